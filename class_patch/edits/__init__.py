@@ -1,0 +1,16 @@
+"""All edits, by the file of CLASS that they change."""
+from __future__ import annotations
+
+from ..anchors import Edit
+from . import cclassy_pxd, classy_pyx, input_c, perturbations_c, perturbations_h, setup_py
+
+__all__ = ["EDITS"]
+
+EDITS: dict[str, tuple[Edit, ...]] = {
+    "include/perturbations.h": perturbations_h.EDITS,
+    "source/perturbations.c": perturbations_c.EDITS,
+    "source/input.c": input_c.EDITS,
+    "python/cclassy.pxd": cclassy_pxd.EDITS,
+    "python/classy.pyx": classy_pyx.EDITS,
+    "setup.py": setup_py.EDITS,
+}

@@ -1,0 +1,19 @@
+"""cclassy.pxd: declare what the shim reaches."""
+from ..anchors import Edit
+
+EDITS = (
+    Edit(
+        reason="declare the provider in struct perturbations",
+        anchor="        double *** sources\n        double * tau_sampling\n",
+        where="before",
+        text="""\
+        int (*source_provider)(void *, precision *, background *,
+                               thermodynamics *, perturbations *) noexcept
+        void * source_provider_data
+        short scalars_provided
+        double * recorded_theta_b
+        double * recorded_phi_prime
+        int * k_size_cmb
+""",
+    ),
+)

@@ -1,0 +1,85 @@
+"""classy.pyx: connect the shim to the class Class. What it does is in shim/cosmicnet_shim.pxi."""
+from ..anchors import Edit
+
+EDITS = (
+    Edit(
+        reason="include the shim",
+        anchor="cdef class Class:\n",
+        where="before",
+        text='include "cosmicnet_shim.pxi"\n\n\n',
+    ),
+    Edit(
+        reason="attributes of Class",
+        anchor="    cdef char path_to_this[1000]\n",
+        where="after",
+        text="""\
+
+    cdef object _provider   # cosmicnet: set by set_source_provider(); None: the options decide
+    cdef object _connection # cosmicnet: the _SourceConnection of the last compute(), or None
+""",
+    ),
+    Edit(
+        reason="methods of Class",
+        anchor="    def _check_task_dependency(self, level):\n",
+        where="before",
+        text='''\
+    def set_source_provider(self, provider):
+        """
+        Give the sources of scalar modes from outside (cosmicnet).
+
+        At the next compute(), provider.provide(request) is called once, with a SourceRequest, before
+        the perturbation equations would be integrated. It returns True when it has filled every
+        table in request.tables, False to have CLASS integrate. None restores the options' choice.
+        """
+        self._provider = provider
+        self.computed = False
+
+    def neural_network_info(self):
+        """
+        Say whether networks gave the sources of the last compute() (cosmicnet).
+
+        Returns
+        -------
+        info : dict
+            'used' (bool), 'reason' (why not, or None), and from the networks 'name', 'hash',
+            'seconds' (per step), 'fallbacks' (how often the equations were integrated instead).
+        """
+        return _connection_info(self._connection)
+
+''',
+    ),
+    Edit(
+        reason="keep the options from CLASS's input",
+        anchor="""\
+        # Equivalent of writing a parameter file
+        self._fillparfile()
+""",
+        where="instead",
+        text="""\
+        # Equivalent of writing a parameter file
+        all_parameters = self._pars
+        self._connection, self._pars = _open_connection(all_parameters, self._provider)
+        try:
+            self._fillparfile()
+        finally:
+            self._pars = all_parameters
+""",
+    ),
+    Edit(
+        reason="connect the provider",
+        anchor="""\
+            if perturbations_init(&(self.pr), &(self.ba),
+                            &(self.th), &(self.pt)) == _FAILURE_:
+                self.struct_cleanup()
+""",
+        where="instead",
+        text="""\
+            if self._connection is not None:
+                (<_SourceConnection>self._connection).connect(&self.pt)
+            if perturbations_init(&(self.pr), &(self.ba),
+                            &(self.th), &(self.pt)) == _FAILURE_:
+                self.struct_cleanup()
+                _raise_provider_error(self._connection)
+""",
+    ),
+)
