@@ -80,10 +80,10 @@ static inline void cosmicnet_list_cosmology(struct background * pba, struct ther
 /** Background and thermodynamics on a grid of conformal time, interpolated as perturbations_sources()
     does; the columns are those of cosmicnet_columns. */
 static const char * const cosmicnet_columns[] = {
-  "scale_factor","conformal_hubble","growth_factor","sound_horizon",
+  "scale_factor","conformal_hubble","sound_horizon",
   "scattering_rate","exp_minus_kappa","visibility","visibility_prime"
 };
-enum {cosmicnet_column_number = 8};
+enum {cosmicnet_column_number = 7};
 
 static inline int cosmicnet_evaluate_columns(struct background * pba, struct thermodynamics * pth,
                                              const double * tau, int tau_size, double * columns,
@@ -98,7 +98,7 @@ static inline int cosmicnet_evaluate_columns(struct background * pba, struct the
   pvecthermo = pvecback+pba->bg_size;
   for (index_tau=0; (index_tau < tau_size) && (status == _SUCCESS_); index_tau++) {
     double a;
-    status = background_at_tau(pba,tau[index_tau],normal_info,inter_normal,&last_back,pvecback);
+    status = background_at_tau(pba,tau[index_tau],long_info,inter_normal,&last_back,pvecback);
     if (status == _FAILURE_) {
       strncpy(error_message,pba->error_message,sizeof(ErrorMsg)-1);
       break;
@@ -111,12 +111,11 @@ static inline int cosmicnet_evaluate_columns(struct background * pba, struct the
     }
     columns[0*tau_size+index_tau] = a;
     columns[1*tau_size+index_tau] = a*pvecback[pba->index_bg_H];
-    columns[2*tau_size+index_tau] = pvecback[pba->index_bg_D];
-    columns[3*tau_size+index_tau] = pvecback[pba->index_bg_rs];
-    columns[4*tau_size+index_tau] = pvecthermo[pth->index_th_dkappa];
-    columns[5*tau_size+index_tau] = pvecthermo[pth->index_th_exp_m_kappa];
-    columns[6*tau_size+index_tau] = pvecthermo[pth->index_th_g];
-    columns[7*tau_size+index_tau] = pvecthermo[pth->index_th_dg];
+    columns[2*tau_size+index_tau] = pvecback[pba->index_bg_rs];
+    columns[3*tau_size+index_tau] = pvecthermo[pth->index_th_dkappa];
+    columns[4*tau_size+index_tau] = pvecthermo[pth->index_th_exp_m_kappa];
+    columns[5*tau_size+index_tau] = pvecthermo[pth->index_th_g];
+    columns[6*tau_size+index_tau] = pvecthermo[pth->index_th_dg];
   }
   free(pvecback);
   return status;

@@ -1,0 +1,64 @@
+"""Coordinates in which the sources of different cosmologies look alike.
+
+Early times (until the photons stream freely): tau/tau_rec and x = k r_s(rec), in which
+recombination and the acoustic oscillations stand still. Late times: u = (tau-tau_rec)/(tau_0-tau_rec)
+and y = k (tau_0-tau_rec), in which free streaming, a function of k (tau-tau_rec) = y u, stands still.
+All but tau/tau_rec are used as logarithms.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["TIME_COORDINATES", "WAVENUMBER_COORDINATES", "Scales"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Times and lengths of one cosmology that the coordinates are made of, all comoving Mpc.
+
+    `tau_free_streaming` is CLASS's: from then on its radiation streaming approximation is used
+    where k tau exceeds radiation_streaming_trigger_tau_over_tau_k (`streaming_trigger`).
+    """
+
+    tau_rec: float
+    tau_0: float
+    sound_horizon_rec: float
+    tau_free_streaming: float
+    streaming_trigger: float
+
+    @classmethod
+    def of(cls, cosmology: Mapping[str, float], precision: Mapping[str, float]) -> Scales:
+        """Pick the scales from a SourceRequest's `cosmology` and `precision`."""
+        return cls(
+            tau_rec=cosmology["tau_rec"],
+            tau_0=cosmology["conformal_age"],
+            sound_horizon_rec=cosmology["sound_horizon_rec"],
+            tau_free_streaming=cosmology["tau_free_streaming"],
+            streaming_trigger=precision["radiation_streaming_trigger_tau_over_tau_k"],
+        )
+
+    def is_streaming(self, k: Array, tau: Array) -> NDArray[np.bool_]:
+        """Where CLASS has the radiation streaming approximation on; shape (tau.size, k.size).
+
+        Source: perturbations_approximations() in CLASS.
+        """
+        started = (tau > self.tau_free_streaming)[:, None]
+        streaming: NDArray[np.bool_] = started & (np.outer(tau, k) > self.streaming_trigger)
+        return streaming
+
+
+TIME_COORDINATES: dict[str, Callable[[Array, Scales], Array]] = {
+    "tau_over_tau_rec": lambda tau, s: tau / s.tau_rec,
+    "ln_u": lambda tau, s: np.log((tau - s.tau_rec) / (s.tau_0 - s.tau_rec)),
+}
+
+WAVENUMBER_COORDINATES: dict[str, Callable[[Array, Scales], Array]] = {
+    "ln_x": lambda k, s: np.log(k * s.sound_horizon_rec),
+    "ln_y": lambda k, s: np.log(k * (s.tau_0 - s.tau_rec)),
+}

@@ -1,0 +1,32 @@
+"""Everything that can go wrong, by what the user can do about it."""
+from __future__ import annotations
+
+__all__ = ["CosmicnetError", "CosmicnetWarning", "NetworkFileError", "NotCovered", "OptionError"]
+
+
+class CosmicnetError(Exception):
+    """Base of all errors raised by cosmicnet.
+
+    `this_cosmology_only` tells the shim in classy whether to raise CosmoComputationError (a
+    sampler may go on to the next point) or CosmoSevereError (the run has to stop).
+    """
+
+    this_cosmology_only = False
+
+
+class NotCovered(CosmicnetError):
+    """The networks do not cover this request: a parameter, a setting or an output is outside."""
+
+    this_cosmology_only = True
+
+
+class OptionError(CosmicnetError):
+    """A neural_network option has a value that is not allowed."""
+
+
+class NetworkFileError(CosmicnetError):
+    """A network folder is missing, incomplete, damaged, or written by another format version."""
+
+
+class CosmicnetWarning(UserWarning):
+    """The networks were switched on but CLASS integrated the equations instead."""
