@@ -1,9 +1,13 @@
-"""PEP 517 backend: `pip install ./class_patch` fetches, checks, edits and builds classy."""
+"""PEP 517 backend: `pip install ./class_patch` fetches, checks, edits and builds classy.
+
+With `--config-settings patch=no` it builds stock classy from the same source, for comparisons.
+"""
 from __future__ import annotations
 
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -23,22 +27,36 @@ def _class_patch() -> ModuleType:
     return module
 
 
+def _make_library() -> None:
+    """Compile CLASS with one job per core; setup.py would start all compilers at once."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # CLASSDIR as setup.py sets it; the wrapper overrides it with the folder of the installed package
+    subprocess.run(
+        ["make", "libclass.a", f"-j{cores}"], env={**os.environ, "CLASSDIR": ".", "PYTHON": sys.executable},
+        check=True,
+    )
+
+
 def build_wheel(
     wheel_directory: str,
     config_settings: dict[str, str] | None = None,
     metadata_directory: str | None = None,
 ) -> str:
     """Build the patched classy in a temporary folder and put its wheel into `wheel_directory`."""
+    settings = dict(config_settings or {})
+    patched = settings.pop("patch", "yes") != "no"
     class_patch = _class_patch()
     start = os.getcwd()
     with tempfile.TemporaryDirectory(prefix="cosmicnet-class-") as folder:
         root = class_patch.fetch_source(Path(folder))
-        class_patch.patch_tree(root)
+        if patched:
+            class_patch.patch_tree(root)
         try:
             os.chdir(root)
+            _make_library()
             from setuptools import build_meta
 
-            name: str = build_meta.build_wheel(folder, config_settings)
+            name: str = build_meta.build_wheel(folder, settings)
         finally:
             os.chdir(start)
         shutil.copyfile(Path(folder) / name, Path(wheel_directory) / name)

@@ -1,9 +1,9 @@
 """Coordinates in which the sources of different cosmologies look alike.
 
 Early times (until the photons stream freely): tau/tau_rec and x = k r_s(rec), in which
-recombination and the acoustic oscillations stand still. Late times: u = (tau-tau_rec)/(tau_0-tau_rec)
-and y = k (tau_0-tau_rec), in which free streaming, a function of k (tau-tau_rec) = y u, stands still.
-All but tau/tau_rec are used as logarithms.
+recombination and the acoustic oscillations stand still. Late times: x and v = (tau-tau_rec)/r_s(rec),
+in which free streaming, a function of k (tau-tau_rec) = x v, stands still too; or
+u = (tau-tau_rec)/(tau_0-tau_rec) for what dark energy changes. Logarithms of x, v, u are used.
 """
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class Scales:
 
 TIME_COORDINATES: dict[str, Callable[[Array, Scales], Array]] = {
     "tau_over_tau_rec": lambda tau, s: tau / s.tau_rec,
+    "ln_v": lambda tau, s: np.log((tau - s.tau_rec) / s.sound_horizon_rec),
     "ln_u": lambda tau, s: np.log((tau - s.tau_rec) / (s.tau_0 - s.tau_rec)),
 }
 
 WAVENUMBER_COORDINATES: dict[str, Callable[[Array, Scales], Array]] = {
     "ln_x": lambda k, s: np.log(k * s.sound_horizon_rec),
-    "ln_y": lambda k, s: np.log(k * (s.tau_0 - s.tau_rec)),
 }

@@ -2,15 +2,16 @@
 
 CosmicNet I, eq. 2.3, in CLASS's variables (Newtonian gauge, perturbations_sources()):
 
-    S_T0 = g monopole + g' doppler + exp(-kappa) isw
+    S_T0 = g monopole + g' D' doppler + exp(-kappa) isw
     S_T1 = k exp(-kappa) shear
     S_T2 = g polarization,  S_P = sqrt(6) S_T2
-    phi_plus_psi = weyl
-    delta_m = k^2 a matter,  delta_cb = k^2 a matter_cb
+    phi_plus_psi = D/a weyl
+    delta_m = k^2 D matter,  delta_cb = k^2 D matter_cb
 
-with monopole = F_0 + phi + theta_b'/k^2, doppler = theta_b/k^2 (Mpc), isw = 2 phi' (1/Mpc),
-shear = psi - phi, polarization = Pi/2, weyl = phi + psi, a the scale factor. The factors carry
-everything that changes fast in time (recombination, reionisation), so they are never learned.
+with monopole = F_0 + phi + theta_b'/k^2, doppler = theta_b/(k^2 D'), isw = 2 phi' (1/Mpc),
+shear = psi - phi, polarization = Pi/2, weyl = (phi + psi) a/D, and D the growth factor, 1 at recombination. The
+factors carry everything that changes fast in time (recombination, reionisation) and the late growth, so
+networks never have to learn them.
 """
 from __future__ import annotations
 
@@ -27,22 +28,27 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Piece:
-    """One piece: the source it adds to, its factor in time (a column of the history), its power of k."""
+    """One piece: the source it adds to, and its factors.
+
+    In time, the factor is the product of the history columns `times` over those in `over`; in
+    wavenumber it is k (1/Mpc) to the power `power_of_k`.
+    """
 
     source: str
-    factor: str | None
-    power_of_k: int
+    times: tuple[str, ...]
+    over: tuple[str, ...] = ()
+    power_of_k: int = 0
 
 
 PIECES: dict[str, Piece] = {
-    "monopole": Piece("t0", "visibility", 0),
-    "doppler": Piece("t0", "visibility_prime", 0),
-    "isw": Piece("t0", "exp_minus_kappa", 0),
-    "shear": Piece("t1", "exp_minus_kappa", 1),
-    "polarization": Piece("t2", "visibility", 0),
-    "weyl": Piece("phi_plus_psi", None, 0),
-    "matter": Piece("delta_m", "scale_factor", 2),
-    "matter_cb": Piece("delta_cb", "scale_factor", 2),
+    "monopole": Piece("t0", ("visibility",)),
+    "doppler": Piece("t0", ("visibility_prime", "growth_velocity")),
+    "isw": Piece("t0", ("exp_minus_kappa",)),
+    "shear": Piece("t1", ("exp_minus_kappa",), power_of_k=1),
+    "polarization": Piece("t2", ("visibility",)),
+    "weyl": Piece("phi_plus_psi", ("growth_factor",), over=("scale_factor",)),
+    "matter": Piece("delta_m", ("growth_factor",), power_of_k=2),
+    "matter_cb": Piece("delta_cb", ("growth_factor",), power_of_k=2),
 }
 
 # The tables that networks can fill; p follows from t2.
@@ -51,9 +57,12 @@ SOURCES: tuple[str, ...] = ("t0", "t1", "t2", "p", "phi_plus_psi", "delta_m", "d
 
 def time_factor(piece: Piece, history: Mapping[str, Array]) -> Array:
     """The factor of a piece at the times of `history`, shape (tau.size,)."""
-    if piece.factor is None:
-        return np.ones_like(history["scale_factor"])
-    return history[piece.factor]
+    factor = np.ones_like(history["scale_factor"])
+    for column in piece.times:
+        factor = factor * history[column]
+    for column in piece.over:
+        factor = factor / history[column]
+    return factor
 
 
 def split_sources(integrated: Mapping[str, Array], k: Array) -> dict[str, Array]:
@@ -62,10 +71,11 @@ def split_sources(integrated: Mapping[str, Array], k: Array) -> dict[str, Array]
     `integrated` is what SourceRequest.integrate_on() returned: the tables, theta_b, phi_prime and
     the history columns, on the same grids.
     """
-    doppler, isw = integrated["theta_b"], 2.0 * integrated["phi_prime"]
+    doppler = integrated["theta_b"] / integrated["growth_velocity"][:, None]
+    isw = 2.0 * integrated["phi_prime"]
     rest_of_t0 = (
         integrated["t0"]
-        - integrated["visibility_prime"][:, None] * doppler
+        - integrated["visibility_prime"][:, None] * integrated["theta_b"]
         - integrated["exp_minus_kappa"][:, None] * isw
     )
     pieces = {

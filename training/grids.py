@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AlignedGrids", "Integration"]
+__all__ = ["AlignedGrids", "Integration", "stretched"]
 
 Array = NDArray[np.float64]
 
 
-def _stretched(edges: list[float], steps: list[float]) -> Array:
+def stretched(edges: list[float], steps: list[float]) -> Array:
     """Increasing values from edges[0] to edges[-1]; near edges[i] they lie steps[i] apart."""
     position = np.array(edges)
     fine = np.concatenate([np.linspace(a, b, 400, endpoint=False) for a, b in
@@ -53,7 +53,7 @@ class AlignedGrids:
     k_per_decade: int = 14
 
     def t(self) -> Array:
-        return _stretched(list(self.t_edges), list(self.t_steps))
+        return stretched(list(self.t_edges), list(self.t_steps))
 
     def u(self) -> Array:
         number = round(-np.log(self.u_first) / self.u_log_step) + 1
@@ -62,8 +62,8 @@ class AlignedGrids:
     def integration(self, cosmology: dict[str, float]) -> Integration:
         """Map the aligned grids to the k and tau of one cosmology (names as in SourceRequest)."""
         tau_rec, tau_0 = cosmology["tau_rec"], cosmology["conformal_age"]
-        k_large = _stretched(list(self.y_edges), list(self.y_steps)) / (tau_0 - tau_rec)
-        k_acoustic = (_stretched(list(self.x_edges), list(self.x_steps))
+        k_large = stretched(list(self.y_edges), list(self.y_steps)) / (tau_0 - tau_rec)
+        k_acoustic = (stretched(list(self.x_edges), list(self.x_steps))
                       / cosmology["sound_horizon_rec"])
         number = round(self.k_per_decade * np.log10(self.k_last / k_acoustic[-1]))
         k_small = np.geomspace(k_acoustic[-1], self.k_last, number + 1)[1:]

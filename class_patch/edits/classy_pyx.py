@@ -58,6 +58,7 @@ EDITS = (
         text="""\
         # Equivalent of writing a parameter file
         all_parameters = self._pars
+        self._connection = None
         self._connection, self._pars = _open_connection(all_parameters, self._provider)
         try:
             self._fillparfile()
@@ -75,7 +76,7 @@ EDITS = (
         where="instead",
         text="""\
             if self._connection is not None:
-                (<_SourceConnection>self._connection).connect(&self.pt)
+                (<_SourceConnection>self._connection).connect(&self.pt, "primordial" not in level)
             if perturbations_init(&(self.pr), &(self.ba),
                             &(self.th), &(self.pt)) == _FAILURE_:
                 self.struct_cleanup()

@@ -80,15 +80,15 @@ static inline void cosmicnet_list_cosmology(struct background * pba, struct ther
 /** Background and thermodynamics on a grid of conformal time, interpolated as perturbations_sources()
     does; the columns are those of cosmicnet_columns. */
 static const char * const cosmicnet_columns[] = {
-  "scale_factor","conformal_hubble","sound_horizon",
+  "scale_factor","growth_factor","growth_velocity","sound_horizon",
   "scattering_rate","exp_minus_kappa","visibility","visibility_prime"
 };
-enum {cosmicnet_column_number = 7};
+enum {cosmicnet_column_number = 8};
 
 static inline int cosmicnet_evaluate_columns(struct background * pba, struct thermodynamics * pth,
                                              const double * tau, int tau_size, double * columns,
                                              ErrorMsg error_message) {
-  double * pvecback, * pvecthermo;
+  double * pvecback, * pvecthermo, growth_rec;
   int last_back = 0, last_thermo = 0, index_tau, status = _SUCCESS_;
   pvecback = (double*)malloc((pba->bg_size+pth->th_size)*sizeof(double));
   if (pvecback == NULL) {
@@ -96,6 +96,9 @@ static inline int cosmicnet_evaluate_columns(struct background * pba, struct the
     return _FAILURE_;
   }
   pvecthermo = pvecback+pba->bg_size;
+  /* the growth factor is normalised at recombination, before dark energy has a say */
+  status = background_at_tau(pba,pth->tau_rec,long_info,inter_normal,&last_back,pvecback);
+  growth_rec = pvecback[pba->index_bg_D];
   for (index_tau=0; (index_tau < tau_size) && (status == _SUCCESS_); index_tau++) {
     double a;
     status = background_at_tau(pba,tau[index_tau],long_info,inter_normal,&last_back,pvecback);
@@ -110,12 +113,14 @@ static inline int cosmicnet_evaluate_columns(struct background * pba, struct the
       break;
     }
     columns[0*tau_size+index_tau] = a;
-    columns[1*tau_size+index_tau] = a*pvecback[pba->index_bg_H];
-    columns[2*tau_size+index_tau] = pvecback[pba->index_bg_rs];
-    columns[3*tau_size+index_tau] = pvecthermo[pth->index_th_dkappa];
-    columns[4*tau_size+index_tau] = pvecthermo[pth->index_th_exp_m_kappa];
-    columns[5*tau_size+index_tau] = pvecthermo[pth->index_th_g];
-    columns[6*tau_size+index_tau] = pvecthermo[pth->index_th_dg];
+    columns[1*tau_size+index_tau] = pvecback[pba->index_bg_D]/growth_rec;
+    /* D' = D f aH, in 1/Mpc */
+    columns[2*tau_size+index_tau] = columns[1*tau_size+index_tau]*pvecback[pba->index_bg_f]*a*pvecback[pba->index_bg_H];
+    columns[3*tau_size+index_tau] = pvecback[pba->index_bg_rs];
+    columns[4*tau_size+index_tau] = pvecthermo[pth->index_th_dkappa];
+    columns[5*tau_size+index_tau] = pvecthermo[pth->index_th_exp_m_kappa];
+    columns[6*tau_size+index_tau] = pvecthermo[pth->index_th_g];
+    columns[7*tau_size+index_tau] = pvecthermo[pth->index_th_dg];
   }
   free(pvecback);
   return status;

@@ -56,7 +56,8 @@ class SourceRequest:
         columns of history at the new tau. Compute up to 'perturbations' only: later modules rely on
         CLASS's own grids.
 
-        Raises ValueError if a grid is larger than CLASS's own, not increasing, or tau leaves it.
+        Raises ValueError if a grid is empty, larger than CLASS's own, not positive and increasing, if
+        tau goes beyond today, or if a module after 'perturbations' was asked for.
         """
         return self._connection.integrate_on(np.asarray(k, dtype=float), np.asarray(tau, dtype=float))
 
@@ -67,6 +68,9 @@ cdef class _SourceConnection:
     cdef object provider
     cdef object error
     cdef object recorded
+    cdef bint asked
+    cdef bint provided
+    cdef bint perturbations_only
     cdef background * pba
     cdef thermodynamics * pth
     cdef perturbations * ppt
@@ -75,8 +79,12 @@ cdef class _SourceConnection:
         self.provider = provider
         self.error = None
         self.recorded = None
+        self.asked = False
+        self.provided = False
+        self.perturbations_only = False
 
-    cdef void connect(self, perturbations * ppt):
+    cdef void connect(self, perturbations * ppt, bint perturbations_only):
+        self.perturbations_only = perturbations_only
         self.ppt = ppt
         ppt.source_provider = _call_provider
         ppt.source_provider_data = <void *>self
@@ -86,11 +94,18 @@ cdef class _SourceConnection:
         cdef int md = ppt.index_md_scalars
         cdef int index
         for name, grid, size in (("k", k, ppt.k_size[md]), ("tau", tau, ppt.tau_size)):
-            if grid.size > size or not (np.diff(grid) > 0).all():
-                raise ValueError("%s: %d values, must be increasing and at most %d"
-                                 % (name, grid.size, size))
+            if not 0 < grid.size <= size:
+                raise ValueError("%s: %d values, must be 1 to %d" % (name, grid.size, size))
+            # written so that NaN fails as well
+            if not (grid[0] > 0 and np.isfinite(grid[grid.size - 1]) and (np.diff(grid) > 0).all()):
+                raise ValueError("%s: must be positive, finite and increasing" % name)
+        if tau[tau.size - 1] > self.pba.conformal_age:
+            raise ValueError("tau: %.10g Mpc is beyond today, %.10g"
+                             % (tau[tau.size - 1], self.pba.conformal_age))
         if ppt.ln_tau_size > 1 or ppt.ic_size[md] != 1:
             raise ValueError("other grids work for z_pk = 0 and one initial condition only")
+        if not self.perturbations_only:
+            raise ValueError("other grids work for compute('perturbations') only: what follows needs CLASS's own")
         for index in range(k.size):
             ppt.k[md][index] = k[index]
         for index in range(tau.size):
@@ -179,9 +194,15 @@ cdef int _call_provider(void * data, precision * ppr, background * pba, thermody
     """The C callback: no Python exception may pass through CLASS, so it is kept for compute()."""
     cdef _SourceConnection connection = <_SourceConnection>data
     try:
+        connection.asked = True
         request = _make_request(connection, ppr, pba, pth, ppt)
         if connection.provider.provide(request):
+            # the tables of the others were never filled, and never shown to the provider
+            if ppt.ic_size[ppt.index_md_scalars] != 1:
+                raise ValueError("sources were provided for one of %d initial conditions"
+                                 % ppt.ic_size[ppt.index_md_scalars])
             ppt.scalars_provided = _TRUE_
+            connection.provided = True
     except BaseException as error:
         connection.error = error
         text = ("%s: %s" % (type(error).__name__, error)).encode("utf-8", "replace")[:1500]
@@ -197,6 +218,8 @@ def _raise_provider_error(connection):
     error = (<_SourceConnection>connection).error
     if error is None:
         return
+    # its traceback refers to the request and so to the connection: no circle, which would delay freeing
+    (<_SourceConnection>connection).error = None
     # KeyboardInterrupt and SystemExit are no errors of the computation
     if isinstance(error, CosmoError) or not isinstance(error, Exception):
         raise error
@@ -209,8 +232,8 @@ def _open_connection(parameters, provider):
     """
     Split off the neural_network options; return (connection or None, parameters for CLASS).
 
-    Raises CosmoSevereError for an option or value that does not exist, for options without
-    `neural_network: yes`, and for networks that cannot be loaded.
+    Raises CosmoSevereError for an option or value that does not exist, for options where
+    `neural_network` itself is not set, and for networks that cannot be loaded.
     """
     options = {name: value for name, value in parameters.items()
                if str(name).strip().startswith(_OPTION_PREFIX)}
@@ -220,6 +243,8 @@ def _open_connection(parameters, provider):
         raise CosmoSevereError("unknown option %s; the options of the networks are %s"
                                % (", ".join(unknown), ", ".join(_OPTIONS)))
     options = {str(name).strip(): value for name, value in options.items()}
+    if options and "neural_network" not in options and provider is None:
+        raise CosmoSevereError("%s: has no effect without neural_network: yes (or no)" % ", ".join(options))
     switched_on = _as_switch(options.pop("neural_network", "no"))
     if provider is None and switched_on:
         try:
@@ -250,5 +275,8 @@ def _as_switch(value):
 def _connection_info(connection):
     if connection is None:
         return {"used": False, "reason": "neural_network is not set to yes"}
-    provider = (<_SourceConnection>connection).provider
-    return provider.info() if hasattr(provider, "info") else {"used": True, "reason": None}
+    cdef _SourceConnection made = <_SourceConnection>connection
+    if not made.asked:
+        return {"used": False, "reason": "no sources of scalar modes were needed"}
+    from_provider = made.provider.info() if hasattr(made.provider, "info") else {}
+    return {"used": made.provided, "reason": None, **from_provider}

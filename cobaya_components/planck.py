@@ -1,0 +1,138 @@
+"""chi2 of real Planck 2018 likelihoods for given C_l: Cobaya's likelihood classes without a sampler."""
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmicnet.errors import CosmicnetError
+
+__all__ = ["INSTALL_HINT", "LIKELIHOODS", "LensedSpectra", "PlanckLikelihoods", "PlanckNotAvailable"]
+
+Array = NDArray[np.float64]
+
+LOWL_EE = "planck_2018_lowl.EE"
+LIKELIHOODS = (
+    "planck_2018_lowl.TT",
+    LOWL_EE,
+    "planck_2018_highl_plik.TTTEEE_lite_native",
+    "planck_2018_lensing.native",
+)
+
+PACKAGES_PATH_VARIABLE = "COBAYA_PACKAGES_PATH"
+INSTALL_HINT = f"cobaya-install {' '.join(LIKELIHOODS)} --packages-path FOLDER"
+
+# Cobaya's unit "FIRASmuK2": the likelihoods were calibrated with this temperature, whatever T_cmb is
+T_FIRAS_MUK = 2.7255e6
+
+
+class PlanckNotAvailable(CosmicnetError):
+    """Cobaya or the Planck data are not installed; the message says what to do."""
+
+
+class LensedSpectra(Protocol):
+    """C_l without l(l+1) factors on ell = 2, 3, ...: tt, te, ee in units of T_cmb^2, pp dimensionless."""
+
+    @property
+    def ell(self) -> Array: ...
+    @property
+    def tt(self) -> Array: ...
+    @property
+    def te(self) -> Array: ...
+    @property
+    def ee(self) -> Array: ...
+    @property
+    def pp(self) -> Array: ...
+
+
+class _SpectraProvider:
+    """Stands where Cobaya's theory would stand: hands the current spectra to the likelihoods."""
+
+    def __init__(self) -> None:
+        self.spectra: Mapping[str, Array] = {}
+
+    def get_Cl(self, ell_factor: bool = False, units: str = "FIRASmuK2") -> Mapping[str, Array]:
+        if not ell_factor or units != "FIRASmuK2":
+            raise NotImplementedError(f"spectra with ell_factor={ell_factor}, units={units!r}")
+        return self.spectra
+
+
+class PlanckLikelihoods:
+    """The four likelihoods with their data in memory; `chi2` takes a few milliseconds."""
+
+    def __init__(self, packages_path: str | Path | None = None) -> None:
+        """Load the data from a Cobaya packages folder (default: $COBAYA_PACKAGES_PATH).
+
+        Raises PlanckNotAvailable where Cobaya, the folder or some of the data are missing.
+        """
+        folder = _packages_folder(packages_path)
+        self._provider = _SpectraProvider()
+        self._likelihoods = {name: _load(name, folder, self._provider) for name in LIKELIHOODS}
+
+    def chi2(self, spectra: LensedSpectra, calibration: float = 1.0) -> dict[str, float]:
+        """-2 ln L by likelihood; `calibration` is Planck's nuisance parameter A_planck.
+
+        Infinite where a likelihood rejects the spectra as out of its range. Raises ValueError for
+        spectra that are not numbers or do not begin at l = 2.
+        """
+        self._provider.spectra = _band_powers(spectra)
+        return {name: self._chi2(name, calibration) for name in LIKELIHOODS}
+
+    def _chi2(self, name: str, calibration: float) -> float:
+        # lowl.EE looks its table up by integer, and a negative EE would count from the table's end
+        if name == LOWL_EE and (self._provider.spectra["ee"] < 0.0).any():
+            return float("inf")
+        return -2.0 * float(self._likelihoods[name].logp(A_planck=calibration))
+
+
+def _packages_folder(packages_path: str | Path | None) -> Path:
+    chosen = packages_path or os.environ.get(PACKAGES_PATH_VARIABLE)
+    if not chosen:
+        raise PlanckNotAvailable(f"no folder given and {PACKAGES_PATH_VARIABLE} is not set; "
+                                 f"to get the data: {INSTALL_HINT}")
+    return Path(chosen).expanduser()
+
+
+def _load(name: str, folder: Path, provider: _SpectraProvider) -> Any:
+    """The likelihood `name` of Cobaya, reading its data from `folder` and its spectra from `provider`."""
+    try:
+        from cobaya.component import get_component_class
+        from cobaya.log import LoggedError
+        from cobaya.tools import VersionCheckError
+    except ImportError as error:
+        raise PlanckNotAvailable("cobaya is not installed: pip install cobaya") from error
+    # Cobaya logs what it raises; the exception alone is enough
+    logging.getLogger("cobaya").addHandler(logging.NullHandler())
+    likelihood_class = get_component_class(name, kind="likelihood")
+    try:
+        if not likelihood_class.is_installed(path=str(folder), data=True, show_error=False):
+            raise PlanckNotAvailable(f"{name} has no data in {folder}; to get them: {INSTALL_HINT}")
+        likelihood = likelihood_class(packages_path=str(folder))
+    except (OSError, LoggedError, VersionCheckError) as error:
+        raise PlanckNotAvailable(f"{name} cannot read its data in {folder}: {error}; "
+                                 f"to get them: {INSTALL_HINT}") from error
+    likelihood.initialize_with_provider(provider)
+    return likelihood
+
+
+def _band_powers(spectra: LensedSpectra) -> dict[str, Array]:
+    """In Cobaya's units, from l = 0: l(l+1) C_l/(2 pi) in muK^2, and [l(l+1)]^2 C_l^pp/(2 pi)."""
+    ell = spectra.ell
+    if ell[0] != 2:
+        raise ValueError(f"spectra have to begin at l = 2, not {ell[0]:g}")
+    factor = ell * (ell + 1.0) / (2.0 * np.pi)
+    powers = {
+        "tt": T_FIRAS_MUK**2 * factor * spectra.tt,
+        "te": T_FIRAS_MUK**2 * factor * spectra.te,
+        "ee": T_FIRAS_MUK**2 * factor * spectra.ee,
+        "pp": ell * (ell + 1.0) * factor * spectra.pp,
+    }
+    for name, power in powers.items():
+        if not np.isfinite(power).all():
+            raise ValueError(f"the spectrum {name} has values that are not numbers")
+    return {name: np.concatenate([[0.0, 0.0], power]) for name, power in powers.items()}

@@ -1,0 +1,122 @@
+"""Does a network set cover a request? Decided before anything is computed."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .coordinates import WAVENUMBER_COORDINATES, Scales
+from .emulator import Request
+from .errors import NotCovered
+from .pieces import SOURCES
+from .store import NetworkSet
+
+__all__ = ["GRID_AND_LATER", "is_relevant", "require_covered", "why_not_covered"]
+
+# Precision parameters by prefix that change CLASS's grids or the modules after the perturbations, or
+# vector and tensor modes: networks give the same sources whatever their value.
+GRID_AND_LATER = (
+    "k_min_tau0", "k_max_tau0_over_l_max", "k_step_", "k_per_decade_", "k_bao_", "idmdr_boost_k_per_decade",
+    "perturbations_sampling_stepsize", "start_sources_at", "start_vectors", "primordial_inflation",
+    "k_max_limber", "l_linstep", "l_logstep", "hyper_", "q_linstep", "q_logstep", "q_numstep",
+    "transfer_neglect", "l_switch_limber", "selection_", "cmb_lensing_sampling", "sigma_k_per_decade",
+    "nonlinear_min_k_max", "k_max_for_pk_sigma8", "halofit_", "pk_eq_", "hmcode_", "n_hmcode_tables",
+    "rmin_for_sigtab", "rmax_for_sigtab", "ainit_for_growtab", "amax_for_growtab", "nsteps_for_p1h",
+    "mmin_for_p1h", "mmax_for_p1h", "accurate_lensing", "num_mu_minus_lmax", "delta_l_max",
+    "tol_gauss_legendre", "non_accurate_lensing", "lensing_C", "sd_", "tol_sd_detector",
+    "l_max_g_vec", "l_max_pol_g_vec", "l_max_ur_vec", "l_max_g_ten", "l_max_pol_g_ten", "l_max_ur_ten",
+    "eisw_lisw_split_z",
+)
+
+# Settings agree if they are equal to this relative accuracy (they pass through text and units).
+SETTING_TOLERANCE = 1e-8
+
+
+def is_relevant(precision_parameter: str) -> bool:
+    """Whether a precision parameter changes the source functions of scalar modes."""
+    return not precision_parameter.startswith(GRID_AND_LATER)
+
+
+def require_covered(request: Request, networks: NetworkSet) -> None:
+    """Raise NotCovered with all reasons if the networks do not cover the request."""
+    reasons = list(why_not_covered(request, networks))
+    if reasons:
+        raise NotCovered(f"the networks '{networks.manifest.name}' do not cover this request: "
+                         + "; ".join(reasons))
+
+
+def why_not_covered(request: Request, networks: NetworkSet) -> Iterator[str]:
+    """Yield one sentence per reason, each with the name, what was got and what is allowed."""
+    yield from _wrong_settings(request, networks)
+    yield from _missing_sources(request)
+    outside = list(_outside_domain(request, networks))
+    yield from outside
+    if not outside:
+        yield from _other_physics(request, networks)
+    yield from _outside_grids(request, networks)
+
+
+def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
+    manifest = networks.manifest
+    for kind, trained, got in (("", manifest.setup, request.setup),
+                               ("precision parameter ", manifest.precision, request.precision)):
+        for name, value in trained.items():
+            if name not in got:
+                yield f"{kind}{name} is unknown to this CLASS (the networks need {value:g})"
+            elif abs(got[name] - value) > SETTING_TOLERANCE * max(abs(value), 1e-30):
+                yield f"{kind}{name} = {got[name]:g}, but the networks were trained with {value:g}"
+
+
+def _missing_sources(request: Request) -> Iterator[str]:
+    others = [name for name in request.tables if name not in SOURCES]
+    if others:
+        yield (f"the output needs {len(others)} more source functions (density or velocity transfers, number "
+               f"counts, galaxy lensing, ...) than the networks give ({', '.join(SOURCES)})")
+    if request.initial_conditions != 1:
+        yield f"{request.initial_conditions} initial conditions, but the networks give the adiabatic one only"
+
+
+def _outside_domain(request: Request, networks: NetworkSet) -> Iterator[str]:
+    for name, (low, high) in networks.manifest.domain.items():
+        value = request.cosmology[name]
+        # written so that NaN is outside
+        if not low * (1.0 - 1e-12) <= value <= high * (1.0 + 1e-12):
+            yield f"{name} = {value:.6g} is outside [{low:g}, {high:g}]"
+
+
+def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
+    """Compare derived quantities with what they are in the trained model: this catches whatever changes
+    the background or the thermal history and is not among the settings."""
+    manifest = networks.manifest
+    inputs = np.array([request.cosmology[name] for name in manifest.domain])
+    expected = networks.derived(inputs)
+    for (name, tolerance), value in zip(manifest.derived.items(), expected, strict=True):
+        got = request.cosmology[name]
+        if not abs(got / value - 1.0) <= tolerance:
+            yield (f"{name} = {got:.8g}, but {value:.8g} is expected for these parameters: something changes the "
+                   f"background or the thermal history that the networks do not know")
+
+
+def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
+    manifest = networks.manifest
+    k_last = float(request.k[-1])
+    if k_last > manifest.k_max:
+        yield f"k up to {k_last:.4g}/Mpc is needed, but the networks reach {manifest.k_max:g}/Mpc"
+    scales = Scales.of(request.cosmology, request.precision)
+    if "t0" in request.tables or "p" in request.tables:
+        reach = float(request.k[request.k_size_cmb - 1]) * scales.sound_horizon_rec
+        if reach > manifest.k_max_cmb_times_sound_horizon:
+            yield (f"l_max needs k r_s(rec) up to {reach:.4g} in the CMB sources, but the networks reach "
+                   f"{manifest.k_max_cmb_times_sound_horizon:g}")
+    if not (np.all(request.k > 0) and np.all(np.isfinite(request.k))):
+        yield "k has values that are not positive numbers"
+    for f in networks.emulator.fields:
+        if f.field.region != "early":
+            continue
+        coordinate = float(WAVENUMBER_COORDINATES[f.field.wavenumber](request.k[:1], scales)[0])
+        if coordinate < f.wavenumber_basis.first:
+            yield f"k from {float(request.k[0]):.4g}/Mpc is needed, below the reach of the networks"
+        if request.tau[0] / scales.tau_rec < f.time_basis.first:
+            yield (f"sources from tau = {float(request.tau[0]):.4g} Mpc on are needed, but the networks start at "
+                   f"{f.time_basis.first * scales.tau_rec:.4g} Mpc")
+        break

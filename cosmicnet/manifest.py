@@ -1,0 +1,56 @@
+"""What a network set says of itself: format, domain, settings, fields, provenance, hashes."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .errors import NetworkFileError
+
+__all__ = ["FORMAT_VERSION", "Manifest"]
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The frozen description stored as manifest.json beside the arrays.
+
+    domain: parameter (name as in SourceRequest.cosmology) to (lowest, highest) allowed.
+    setup, precision: CLASS's choices that a request must share (names of SourceRequest).
+    derived: quantity to its relative tolerance; the set holds a small model of each as a function of
+    the domain's parameters, and a request whose value differs was made with other physics.
+    k_max: largest wavenumber, 1/Mpc; k_max_cmb_times_sound_horizon: the same for the photon sources.
+    """
+
+    name: str
+    description: str
+    class_version: str
+    domain: dict[str, tuple[float, float]]
+    setup: dict[str, float]
+    precision: dict[str, float]
+    derived: dict[str, float]
+    k_max: float
+    k_max_cmb_times_sound_horizon: float
+    fields: list[dict[str, Any]]
+    dense_layers: int
+    sha256: str
+    recipe: dict[str, Any] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], source: str) -> Manifest:
+        """Check names and version; NetworkFileError says what is wrong in `source`."""
+        version = data.get("format_version")
+        if version != FORMAT_VERSION:
+            raise NetworkFileError(
+                f"{source}: format version {version}, but this cosmicnet reads {FORMAT_VERSION}")
+        names = set(cls.__dataclass_fields__)
+        wrong = sorted(names ^ set(data))
+        if wrong:
+            raise NetworkFileError(f"{source}: missing or unknown entries: {', '.join(wrong)}")
+        domain = {name: (float(low), float(high)) for name, (low, high) in data["domain"].items()}
+        return cls(**{**data, "domain": domain})

@@ -1,0 +1,87 @@
+"""What the shim in classy talks to: decide, fill, count, and say what was done."""
+from __future__ import annotations
+
+import os
+import warnings
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from .coverage import require_covered
+from .emulator import Request
+from .errors import CosmicnetError, CosmicnetWarning, NotCovered, OptionError
+from .store import DEFAULT_SET, NetworkSet, load_network_set
+
+__all__ = ["NetworkProvider", "open_provider"]
+
+FALLBACKS = ("full", "error")
+
+# Fallbacks of this process, over all Class objects; a warning is given once per reason.
+_fallback_count = 0
+
+
+def open_provider(
+    neural_network_path: str | os.PathLike[str] = DEFAULT_SET, neural_network_fallback: str = "full"
+) -> NetworkProvider:
+    """Load the networks and check the options; called by classy at each compute().
+
+    Raises OptionError or NetworkFileError.
+    """
+    fallback = str(neural_network_fallback).strip().lower()
+    if fallback not in FALLBACKS:
+        raise OptionError(f"neural_network_fallback = {neural_network_fallback!r}: allowed are "
+                          f"{' and '.join(FALLBACKS)}")
+    start = perf_counter()
+    networks = load_network_set(str(neural_network_path).strip())
+    return NetworkProvider(networks, fallback, perf_counter() - start)
+
+
+class NetworkProvider:
+    """Gives the sources of one compute(), or hands it back to CLASS."""
+
+    def __init__(self, networks: NetworkSet, fallback: str, loading_seconds: float) -> None:
+        self.networks = networks
+        self.fallback = fallback
+        self._used = False
+        self._reason: str | None = "the perturbations were not computed"
+        self._seconds = {"loading": loading_seconds}
+
+    def provide(self, request: Request) -> bool:
+        """Fill request.tables and return True, or return False to have CLASS integrate.
+
+        Raises NotCovered if the request is not covered and the fallback is 'error'; CosmicnetError if
+        the networks give numbers that are not finite.
+        """
+        global _fallback_count
+        start = perf_counter()
+        try:
+            require_covered(request, self.networks)
+        except NotCovered as reason:
+            if self.fallback == "error":
+                raise
+            self._reason = str(reason)
+            _fallback_count += 1
+            warnings.warn(f"{reason}. CLASS integrates the perturbation equations instead.",
+                          CosmicnetWarning, stacklevel=2)
+            return False
+        self._seconds["coverage"] = perf_counter() - start
+        self._seconds |= self.networks.emulator.fill(request)
+        for name, table in request.tables.items():
+            # a sum is not finite as soon as one number is not
+            if not np.isfinite(table.sum()):
+                raise CosmicnetError(f"the networks '{self.networks.manifest.name}' give a source {name} that is "
+                                     f"not finite; please report the parameters")
+        self._used, self._reason = True, None
+        return True
+
+    def info(self) -> dict[str, Any]:
+        """What Class.neural_network_info() returns; the keys are documented there."""
+        return {
+            "used": self._used,
+            "reason": self._reason,
+            "name": self.networks.manifest.name,
+            "hash": self.networks.manifest.sha256,
+            "seconds": dict(self._seconds),
+            "fallbacks": _fallback_count,
+        }

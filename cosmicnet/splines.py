@@ -1,0 +1,47 @@
+"""Basis functions tabulated on nodes and evaluated anywhere by quintic splines."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import BSpline, make_interp_spline
+
+__all__ = ["DEGREE", "SplineBasis", "stack"]
+
+Array = NDArray[np.float64]
+
+DEGREE = 5
+
+
+@dataclass(frozen=True)
+class SplineBasis:
+    """Functions of one coordinate: knots (m + DEGREE + 1,), spline coefficients (m, functions)."""
+
+    knots: Array
+    coefficients: Array
+
+    @classmethod
+    def through(cls, nodes: Array, values: Array) -> SplineBasis:
+        """The spline through values (nodes.size, functions) at increasing nodes."""
+        spline = make_interp_spline(nodes, values, k=DEGREE)
+        return cls(np.asarray(spline.t), np.asarray(spline.c))
+
+    @property
+    def first(self) -> float:
+        return float(self.knots[DEGREE])
+
+    @property
+    def last(self) -> float:
+        return float(self.knots[-DEGREE - 1])
+
+    def __call__(self, coordinate: Array) -> Array:
+        """Values at `coordinate`, shape (coordinate.size, functions), constant beyond the ends."""
+        inside = np.clip(coordinate, self.first, self.last)
+        design = BSpline.design_matrix(inside, self.knots, DEGREE)
+        return np.asarray(design @ self.coefficients)
+
+
+def stack(bases: list[SplineBasis]) -> SplineBasis:
+    """Bases on the same knots as one, their functions side by side."""
+    return SplineBasis(bases[0].knots, np.concatenate([b.coefficients for b in bases], axis=1))

@@ -1,0 +1,168 @@
+"""Read and write network sets: a folder with manifest.json and arrays.safetensors, no pickle."""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from .emulator import Emulator, FieldEmulator
+from .errors import NetworkFileError
+from .fields import Field
+from .manifest import Manifest
+from .network import Network
+from .normalization import Normalization
+from .splines import SplineBasis
+
+__all__ = ["DEFAULT_SET", "NetworkSet", "load_network_set", "save_network_set", "shipped_sets"]
+
+MANIFEST, ARRAYS = "manifest.json", "arrays.safetensors"
+DEFAULT_SET = "lcdm"
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NetworkSet:
+    """A loaded set: its manifest, the emulator of all fields, and the small models of derived quantities."""
+
+    manifest: Manifest
+    emulator: Emulator
+    derived: Network
+
+
+def shipped_sets() -> dict[str, Path]:
+    """Name to folder of the sets that come with the package."""
+    root = Path(str(files("cosmicnet") / "nets"))
+    return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{MANIFEST}"))}
+
+
+def load_network_set(name_or_folder: str | os.PathLike[str]) -> NetworkSet:
+    """Load a shipped set by name or any set by folder; cached until its files change.
+
+    Raises NetworkFileError: not found, incomplete, damaged (hash), unknown format.
+    """
+    folder = shipped_sets().get(str(name_or_folder), Path(name_or_folder))
+    stamps = []
+    for file in (MANIFEST, ARRAYS):
+        try:
+            status = (folder / file).stat()
+        except OSError as error:
+            raise NetworkFileError(
+                f"neural_network_path = {name_or_folder}: cannot read {folder / file} ({error.strerror}). "
+                f"Give a folder with {MANIFEST} and {ARRAYS}, or a shipped set: "
+                f"{', '.join(shipped_sets()) or 'none'}") from error
+        stamps.append((status.st_mtime_ns, status.st_size))
+    return _load(folder.resolve(), tuple(stamps))
+
+
+@lru_cache(maxsize=8)
+def _load(folder: Path, stamps: tuple[tuple[int, int], ...]) -> NetworkSet:
+    """`stamps` are part of the cache's key: a set that changed on disk is read again."""
+    del stamps
+    try:
+        text = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise NetworkFileError(f"{folder / MANIFEST} is no valid JSON: {error}") from error
+    manifest = Manifest.from_json(text, str(folder / MANIFEST))
+    content = (folder / ARRAYS).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != manifest.sha256:
+        raise NetworkFileError(
+            f"{folder / ARRAYS} is damaged or was exchanged: SHA-256 {digest}, but {MANIFEST} has "
+            f"{manifest.sha256}. Install the networks again.")
+    try:
+        arrays = {name: np.asarray(a) for name, a in load(content).items()}
+        fields = [_field(Field(**{**spec, "inputs": tuple(spec["inputs"])}), arrays, manifest.dense_layers)
+                  for spec in manifest.fields]
+        derived = _network("derived", arrays, 0)
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise NetworkFileError(f"{folder}: arrays and manifest do not belong together: {error!r}") from error
+    return NetworkSet(manifest, Emulator(fields), derived)
+
+
+def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
+    """Write a set (atomically, file by file, the manifest last); return the manifest with its hash."""
+    arrays: dict[str, NDArray[Any]] = dict(_network_arrays("derived", network_set.derived))
+    for f in network_set.emulator.fields:
+        name = f.field.name
+        arrays |= _network_arrays(name, f.network)
+        arrays |= {
+            f"{name}/mean_core": f.mean_core, f"{name}/components": f.components,
+            f"{name}/time_basis": f.time_basis.coefficients,
+            f"{name}/wavenumber_basis": f.wavenumber_basis.coefficients,
+            f"knots/{f.field.region}/{f.field.time}": f.time_basis.knots,
+            f"knots/{f.field.wavenumber}": f.wavenumber_basis.knots,
+        }
+    content = save({name: _compact(name, a) for name, a in arrays.items()})
+    manifest = replace(
+        network_set.manifest, sha256=hashlib.sha256(content).hexdigest(),
+        fields=[asdict(f.field) for f in network_set.emulator.fields])
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / ARRAYS, content)
+    _write(folder / MANIFEST, (json.dumps(manifest.to_json(), indent=1) + "\n").encode())
+    return manifest
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write beside, then rename: a full disk leaves the old file and no half-written one."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Single precision for the large tables: 6e-8 relative, far below the networks' errors."""
+    large = name.endswith(("/components", "_basis"))
+    kind: type = np.float32 if large else (np.int64 if array.dtype.kind == "i" else np.float64)
+    return np.ascontiguousarray(array, dtype=kind)
+
+
+def _field(field: Field, arrays: Mapping[str, NDArray[Any]], dense_layers: int) -> FieldEmulator:
+    def get(key: str) -> Array:
+        return np.asarray(arrays[key], dtype=np.float64)
+
+    name = field.name
+    return FieldEmulator(
+        field=field,
+        network=_network(name, arrays, dense_layers),
+        mean_core=get(f"{name}/mean_core"),
+        components=get(f"{name}/components"),
+        time_basis=SplineBasis(get(f"knots/{field.region}/{field.time}"), get(f"{name}/time_basis")),
+        wavenumber_basis=SplineBasis(get(f"knots/{field.wavenumber}"), get(f"{name}/wavenumber_basis")),
+    )
+
+
+def _network_arrays(name: str, network: Network) -> dict[str, NDArray[Any]]:
+    layers = enumerate(zip(network.weights, network.biases, strict=True))
+    dense = {f"{name}/{kind}_{i}": a for i, pair in layers
+             for kind, a in zip(("weight", "bias"), pair, strict=True)}
+    return {
+        f"{name}/input_offset": network.input_map.offset, f"{name}/input_scale": network.input_map.scale,
+        f"{name}/output_offset": network.output_map.offset, f"{name}/output_scale": network.output_map.scale,
+        f"{name}/exponents": network.exponents, f"{name}/skip": network.skip, **dense,
+    }
+
+
+def _network(name: str, arrays: Mapping[str, NDArray[Any]], layers: int) -> Network:
+    return Network(
+        input_map=Normalization(arrays[f"{name}/input_offset"], arrays[f"{name}/input_scale"]),
+        exponents=arrays[f"{name}/exponents"],
+        skip=arrays[f"{name}/skip"],
+        weights=tuple(arrays[f"{name}/weight_{i}"] for i in range(layers)),
+        biases=tuple(arrays[f"{name}/bias_{i}"] for i in range(layers)),
+        output_map=Normalization(arrays[f"{name}/output_offset"], arrays[f"{name}/output_scale"]),
+    )

@@ -1,0 +1,122 @@
+"""Compute again and again in different ways and print the resident memory; run as a script by tests.
+
+    python leak_run.py KINDS COMPUTES
+
+KINDS are of those below, joined by commas, and taken in turn; prints one JSON list of pairs: how many
+computes are done, resident memory in bytes.
+"""
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import classy
+import psutil
+
+from providers import Failing, Injector
+
+SETTINGS = {"output": "tCl,mPk", "l_max_scalars": 20, "P_k_max_1/Mpc": 0.02}
+
+Action = Callable[[Any, int], None]
+
+
+def full(model: Any, index: int) -> None:
+    model.set_source_provider(None)
+    _compute(model, index)
+
+
+def failing(model: Any, index: int) -> None:
+    """A provider that raises, with the error that a net out of its range would raise."""
+
+    class OutOfRange(Exception):
+        this_cosmology_only = True
+
+    model.set_source_provider(Failing(lambda: OutOfRange("outside")))
+    with suppress(classy.CosmoComputationError):
+        _compute(model, index)
+        raise AssertionError("the provider's error got lost")
+
+
+def unknown_option(model: Any, index: int) -> None:
+    _refused(model, index, {"neural_network_colour": "red"}, classy.CosmoSevereError)
+
+
+def unread_parameter(model: Any, index: int) -> None:
+    _refused(model, index, {"no_such_parameter": 1}, classy.CosmoSevereError)
+
+
+def bad_input(model: Any, index: int) -> None:
+    _refused(model, index, {"omega_b": -1}, classy.CosmoSevereError)
+
+
+def bad_perturbations(model: Any, index: int) -> None:
+    _refused(model, index, {"tight_coupling_approximation": 99}, classy.CosmoComputationError)
+
+
+def leaking(model: Any, index: int, kept: list[bytearray] = []) -> None:  # noqa: B006  it is meant to grow
+    """To see that a leak of 20 kB per compute would be noticed."""
+    kept.append(bytearray(20_000))
+
+
+def _refused(model: Any, index: int, options: dict[str, Any], error: type[Exception]) -> None:
+    before = dict(model.pars)
+    model.set(options)
+    try:
+        _compute(model, index)
+    except error:
+        pass
+    else:
+        raise AssertionError(f"{options} was accepted")
+    finally:
+        model.empty()
+        model.set(before)
+
+
+def _compute(model: Any, index: int) -> None:
+    model.set({"A_s": 2.1e-9 * (1 + 1e-6 * index)})  # the same parameters would not be computed again
+    model.compute()
+
+
+def make_provided() -> Action:
+    model = classy.Class()
+    model.set(SETTINGS)
+    model.compute()
+    injector = Injector(model.get_sources()[0])
+
+    def provided(model: Any, index: int) -> None:
+        model.set_source_provider(injector)
+        _compute(model, index)
+        if not model.neural_network_info()["used"]:
+            raise AssertionError("CLASS did not take the sources")
+
+    return provided
+
+
+def actions(kinds: list[str]) -> Iterator[Action]:
+    made = [make_provided() if kind == "provided" else globals()[kind] for kind in kinds]
+    return itertools.cycle(made)
+
+
+def main(kinds: str, computes: str) -> None:
+    model = classy.Class()
+    model.set(SETTINGS)
+    process = psutil.Process()
+    memory = []
+    chosen = actions(kinds.split(","))
+    for index in range(int(computes)):
+        next(chosen)(model, index)
+        if index % 10 == 9:
+            # what the model holds, and what waits for the collector, is no leak
+            model.struct_cleanup()
+            gc.collect()
+            memory.append((index + 1, process.memory_info().rss))
+    print(json.dumps(memory))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,62 @@
+"""Source providers for tests: they record, inject, or fail."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class Recorder:
+    """Leave the integration to CLASS; keep the request, and copies of what is valid in provide() only."""
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+        self.k = self.tau = np.empty(0)
+        self.shapes: dict[str, tuple[int, ...]] = {}
+
+    def provide(self, request: Any) -> bool:
+        self.requests.append(request)
+        self.k, self.tau = request.k.copy(), request.tau.copy()
+        self.shapes = {name: table.shape for name, table in request.tables.items()}
+        return False
+
+
+class Injector:
+    """Fill every table from `sources`, arrays (k, tau) by name as get_sources() returns them."""
+
+    def __init__(self, sources: Mapping[str, Array], factor: float = 1.0) -> None:
+        self.sources = sources
+        self.factor = factor
+        self.calls = 0
+
+    def provide(self, request: Any) -> bool:
+        self.calls += 1
+        for name, table in request.tables.items():
+            table[...] = self.factor * self.sources[name].T
+        return True
+
+
+class Failing:
+    """Raise what `make_error` makes."""
+
+    def __init__(self, make_error: Callable[[], BaseException]) -> None:
+        self.make_error = make_error
+
+    def provide(self, request: Any) -> bool:
+        raise self.make_error()
+
+
+class OnGrids:
+    """Have CLASS integrate on other grids, made from the request."""
+
+    def __init__(self, grids: Callable[[Any], tuple[Array, Array]]) -> None:
+        self.grids = grids
+        self.recorded: dict[str, Array] = {}
+
+    def provide(self, request: Any) -> bool:
+        self.recorded = request.integrate_on(*self.grids(request))
+        return False

@@ -1,0 +1,119 @@
+"""Evaluation: its cosmologies, its cache, and the honesty of its table. No CLASS is run here."""
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosmicnet.training import spectra as spectra_module
+from cosmicnet.training.boxes import BOXES, Box
+from cosmicnet.training.report import markdown, write_report
+from cosmicnet.training.results import BoxResult, Evaluation, Model
+from cosmicnet.training.spectra import Parameters, Spectra, cached_spectra
+
+GOOD = {"wishart_chi2": 0.01, "tt_high_l": 0.01, "te_high_l": 0.01, "ee_high_l": 0.01, "tt_low_l": 0.01,
+        "te_low_l": 0.01, "ee_low_l": 0.01, "pp": 0.01, "pk": 0.01, "sigma8": 0.001}
+
+
+Figures = dict[str, float]
+
+
+def evaluation(errors: list[Figures], planck_net: list[Figures] | None = None) -> Evaluation:
+    """An evaluation of the first box with these errors and Planck chi2; full CLASS has 10 everywhere."""
+    nets = planck_net or [{}] * len(errors)
+    cosmologies = BOXES[0].latin_hypercube(len(errors))
+    models = tuple(Model(cosmology, figures, dict.fromkeys(net, 10.0), net)
+                   for cosmology, figures, net in zip(cosmologies, errors, nets, strict=True))
+    return Evaluation("lcdm", "3.4.1.0", (BoxResult(BOXES[0], models),))
+
+
+def tiny_spectra() -> Spectra:
+    one = np.ones(3)
+    return Spectra(ell=one, tt=one, te=one, ee=one, pp=one, pk=np.ones((3, 2)), sigma8=np.array(0.8))
+
+
+@pytest.mark.parametrize("box", BOXES, ids=lambda box: box.name)
+def test_latin_hypercube_has_one_point_in_every_layer(box: Box) -> None:
+    number = 20
+    points = box.latin_hypercube(number)
+    assert points == box.latin_hypercube(number)
+    for name, (low, high) in box.bounds.items():
+        layers = sorted(int(number * (point[name] - low) / (high - low)) for point in points)
+        assert layers == list(range(number))
+
+
+def test_the_box_around_planck_lies_in_the_domain() -> None:
+    inner, domain = BOXES
+    assert inner.bounds["omega_b"] == pytest.approx((0.02172, 0.02312))
+    assert inner.bounds["H0"] == pytest.approx((65.56, 69.76))
+    for name, (low, high) in inner.bounds.items():
+        assert domain.bounds[name][0] <= low < high <= domain.bounds[name][1]
+
+
+def test_cache_computes_once_and_heals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[Parameters] = []
+
+    def compute(parameters: Parameters) -> Spectra:
+        computed.append(parameters)
+        return tiny_spectra()
+
+    monkeypatch.setattr(spectra_module, "compute_spectra", compute)
+    monkeypatch.setattr(spectra_module, "version", lambda name: "3.4.1.0+cosmicnet.1")
+    first = cached_spectra({"H0": 70.0}, tmp_path)
+    assert cached_spectra({"H0": 70.0}, tmp_path).sigma8 == first.sigma8
+    assert len(computed) == 1
+    cached_spectra({"H0": 70.1}, tmp_path)
+    monkeypatch.setattr(spectra_module, "version", lambda name: "3.4.2.0")
+    cached_spectra({"H0": 70.0}, tmp_path)
+    assert len(computed) == 3
+    # a file cut short by a full disk or a copy
+    path = next(tmp_path.glob("*.npz"))
+    path.write_bytes(path.read_bytes()[:200])
+    for h0, version in ((70.0, "3.4.1.0"), (70.1, "3.4.1.0"), (70.0, "3.4.2.0")):
+        monkeypatch.setattr(spectra_module, "version", lambda name, version=version: version)
+        np.testing.assert_array_equal(cached_spectra({"H0": h0}, tmp_path).pk, first.pk)
+    assert len(computed) == 4
+
+
+def test_an_interrupted_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(*args: object, **kwargs: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        tiny_spectra().save(tmp_path / "model.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missed_target_is_shown_as_missed() -> None:
+    text = markdown(evaluation([GOOD, {**GOOD, "tt_high_l": 0.2}]))
+    lines = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("|")}
+    assert "**missed**" in lines["TT, l ≥ 30"]
+    assert "met" in lines["EE, l ≥ 30"] and "missed" not in lines["EE, l ≥ 30"]
+    assert "met" not in lines["TE/√(TT EE), l < 30"]
+    assert "Planck likelihoods were not evaluated" in text
+
+
+def test_the_median_has_a_target_of_its_own() -> None:
+    text = markdown(evaluation([{**GOOD, "wishart_chi2": 0.1}] * 3))
+    assert next(line for line in text.splitlines() if "Wishart χ² of" in line).endswith("**missed** |")
+
+
+def test_planck_change_of_rejected_models(tmp_path: Path) -> None:
+    rejected = {"a": math.inf, "b": 10.0}
+    result = evaluation([GOOD] * 4, [{"a": 10.1, "b": 9.8}, rejected, rejected, {"a": 10.0, "b": 10.02}])
+    models = list(result.boxes[0].models)
+    models[2] = dataclasses.replace(models[2], planck_full=rejected)
+    box = dataclasses.replace(result.boxes[0], models=tuple(models))
+    changes = box.values()["planck_chi2_change"]
+    assert changes[0] == pytest.approx(0.1)
+    assert changes[1] == math.inf and math.isnan(changes[2])
+    assert box.distributions()["planck_chi2_change"].worst == math.inf
+    assert len(box.planck_chi2_full()) == 3
+    write_report(dataclasses.replace(result, boxes=(box,)), tmp_path)
+    content = json.loads((tmp_path / "accuracy.json").read_text(encoding="utf-8"))
+    assert content["boxes"][0]["figures"]["planck_chi2_change"] == [0.1, None, None, 0.02]

@@ -1,0 +1,118 @@
+"""The patch refuses whatever it was not made for, and then changes nothing."""
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from cosmicnet.class_patch import AnchorError, Edit, PatchError, SourceError, fetch_source, patch_tree
+from cosmicnet.class_patch.edits import EDITS
+from cosmicnet.class_patch.tree import SHIM_FILES
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A stand-in for a CLASS tree: each file holds its anchors and nothing else."""
+    for name, edits in EDITS.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"line before\n{edit.anchor}\nline after\n" for edit in edits))
+    return tmp_path
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+ALL_EDITS = [(name, edit) for name, edits in EDITS.items() for edit in edits]
+
+
+def test_every_edit_lands(tree: Path) -> None:
+    touched = patch_tree(tree)
+    assert set(touched) == {*EDITS, *SHIM_FILES.values()}
+    for name, edit in ALL_EDITS:
+        assert edit.text in (tree / name).read_text()
+    for name in SHIM_FILES.values():
+        assert (tree / name).stat().st_size > 0
+
+
+@pytest.mark.parametrize(("name", "edit"), ALL_EDITS, ids=[f"{name}: {edit.reason}" for name, edit in ALL_EDITS])
+@pytest.mark.parametrize("times", [0, 2])
+def test_missing_or_double_anchor_refuses(tree: Path, name: str, edit: Edit, times: int) -> None:
+    path = tree / name
+    path.write_text(path.read_text().replace(edit.anchor, times * edit.anchor))
+    before = contents(tree)
+    with pytest.raises(AnchorError) as caught:
+        patch_tree(tree)
+    assert name in str(caught.value)
+    assert edit.reason in str(caught.value)
+    assert ("missing" if times == 0 else "2 times") in str(caught.value)
+    assert contents(tree) == before
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"), [("before", "a new anchor b"), ("after", "a anchor newb"), ("instead", "a new b")]
+)
+def test_where_text_goes(where: str, expected: str) -> None:
+    text = {"before": "new ", "after": "new", "instead": "new "}[where]
+    edit = Edit(reason="test", anchor="anchor ", where=where, text=text)  # type: ignore[arg-type]
+    assert edit.apply("a anchor b", "file") == expected
+
+
+def test_patching_twice_refuses(tree: Path) -> None:
+    patch_tree(tree)
+    before = contents(tree)
+    with pytest.raises(PatchError, match="patched already"):
+        patch_tree(tree)
+    assert contents(tree) == before
+
+
+def test_no_class_tree_refuses(tmp_path: Path) -> None:
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "perturbations.h").write_text("int x;\n")
+    with pytest.raises(PatchError, match=r"not a CLASS source tree.*source/perturbations\.c"):
+        patch_tree(tmp_path)
+    assert set(contents(tmp_path)) == {"include/perturbations.h"}
+
+
+@pytest.fixture(scope="session")
+def stock_source(stock: Path) -> Path:
+    """The sources of CLASS, which classy installs beside its extension."""
+    return stock / "classy"
+
+
+def test_own_tree_with_a_change_of_its_own(stock_source: Path, tmp_path: Path) -> None:
+    """A modified CLASS can be patched as long as the anchors stand; the modification survives."""
+    for name in EDITS:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((stock_source / name).read_bytes())
+    path = tmp_path / "source/perturbations.c"
+    change = "/* a model of our own */\nstatic const double own_coupling = 1.e-3;\n"
+    path.write_text(change + path.read_text())
+    patch_tree(tmp_path)
+    assert path.read_text().startswith(change)
+    # nothing but the edits: taking them out again gives back the user's file
+    text = path.read_text()
+    for edit in EDITS["source/perturbations.c"]:
+        text = text.replace(edit.text + edit.anchor, edit.anchor)
+    assert text == change + (stock_source / "source/perturbations.c").read_text()
+
+
+def test_wrong_hash_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "classy-3.4.1.0.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        member = tarfile.TarInfo("classy-3.4.1.0/setup.py")
+        member.size = 4
+        tar.addfile(member, io.BytesIO(b"evil"))
+    monkeypatch.setenv("COSMICNET_CLASSY_SDIST", str(archive))
+    with pytest.raises(SourceError, match="SHA-256"):
+        fetch_source(tmp_path / "unpacked")
+    assert not (tmp_path / "unpacked").exists()
+
+
+def test_missing_archive_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COSMICNET_CLASSY_SDIST", str(tmp_path / "none.tar.gz"))
+    with pytest.raises(SourceError, match="no such file"):
+        fetch_source(tmp_path)

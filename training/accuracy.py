@@ -1,0 +1,146 @@
+"""How far the spectra from networks are from those of full CLASS, in the measures that matter to a fit.
+
+`full` is always the truth, `net` the approximation. Relative errors are fractions (0.01 is one percent);
+TE crosses zero, so its error is taken relative to sqrt(TT EE).
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "LOW_L_END", "Band", "Distribution", "RelativeErrors", "SpectraLike", "cosmic_variance", "summary",
+    "wishart_chi2",
+]
+
+Array = NDArray[np.float64]
+
+LOW_L_END = 30
+"""The first multipole that counts as high l."""
+
+
+class SpectraLike(Protocol):
+    """What is compared: C_l from ell[0] on, P(k, z), sigma8, in any units common to both."""
+
+    @property
+    def ell(self) -> Array: ...
+    @property
+    def tt(self) -> Array: ...
+    @property
+    def te(self) -> Array: ...
+    @property
+    def ee(self) -> Array: ...
+    @property
+    def pp(self) -> Array: ...
+    @property
+    def pk(self) -> Array: ...
+    @property
+    def sigma8(self) -> Array: ...
+
+
+def wishart_chi2(full: SpectraLike, net: SpectraLike) -> float:
+    """-2 ln L of `net` minus that of `full`, for an ideal experiment whose data are `full` itself.
+
+    Full sky, no noise, TT, TE and EE: the observed covariance of (T, E) at each l is distributed as
+    Wishart with 2l+1 degrees of freedom, so
+    chi2 = sum_l (2l+1) [tr(C_full C_net^-1) - ln det(C_full C_net^-1) - 2].
+    """
+    # with C_full C_net^-1 = 1 + D, tr - 2 = tr D and det = 1 + tr D + det D: no digits cancel
+    determinant_net = net.tt * net.ee - net.te**2
+    d_tt, d_te, d_ee = full.tt - net.tt, full.te - net.te, full.ee - net.ee
+    trace = (d_tt * net.ee - 2.0 * d_te * net.te + d_ee * net.tt) / determinant_net
+    determinant = (d_tt * d_ee - d_te**2) / determinant_net
+    return float(np.sum((2.0 * full.ell + 1.0) * (trace - np.log1p(trace + determinant))))
+
+
+@dataclass(frozen=True)
+class RelativeErrors:
+    """net/full - 1 of one cosmology: tt, te, ee, pp of shape (n_l,), pk of shape (n_z, n_k), sigma8 ()."""
+
+    tt: Array
+    te: Array
+    ee: Array
+    pp: Array
+    pk: Array
+    sigma8: Array
+
+    @classmethod
+    def between(cls, full: SpectraLike, net: SpectraLike) -> RelativeErrors:
+        return cls(
+            tt=net.tt / full.tt - 1.0,
+            te=(net.te - full.te) / np.sqrt(full.tt * full.ee),
+            ee=net.ee / full.ee - 1.0,
+            pp=net.pp / full.pp - 1.0,
+            pk=net.pk / full.pk - 1.0,
+            sigma8=net.sigma8 / full.sigma8 - 1.0,
+        )
+
+
+def cosmic_variance(spectra: SpectraLike) -> dict[str, Array]:
+    """One sigma of a full-sky, noise-free measurement of each C_l, in the units of RelativeErrors.
+
+    Returns 'tt', 'te', 'ee', 'pp', shape (n_l,). sigma(TE)^2 = (TT EE + TE^2)/(2l+1).
+    """
+    auto = np.sqrt(2.0 / (2.0 * spectra.ell + 1.0))
+    correlation2 = spectra.te**2 / (spectra.tt * spectra.ee)
+    return {"tt": auto, "te": auto * np.sqrt(0.5 * (1.0 + correlation2)), "ee": auto, "pp": auto}
+
+
+def summary(full: SpectraLike, net: SpectraLike) -> dict[str, float]:
+    """One number per spectrum and range of l: the largest error there, in percent; and the chi2."""
+    error = RelativeErrors.between(full, net)
+    low = full.ell < LOW_L_END
+
+    def percent(values: Array) -> float:
+        return 100.0 * float(np.abs(values).max())
+
+    return {
+        "wishart_chi2": wishart_chi2(full, net),
+        "tt_high_l": percent(error.tt[~low]),
+        "te_high_l": percent(error.te[~low]),
+        "ee_high_l": percent(error.ee[~low]),
+        "tt_low_l": percent(error.tt[low]),
+        "te_low_l": percent(error.te[low]),
+        "ee_low_l": percent(error.ee[low]),
+        "pp": percent(error.pp),
+        "pk": percent(error.pk),
+        "sigma8": percent(error.sigma8),
+    }
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One figure over many cosmologies: the median model, the one that 95% do not exceed, the worst."""
+
+    median: float
+    percentile_95: float
+    worst: float
+
+    @classmethod
+    def of(cls, values: ArrayLike) -> Distribution:
+        """Raises ValueError where there is no value or one that is not a number."""
+        array = np.asarray(values, dtype=float)
+        if array.size == 0 or np.isnan(array).any():
+            raise ValueError(f"a distribution needs numbers, not {array}")
+        # a quantile that is one of the models ("higher"), so that infinities do not become NaN
+        median, percentile_95 = np.quantile(array, (0.5, 0.95), method="higher")
+        return cls(float(median), float(percentile_95), float(array.max()))
+
+
+@dataclass(frozen=True)
+class Band:
+    """Absolute errors over many cosmologies at every l or k; each of the shape of one error."""
+
+    median: Array
+    percentile_95: Array
+    worst: Array
+
+    @classmethod
+    def of(cls, errors: Sequence[Array]) -> Band:
+        sizes = np.abs(np.stack(list(errors)))
+        median, percentile_95 = np.quantile(sizes, (0.5, 0.95), axis=0)
+        return cls(median, percentile_95, sizes.max(axis=0))

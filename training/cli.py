@@ -1,0 +1,146 @@
+"""The command `cosmicnet`: one function add_* per sub-command, its work imported only when it runs."""
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cosmicnet.errors import CosmicnetError
+
+__all__ = ["main"]
+
+PROGRAM = "cosmicnet"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a sub-command; returns the exit status, 1 for an error that the user can do something about."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except KeyboardInterrupt:
+        print(f"{PROGRAM} {options.command}: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        # classy wraps what the networks raise into its own errors
+        explained = error if isinstance(error, CosmicnetError) else error.__cause__
+        if not isinstance(explained, CosmicnetError):
+            raise
+        print(f"{PROGRAM} {options.command}: {explained}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Neural networks for the source functions of CLASS.",
+        epilog=f"""\
+Networks are used from Python, like any option of CLASS:
+  from classy import Class
+  cosmology = Class()
+  cosmology.set({{"output": "tCl,pCl,lCl", "lensing": "yes", "neural_network": "yes", ...}})
+  cosmology.compute()
+
+`{PROGRAM} COMMAND --help` explains a command and shows examples.""",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    add_demo(commands)
+    add_evaluate(commands)
+    return parser
+
+
+def add_demo(commands: Any) -> None:
+    parser = _command(
+        commands, "demo", "Planck's best fit with full CLASS and with networks, side by side",
+        description="""\
+Computes the spectra of Planck's best fit in both modes, prints seconds per step, errors in percent and
+in units of cosmic variance, and the chi2 of the real Planck likelihoods where their data are installed;
+writes plots of the source functions, of the spectra and of their errors. Takes about two minutes.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} demo                                        plots go to ./demo
+  {PROGRAM} demo --output plots --packages-path ~/cobaya_packages
+  OMP_NUM_THREADS=1 {PROGRAM} demo                      times on one thread""",
+    )
+    parser.add_argument("--output", type=Path, default=Path("demo"), metavar="FOLDER",
+                        help="where the plots go (default: %(default)s)")
+    _add_network(parser)
+    _add_packages_path(parser)
+    parser.set_defaults(run=_run_demo)
+
+
+def _run_demo(options: argparse.Namespace) -> None:
+    from cosmicnet.cobaya_components.demo import run_demo
+
+    from .spectra import networks_on
+
+    run_demo(options.output, options.packages_path, networks_on(options.network))
+
+
+def add_evaluate(commands: Any) -> None:
+    parser = _command(
+        commands, "evaluate", "accuracy of networks on unseen cosmologies, as a table",
+        description="""\
+Compares networks with full CLASS on Latin hypercubes of cosmologies that training never saw: in a box
+of 5 sigma around Planck's result, and in the whole domain of the networks. Writes accuracy.md (measured
+against target), accuracy.json (the value of every model) and accuracy.png (errors against l and k).
+
+Full CLASS takes 5 to 10 seconds per model and its results are kept in the cache folder. After Ctrl-C
+the same command goes on where it stopped, and other networks are evaluated on the same models in
+minutes.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} evaluate                                    the shipped networks; writes docs/accuracy.*
+  {PROGRAM} evaluate --network runs/mine --output runs/mine
+  {PROGRAM} evaluate --models 10 --processes 1          a quick look
+  {PROGRAM} evaluate --packages-path ~/cobaya_packages  with the change of the Planck chi2""",
+    )
+    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="FOLDER",
+                        help="where the table and the plot go (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, default=Path("runs/evaluate"), metavar="FOLDER",
+                        help="where the results of full CLASS are kept (default: %(default)s)")
+    parser.add_argument("--models", type=positive_number, default=100, metavar="N",
+                        help="cosmologies in each box (default: %(default)s)")
+    parser.add_argument("--processes", type=positive_number, default=2, metavar="N",
+                        help="models computed at the same time, one thread each (default: %(default)s)")
+    _add_network(parser)
+    _add_packages_path(parser)
+    parser.set_defaults(run=_run_evaluate)
+
+
+def _run_evaluate(options: argparse.Namespace) -> None:
+    from .evaluate import EvaluationSettings, evaluate
+    from .report import markdown
+    from .spectra import networks_on
+
+    evaluation = evaluate(EvaluationSettings(
+        output_folder=options.output, cache_folder=options.cache,
+        approximation=networks_on(options.network), models=options.models,
+        processes=options.processes, packages_path=options.packages_path))
+    print(markdown(evaluation))
+
+
+def _command(commands: Any, name: str, summary: str, *, description: str, epilog: str) -> Any:
+    """A sub-command whose texts are shown as they are written."""
+    return commands.add_parser(name, help=summary, description=description, epilog=epilog,
+                               formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--network", metavar="NAME|FOLDER",
+                        help="networks to use (default: the best shipped ones that cover the request)")
+
+
+def _add_packages_path(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--packages-path", type=Path, metavar="FOLDER",
+                        help="Cobaya packages folder with the Planck data (default: $COBAYA_PACKAGES_PATH)")
+
+
+def positive_number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number

@@ -1,0 +1,179 @@
+"""Compare the networks with full CLASS on unseen cosmologies and write docs/accuracy.*.
+
+Full CLASS takes almost all of the time, so each of its results is kept on disk as soon as it is there:
+an evaluation that was interrupted goes on where it stopped, and another network on the same boxes
+takes a few minutes.
+"""
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from cosmicnet.cobaya_components.planck import PlanckLikelihoods, PlanckNotAvailable
+
+from .accuracy import RelativeErrors, summary
+from .accuracy_plot import plot_accuracy
+from .boxes import BOXES, Box
+from .report import write_report
+from .results import BoxResult, Evaluation, Model
+from .spectra import (
+    OUTPUT_SETTINGS,
+    Parameters,
+    Spectra,
+    cached_spectra,
+    compute_spectra,
+    networks_on,
+    new_class,
+    require_patched_classy,
+)
+
+__all__ = ["EvaluationSettings", "evaluate"]
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """What to evaluate and where to write.
+
+    approximation : the parameters that tell the tested mode from full CLASS. models : cosmologies per
+    box. processes : how many run at once, one thread each. packages_path : Cobaya packages folder, None
+    for $COBAYA_PACKAGES_PATH.
+    """
+
+    output_folder: Path = Path("docs")
+    cache_folder: Path = Path("runs/evaluate")
+    approximation: Parameters = field(default_factory=networks_on)
+    models: int = 100
+    processes: int = 2
+    packages_path: Path | None = None
+    boxes: tuple[Box, ...] = BOXES
+
+
+def evaluate(settings: EvaluationSettings) -> Evaluation:
+    """Run both modes on every cosmology of every box; write accuracy.md, .json and .png.
+
+    Raises CosmicnetError for a classy without networks, CosmoComputationError or CosmoSevereError where
+    the networks do not cover a cosmology.
+    """
+    require_patched_classy()
+    console = Console(stderr=True)
+    planck = _planck_or_none(settings.packages_path, console)
+    network = _network_identity(settings)
+    pairs = _compute_pairs(settings, console)
+    evaluation = Evaluation(network, version("classy"), tuple(
+        BoxResult(box, tuple(_model(pair, planck) for pair in pairs[box.name])) for box in settings.boxes))
+    errors = [(box, [RelativeErrors.between(pair.full, pair.net) for pair in pairs[box.name]])
+              for box in settings.boxes]
+    settings.output_folder.mkdir(parents=True, exist_ok=True)
+    write_report(evaluation, settings.output_folder)
+    plot_accuracy(errors, settings.output_folder / "accuracy.png")
+    return evaluation
+
+
+@dataclass(frozen=True)
+class _Pair:
+    cosmology: Mapping[str, float]
+    full: Spectra
+    net: Spectra
+
+
+def _planck_or_none(packages_path: Path | None, console: Console) -> PlanckLikelihoods | None:
+    try:
+        return PlanckLikelihoods(packages_path)
+    except PlanckNotAvailable as reason:
+        console.print(f"Without Planck: {reason}", style="yellow", highlight=False)
+        return None
+
+
+def _network_identity(settings: EvaluationSettings) -> str:
+    """Name and hash of the networks in use; one computation tells, and fails early if one has to."""
+    cosmology = new_class(
+        {**OUTPUT_SETTINGS, **settings.boxes[0].latin_hypercube(1)[0], **settings.approximation})
+    cosmology.compute(["perturbations"])
+    info = cosmology.neural_network_info()
+    cosmology.empty()
+    return f"{info['name']}, hash {info['hash'][:12]}" if info["used"] else f"none ({info['reason']})"
+
+
+def _model(pair: _Pair, planck: PlanckLikelihoods | None) -> Model:
+    full, net = ({}, {}) if planck is None else (planck.chi2(pair.full), planck.chi2(pair.net))
+    return Model(pair.cosmology, summary(pair.full, pair.net), full, net)
+
+
+def _compute_pairs(settings: EvaluationSettings, console: Console) -> dict[str, list[_Pair]]:
+    """Both modes by name of the box, in the order of its hypercube; a pool of processes at work."""
+    points = {(box.name, index): cosmology for box in settings.boxes
+              for index, cosmology in enumerate(box.latin_hypercube(settings.models))}
+    pairs: dict[tuple[str, int], _Pair] = {}
+    with _progress(len(points), console) as advance, _single_threaded_pool(settings.processes) as pool:
+        futures = {
+            pool.submit(_compute_pair, cosmology, settings.approximation, settings.cache_folder): key
+            for key, cosmology in points.items()
+        }
+        for future in as_completed(futures):
+            pairs[futures[future]] = future.result()
+            advance()
+    return {box.name: [pairs[box.name, index] for index in range(settings.models)] for box in settings.boxes}
+
+
+def _compute_pair(cosmology: Mapping[str, float], approximation: Parameters, cache_folder: Path) -> _Pair:
+    return _Pair(cosmology, full=cached_spectra(cosmology, cache_folder),
+                 net=compute_spectra({**cosmology, **approximation}))
+
+
+@contextmanager
+def _single_threaded_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
+    """Fresh processes with one thread each; when an error leaves the block, what waits is dropped."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    # spawned processes inherit it before they load any library that reads it
+    os.environ["OMP_NUM_THREADS"] = "1"
+    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"),
+                               initializer=_end_with_parent)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def _end_with_parent() -> None:
+    """Make this process end at once, without a traceback, on Ctrl-C and when its parent has died."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_exit_after_parent, daemon=True).start()
+
+
+def _exit_after_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _progress(total: int, console: Console) -> Iterator[Callable[[], None]]:
+    """A bar with the time left; yields what to call after each cosmology."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+               TextColumn("time left"), TimeRemainingColumn())
+    # a model takes seconds: average the speed over minutes
+    with Progress(*columns, console=console, speed_estimate_period=300.0) as progress:
+        task = progress.add_task("CLASS, full and with networks", total=total)
+        yield lambda: progress.advance(task)

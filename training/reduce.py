@@ -1,0 +1,89 @@
+"""Find, for one field, the few numbers per cosmology that a network has to give.
+
+The table of a field is written as V core U^T: U and V are the leading directions in wavenumber and
+time over all models, and the cores are mean + sum of a few components (a PCA). Rows and columns are
+weighted by what they matter for: in time by the exact factor (visibility, ...), in wavenumber by the
+inverse of the field's own size there, so that every scale is met to the same relative accuracy.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+
+__all__ = ["Reduction", "expand", "reduce_field"]
+
+Array = NDArray[np.float64]
+
+# Times that matter less than this fraction of the most important one get its weight.
+TIME_FLOOR = 1e-6
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """table = time_basis (nodes, r_t) @ core (r_t, r_k) @ wavenumber_basis (nodes, r_k)^T, in the
+    field's units; core = mean_core + coefficients @ components, all flattened to r_t*r_k.
+
+    coefficients: (models, components). error: weighted relative rms error of the compression per model.
+    """
+
+    time_basis: Array
+    wavenumber_basis: Array
+    mean_core: Array
+    components: Array
+    coefficients: Array
+    error: Array
+
+
+def reduce_field(
+    tables: NDArray[np.float32], weight: Array, floor: Array, tolerance: float
+) -> Reduction:
+    """Compress tables (models, time nodes, wavenumber nodes) to a relative rms error of `tolerance`.
+
+    weight: (time nodes,); floor: (wavenumber nodes,), where the field's weighted size is below it, the
+    accuracy is relative to the floor.
+    """
+    time_weight = np.maximum(weight, TIME_FLOOR * weight.max())
+    weighted = tables * time_weight[:, None]
+    size = np.sqrt((weighted**2).sum(axis=1).mean(axis=0))
+    row_weight = 1.0 / np.maximum(size, floor)
+    weighted *= row_weight
+    u = _leading(np.einsum("ntk,ntl->kl", weighted, weighted, optimize=True), 0.5 * tolerance)
+    v = _leading(np.einsum("ntk,nsk->ts", weighted, weighted, optimize=True), 0.5 * tolerance)
+    cores = np.einsum("ta,ntk,kb->nab", v, weighted, u, optimize=True).reshape(len(tables), -1)
+    mean = cores.mean(axis=0)
+    left, singular, right = np.linalg.svd(cores - mean, full_matrices=False)
+    total = np.sqrt((cores**2).sum())
+    tail = np.sqrt(np.cumsum((singular**2)[::-1])[::-1]) / total
+    number = max(int((tail > 0.5 * tolerance).sum()), 1)
+    reduction = Reduction(
+        time_basis=v / time_weight[:, None],
+        wavenumber_basis=u / row_weight[:, None],
+        mean_core=mean,
+        components=right[:number],
+        coefficients=left[:, :number] * singular[:number],
+        error=np.zeros(0),
+    )
+    error = [
+        np.linalg.norm(expand(reduction, c) * time_weight[:, None] * row_weight - t) / np.linalg.norm(t)
+        for c, t in zip(reduction.coefficients, weighted, strict=True)
+    ]
+    return Reduction(**{**vars(reduction), "error": np.array(error)})
+
+
+def expand(reduction: Reduction, coefficients: Array) -> Array:
+    """The table (time nodes, wavenumber nodes) for one model's coefficients."""
+    shape = reduction.time_basis.shape[1], reduction.wavenumber_basis.shape[1]
+    core = (reduction.mean_core + coefficients @ reduction.components).reshape(shape)
+    return reduction.time_basis @ core @ reduction.wavenumber_basis.T
+
+
+def _leading(gram: Array, tolerance: float) -> Array:
+    """Orthonormal directions, strongest first, that leave out `tolerance` of the total (rms)."""
+    values, vectors = eigh(gram)
+    values = np.maximum(values, 0.0)
+    left_out = np.sqrt(np.cumsum(values) / values.sum())
+    return np.asarray(vectors[:, left_out > tolerance][:, ::-1])
+

@@ -1,0 +1,77 @@
+"""Bring the pieces of every training model onto the nodes of the fields' coordinates."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import make_interp_spline
+
+from cosmicnet.coordinates import WAVENUMBER_COORDINATES, Scales
+from cosmicnet.fields import Field
+from cosmicnet.pieces import PIECES, time_factor
+
+from .extend import extend
+from .grids import stretched
+
+__all__ = ["NODES", "Resampled", "resample"]
+
+Array = NDArray[np.float64]
+
+# Nodes of each coordinate; between them, fields are quintic splines.
+NODES: dict[str, Array] = {
+    "tau_over_tau_rec": stretched([0.79, 0.93, 1.15, 1.315], [0.006, 0.0035, 0.0045, 0.0065]),
+    "ln_u": np.linspace(np.log(0.0047), 0.0, 380),
+    "ln_x": np.log(np.concatenate([
+        np.geomspace(0.0009, 2.2, 64)[:-1],
+        stretched([2.2, 60.0, 80.0, 150.0], [0.4, 0.45, 0.55, 0.6]),
+        np.geomspace(150.0, 3400.0, 24)[1:],
+    ])),
+    # reaches beyond today in every cosmology of a wide box
+    "ln_v": np.linspace(np.log(0.52), np.log(125.0), 420),
+}
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """One model's field on the nodes: values (time nodes, wavenumber nodes), and the weight
+    sqrt(d tau) times the time factor, shape (time nodes,)."""
+
+    values: NDArray[np.float32]
+    weight: Array
+
+
+def resample(
+    field: Field, piece_table: Array, k: Array, tau: Array, history: Mapping[str, Array], scales: Scales
+) -> Resampled:
+    """Interpolate a piece, given on k (1/Mpc) by tau (Mpc), to the nodes of a field."""
+    node_tau, node_k = node_times(field, scales), node_wavenumbers(field, scales)
+    # neighbours from two grids may nearly coincide in tau, which a spline does not like
+    apart = np.concatenate([[True], np.diff(np.log(tau)) > 2e-4])
+    smooth = extend(field, piece_table[apart], k, tau[apart], scales)
+    rows = make_interp_spline(np.log(tau[apart]), smooth, k=3, axis=0)
+    inside_tau = np.clip(node_tau, tau[0], tau[-1])
+    values = make_interp_spline(np.log(k), rows(np.log(inside_tau)), k=5, axis=1)(
+        np.log(np.clip(node_k, k[0], k[-1])))
+    columns = {name: np.interp(node_tau, tau, column) for name, column in history.items()}
+    weight = np.abs(time_factor(PIECES[field.piece], columns)) * np.sqrt(np.gradient(node_tau))
+    return Resampled(values.astype(np.float32), weight)
+
+
+def node_times(field: Field, scales: Scales) -> Array:
+    """tau (Mpc) of the field's time nodes."""
+    nodes = NODES[field.time]
+    # the coordinates are monotonic and simple enough to be inverted by two points
+    if field.time == "tau_over_tau_rec":
+        return nodes * scales.tau_rec
+    if field.time == "ln_v":
+        return scales.tau_rec + np.exp(nodes) * scales.sound_horizon_rec
+    return scales.tau_rec + np.exp(nodes) * (scales.tau_0 - scales.tau_rec)
+
+
+def node_wavenumbers(field: Field, scales: Scales) -> Array:
+    """k (1/Mpc) of the field's wavenumber nodes."""
+    unit = np.exp(WAVENUMBER_COORDINATES[field.wavenumber](np.ones(1), scales))[0]
+    return np.asarray(np.exp(NODES[field.wavenumber]) / unit)
+

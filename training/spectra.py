@@ -1,0 +1,152 @@
+"""Spectra of one cosmology from classy, kept in a file that needs no pickle."""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmicnet.errors import CosmicnetError
+
+__all__ = [
+    "L_MAX", "OUTPUT_SETTINGS", "PK_K_H_PER_MPC", "PK_REDSHIFTS", "Parameters", "Spectra", "cached_spectra",
+    "compute_spectra", "networks_on", "new_class", "require_patched_classy",
+]
+
+Array = NDArray[np.float64]
+Parameters = Mapping[str, str | float | int]
+
+L_MAX = 2508
+PK_REDSHIFTS: Array = np.array([0.0, 1.0, 2.0])
+PK_K_H_PER_MPC: Array = np.geomspace(1e-4, 5.0, 300)
+
+OUTPUT_SETTINGS: Parameters = {
+    "output": "tCl,pCl,lCl,mPk",
+    "lensing": "yes",
+    "l_max_scalars": L_MAX,
+    # beyond the largest k compared, so that no interpolation ends there
+    "P_k_max_h/Mpc": 6.0,
+    "z_max_pk": float(PK_REDSHIFTS[-1]),
+}
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Lensed C_l, linear P(k) and sigma8 of one cosmology.
+
+    ell : multipoles from 2, shape (n_l,). tt, te, ee : lensed C_l in units of T_cmb^2, and pp : C_l of
+    the lensing potential, all without l(l+1) factors, shape (n_l,). pk : linear P(k, z) of total matter
+    in Mpc^3 on PK_REDSHIFTS x PK_K_H_PER_MPC, shape (n_z, n_k). sigma8 : shape ().
+    """
+
+    ell: Array
+    tt: Array
+    te: Array
+    ee: Array
+    pp: Array
+    pk: Array
+    sigma8: Array
+
+    @classmethod
+    def of(cls, cosmology: Any) -> Spectra:
+        """Read the spectra from a classy.Class that has computed OUTPUT_SETTINGS."""
+        multipoles = cosmology.lensed_cl(L_MAX)
+        k = PK_K_H_PER_MPC * cosmology.h()
+        pk = cosmology.get_pk_array(k, PK_REDSHIFTS, k.size, PK_REDSHIFTS.size, False)
+        return cls(
+            ell=multipoles["ell"][2:].astype(float),
+            **{name: multipoles[name][2:] for name in ("tt", "te", "ee", "pp")},
+            pk=pk.reshape(PK_REDSHIFTS.size, k.size),
+            sigma8=np.array(cosmology.sigma8()),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write an npz file in one step: a reader sees all of it or nothing, whenever we are killed."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            with unfinished.open("wb") as stream:
+                np.savez(stream, **{field.name: getattr(self, field.name) for field in fields(self)})
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> Spectra:
+        """Read what `save` wrote; raises OSError, ValueError, KeyError or BadZipFile on anything else."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+
+
+def require_patched_classy() -> None:
+    """Raise CosmicnetError where classy is missing or does not know networks."""
+    try:
+        from classy import Class
+    except ImportError as error:
+        raise CosmicnetError("classy is not installed; docs/patch.md says how to build it") from error
+    if not hasattr(Class, "neural_network_info"):
+        raise CosmicnetError(f"classy {version('classy')} is not the patched one and knows no networks; "
+                             "docs/patch.md says how to build it")
+
+
+def networks_on(network: str | None = None) -> Parameters:
+    """The options that switch the networks on: by name or folder, or None for the default ones.
+
+    Never falls back: a comparison in which they quietly stepped aside would be CLASS with itself.
+    """
+    chosen = {} if network is None else {"neural_network_path": network}
+    return {"neural_network": "yes", "neural_network_fallback": "error", **chosen}
+
+
+def new_class(parameters: Parameters) -> Any:
+    """A classy.Class with these parameters set and nothing computed."""
+    from classy import Class
+
+    cosmology = Class()
+    cosmology.set(dict(parameters))
+    return cosmology
+
+
+def compute_spectra(parameters: Parameters) -> Spectra:
+    """Run CLASS on `parameters` and OUTPUT_SETTINGS together, and release its memory."""
+    cosmology = new_class({**OUTPUT_SETTINGS, **parameters})
+    cosmology.compute()
+    try:
+        return Spectra.of(cosmology)
+    finally:
+        cosmology.empty()
+
+
+def cached_spectra(parameters: Parameters, folder: Path) -> Spectra:
+    """Like `compute_spectra`, but a model that is already in `folder` is read from there."""
+    path = folder / f"{_cache_key(parameters)}.npz"
+    try:
+        return Spectra.load(path)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        # absent, or damaged from outside: the next lines write it afresh
+        spectra = compute_spectra(parameters)
+        spectra.save(path)
+        return spectra
+
+
+def _cache_key(parameters: Parameters) -> str:
+    """Everything that the spectra depend on: the grids, the settings, and the version of CLASS.
+
+    The local part of the version (after +) is left out: full CLASS gives the same bits with and
+    without the patch, so a new patch level keeps the cache.
+    """
+    identity = {
+        "class": version("classy").split("+")[0],
+        "settings": {**OUTPUT_SETTINGS, **parameters},
+        "pk_redshifts": PK_REDSHIFTS.tolist(),
+        "pk_k_h_per_mpc": PK_K_H_PER_MPC.tolist(),
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
