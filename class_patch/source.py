@@ -36,7 +36,8 @@ def fetch_source(directory: Path) -> Path:
     _check_hash(archive)
     with tarfile.open(archive) as tar:
         # the first releases of Python 3.10 and 3.11 lack the filter; the hash vouches for the file
-        tar.extractall(directory, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
+        tar.extractall(directory)
     return directory / f"classy-{CLASS_VERSION}"
 
 
@@ -46,7 +47,10 @@ def _download(directory: Path) -> Path:
         sys.executable, "-m", "pip", "download", "--no-deps", "--no-build-isolation",
         "--no-binary", "classy", "--dest", str(directory), f"classy=={CLASS_VERSION}",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # pip tells a build backend by these variables where it lies, and would tell the inner pip's as well
+    ours = ("_PYPROJECT_HOOKS_", "PEP517_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     archive = directory / f"classy-{CLASS_VERSION}.tar.gz"
     if done.returncode != 0 or not archive.is_file():
         raise SourceError(

@@ -47,11 +47,10 @@ def require_covered(request: Request, networks: NetworkSet) -> None:
 
 def why_not_covered(request: Request, networks: NetworkSet) -> Iterator[str]:
     """Yield one sentence per reason, each with the name, what was got and what is allowed."""
-    yield from _wrong_settings(request, networks)
+    known = [*_wrong_settings(request, networks), *_outside_domain(request, networks)]
+    yield from known
     yield from _missing_sources(request)
-    outside = list(_outside_domain(request, networks))
-    yield from outside
-    if not outside:
+    if not known:
         yield from _other_physics(request, networks)
     yield from _outside_grids(request, networks)
 
@@ -62,9 +61,10 @@ def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
                                ("precision parameter ", manifest.precision, request.precision)):
         for name, value in trained.items():
             if name not in got:
-                yield f"{kind}{name} is unknown to this CLASS (the networks need {value:g})"
-            elif abs(got[name] - value) > SETTING_TOLERANCE * max(abs(value), 1e-30):
-                yield f"{kind}{name} = {got[name]:g}, but the networks were trained with {value:g}"
+                yield f"{kind}{name} is unknown to this CLASS (the networks need {value:.10g})"
+            # written so that NaN differs
+            elif not abs(got[name] - value) <= SETTING_TOLERANCE * abs(value):
+                yield f"{kind}{name} = {got[name]:.10g}, but the networks were trained with {value:.10g}"
 
 
 def _missing_sources(request: Request) -> Iterator[str]:
@@ -90,11 +90,15 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
     manifest = networks.manifest
     inputs = np.array([request.cosmology[name] for name in manifest.domain])
     expected = networks.derived(inputs)
+    different = []
     for (name, tolerance), value in zip(manifest.derived.items(), expected, strict=True):
         got = request.cosmology[name]
+        # written so that NaN is different
         if not abs(got / value - 1.0) <= tolerance:
-            yield (f"{name} = {got:.8g}, but {value:.8g} is expected for these parameters: something changes the "
-                   f"background or the thermal history that the networks do not know")
+            different.append(f"{name} = {got:.8g}, but {value:.8g} (+-{tolerance:g} relative)")
+    if different:
+        yield (f"{', '.join(different)} is expected for these parameters: something changes the background or "
+               f"the thermal history that the networks do not know")
 
 
 def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
@@ -110,13 +114,16 @@ def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
                    f"{manifest.k_max_cmb_times_sound_horizon:g}")
     if not (np.all(request.k > 0) and np.all(np.isfinite(request.k))):
         yield "k has values that are not positive numbers"
-    for f in networks.emulator.fields:
-        if f.field.region != "early":
-            continue
-        coordinate = float(WAVENUMBER_COORDINATES[f.field.wavenumber](request.k[:1], scales)[0])
-        if coordinate < f.wavenumber_basis.first:
-            yield f"k from {float(request.k[0]):.4g}/Mpc is needed, below the reach of the networks"
-        if request.tau[0] / scales.tau_rec < f.time_basis.first:
-            yield (f"sources from tau = {float(request.tau[0]):.4g} Mpc on are needed, but the networks start at "
-                   f"{f.time_basis.first * scales.tau_rec:.4g} Mpc")
-        break
+        return
+    early = [f for f in networks.emulator.fields if f.field.region == "early"]
+    ends = {(f.field.wavenumber, f.wavenumber_basis.first, f.wavenumber_basis.last) for f in early}
+    reached = [WAVENUMBER_COORDINATES[name](request.k[[0, -1]], scales) for name, _, _ in ends]
+    if any(got[0] < first for got, (_, first, _) in zip(reached, ends, strict=True)):
+        yield f"k from {float(request.k[0]):.4g}/Mpc is needed, below the reach of the networks"
+    past_end = any(got[1] > last for got, (_, _, last) in zip(reached, ends, strict=True))
+    if past_end and k_last <= manifest.k_max:
+        yield f"k up to {k_last:.4g}/Mpc is needed, beyond the reach of the networks for this sound horizon"
+    start = max((f.time_basis.first for f in early), default=0.0) * scales.tau_rec
+    if request.tau[0] < start:
+        yield (f"sources from tau = {float(request.tau[0]):.4g} Mpc on are needed, but the networks start at "
+               f"{start:.4g} Mpc")

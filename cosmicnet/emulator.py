@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
 from .fields import Field, inputs_of
 from .network import Network
-from .pieces import PIECES, time_factor
+from .pieces import PIECES, damping, time_factor
 from .splines import SplineBasis, stack
 
 __all__ = ["Emulator", "FieldEmulator", "Request"]
@@ -20,6 +20,7 @@ __all__ = ["Emulator", "FieldEmulator", "Request"]
 Array = NDArray[np.float64]
 
 REGIONS = ("early", "late")
+REGIMES = ("all", "free", "streaming")
 
 
 class Request(Protocol):
@@ -106,6 +107,8 @@ class Emulator:
         time_bases = self._time[region].at(
             {name: TIME_COORDINATES[name](tau, scales) for name in self._time[region].coordinates})
         history = {name: column[rows] for name, column in request.history.items()}
+        if region == "late":
+            history["damping"] = damping(history["exp_minus_kappa"], request.cosmology["tau_reio"])
         factors = {}
         for f in self.fields:
             if f.field.region != region:
@@ -125,7 +128,7 @@ class Emulator:
             by_regime = {regime: [factors[f.field.name] for f in self.fields
                                   if f.field.name in factors and f.field.regime == regime
                                   and PIECES[f.field.piece].source == source]
-                         for regime in ("all", "free", "streaming")}
+                         for regime in REGIMES}
             out = table[rows]
             _multiply(by_regime["all"], out)
             for regime, where in (("free", ~streaming), ("streaming", streaming)):

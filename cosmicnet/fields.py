@@ -71,6 +71,10 @@ def _late(piece: str) -> Field:
     return Field(piece, "late", "all", "ln_u", "ln_x", _LATE_INPUTS)
 
 
+def _photon(piece: str, regime: Literal["free", "streaming"]) -> Field:
+    return Field(piece, "late", regime, "ln_v", "ln_x", _REIO_INPUTS)
+
+
 FIELDS: tuple[Field, ...] = (
     _early("monopole"),
     _early("doppler"),
@@ -80,13 +84,17 @@ FIELDS: tuple[Field, ...] = (
     _early("weyl"),
     _early("matter"),
     _early("matter_cb"),
-    Field("monopole", "late", "free", "ln_v", "ln_x", _REIO_INPUTS),
-    Field("monopole", "late", "streaming", "ln_v", "ln_x", _REIO_INPUTS),
+    _photon("monopole", "free"),
+    _photon("monopole_damped", "free"),
+    _photon("monopole", "streaming"),
+    _photon("monopole_damped", "streaming"),
     _late("doppler"),
     _late("isw"),
     _late("shear"),
     # while photons stream freely, CLASS sets their polarization to zero
-    Field("polarization", "late", "free", "ln_v", "ln_x", _REIO_INPUTS),
+    _photon("polarization", "free"),
+    _photon("polarization_damped", "free"),
+    _photon("polarization_damped_twice", "free"),
     _late("weyl"),
     _late("matter"),
     _late("matter_cb"),

@@ -42,8 +42,10 @@ class Manifest:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], source: str) -> Manifest:
+    def from_json(cls, data: Any, source: str) -> Manifest:
         """Check names and version; NetworkFileError says what is wrong in `source`."""
+        if not isinstance(data, Mapping):
+            raise NetworkFileError(f"{source}: not a JSON object but {type(data).__name__}")
         version = data.get("format_version")
         if version != FORMAT_VERSION:
             raise NetworkFileError(
@@ -52,5 +54,13 @@ class Manifest:
         wrong = sorted(names ^ set(data))
         if wrong:
             raise NetworkFileError(f"{source}: missing or unknown entries: {', '.join(wrong)}")
-        domain = {name: (float(low), float(high)) for name, (low, high) in data["domain"].items()}
-        return cls(**{**data, "domain": domain})
+        try:
+            numbers = {
+                "domain": {name: (float(low), float(high)) for name, (low, high) in data["domain"].items()},
+                **{entry: {name: float(value) for name, value in data[entry].items()}
+                   for entry in ("setup", "precision", "derived")},
+                **{entry: float(data[entry]) for entry in ("k_max", "k_max_cmb_times_sound_horizon")},
+            }
+        except (AttributeError, TypeError, ValueError) as error:
+            raise NetworkFileError(f"{source}: an entry is not made of numbers: {error}") from error
+        return cls(**{**data, **numbers})

@@ -12,6 +12,10 @@ with monopole = F_0 + phi + theta_b'/k^2, doppler = theta_b/(k^2 D'), isw = 2 ph
 shear = psi - phi, polarization = Pi/2, weyl = (phi + psi) a/D, and D the growth factor, 1 at recombination. The
 factors carry everything that changes fast in time (recombination, reionisation) and the late growth, so
 networks never have to learn them.
+
+Once photons stream, monopole and polarization get additions with the factor D_kappa = exp(-Delta kappa) - 1
+("damping"), Delta kappa being the optical depth passed since: monopole + D_kappa monopole_damped,
+polarization + D_kappa polarization_damped + D_kappa^2 polarization_damped_twice.
 """
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PIECES", "SOURCES", "Piece", "split_sources", "time_factor"]
+__all__ = ["PIECES", "SOURCES", "Piece", "damping", "split_sources", "time_factor"]
 
 Array = NDArray[np.float64]
 
@@ -46,6 +50,9 @@ PIECES: dict[str, Piece] = {
     "isw": Piece("t0", ("exp_minus_kappa",)),
     "shear": Piece("t1", ("exp_minus_kappa",), power_of_k=1),
     "polarization": Piece("t2", ("visibility",)),
+    "monopole_damped": Piece("t0", ("visibility", "damping")),
+    "polarization_damped": Piece("t2", ("visibility", "damping")),
+    "polarization_damped_twice": Piece("t2", ("visibility", "damping", "damping")),
     "weyl": Piece("phi_plus_psi", ("growth_factor",), over=("scale_factor",)),
     "matter": Piece("delta_m", ("growth_factor",), power_of_k=2),
     "matter_cb": Piece("delta_cb", ("growth_factor",), power_of_k=2),
@@ -65,8 +72,13 @@ def time_factor(piece: Piece, history: Mapping[str, Array]) -> Array:
     return factor
 
 
+def damping(exp_minus_kappa: Array, tau_reio: float) -> Array:
+    """exp(-Delta kappa) - 1 at late times, Delta kappa = tau_reio - kappa(tau); 0 before reionisation."""
+    return np.asarray(np.exp(-tau_reio) / exp_minus_kappa - 1.0)
+
+
 def split_sources(integrated: Mapping[str, Array], k: Array) -> dict[str, Array]:
-    """Divide integrated sources into pieces, each of shape (tau.size, k.size).
+    """Divide integrated sources into pieces, each of shape (tau.size, k.size), without the damped ones.
 
     `integrated` is what SourceRequest.integrate_on() returned: the tables, theta_b, phi_prime and
     the history columns, on the same grids.
@@ -84,7 +96,7 @@ def split_sources(integrated: Mapping[str, Array], k: Array) -> dict[str, Array]
         "isw": isw,
     }
     for name, piece in PIECES.items():
-        if name not in pieces:
+        if name not in pieces and "damping" not in piece.times:
             factor = time_factor(piece, integrated)[:, None] * k**piece.power_of_k
             pieces[name] = integrated[piece.source] / factor
     return pieces

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from time import perf_counter
 from typing import Any
@@ -17,8 +18,12 @@ __all__ = ["NetworkProvider", "open_provider"]
 
 FALLBACKS = ("full", "error")
 
-# Fallbacks of this process, over all Class objects; a warning is given once per reason.
+# Fallbacks of this process, over all Class objects.
 _fallback_count = 0
+# Reasons that were warned of, without their numbers: a chain that leaves the domain at every other
+# point warns once, and neural_network_info() counts.
+_warned: set[str] = set()
+_NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
 
 
 def open_provider(
@@ -62,16 +67,15 @@ class NetworkProvider:
                 raise
             self._reason = str(reason)
             _fallback_count += 1
-            warnings.warn(f"{reason}. CLASS integrates the perturbation equations instead.",
-                          CosmicnetWarning, stacklevel=2)
+            _warn_once(f"{reason}. CLASS integrates the perturbation equations instead.")
             return False
         self._seconds["coverage"] = perf_counter() - start
         self._seconds |= self.networks.emulator.fill(request)
         for name, table in request.tables.items():
             # a sum is not finite as soon as one number is not
             if not np.isfinite(table.sum()):
-                raise CosmicnetError(f"the networks '{self.networks.manifest.name}' give a source {name} that is "
-                                     f"not finite; please report the parameters")
+                raise CosmicnetError(f"the networks '{self.networks.manifest.name}' give a source {name} "
+                                     f"that is not finite; please report the parameters")
         self._used, self._reason = True, None
         return True
 
@@ -85,3 +89,11 @@ class NetworkProvider:
             "seconds": dict(self._seconds),
             "fallbacks": _fallback_count,
         }
+
+
+def _warn_once(message: str) -> None:
+    key = _NUMBER.sub("", message)
+    if key not in _warned:
+        _warned.add(key)
+        # to the line that called compute(): provide() is reached through compiled code, which has no frames
+        warnings.warn(message, CosmicnetWarning, stacklevel=3)

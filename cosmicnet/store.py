@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from .emulator import Emulator, FieldEmulator
+from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES
+from .emulator import REGIMES, REGIONS, Emulator, FieldEmulator
 from .errors import NetworkFileError
-from .fields import Field
+from .fields import INPUTS, Field
 from .manifest import Manifest
 from .network import Network
 from .normalization import Normalization
+from .pieces import PIECES
 from .splines import SplineBasis
 
 __all__ = ["DEFAULT_SET", "NetworkSet", "load_network_set", "save_network_set", "shipped_sets"]
@@ -71,11 +73,14 @@ def _load(folder: Path, stamps: tuple[tuple[int, int], ...]) -> NetworkSet:
     """`stamps` are part of the cache's key: a set that changed on disk is read again."""
     del stamps
     try:
-        text = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        text, content = (folder / MANIFEST).read_bytes(), (folder / ARRAYS).read_bytes()
+    except OSError as error:
+        raise NetworkFileError(f"{folder}: cannot read the networks: {error}") from error
+    try:
+        data = json.loads(text)
     except ValueError as error:
         raise NetworkFileError(f"{folder / MANIFEST} is no valid JSON: {error}") from error
-    manifest = Manifest.from_json(text, str(folder / MANIFEST))
-    content = (folder / ARRAYS).read_bytes()
+    manifest = Manifest.from_json(data, str(folder / MANIFEST))
     digest = hashlib.sha256(content).hexdigest()
     if digest != manifest.sha256:
         raise NetworkFileError(
@@ -86,13 +91,20 @@ def _load(folder: Path, stamps: tuple[tuple[int, int], ...]) -> NetworkSet:
         fields = [_field(Field(**{**spec, "inputs": tuple(spec["inputs"])}), arrays, manifest.dense_layers)
                   for spec in manifest.fields]
         derived = _network("derived", arrays, 0)
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise NetworkFileError(f"{folder}: arrays and manifest do not belong together: {error!r}") from error
-    return NetworkSet(manifest, Emulator(fields), derived)
+        for f in fields:
+            _require_known(f.field)
+        shape = derived(np.array([low for low, _ in manifest.domain.values()])).shape
+        if shape != (len(manifest.derived),):
+            raise ValueError(f"derived quantities: {shape} in the arrays, {len(manifest.derived)} named")
+        emulator = Emulator(fields)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise NetworkFileError(
+            f"{folder}: {ARRAYS} and {MANIFEST} do not belong together: {error!r}") from error
+    return NetworkSet(manifest, emulator, derived)
 
 
 def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
-    """Write a set (atomically, file by file, the manifest last); return the manifest with its hash."""
+    """Write a set, both files or neither; return the manifest with its hash."""
     arrays: dict[str, NDArray[Any]] = dict(_network_arrays("derived", network_set.derived))
     for f in network_set.emulator.fields:
         name = f.field.name
@@ -109,19 +121,22 @@ def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
         network_set.manifest, sha256=hashlib.sha256(content).hexdigest(),
         fields=[asdict(f.field) for f in network_set.emulator.fields])
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / ARRAYS, content)
-    _write(folder / MANIFEST, (json.dumps(manifest.to_json(), indent=1) + "\n").encode())
+    _write({folder / ARRAYS: content,
+            folder / MANIFEST: (json.dumps(manifest.to_json(), indent=1) + "\n").encode()})
     return manifest
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write beside, then rename: a full disk leaves the old file and no half-written one."""
-    temporary = path.with_name(path.name + ".part")
+def _write(contents: Mapping[Path, bytes]) -> None:
+    """Write all files beside, then rename: a full disk leaves the old files and no half-written one."""
+    temporaries = {path: path.with_name(path.name + ".part") for path in contents}
     try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        for path, content in contents.items():
+            temporaries[path].write_bytes(content)
+        for path, temporary in temporaries.items():
+            os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
 
 
 def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:
@@ -144,6 +159,17 @@ def _field(field: Field, arrays: Mapping[str, NDArray[Any]], dense_layers: int) 
         time_basis=SplineBasis(get(f"knots/{field.region}/{field.time}"), get(f"{name}/time_basis")),
         wavenumber_basis=SplineBasis(get(f"knots/{field.wavenumber}"), get(f"{name}/wavenumber_basis")),
     )
+
+
+def _require_known(field: Field) -> None:
+    """Raise ValueError for a field that this version of the package cannot evaluate."""
+    for entry, value, known in (
+        ("piece", field.piece, PIECES), ("region", field.region, REGIONS), ("regime", field.regime, REGIMES),
+        ("time", field.time, TIME_COORDINATES), ("wavenumber", field.wavenumber, WAVENUMBER_COORDINATES),
+        *(("input", name, INPUTS) for name in field.inputs),
+    ):
+        if value not in known:
+            raise ValueError(f"field {field.name}: unknown {entry} {value!r}")
 
 
 def _network_arrays(name: str, network: Network) -> dict[str, NDArray[Any]]:

@@ -17,7 +17,6 @@ from typing import Any
 
 import classy
 import psutil
-
 from providers import Failing, Injector
 
 SETTINGS = {"output": "tCl,mPk", "l_max_scalars": 20, "P_k_max_1/Mpc": 0.02}

@@ -23,7 +23,9 @@ _BOTH = {"output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": 150, "P
 _MATTER = {"output": "mPk", "P_k_max_1/Mpc": 1.0}
 _BINS = {"selection": "gaussian", "selection_mean": "0.5,1.2", "selection_width": "0.2"}
 _ONE_NEUTRINO = {"N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.0308}
-_TRANSFERS = {"output": "mTk,vTk", "P_k_max_1/Mpc": 0.5, "z_pk": "0,3", "extra_metric_transfer_functions": "yes"}
+_TRANSFERS = {
+    "output": "mTk,vTk", "P_k_max_1/Mpc": 0.5, "z_pk": "0,3", "extra_metric_transfer_functions": "yes",
+}
 
 CASES: dict[str, dict[str, Any]] = {
     "default": _BOTH,

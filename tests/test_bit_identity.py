@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import RunPython
+from builds import run_python
 from numpy.typing import NDArray
 from spectra_of_build import CASES
 
@@ -17,7 +17,7 @@ SCRIPT = "spectra_of_build.py"
 
 
 @pytest.fixture(scope="session")
-def both(patched: None, stock: Path, run_python: RunPython, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def both(patched: None, stock: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The arrays of all cases from both builds, each in a process of its own, side by side."""
     folder = tmp_path_factory.mktemp("spectra")
     arrays: dict[str, Arrays] = {}
@@ -35,7 +35,7 @@ def both(patched: None, stock: Path, run_python: RunPython, tmp_path_factory: py
     return arrays
 
 
-def test_builds_are_the_ones_to_compare(patched: None, stock: Path, run_python: RunPython) -> None:
+def test_builds_are_the_ones_to_compare(patched: None, stock: Path) -> None:
     ours = run_python(SCRIPT, "--version").stdout.split()
     theirs = run_python(SCRIPT, "--version", path=stock).stdout.split()
     assert ours[0].startswith("3.4.1.0+cosmicnet.")

@@ -20,7 +20,10 @@ SETTINGS = {"output": "tCl,pCl,lCl,mPk", "l_max_scalars": 100, "P_k_max_1/Mpc": 
 K_OUTPUT = (0.002, 0.03, 0.15)
 
 
-def integrate(grids: Callable[[Any], Grids], level: str = "perturbations", **options: Any) -> tuple[Any, dict[str, Array]]:
+def integrate(
+    grids: Callable[[Any], Grids], level: str = "perturbations", **options: Any
+) -> tuple[Any, dict[str, Array]]:
+    """The model, which owns the recorded tables, and the tables."""
     provider = OnGrids(grids)
     model = classy.Class()
     model.set({**SETTINGS, **options})
@@ -43,7 +46,7 @@ def full() -> Any:
 
 def test_tables_on_other_grids_agree_with_classs_own(full: Any) -> None:
     sources, _, _ = full
-    model, recorded = integrate(every_third)  # noqa: RUF059  the model owns the tables
+    _model, recorded = integrate(every_third)
     for name, table in sources.items():
         expected = table.T[::3, ::3]
         # other times of output are other steps of the integrator
@@ -102,6 +105,6 @@ def test_bad_grid_refuses(message: str) -> None:
         ("fourier", {}, r"compute\('perturbations'\) only"),
     ],
 )
-def test_computation_that_cannot_change_grids_refuses(level: str, options: dict[str, Any], message: str) -> None:
+def test_where_grids_cannot_change_it_refuses(level: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(classy.CosmoSevereError, match=message):
         integrate(every_third, level, **options)

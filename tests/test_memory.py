@@ -9,7 +9,7 @@ import json
 import os
 
 import pytest
-from conftest import RunPython
+from builds import run_python
 
 pytestmark = pytest.mark.usefixtures("patched")
 
@@ -19,7 +19,7 @@ COMPUTES = int(os.environ.get("COSMICNET_LEAK_COMPUTES", "140"))
 TOLERANCE = 100_000  # bytes
 
 
-def growth(run_python: RunPython, kinds: str, computes: int) -> int:
+def growth(kinds: str, computes: int) -> int:
     """How much memory grew from the second third to the last, in bytes."""
     done = run_python("leak_run.py", kinds, str(computes))
     assert done.returncode == 0, done.stderr
@@ -29,9 +29,9 @@ def growth(run_python: RunPython, kinds: str, computes: int) -> int:
     return min(last) - min(middle)
 
 
-def test_memory_is_flat(run_python: RunPython) -> None:
-    assert growth(run_python, KINDS, COMPUTES) < TOLERANCE
+def test_memory_is_flat() -> None:
+    assert growth(KINDS, COMPUTES) < TOLERANCE
 
 
-def test_a_leak_would_be_seen(run_python: RunPython) -> None:
-    assert growth(run_python, "unknown_option,leaking", 100) > TOLERANCE
+def test_a_leak_would_be_seen() -> None:
+    assert growth("unknown_option,leaking", 100) > TOLERANCE

@@ -27,6 +27,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 ALL_EDITS = [(name, edit) for name, edits in EDITS.items() for edit in edits]
+IDS = [f"{name}: {edit.reason}" for name, edit in ALL_EDITS]
 
 
 def test_every_edit_lands(tree: Path) -> None:
@@ -38,7 +39,7 @@ def test_every_edit_lands(tree: Path) -> None:
         assert (tree / name).stat().st_size > 0
 
 
-@pytest.mark.parametrize(("name", "edit"), ALL_EDITS, ids=[f"{name}: {edit.reason}" for name, edit in ALL_EDITS])
+@pytest.mark.parametrize(("name", "edit"), ALL_EDITS, ids=IDS)
 @pytest.mark.parametrize("times", [0, 2])
 def test_missing_or_double_anchor_refuses(tree: Path, name: str, edit: Edit, times: int) -> None:
     path = tree / name

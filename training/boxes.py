@@ -31,6 +31,9 @@ PLANCK_2018_BAO = {
 }
 
 
+HYPERCUBE_SIZE = 100
+
+
 @dataclass(frozen=True)
 class Box:
     """Bounds of each parameter (H0 in km/s/Mpc) and the seed of the points that test this box."""
@@ -41,9 +44,13 @@ class Box:
     seed: int
 
     def latin_hypercube(self, number: int) -> list[dict[str, float | int]]:
-        """`number` cosmologies spread evenly over the box, the same ones at every call."""
+        """The first `number` cosmologies of one hypercube over the box, the same ones at every call.
+
+        The hypercube has HYPERCUBE_SIZE points (or `number`, if that is more), so that an evaluation can be
+        extended later without computing anything again.
+        """
         lower, upper = zip(*self.bounds.values(), strict=True)
-        unit = qmc.LatinHypercube(d=len(self.bounds), seed=self.seed).random(number)
+        unit = qmc.LatinHypercube(d=len(self.bounds), seed=self.seed).random(max(number, HYPERCUBE_SIZE))[:number]
         points = qmc.scale(unit, lower, upper)
         return [{**dict(zip(self.bounds, map(float, point), strict=True)), **FIXED_PARAMETERS}
                 for point in points]

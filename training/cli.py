@@ -48,7 +48,10 @@ Networks are used from Python, like any option of CLASS:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add_demo(commands)
+    add_make(commands)
     add_evaluate(commands)
+    add_info(commands)
+    add_patch_class(commands)
     return parser
 
 
@@ -121,6 +124,80 @@ def _run_evaluate(options: argparse.Namespace) -> None:
         approximation=networks_on(options.network), models=options.models,
         processes=options.processes, packages_path=options.packages_path))
     print(markdown(evaluation))
+
+
+def add_make(commands: Any) -> None:
+    parser = _command(
+        commands, "make", "networks for a cosmology, from nothing, by one recipe",
+        description="""\
+Integrates the training models of a recipe with CLASS, trains the networks and writes them to a folder
+that `neural_network_path` takes. A run that was interrupted goes on where it stopped: the models, which
+take most of the time, are kept in the work folder. The same recipe gives the same networks.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} make training/recipes/lcdm.toml                      the shipped networks again
+  {PROGRAM} make mine.toml --work runs/mine --output nets/mine   your own
+  {PROGRAM} evaluate --network nets/mine --output nets/mine      and how accurate they are""",
+    )
+    parser.add_argument("recipe", type=Path, help="the recipe, a TOML file")
+    parser.add_argument("--work", type=Path, metavar="FOLDER",
+                        help="where the models are kept (default: runs/NAME)")
+    parser.add_argument("--output", type=Path, metavar="FOLDER",
+                        help="where the networks go (default: nets/NAME)")
+    parser.add_argument("--processes", type=positive_number, default=2, metavar="N",
+                        help="models integrated at the same time, one thread each (default: %(default)s)")
+    parser.set_defaults(run=_run_make)
+
+
+def _run_make(options: argparse.Namespace) -> None:
+    from .config import load_recipe
+    from .make import make
+
+    recipe = load_recipe(options.recipe)
+    make(recipe, options.work or Path("runs") / recipe.name, options.output or Path("nets") / recipe.name,
+         options.processes)
+
+
+def add_info(commands: Any) -> None:
+    parser = _command(
+        commands, "info", "what a network set is and where it may be used",
+        description="Prints the domain, the reach, the hash and the recipe of a network set.",
+        epilog=f"examples:\n  {PROGRAM} info\n  {PROGRAM} info nets/mine",
+    )
+    parser.add_argument("network", nargs="?", default=None, metavar="NAME|FOLDER",
+                        help="a shipped set or a folder (default: the shipped default)")
+    parser.set_defaults(run=_run_info)
+
+
+def _run_info(options: argparse.Namespace) -> None:
+    from cosmicnet.store import DEFAULT_SET, load_network_set
+
+    from .info import print_info
+
+    print_info(load_network_set(options.network or DEFAULT_SET).manifest)
+
+
+def add_patch_class(commands: Any) -> None:
+    parser = _command(
+        commands, "patch-class", "give your own CLASS source tree the hook for networks",
+        description="""\
+Edits a CLASS source tree (version 3.4.1, possibly with your own changes) so that its classy can use and
+train networks; then build it as usual with `pip install DIR`. The tree is left untouched if an edit
+does not fit.""",
+        epilog=f"examples:\n  {PROGRAM} patch-class ~/my_class && pip install ~/my_class",
+    )
+    parser.add_argument("directory", type=Path, metavar="DIR", help="root of the CLASS tree")
+    parser.set_defaults(run=_run_patch_class)
+
+
+def _run_patch_class(options: argparse.Namespace) -> None:
+    from cosmicnet.class_patch import AnchorError, PatchError, patch_tree
+
+    try:
+        touched = patch_tree(options.directory)
+    except (AnchorError, PatchError) as error:
+        raise CosmicnetError(str(error)) from error
+    print("\n".join(f"edited {name}" for name in touched))
 
 
 def _command(commands: Any, name: str, summary: str, *, description: str, epilog: str) -> Any:

@@ -6,32 +6,20 @@ takes a few minutes.
 """
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Mapping
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from cosmicnet.cobaya_components.planck import PlanckLikelihoods, PlanckNotAvailable
 
 from .accuracy import RelativeErrors, summary
 from .accuracy_plot import plot_accuracy
 from .boxes import BOXES, Box
+from .parallel import progress, single_threaded_pool
 from .report import write_report
 from .results import BoxResult, Evaluation, Model
 from .spectra import (
@@ -75,7 +63,7 @@ def evaluate(settings: EvaluationSettings) -> Evaluation:
     console = Console(stderr=True)
     planck = _planck_or_none(settings.packages_path, console)
     network = _network_identity(settings)
-    pairs = _compute_pairs(settings, console)
+    pairs = _compute_pairs(settings)
     evaluation = Evaluation(network, version("classy"), tuple(
         BoxResult(box, tuple(_model(pair, planck) for pair in pairs[box.name])) for box in settings.boxes))
     errors = [(box, [RelativeErrors.between(pair.full, pair.net) for pair in pairs[box.name]])
@@ -116,12 +104,13 @@ def _model(pair: _Pair, planck: PlanckLikelihoods | None) -> Model:
     return Model(pair.cosmology, summary(pair.full, pair.net), full, net)
 
 
-def _compute_pairs(settings: EvaluationSettings, console: Console) -> dict[str, list[_Pair]]:
+def _compute_pairs(settings: EvaluationSettings) -> dict[str, list[_Pair]]:
     """Both modes by name of the box, in the order of its hypercube; a pool of processes at work."""
     points = {(box.name, index): cosmology for box in settings.boxes
               for index, cosmology in enumerate(box.latin_hypercube(settings.models))}
     pairs: dict[tuple[str, int], _Pair] = {}
-    with _progress(len(points), console) as advance, _single_threaded_pool(settings.processes) as pool:
+    with progress("CLASS, full and with networks", len(points)) as advance, \
+            single_threaded_pool(settings.processes) as pool:
         futures = {
             pool.submit(_compute_pair, cosmology, settings.approximation, settings.cache_folder): key
             for key, cosmology in points.items()
@@ -135,45 +124,3 @@ def _compute_pairs(settings: EvaluationSettings, console: Console) -> dict[str, 
 def _compute_pair(cosmology: Mapping[str, float], approximation: Parameters, cache_folder: Path) -> _Pair:
     return _Pair(cosmology, full=cached_spectra(cosmology, cache_folder),
                  net=compute_spectra({**cosmology, **approximation}))
-
-
-@contextmanager
-def _single_threaded_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes with one thread each; when an error leaves the block, what waits is dropped."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    # spawned processes inherit it before they load any library that reads it
-    os.environ["OMP_NUM_THREADS"] = "1"
-    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"),
-                               initializer=_end_with_parent)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
-
-
-def _end_with_parent() -> None:
-    """Make this process end at once, without a traceback, on Ctrl-C and when its parent has died."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=_exit_after_parent, daemon=True).start()
-
-
-def _exit_after_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-@contextmanager
-def _progress(total: int, console: Console) -> Iterator[Callable[[], None]]:
-    """A bar with the time left; yields what to call after each cosmology."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-               TextColumn("time left"), TimeRemainingColumn())
-    # a model takes seconds: average the speed over minutes
-    with Progress(*columns, console=console, speed_estimate_period=300.0) as progress:
-        task = progress.add_task("CLASS, full and with networks", total=total)
-        yield lambda: progress.advance(task)

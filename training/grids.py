@@ -8,6 +8,7 @@ time, and values of different cosmologies meet at the same phase of the acoustic
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,10 @@ def stretched(edges: list[float], steps: list[float]) -> Array:
     """Increasing values from edges[0] to edges[-1]; near edges[i] they lie steps[i] apart."""
     position = np.array(edges)
     fine = np.concatenate([np.linspace(a, b, 400, endpoint=False) for a, b in
-                           zip(position[:-1], position[1:], strict=True)] + [position[-1:]])
+                           pairwise(position)] + [position[-1:]])
     density = 1.0 / np.interp(fine, position, steps)
     count = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(fine))])
-    return np.interp(np.linspace(0.0, count[-1], round(count[-1]) + 1), count, fine)
+    return np.asarray(np.interp(np.linspace(0.0, count[-1], round(count[-1]) + 1), count, fine))
 
 
 @dataclass(frozen=True)

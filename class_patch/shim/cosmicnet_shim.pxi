@@ -258,7 +258,20 @@ def _open_connection(parameters, provider):
             raise CosmoSevereError(str(error)) from error
     if provider is None:
         return None, for_class
+    _refuse_crashing(for_class)
     return _SourceConnection(provider), for_class
+
+
+def _refuse_crashing(parameters):
+    """CLASS 3.4.1 itself dies of a segmentation fault on a temperature that is not positive."""
+    for name in ("T_cmb", "Tcmb"):
+        if name in parameters:
+            try:
+                positive = float(parameters[name]) > 0.
+            except (TypeError, ValueError):
+                continue # CLASS says what it cannot read
+            if not positive:
+                raise CosmoSevereError("%s = %s: must be positive" % (name, parameters[name]))
 
 
 def _as_switch(value):
@@ -276,7 +289,8 @@ def _connection_info(connection):
     if connection is None:
         return {"used": False, "reason": "neural_network is not set to yes"}
     cdef _SourceConnection made = <_SourceConnection>connection
-    if not made.asked:
-        return {"used": False, "reason": "no sources of scalar modes were needed"}
+    reason = None
+    if not made.provided:
+        reason = "the provider left it to CLASS" if made.asked else "no sources of scalar modes were needed"
     from_provider = made.provider.info() if hasattr(made.provider, "info") else {}
-    return {"used": made.provided, "reason": None, **from_provider}
+    return {"reason": reason, **from_provider, "used": made.provided}

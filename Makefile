@@ -1,0 +1,69 @@
+# Everything is set up below .venv (with the patched classy) and .stock (stock classy, for comparison).
+# What a target needs it makes itself; a stamp file says that it is there and newer than its sources.
+
+PYTHON ?= python3
+BIN := .venv/bin
+VENV := .venv/.cosmicnet-installed
+CLASSY := .venv/.classy-installed
+STOCK := .stock/.classy-installed
+BUILD := class_patch/_backend.py class_patch/source.py class_patch/pyproject.toml
+PATCH := $(BUILD) $(wildcard class_patch/*.py class_patch/edits/*.py class_patch/shim/*)
+# mypy does not see that the parts install below cosmicnet, so it gets a folder where they lie there
+TYPES := build/types
+PARTS := training cobaya_components class_patch
+KERNELS := $(wildcard cosmicnet/*.pyx)
+
+.NOTPARALLEL:
+.PHONY: help venv classy stock test lint pytest class-tests leak-test demo clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: venv classy  ## set up everything, then Planck's best fit with and without networks: table and plots
+	$(BIN)/cosmicnet demo
+
+test: lint pytest  ## set up everything, then ruff, mypy and pytest
+
+venv: $(VENV)  ## .venv with cosmicnet and all it can use
+
+classy: $(CLASSY)  ## the patched classy, built and installed into .venv
+
+stock: $(STOCK)  ## stock classy, built from the same source into .stock
+
+lint: venv  ## ruff and mypy
+	$(BIN)/ruff check .
+	rm -rf $(TYPES) && mkdir -p $(TYPES)/cosmicnet
+	ln -s $(wildcard $(CURDIR)/cosmicnet/*) $(PARTS:%=$(CURDIR)/%) $(TYPES)/cosmicnet
+	MYPYPATH=$(TYPES) $(BIN)/mypy -p cosmicnet
+
+pytest: venv classy stock  ## the tests
+	COSMICNET_BUILDS_REQUIRED=1 $(BIN)/python -m pytest
+
+class-tests: venv classy stock  ## the whole test-suite of CLASS on both builds (half an hour on two cores)
+	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_CLASS_SUITE_EVERY=1 $(BIN)/python -m pytest tests/test_class_own_suite.py
+
+leak-test: venv classy  ## 1000 computes of all kinds: does memory stay flat?
+	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_LEAK_COMPUTES=1000 $(BIN)/python -m pytest tests/test_memory.py
+
+clean:  ## remove all that was set up or built
+	rm -rf .venv .stock build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV): pyproject.toml setup.py $(KERNELS)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' \
+	|| { echo "cosmicnet needs Python 3.10 to 3.13; name one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[training,evaluate,cobaya,test]'
+	@touch $@
+
+$(CLASSY): $(PATCH) | $(VENV)
+	@echo "building classy with the hook (2 to 4 minutes) ..."
+	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps ./class_patch
+	@touch $@
+
+$(STOCK): $(BUILD) | $(VENV)
+	@echo "building stock classy (2 to 4 minutes) ..."
+	rm -rf .stock
+	$(BIN)/python -m pip install --quiet --target .stock --no-deps --config-settings patch=no ./class_patch
+	@touch $@

@@ -1,0 +1,174 @@
+"""Emulator.fill() against a slow twin: explicit sums over basis functions, one number at a time."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.interpolate import BSpline
+from synthetic import TRIGGER, SyntheticRequest, make_emulator, make_field, make_request
+
+from cosmicnet.emulator import Emulator, FieldEmulator
+from cosmicnet.fields import FIELDS, inputs_of
+
+Array = NDArray[np.float64]
+
+RELATIVE_AGREEMENT = 1e-10
+
+# source: its pieces, each with its factor at a time, written out from CosmicNet I, eq. 2.3
+FORMULAS = {
+    "t0": {
+        "monopole": lambda h, d, k: h["visibility"],
+        "monopole_damped": lambda h, d, k: h["visibility"] * d,
+        "doppler": lambda h, d, k: h["visibility_prime"] * h["growth_velocity"],
+        "isw": lambda h, d, k: h["exp_minus_kappa"],
+    },
+    "t1": {"shear": lambda h, d, k: k * h["exp_minus_kappa"]},
+    "t2": {
+        "polarization": lambda h, d, k: h["visibility"],
+        "polarization_damped": lambda h, d, k: h["visibility"] * d,
+        "polarization_damped_twice": lambda h, d, k: h["visibility"] * d**2,
+    },
+    "phi_plus_psi": {"weyl": lambda h, d, k: h["growth_factor"] / h["scale_factor"]},
+    "delta_m": {"matter": lambda h, d, k: k**2 * h["growth_factor"]},
+    "delta_cb": {"matter_cb": lambda h, d, k: k**2 * h["growth_factor"]},
+}
+
+
+def twin_basis(knots: Array, coefficients: Array, coordinate: float) -> list[float]:
+    inside = min(max(coordinate, knots[5]), knots[-6])
+    return [float(BSpline(knots, column, 5)(inside)) for column in coefficients.T]
+
+
+def twin_field(emulator: FieldEmulator, request: SyntheticRequest) -> Array:
+    """A field without its factors: sum over i, j, c of T_i(t) (mean_ij + n_c component_cij) K_j(k)."""
+    c = request.cosmology
+    network = emulator.network(inputs_of(c, emulator.field.inputs))
+    mean = emulator.mean_core
+    elapsed = request.tau - c["tau_rec"]
+    if emulator.field.time == "tau_over_tau_rec":
+        times = request.tau / c["tau_rec"]
+    else:
+        length = {"ln_v": c["sound_horizon_rec"], "ln_u": c["conformal_age"] - c["tau_rec"]}
+        times = np.log(np.where(elapsed > 0, elapsed, np.nan) / length[emulator.field.time])
+    table = np.zeros((request.tau.size, request.k.size))
+    for row, time in enumerate(times):
+        if np.isnan(time):
+            continue
+        in_time = twin_basis(emulator.time_basis.knots, emulator.time_basis.coefficients, time)
+        for column, k in enumerate(request.k):
+            in_k = twin_basis(emulator.wavenumber_basis.knots, emulator.wavenumber_basis.coefficients,
+                              float(np.log(k * c["sound_horizon_rec"])))
+            for i, time_function in enumerate(in_time):
+                for j, k_function in enumerate(in_k):
+                    weight = mean[i, j]
+                    for component, value in enumerate(network):
+                        weight += value * emulator.components[component, i * mean.shape[1] + j]
+                    table[row, column] += time_function * weight * k_function
+    return table
+
+
+def twin(emulator: Emulator, request: SyntheticRequest, source: str) -> Array:
+    if source == "p":
+        return np.sqrt(6.0) * twin(emulator, request, "t2")
+    history = {name: column[:, None] for name, column in request.history.items()}
+    tau, k = request.tau[:, None], request.k[None, :]
+    damping = np.exp(-request.cosmology["tau_reio"]) / history["exp_minus_kappa"] - 1.0
+    late = tau > request.cosmology["tau_free_streaming"]
+    streaming = late & (k * tau > request.precision[TRIGGER])
+    where = {("early", "all"): ~late, ("late", "all"): late, ("late", "free"): late & ~streaming,
+             ("late", "streaming"): streaming}
+    total = np.zeros((request.tau.size, request.k.size))
+    for f in emulator.fields:
+        factor = FORMULAS[source].get(f.field.piece)
+        if factor is not None:
+            value = factor(history, damping, k) * twin_field(f, request)
+            total += np.where(where[f.field.region, f.field.regime], value, 0.0)
+    return total
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Emulator:
+    return make_emulator()
+
+
+def test_request_meets_every_region_and_regime(emulator: Emulator) -> None:
+    """The comparisons below would be worth little if the synthetic request missed one."""
+    request = make_request()
+    late = request.tau > request.cosmology["tau_free_streaming"]
+    k_tau = np.outer(request.tau[late], request.k)
+    assert 0 < late.sum() < late.size
+    assert 0 < (k_tau > request.precision[TRIGGER]).sum() < k_tau.size
+    assert {(f.field.region, f.field.regime) for f in emulator.fields} == {
+        ("early", "all"), ("late", "all"), ("late", "free"), ("late", "streaming")}
+
+
+@pytest.mark.parametrize("source", ["t0", "t1", "t2", "p", "phi_plus_psi", "delta_m", "delta_cb"])
+def test_fill_equals_the_slow_twin(emulator: Emulator, source: str) -> None:
+    request = make_request()
+    emulator.fill(request)
+    expected = twin(emulator, request, source)
+    np.testing.assert_allclose(request.tables[source], expected, rtol=RELATIVE_AGREEMENT,
+                               atol=RELATIVE_AGREEMENT * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("sources", [("p",), ("t2", "p"), ("p", "t2")])
+def test_polarization_does_not_depend_on_whether_t2_is_asked_for(
+    emulator: Emulator, sources: tuple[str, ...]
+) -> None:
+    everything, some = make_request(), make_request(sources)
+    emulator.fill(everything)
+    emulator.fill(some)
+    np.testing.assert_allclose(some.tables["p"], np.sqrt(6.0) * everything.tables["t2"], rtol=1e-13)
+
+
+def test_tables_are_written_in_place(emulator: Emulator) -> None:
+    request = make_request()
+    before = dict(request.tables)
+    memory = {name: table.ctypes.data for name, table in before.items()}
+    emulator.fill(request)
+    for name, table in before.items():
+        assert request.tables[name] is table
+        assert table.ctypes.data == memory[name]
+        assert np.isfinite(table).all(), name
+
+
+def test_views_on_a_larger_block_are_filled_and_nothing_else(emulator: Emulator) -> None:
+    """CLASS's tables lie in memory of its own."""
+    request, reference = make_request(("t0",)), make_request(("t0",))
+    n_tau, n_k = request.tables["t0"].shape
+    block = np.full((3, n_tau, n_k), np.nan)
+    request.tables["t0"] = block[1]
+    emulator.fill(request)
+    emulator.fill(reference)
+    assert np.array_equal(block[1], reference.tables["t0"])
+    assert np.isnan(block[[0, 2]]).all()
+
+
+@pytest.mark.parametrize(("first_tau", "region"), [(14150.0 * 0.9, "late"), (240.0, "early")])
+def test_one_region_alone(emulator: Emulator, first_tau: float, region: str) -> None:
+    """A request for P(k) at z = 0 has late times only; rows of one region do not touch the others."""
+    request, reference = make_request(first_tau=first_tau), make_request(first_tau=first_tau)
+    if region == "early":
+        for r in (request, reference):
+            r.cosmology["tau_free_streaming"] = 2e4
+    emulator.fill(reference)
+    Emulator([f for f in emulator.fields if f.field.region == region]).fill(request)
+    for name, table in request.tables.items():
+        assert np.array_equal(table, reference.tables[name]), name
+
+
+def test_core_is_mean_plus_weighted_components() -> None:
+    emulator = make_field(FIELDS[0], seed=3)
+    cosmology = make_request().cosmology
+    outputs = emulator.network(inputs_of(cosmology, emulator.field.inputs))
+    expected = emulator.mean_core.copy()
+    for value, component in zip(outputs, emulator.components, strict=True):
+        expected += value * component.reshape(2, 3)
+    np.testing.assert_allclose(emulator.core(cosmology), expected, rtol=1e-12)
+
+
+def test_inputs_in_the_order_asked_for() -> None:
+    cosmology = {"omega_b": 0.02, "omega_cdm": 0.1, "H0": 70.0, "z_reio": 9.0, "N_ur": 2.0, "m_ncdm": 0.06}
+    names = ("ln_h", "N_ur", "ln_omega_m", "ln_1_plus_z_reio", "m_ncdm", "ln_omega_b")
+    expected = [np.log(0.7), 2.0, np.log(0.12), np.log(10.0), 0.06, np.log(0.02)]
+    np.testing.assert_allclose(inputs_of(cosmology, names), expected, rtol=1e-14)

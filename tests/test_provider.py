@@ -1,0 +1,180 @@
+"""The provider decides, fills, counts and tells; here without CLASS, on random networks."""
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from networks_under_test import nothing_warned_of  # noqa: F401  (a fixture)
+from synthetic import SyntheticRequest, make_emulator, make_network_set, make_request
+
+from cosmicnet.emulator import Emulator
+from cosmicnet.errors import CosmicnetError, CosmicnetWarning, NetworkFileError, NotCovered, OptionError
+from cosmicnet.provider import NetworkProvider, open_provider
+from cosmicnet.store import save_network_set
+
+pytestmark = pytest.mark.usefixtures("nothing_warned_of")
+
+
+def make_covered() -> SyntheticRequest:
+    request = make_request()
+    request.cosmology["YHe"] = 0.25
+    return request
+
+
+def provider(fallback: str = "error") -> NetworkProvider:
+    return NetworkProvider(make_network_set(), fallback, 0.0)
+
+
+def test_covered_request_is_filled() -> None:
+    request, expected, ours = make_covered(), make_covered(), provider()
+    assert ours.provide(request) is True
+    make_emulator().fill(expected)
+    assert all(np.array_equal(request.tables[name], expected.tables[name]) for name in expected.tables)
+    info = ours.info()
+    assert (info["used"], info["reason"], info["name"]) == (True, None, "synthetic")
+    assert set(info["seconds"]) == {"loading", "coverage", "networks", "interpolation"}
+
+
+def alter(**entries: object) -> Callable[[SyntheticRequest], None]:
+    def apply(request: SyntheticRequest) -> None:
+        for name, value in entries.items():
+            (request.cosmology if name in request.cosmology else request.setup)[name] = value  # type: ignore
+    return apply
+
+
+def other_source(request: SyntheticRequest) -> None:
+    request.tables["unnamed_7"] = np.zeros_like(request.tables["t0"])
+
+
+def with_grid(**grids: Callable[[SyntheticRequest], object]) -> Callable[[SyntheticRequest], None]:
+    def apply(request: SyntheticRequest) -> None:
+        for name, make in grids.items():
+            setattr(request, name, make(request))
+    return apply
+
+
+# what is asked for beyond the networks, and what the message has to say
+NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
+    "parameter below": (alter(omega_b=0.019), r"omega_b = 0.019 is outside \[0.02, 0.025\]"),
+    "parameter above": (alter(omega_cdm=0.15), r"omega_cdm = 0.15 is outside \[0.1, 0.14\]"),
+    "NaN": (alter(omega_b=np.nan), r"omega_b = nan is outside \[0.02, 0.025\]"),
+    "infinite": (alter(omega_b=np.inf), r"omega_b = inf is outside"),
+    "other physics": (alter(YHe=0.2503), r"YHe = 0.2503, but 0.25 .* is expected"),
+    "derived NaN": (alter(YHe=np.nan), r"YHe = nan, but 0.25"),
+    "setting": (alter(gauge=0.0), r"gauge = 0, but the networks were trained with 1"),
+    "setting NaN": (alter(gauge=np.nan), r"gauge = nan, but"),
+    "setting not there": (lambda r: r.setup.clear(), r"gauge is unknown to this CLASS"),
+    "precision": (lambda r: r.precision.update(radiation_streaming_trigger_tau_over_tau_k=46.0),
+                  r"radiation_streaming_trigger_tau_over_tau_k = 46, but .* 45"),
+    "other source": (other_source, "1 more source functions"),
+    "isocurvature": (lambda r: setattr(r, "initial_conditions", 2), "2 initial conditions"),
+    "k too large": (with_grid(k=lambda r: 1.3 * r.k), "k up to 6.5/Mpc is needed, .* reach 6/Mpc"),
+    "k past the basis": (alter(sound_horizon_rec=201.0), "k up to 5/Mpc is needed, beyond the reach"),
+    "k too small": (with_grid(k=lambda r: 0.1 * r.k), "k from 1e-05/Mpc is needed"),
+    "l_max": (with_grid(k_size_cmb=lambda r: r.k.size), "l_max needs k r_s"),
+    "earlier": (with_grid(tau=lambda r: r.tau - 30.0), "sources from tau = 210 Mpc on are needed"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_COVERED)
+def test_uncovered_request_is_an_error_that_says_why(case: str) -> None:
+    apply, message = NOT_COVERED[case]
+    request = make_covered()
+    apply(request)
+    with pytest.raises(NotCovered, match=message) as raised:
+        provider("error").provide(request)
+    assert raised.value.this_cosmology_only
+
+
+@pytest.mark.parametrize("case", NOT_COVERED)
+def test_uncovered_request_is_handed_back_untouched(case: str) -> None:
+    apply, message = NOT_COVERED[case]
+    request, ours = make_covered(), provider("full")
+    apply(request)
+    before = {name: table.copy() for name, table in request.tables.items()}
+    with pytest.warns(CosmicnetWarning, match=message):
+        assert ours.provide(request) is False
+    for name, table in request.tables.items():
+        np.testing.assert_array_equal(table, before[name])
+    assert ours.info()["used"] is False
+    assert "do not cover" in ours.info()["reason"]
+
+
+def test_bounds_belong_to_the_domain() -> None:
+    for omega_b in (0.02, 0.025):
+        request = make_covered()
+        request.cosmology["omega_b"] = omega_b
+        assert provider().provide(request)
+
+
+def test_all_reasons_are_given_at_once() -> None:
+    request = make_covered()
+    request.cosmology["omega_b"], request.setup["gauge"] = 0.019, 0.0
+    with pytest.raises(NotCovered, match=r"(?s)(?=.*omega_b = 0.019)(?=.*gauge = 0)"):
+        provider().provide(request)
+
+
+def test_fallbacks_are_counted_and_each_reason_is_warned_of_once() -> None:
+    before = provider().info()["fallbacks"]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for omega_b, omega_cdm in ((0.019, 0.12), (0.0187, 0.12), (1.9e-5, 0.12), (0.022, 0.2)):
+            request = make_covered()
+            request.cosmology.update(omega_b=omega_b, omega_cdm=omega_cdm)
+            provider("full").provide(request)
+    texts = [str(warning.message) for warning in caught]
+    assert len(texts) == 2
+    assert "omega_b = 0.019 " in texts[0]
+    assert "omega_cdm = 0.2 " in texts[1]
+    assert provider().info()["fallbacks"] == before + 4
+
+
+def test_warning_points_to_the_caller() -> None:
+    request = make_covered()
+    request.cosmology["omega_b"] = 0.019
+    with pytest.warns(CosmicnetWarning) as caught:
+        provider("full").provide(request)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("fallback", ["full", "error"])
+def test_networks_that_are_not_finite_stop_the_run(value: float, fallback: str) -> None:
+    """Damage, not a point outside: no fallback hides it, and a sampler must not go on."""
+    fields = list(make_emulator().fields)
+    index = next(i for i, f in enumerate(fields) if f.field.piece == "weyl")
+    mean = fields[index].mean_core.copy()
+    mean[0, 0] = value
+    fields[index] = dataclasses.replace(fields[index], mean_core=mean)
+    networks = make_network_set(emulator=Emulator(fields))
+    ours = NetworkProvider(networks, fallback, 0.0)
+    message = "phi_plus_psi that is not finite"
+    with np.errstate(invalid="ignore"), pytest.raises(CosmicnetError, match=message) as raised:
+        ours.provide(make_covered())
+    assert not raised.value.this_cosmology_only
+    assert ours.info()["used"] is False
+
+
+@pytest.mark.parametrize("text", ["full", "error", " Full ", "ERROR"])
+def test_options_are_read(tmp_path: Path, text: str) -> None:
+    save_network_set(tmp_path, make_network_set("mine"))
+    opened = open_provider(neural_network_path=f" {tmp_path} ", neural_network_fallback=text)
+    assert opened.fallback == text.strip().lower()
+    info = opened.info()
+    assert (info["used"], info["name"], len(info["hash"])) == (False, "mine", 64)
+    assert info["seconds"].keys() == {"loading"}
+
+
+@pytest.mark.parametrize("text", ["", "yes", "none", "fulll"])
+def test_fallback_that_does_not_exist(text: str) -> None:
+    with pytest.raises(OptionError, match=f"neural_network_fallback = '{text}'.*full and error"):
+        open_provider(neural_network_fallback=text)
+
+
+def test_path_that_does_not_exist() -> None:
+    with pytest.raises(NetworkFileError, match="neural_network_path = /no/where"):
+        open_provider(neural_network_path="/no/where")

@@ -1,0 +1,136 @@
+"""Integrate the training models: a Latin hypercube through the patched classy, on all cores, resumable."""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from scipy.stats import qmc
+
+from cosmicnet.errors import CosmicnetError
+
+from .config import Recipe, Sampling
+from .dataset import TrainingModel, model_path, write_model
+from .grids import AlignedGrids
+from .parallel import progress, single_threaded_pool
+
+__all__ = ["Generated", "GenerationError", "generate", "integrate", "latin_hypercube"]
+
+RECIPE_FILE = "recipe.json"
+
+
+class GenerationError(CosmicnetError):
+    """The folder holds models of another recipe, or too many models failed."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Paths of the models that were integrated, and what CLASS said of those that failed, by index."""
+
+    models: tuple[Path, ...]
+    failed: dict[int, str]
+
+
+def latin_hypercube(sampling: Sampling) -> list[dict[str, float]]:
+    """The sampled parameters of every model."""
+    names = list(sampling.ranges)
+    unit = qmc.LatinHypercube(len(names), seed=sampling.seed).random(sampling.models)
+    low, high = np.array(list(sampling.ranges.values())).T
+    return [dict(zip(names, row.tolist(), strict=True)) for row in low + (high - low) * unit]
+
+
+def generate(recipe: Recipe, folder: Path, processes: int) -> Generated:
+    """Integrate what is not in `folder` yet; a killed generation goes on where it stopped.
+
+    Raises GenerationError if `folder` belongs to another recipe or a tenth of the models fail.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder, recipe)
+    points = latin_hypercube(recipe.sampling)
+    missing = [i for i in range(len(points)) if not model_path(folder, i).exists()]
+    failed: dict[int, str] = {}
+    with progress("integrating models", len(points), len(points) - len(missing)) as advance, \
+            single_threaded_pool(processes) as pool:
+        futures = {pool.submit(_integrate_and_write, recipe.class_settings, points[i], model_path(folder, i)): i
+                   for i in missing}
+        for future in as_completed(futures):
+            message = future.result()
+            if message is not None:
+                failed[futures[future]] = message
+            advance()
+    if len(failed) > 0.1 * len(points):
+        index, message = next(iter(failed.items()))
+        raise GenerationError(f"{len(failed)} of {len(points)} models failed; the first, {points[index]}, with: "
+                              f"{message}")
+    for index, message in failed.items():
+        Console(stderr=True).print(f"left out model {index}: {message}", style="yellow")
+    paths = tuple(model_path(folder, i) for i in range(len(points)) if i not in failed)
+    return Generated(paths, failed)
+
+
+def integrate(settings: Mapping[str, Any], parameters: Mapping[str, float]) -> TrainingModel:
+    """Integrate one cosmology on the aligned grids; CosmoComputationError if CLASS cannot."""
+    from classy import Class
+
+    recorder = _Recorder()
+    cosmology = Class()
+    cosmology.set({**settings, **parameters})
+    cosmology.set_source_provider(recorder)
+    cosmology.compute(["perturbations"])
+    model = recorder.model(parameters)
+    cosmology.struct_cleanup()
+    return model
+
+
+class _Recorder:
+    """A source provider that fills nothing, but has CLASS integrate on the aligned grids."""
+
+    def provide(self, request: Any) -> bool:
+        grid = AlignedGrids().integration(request.cosmology)
+        self._state = (dict(request.cosmology), dict(request.setup), dict(request.precision))
+        self._grid = grid
+        self._integrated = request.integrate_on(grid.k, grid.tau)
+        return False
+
+    def model(self, parameters: Mapping[str, float]) -> TrainingModel:
+        """A copy of what was integrated, independent of CLASS's memory."""
+        cosmology, setup, precision = self._state
+        tables = {name: np.array(table) for name, table in self._integrated.items() if name != "p"}
+        return TrainingModel(dict(parameters), cosmology, setup, precision, self._grid.k, self._grid.tau, tables)
+
+
+def _integrate_and_write(
+    settings: Mapping[str, Any], parameters: Mapping[str, float], path: Path
+) -> str | None:
+    """Return None, or the message of a model that CLASS could not compute."""
+    from classy import CosmoComputationError
+
+    try:
+        write_model(path, integrate(settings, parameters))
+    except CosmoComputationError as error:
+        return str(error).strip()
+    return None
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Write what determines the models into the folder, or check that it is the same."""
+    mine = json.loads(json.dumps({"sampling": recipe.sampling.model_dump(),
+                                  "class_settings": recipe.class_settings}))
+    file = folder / RECIPE_FILE
+    if file.exists():
+        theirs = json.loads(file.read_text(encoding="utf-8"))
+        if theirs != mine:
+            differ = [f"{group}.{key}" for group in mine for key in {**mine[group], **theirs.get(group, {})}
+                      if mine[group].get(key) != theirs.get(group, {}).get(key)]
+            raise GenerationError(f"{folder} holds models of another recipe ({', '.join(differ)} differ): use another "
+                                  f"folder or delete it")
+        return
+    temporary = file.with_suffix(".part")
+    temporary.write_text(json.dumps(mine, indent=1), encoding="utf-8")
+    os.replace(temporary, file)

@@ -1,0 +1,119 @@
+"""From a recipe to an installed network set: generate -> collect -> reduce -> train -> export."""
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from cosmicnet.coverage import is_relevant
+from cosmicnet.emulator import Emulator, FieldEmulator
+from cosmicnet.manifest import Manifest
+from cosmicnet.network import Network
+from cosmicnet.splines import SplineBasis
+from cosmicnet.store import NetworkSet, save_network_set
+
+from .config import Recipe
+from .dataset import TrainingModel, read_model
+from .generate import generate
+from .reduce import Reduction, reduce_field
+from .resample import NODES
+from .tables import FieldTables, collect
+from .train import Trained, polynomial_network, skip_exponents, train_network
+
+__all__ = ["make"]
+
+# Quantities that CLASS computes before the perturbations, and how far (relative) they may lie from
+# what they are for the same parameters in the trained model; three times the error of their fits.
+DERIVED = ("YHe", "N_eff", "z_rec", "tau_rec", "sound_horizon_rec", "conformal_age")
+DERIVED_DEGREE = 4
+DERIVED_MARGIN = 3.0
+
+# Photon fields are tabulated to this k r_s(rec); beyond, the grid is too coarse for their oscillations.
+K_SOUND_HORIZON_MAX = 150.0
+
+
+def make(recipe: Recipe, work_folder: Path, output_folder: Path, processes: int) -> Manifest:
+    """Run the whole recipe; every step that was done before is taken from `work_folder`.
+
+    Writes manifest.json and arrays.safetensors to `output_folder` and prints the errors on held-out
+    models.
+    """
+    console = Console(stderr=True)
+    start = time.perf_counter()
+    generated = generate(recipe, work_folder / "models", processes)
+    tables = collect(generated.models, processes)
+    reference = read_model(generated.models[0])
+    report = Table("field", "time x wavenumber functions", "components", "compression", "skip alone", "network",
+                   title="weighted relative errors on held-out models")
+    fields = []
+    for table in tables:
+        emulator, row = _field(table, recipe)
+        fields.append(emulator)
+        report.add_row(*row)
+    console.print(report)
+    derived, tolerances = _derived(recipe, [read_model(path) for path in generated.models])
+    manifest = Manifest(
+        name=recipe.name, description=recipe.description, class_version=_class_version(), domain=recipe.domain,
+        setup=reference.setup,
+        precision={name: v for name, v in reference.precision.items() if is_relevant(name)},
+        derived=tolerances, k_max=_k_max(recipe, generated.models), fields=[], sha256="",
+        k_max_cmb_times_sound_horizon=K_SOUND_HORIZON_MAX, dense_layers=len(recipe.training.hidden) + 1,
+        recipe={**recipe.model_dump(mode="json"), "models_used": len(generated.models)},
+    )
+    saved = save_network_set(output_folder, NetworkSet(manifest, Emulator(fields), derived))
+    console.print(f"{output_folder}: networks '{saved.name}', {time.perf_counter() - start:.0f} s")
+    return saved
+
+
+def _field(table: FieldTables, recipe: Recipe) -> tuple[FieldEmulator, list[str]]:
+    """Reduce and train one field; also its row of the report."""
+    field, settings = table.field, recipe.reduction
+    reduction = reduce_field(table.values, table.weight, table.floor,
+                             settings.tolerance.get(field.name, settings.default))
+    degree = recipe.training.degree_early if field.region == "early" else recipe.training.degree_late
+    trained = train_network(table.inputs, reduction.coefficients, field.inputs, degree, recipe.training)
+    shape = reduction.time_basis.shape[1], reduction.wavenumber_basis.shape[1]
+    emulator = FieldEmulator(
+        field=field,
+        network=trained.network,
+        mean_core=reduction.mean_core.reshape(shape),
+        components=reduction.components,
+        time_basis=SplineBasis.through(NODES[field.time], reduction.time_basis),
+        wavenumber_basis=SplineBasis.through(NODES[field.wavenumber], reduction.wavenumber_basis),
+    )
+    return emulator, _row(field.name, shape, reduction, trained)
+
+
+def _row(
+    name: str, shape: tuple[int, int], reduction: Reduction, trained: Trained
+) -> list[str]:
+    # errors of the coefficients relative to the whole field, its mean included
+    varying = float((reduction.coefficients**2).sum(axis=1).mean())
+    share = float(np.sqrt(varying / ((reduction.mean_core**2).sum() + varying)))
+    return [name, f"{shape[0]} x {shape[1]}", str(len(reduction.components)), f"{np.median(reduction.error):.1e}",
+            f"{trained.skip_error * share:.1e}", f"{trained.error * share:.1e}"]
+
+
+def _derived(recipe: Recipe, models: list[TrainingModel]) -> tuple[Network, dict[str, float]]:
+    """Polynomials of the derived quantities in the domain's parameters, and their tolerances."""
+    names = tuple(recipe.domain)
+    inputs = np.array([[m.cosmology[name] for name in names] for m in models])
+    outputs = np.array([[m.cosmology[name] for name in DERIVED] for m in models])
+    network = polynomial_network(inputs, outputs, skip_exponents(names, DERIVED_DEGREE))
+    worst = np.abs(network(inputs) / outputs - 1.0).max(axis=0)
+    return network, {name: DERIVED_MARGIN * float(error) for name, error in zip(DERIVED, worst, strict=True)}
+
+
+def _k_max(recipe: Recipe, paths: tuple[Path, ...]) -> float:
+    """The k (1/Mpc) that the bases reach in every cosmology of the training set."""
+    largest_horizon = max(read_model(path).cosmology["sound_horizon_rec"] for path in paths)
+    return round(float(np.exp(NODES["ln_x"][-1])) / largest_horizon, 2)
+
+
+def _class_version() -> str:
+    import classy
+
+    return str(classy.__version__)

@@ -1,0 +1,106 @@
+"""Train the network of one field with Keras: a linear skip connection, then dense layers for the rest."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmicnet.network import Network, monomials
+from cosmicnet.normalization import Normalization
+
+from .config import Training
+
+__all__ = ["NARROW", "Trained", "polynomial_network", "skip_exponents", "train_network"]
+
+Array = NDArray[np.float64]
+
+# Inputs whose range is so narrow that they enter the skip connection linearly and alone.
+NARROW = ("N_ur", "m_ncdm")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network and its weighted relative rms errors on held-out models: of the skip connection alone,
+    and of the network that was chosen (the dense layers are kept only where they help)."""
+
+    network: Network
+    skip_error: float
+    error: float
+
+
+def skip_exponents(inputs: tuple[str, ...], degree: int) -> NDArray[np.int64]:
+    """Exponents (m, n) of all monomials up to `degree` in the wide inputs, and linear in the narrow ones."""
+    wide = [i for i, name in enumerate(inputs) if name not in NARROW]
+    narrow = [i for i, name in enumerate(inputs) if name in NARROW]
+    terms = [c for d in range(degree + 1) for c in combinations_with_replacement(wide, d)]
+    terms += [(i,) for i in narrow]
+    return np.array([[term.count(i) for i in range(len(inputs))] for term in terms], dtype=np.int64)
+
+
+def polynomial_network(inputs: Array, outputs: Array, exponents: NDArray[np.int64]) -> Network:
+    """The network whose skip connection is the least-squares fit, without dense layers."""
+    input_map = Normalization.to_unit_box(inputs)
+    scale = float(np.sqrt((outputs**2).mean(axis=0)).max())
+    features = monomials(input_map.apply(inputs), exponents)
+    skip = np.linalg.lstsq(features, outputs / scale, rcond=None)[0]
+    number = outputs.shape[1]
+    return Network(input_map, exponents, skip, (), (), Normalization(np.zeros(number), np.full(number, scale)))
+
+
+def train_network(
+    inputs: Array, outputs: Array, input_names: tuple[str, ...], degree: int, settings: Training
+) -> Trained:
+    """Train on (models, n) inputs and (models, outputs) PCA coefficients.
+
+    The coefficients of one field are all in one unit, so their squared error is the squared error of
+    the field (its components are orthonormal) and needs no further weights.
+    """
+    held_out = np.random.default_rng(settings.seed).permutation(len(inputs)) < (
+        settings.validation_fraction * len(inputs))
+    exponents = skip_exponents(input_names, degree)
+    start = polynomial_network(inputs[~held_out], outputs[~held_out], exponents)
+    norm = np.linalg.norm(outputs[held_out])
+    skip_error = float(np.linalg.norm(start(inputs[held_out]) - outputs[held_out]) / norm)
+    # the skip connection of the final network sees all models; the dense layers learn what it leaves
+    final = polynomial_network(inputs, outputs, exponents)
+    weights, biases = _dense_layers(start, inputs, outputs, held_out, settings)
+    dense = Network(start.input_map, exponents, start.skip, weights, biases, start.output_map)
+    error = float(np.linalg.norm(dense(inputs[held_out]) - outputs[held_out]) / norm)
+    if error >= skip_error:
+        weights = (*weights[:-1], np.zeros_like(weights[-1]))
+        biases = (*biases[:-1], np.zeros_like(biases[-1]))
+        return Trained(Network(final.input_map, exponents, final.skip, weights, biases, final.output_map),
+                       skip_error, skip_error)
+    return Trained(dense, skip_error, error)
+
+
+def _dense_layers(
+    start: Network, inputs: Array, outputs: Array, held_out: NDArray[np.bool_], settings: Training
+) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Weights and biases of the dense layers that learn what the skip connection leaves, the best on
+    the held-out models over all epochs."""
+    import keras
+
+    keras.utils.set_random_seed(settings.seed)
+    z = start.input_map.apply(inputs).astype(np.float32)
+    rest = (outputs - start(inputs)) / start.output_map.scale
+    # the rest is small: Adam wants it of order one
+    size = float(np.sqrt((rest**2).mean())) or 1.0
+    target = (rest / size).astype(np.float32)
+    layers = [keras.layers.Dense(width, activation="tanh") for width in settings.hidden]
+    model = keras.Sequential([keras.Input((z.shape[1],)), *layers,
+                              keras.layers.Dense(target.shape[1], kernel_initializer="zeros")])
+    schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(settings.epochs, 1))
+    model.compile(optimizer=keras.optimizers.Adam(schedule), loss="mse", jit_compile=False)
+    if settings.epochs:
+        best = keras.callbacks.EarlyStopping(patience=settings.epochs, restore_best_weights=True,
+                                             start_from_epoch=0)
+        number = int((~held_out).sum())
+        model.fit(z[~held_out], target[~held_out], validation_data=(z[held_out], target[held_out]),
+                  epochs=settings.epochs, batch_size=number, callbacks=[best], verbose=0, shuffle=False)
+    arrays = [np.asarray(a, dtype=float) for a in model.get_weights()]
+    weights, biases = list(arrays[0::2]), list(arrays[1::2])
+    weights[-1], biases[-1] = weights[-1] * size, biases[-1] * size
+    return tuple(weights), tuple(biases)
