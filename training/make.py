@@ -18,6 +18,7 @@ from cosmicnet.store import NetworkSet, save_network_set
 from .config import Recipe
 from .dataset import TrainingModel, read_model
 from .generate import generate
+from .parallel import progress
 from .reduce import Reduction, reduce_field
 from .resample import NODES
 from .tables import FieldTables, collect
@@ -49,10 +50,12 @@ def make(recipe: Recipe, work_folder: Path, output_folder: Path, processes: int)
     report = Table("field", "time x wavenumber functions", "components", "compression", "skip alone", "network",
                    title="weighted relative errors on held-out models")
     fields = []
-    for table in tables:
-        emulator, row = _field(table, recipe)
-        fields.append(emulator)
-        report.add_row(*row)
+    with progress("training fields", len(tables)) as advance:
+        for table in tables:
+            emulator, row = _field(table, recipe)
+            fields.append(emulator)
+            report.add_row(*row)
+            advance()
     console.print(report)
     derived, tolerances = _derived(recipe, [read_model(path) for path in generated.models])
     manifest = Manifest(

@@ -44,7 +44,7 @@ def polynomial_network(inputs: Array, outputs: Array, exponents: NDArray[np.int6
     input_map = Normalization.to_unit_box(inputs)
     scale = float(np.sqrt((outputs**2).mean(axis=0)).max())
     features = monomials(input_map.apply(inputs), exponents)
-    skip = np.linalg.lstsq(features, outputs / scale, rcond=None)[0]
+    skip = np.asarray(np.linalg.lstsq(features, outputs / scale, rcond=None)[0], dtype=np.float64)
     number = outputs.shape[1]
     return Network(input_map, exponents, skip, (), (), Normalization(np.zeros(number), np.full(number, scale)))
 
