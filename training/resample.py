@@ -23,9 +23,10 @@ Array = NDArray[np.float64]
 NODES: dict[str, Array] = {
     "tau_over_tau_rec": stretched([0.79, 0.93, 1.15, 1.315], [0.006, 0.0035, 0.0045, 0.0065]),
     "ln_u": np.linspace(np.log(0.0047), 0.0, 380),
+    # free streaming, a function of x v with x v up to 45, asks for steps of 0.01 in ln x and 0.005 in x
     "ln_x": np.log(np.concatenate([
-        np.geomspace(0.0009, 2.2, 64)[:-1],
-        stretched([2.2, 60.0, 80.0, 150.0], [0.4, 0.45, 0.55, 0.6]),
+        np.geomspace(0.0009, 0.02, 14)[:-1],
+        stretched([0.02, 0.45, 3.0, 8.0, 60.0, 80.0, 150.0], [0.005, 0.005, 0.035, 0.4, 0.45, 0.55, 0.6]),
         np.geomspace(150.0, 3400.0, 24)[1:],
     ])),
     # reaches beyond today in every cosmology of a wide box

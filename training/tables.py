@@ -120,8 +120,8 @@ def _floor(field: Field, models: list[_Model]) -> Array:
         return np.zeros(NODES[field.wavenumber].size)
     # t1 enters the temperature beside t0, with a factor k that the shear field lacks
     size = np.sqrt(np.mean([m.sizes["t0" if source == "t1" else source] ** 2 for m in models], axis=0))
-    size = np.maximum(size, FRACTION_OF_MAXIMUM * size.max())
     if source == "t1":
         horizon = np.mean([m.cosmology["sound_horizon_rec"] for m in models])
         size = size * horizon / np.exp(NODES["ln_x"])
+    size = np.maximum(size, FRACTION_OF_MAXIMUM * size.max())
     return np.asarray(FRACTION_OF_SOURCE * size)

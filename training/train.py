@@ -19,6 +19,9 @@ Array = NDArray[np.float64]
 # Inputs whose range is so narrow that they enter the skip connection linearly and alone.
 NARROW = ("N_ur", "m_ncdm")
 
+# The held-out models are looked at every so many epochs.
+EPOCHS_PER_CHECK = 50
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -82,6 +85,7 @@ def _dense_layers(
     """Weights and biases of the dense layers that learn what the skip connection leaves, the best on
     the held-out models over all epochs."""
     import keras
+    import tensorflow as tf
 
     keras.utils.set_random_seed(settings.seed)
     z = start.input_map.apply(inputs).astype(np.float32)
@@ -93,13 +97,14 @@ def _dense_layers(
     model = keras.Sequential([keras.Input((z.shape[1],)), *layers,
                               keras.layers.Dense(target.shape[1], kernel_initializer="zeros")])
     schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(settings.epochs, 1))
-    model.compile(optimizer=keras.optimizers.Adam(schedule), loss="mse", jit_compile=False)
-    if settings.epochs:
-        best = keras.callbacks.EarlyStopping(patience=settings.epochs, restore_best_weights=True,
-                                             start_from_epoch=0)
-        number = int((~held_out).sum())
-        model.fit(z[~held_out], target[~held_out], validation_data=(z[held_out], target[held_out]),
-                  epochs=settings.epochs, batch_size=number, callbacks=[best], verbose=0, shuffle=False)
+    # all models in one batch; many epochs per call of the compiled graph, which is far faster
+    model.compile(optimizer=keras.optimizers.Adam(schedule), loss="mse", steps_per_execution=EPOCHS_PER_CHECK)
+    checks = settings.epochs // EPOCHS_PER_CHECK
+    if checks:
+        batch = tf.data.Dataset.from_tensors((z[~held_out], target[~held_out])).repeat()
+        best = keras.callbacks.EarlyStopping(patience=checks, restore_best_weights=True)
+        model.fit(batch, steps_per_epoch=EPOCHS_PER_CHECK, epochs=checks, callbacks=[best], verbose=0,
+                  validation_data=(z[held_out], target[held_out]), validation_batch_size=len(inputs))
     arrays = [np.asarray(a, dtype=float) for a in model.get_weights()]
     weights, biases = list(arrays[0::2]), list(arrays[1::2])
     weights[-1], biases[-1] = weights[-1] * size, biases[-1] * size
