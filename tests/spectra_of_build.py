@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 # l and k reach just far enough that every branch is entered
-_CMB = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 150}
-_BOTH = {"output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": 150, "P_k_max_1/Mpc": 0.2}
+_CMB = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 100}
+_BOTH = {"output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": 100, "P_k_max_1/Mpc": 0.2}
 _MATTER = {"output": "mPk", "P_k_max_1/Mpc": 1.0}
 _BINS = {"selection": "gaussian", "selection_mean": "0.5,1.2", "selection_width": "0.2"}
 _ONE_NEUTRINO = {"N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.0308}
@@ -37,14 +37,14 @@ CASES: dict[str, dict[str, Any]] = {
         "output": "mPk", "P_k_max_1/Mpc": 0.1,
         "N_ur": 0.00641, "N_ncdm": 3, "m_ncdm": "0.01,0.02,0.1",
     },
-    "tensors": {**_CMB, "modes": "s,t", "r": 0.1, "l_max_tensors": 100},
+    "tensors": {**_CMB, "modes": "s,t", "r": 0.1, "l_max_tensors": 80},
     "vectors": {"output": "tCl,pCl", "modes": "v", "l_max_vectors": 100},
-    "isocurvature": {**_CMB, "ic": "ad,cdi", "f_cdi": 0.3, "c_ad_cdi": -0.5},
+    "isocurvature": {"output": "tCl,pCl", "l_max_scalars": 100, "ic": "ad,cdi", "f_cdi": 0.3, "c_ad_cdi": -0.5},
     "number_counts": {
-        **_BINS, "output": "nCl", "l_max_lss": 20, "selection_mean": "1.2",
+        **_BINS, "output": "nCl", "l_max_lss": 10, "selection_mean": "1.2",
         "number_count_contributions": "density,rsd,lensing,gr",
     },
-    "shear": {**_BINS, "output": "tCl,sCl", "l_max_scalars": 150, "l_max_lss": 100, "non_diagonal": 1},
+    "shear": {**_BINS, "output": "tCl,sCl", "l_max_scalars": 100, "l_max_lss": 60, "non_diagonal": 1},
     "halofit": {**_MATTER, "P_k_max_1/Mpc": 5.0, "non_linear": "halofit", "z_pk": "0,1"},
     "hmcode": {**_MATTER, **_ONE_NEUTRINO, "P_k_max_1/Mpc": 5.0, "non_linear": "hmcode"},
     "transfer_functions": _TRANSFERS,

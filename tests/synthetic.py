@@ -76,19 +76,19 @@ NODES = {
 
 
 def make_field(spec: Field, seed: int) -> FieldEmulator:
-    """Two functions of time, three of wavenumber, four components; single precision, as files have it."""
+    """Two functions of time, three of wavenumber, four components; few digits, which files keep exactly."""
     generator = np.random.default_rng(seed)
 
     def basis(coordinate: str, functions: int) -> SplineBasis:
         nodes = NODES[coordinate]
         through = SplineBasis.through(nodes, generator.normal(size=(nodes.size, functions)))
-        return SplineBasis(through.knots, _single(through.coefficients))
+        return SplineBasis(through.knots, _short(through.coefficients))
 
     return FieldEmulator(
         field=spec,
         network=make_network(len(spec.inputs), 4),
-        mean_core=generator.normal(size=(2, 3)),
-        components=_single(generator.normal(size=(4, 6))),
+        mean_core=_short(generator.normal(size=(2, 3))),
+        components=_short(generator.normal(size=(4, 6))),
         time_basis=basis(spec.time, 2),
         wavenumber_basis=basis(spec.wavenumber, 3),
     )
@@ -111,5 +111,5 @@ def make_network_set(name: str = "synthetic", emulator: Emulator | None = None) 
     return NetworkSet(manifest, emulator or make_emulator(), derived)
 
 
-def _single(values: Array) -> Array:
-    return values.astype(np.float32).astype(np.float64)
+def _short(values: Array) -> Array:
+    return values.astype(np.float16).astype(np.float64)

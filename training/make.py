@@ -75,7 +75,8 @@ def _field(table: FieldTables, recipe: Recipe) -> tuple[FieldEmulator, list[str]
     """Reduce and train one field; also its row of the report."""
     field, settings = table.field, recipe.reduction
     reduction = reduce_field(table.values, table.weight, table.floor,
-                             settings.tolerance.get(field.name, settings.default))
+                             settings.tolerance.get(field.name, settings.default),
+                             settings.most_components.get(field.name))
     degree = recipe.training.degree_early if field.region == "early" else recipe.training.degree_late
     trained = train_network(table.inputs, reduction.coefficients, field.inputs, degree, recipe.training)
     shape = reduction.time_basis.shape[1], reduction.wavenumber_basis.shape[1]

@@ -38,7 +38,7 @@ class Reduction:
 
 
 def reduce_field(
-    tables: NDArray[np.float32], weight: Array, floor: Array, tolerance: float
+    tables: NDArray[np.float32], weight: Array, floor: Array, tolerance: float, most_components: int | None
 ) -> Reduction:
     """Compress tables (models, time nodes, wavenumber nodes) to a relative rms error of `tolerance`.
 
@@ -58,6 +58,8 @@ def reduce_field(
     total = np.sqrt((cores**2).sum())
     tail = np.sqrt(np.cumsum((singular**2)[::-1])[::-1]) / total
     number = max(int((tail > 0.5 * tolerance).sum()), 1)
+    if most_components is not None:
+        number = min(number, most_components)
     reduction = Reduction(
         time_basis=v / time_weight[:, None],
         wavenumber_basis=u / row_weight[:, None],
