@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cosmicnet.training import spectra as spectra_module
-from cosmicnet.training.boxes import BOXES, Box
+from cosmicnet.training.boxes import BOXES, HYPERCUBE_SIZE, Box
 from cosmicnet.training.report import markdown, write_report
 from cosmicnet.training.results import BoxResult, Evaluation, Model
 from cosmicnet.training.spectra import Parameters, Spectra, cached_spectra
@@ -38,9 +38,9 @@ def tiny_spectra() -> Spectra:
 
 @pytest.mark.parametrize("box", BOXES, ids=lambda box: box.name)
 def test_latin_hypercube_has_one_point_in_every_layer(box: Box) -> None:
-    number = 20
+    number = HYPERCUBE_SIZE
     points = box.latin_hypercube(number)
-    assert points == box.latin_hypercube(number)
+    assert points[:20] == box.latin_hypercube(20)
     for name, (low, high) in box.bounds.items():
         layers = sorted(int(number * (point[name] - low) / (high - low)) for point in points)
         assert layers == list(range(number))
