@@ -28,6 +28,10 @@ GRID_AND_LATER = (
     "eisw_lisw_split_z",
 )
 
+# CLASS may start its sources a little before the first time of the bases, in tau/tau_rec. The visibility is below
+# 1e-7 of its peak there, so that the bases' constant continuation is as good as anything.
+OPAQUE_MARGIN = 0.03
+
 # Settings agree if they are equal to this relative accuracy (they pass through text and units).
 SETTING_TOLERANCE = 1e-8
 

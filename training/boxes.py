@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from scipy.stats import qmc
 
-__all__ = ["BOXES", "HYPERCUBE_SIZE", "FIXED_PARAMETERS", "Box"]
+__all__ = ["BOXES", "FIXED_PARAMETERS", "HYPERCUBE_SIZE", "Box"]
 
 FIXED_PARAMETERS: Mapping[str, float | int] = MappingProxyType(
     {"N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "A_s": 2.1e-9, "n_s": 0.966})
