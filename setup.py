@@ -16,6 +16,7 @@ FOLDERS = {
 setup(
     packages=list(FOLDERS),
     package_dir=FOLDERS,
+    include_package_data=False,  # package_data below names them; else setuptools warns about each folder
     package_data={
         "cosmicnet": ["py.typed", "nets/*/*"],
         "cosmicnet.class_patch": ["pyproject.toml", "shim/*"],

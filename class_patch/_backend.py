@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -56,7 +57,10 @@ def build_wheel(
             _make_library()
             from setuptools import build_meta
 
-            name: str = build_meta.build_wheel(folder, settings)
+            with warnings.catch_warnings():
+                # setuptools warns at length that CLASS's data folders could be packages
+                warnings.simplefilter("ignore")
+                name: str = build_meta.build_wheel(folder, settings)
         finally:
             os.chdir(start)
         shutil.copyfile(Path(folder) / name, Path(wheel_directory) / name)

@@ -127,7 +127,7 @@ def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
     past_end = any(got[1] > last for got, (_, _, last) in zip(reached, ends, strict=True))
     if past_end and k_last <= manifest.k_max:
         yield f"k up to {k_last:.4g}/Mpc is needed, beyond the reach of the networks for this sound horizon"
-    start = max((f.time_basis.first for f in early), default=0.0) * scales.tau_rec
+    start = (max((f.time_basis.first for f in early), default=0.0) - OPAQUE_MARGIN) * scales.tau_rec
     if request.tau[0] < start:
         yield (f"sources from tau = {float(request.tau[0]):.4g} Mpc on are needed, but the networks start at "
                f"{start:.4g} Mpc")
