@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TIME_COORDINATES", "WAVENUMBER_COORDINATES", "Scales"]
+__all__ = ["EARLIEST_REIONIZATION", "TIME_COORDINATES", "WAVENUMBER_COORDINATES", "Scales"]
 
 Array = NDArray[np.float64]
+
+# (tau - tau_rec)/r_s(rec) at z of about 58: CLASS lets no reionisation begin before z = 50.
+EARLIEST_REIONIZATION = 12.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class Scales:
             streaming_trigger=precision["radiation_streaming_trigger_tau_over_tau_k"],
         )
 
+    @property
+    def tau_dark_end(self) -> float:
+        """The end of the time (Mpc) in which no free electrons but those left over from recombination scatter."""
+        return self.tau_rec + EARLIEST_REIONIZATION * self.sound_horizon_rec
+
     def is_streaming(self, k: Array, tau: Array) -> NDArray[np.bool_]:
         """Where CLASS has the radiation streaming approximation on; shape (tau.size, k.size).
 
@@ -53,12 +61,24 @@ class Scales:
         return streaming
 
 
+def _ln_v(tau: Array, s: Scales) -> Array:
+    return np.asarray(np.log((tau - s.tau_rec) / s.sound_horizon_rec))
+
+
+def _ln_x(k: Array, s: Scales) -> Array:
+    return np.asarray(np.log(k * s.sound_horizon_rec))
+
+
+# One coordinate has several names where fields use different ranges of it.
 TIME_COORDINATES: dict[str, Callable[[Array, Scales], Array]] = {
     "tau_over_tau_rec": lambda tau, s: tau / s.tau_rec,
-    "ln_v": lambda tau, s: np.log((tau - s.tau_rec) / s.sound_horizon_rec),
+    "ln_v_dark": _ln_v,
+    "ln_v_reionized": _ln_v,
     "ln_u": lambda tau, s: np.log((tau - s.tau_rec) / (s.tau_0 - s.tau_rec)),
 }
 
 WAVENUMBER_COORDINATES: dict[str, Callable[[Array, Scales], Array]] = {
-    "ln_x": lambda k, s: np.log(k * s.sound_horizon_rec),
+    "ln_x": _ln_x,
+    "ln_x_dark": _ln_x,
+    "ln_x_reionized": _ln_x,
 }

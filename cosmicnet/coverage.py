@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from .coordinates import WAVENUMBER_COORDINATES, Scales
-from .emulator import Request
 from .errors import NotCovered
 from .pieces import SOURCES
+from .request import Request
 from .store import NetworkSet
 
 __all__ = ["GRID_AND_LATER", "is_relevant", "require_covered", "why_not_covered"]
@@ -92,7 +92,7 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
     """Compare derived quantities with what they are in the trained model: this catches whatever changes
     the background or the thermal history and is not among the settings."""
     manifest = networks.manifest
-    inputs = np.array([request.cosmology[name] for name in manifest.domain])
+    inputs = np.array([request.cosmology[name] for name in manifest.derived_inputs])
     expected = networks.derived(inputs)
     different = []
     for (name, tolerance), value in zip(manifest.derived.items(), expected, strict=True):

@@ -19,7 +19,7 @@ class Manifest:
     domain: parameter (name as in SourceRequest.cosmology) to (lowest, highest) allowed.
     setup, precision: CLASS's choices that a request must share (names of SourceRequest).
     derived: quantity to its relative tolerance; the set holds a small model of each as a function of
-    the domain's parameters, and a request whose value differs was made with other physics.
+    derived_inputs, and a request whose value differs was made with other physics.
     k_max: largest wavenumber, 1/Mpc; k_max_cmb_times_sound_horizon: the same for the photon sources.
     """
 
@@ -30,6 +30,7 @@ class Manifest:
     setup: dict[str, float]
     precision: dict[str, float]
     derived: dict[str, float]
+    derived_inputs: list[str]
     k_max: float
     k_max_cmb_times_sound_horizon: float
     fields: list[dict[str, Any]]

@@ -8,14 +8,13 @@ CosmicNet I, eq. 2.3, in CLASS's variables (Newtonian gauge, perturbations_sourc
     phi_plus_psi = D/a weyl
     delta_m = k^2 D matter,  delta_cb = k^2 D matter_cb
 
-with monopole = F_0 + phi + theta_b'/k^2, doppler = theta_b/(k^2 D'), isw = 2 phi' (1/Mpc),
-shear = psi - phi, polarization = Pi/2, weyl = (phi + psi) a/D, and D the growth factor, 1 at recombination. The
-factors carry everything that changes fast in time (recombination, reionisation) and the late growth, so
-networks never have to learn them.
+with monopole = Theta_0 + phi + theta_b'/k^2, doppler = theta_b/(k^2 D'), isw = 2 phi' (1/Mpc),
+shear = psi - phi, polarization = (F_2 + G_0 + G_2)/8, weyl = (phi + psi) a/D, and D the growth factor, 1 at
+recombination. The factors carry everything that changes fast in time (recombination, reionisation) and the late
+growth, so networks never have to learn them.
 
-Once photons stream, monopole and polarization get additions with the factor D_kappa = exp(-Delta kappa) - 1
-("damping"), Delta kappa being the optical depth passed since: monopole + D_kappa monopole_damped,
-polarization + D_kappa polarization_damped + D_kappa^2 polarization_damped_twice.
+At late times, monopole = temperature + acceleration, with temperature = Theta_0 + phi, the photons' part, and
+acceleration = theta_b'/k^2, the smooth one of the baryons.
 """
 from __future__ import annotations
 
@@ -24,8 +23,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import make_interp_spline
 
-__all__ = ["PIECES", "SOURCES", "Piece", "damping", "split_sources", "time_factor"]
+__all__ = ["PIECES", "SOURCES", "Piece", "split_sources", "time_factor"]
 
 Array = NDArray[np.float64]
 
@@ -46,13 +46,12 @@ class Piece:
 
 PIECES: dict[str, Piece] = {
     "monopole": Piece("t0", ("visibility",)),
+    "temperature": Piece("t0", ("visibility",)),
+    "acceleration": Piece("t0", ("visibility",)),
     "doppler": Piece("t0", ("visibility_prime", "growth_velocity")),
     "isw": Piece("t0", ("exp_minus_kappa",)),
     "shear": Piece("t1", ("exp_minus_kappa",), power_of_k=1),
     "polarization": Piece("t2", ("visibility",)),
-    "monopole_damped": Piece("t0", ("visibility", "damping")),
-    "polarization_damped": Piece("t2", ("visibility", "damping")),
-    "polarization_damped_twice": Piece("t2", ("visibility", "damping", "damping")),
     "weyl": Piece("phi_plus_psi", ("growth_factor",), over=("scale_factor",)),
     "matter": Piece("delta_m", ("growth_factor",), power_of_k=2),
     "matter_cb": Piece("delta_cb", ("growth_factor",), power_of_k=2),
@@ -72,31 +71,30 @@ def time_factor(piece: Piece, history: Mapping[str, Array]) -> Array:
     return factor
 
 
-def damping(exp_minus_kappa: Array, tau_reio: float) -> Array:
-    """exp(-Delta kappa) - 1 at late times, Delta kappa = tau_reio - kappa(tau); 0 before reionisation."""
-    return np.asarray(np.exp(-tau_reio) / exp_minus_kappa - 1.0)
-
-
-def split_sources(integrated: Mapping[str, Array], k: Array) -> dict[str, Array]:
-    """Divide integrated sources into pieces, each of shape (tau.size, k.size), without the damped ones.
+def split_sources(integrated: Mapping[str, Array], k: Array, tau: Array) -> dict[str, Array]:
+    """Divide integrated sources into pieces, each of shape (tau.size, k.size).
 
     `integrated` is what SourceRequest.integrate_on() returned: the tables, theta_b, phi_prime and
-    the history columns, on the same grids.
+    the history columns, on the same grids. k in 1/Mpc, tau in Mpc.
     """
-    doppler = integrated["theta_b"] / integrated["growth_velocity"][:, None]
+    theta_b = integrated["theta_b"]
     isw = 2.0 * integrated["phi_prime"]
     rest_of_t0 = (
         integrated["t0"]
-        - integrated["visibility_prime"][:, None] * integrated["theta_b"]
+        - integrated["visibility_prime"][:, None] * theta_b
         - integrated["exp_minus_kappa"][:, None] * isw
     )
+    monopole = rest_of_t0 / integrated["visibility"][:, None]
+    acceleration = make_interp_spline(tau, theta_b, k=5, axis=0).derivative()(tau)
     pieces = {
-        "monopole": rest_of_t0 / integrated["visibility"][:, None],
-        "doppler": doppler,
+        "monopole": monopole,
+        "temperature": monopole - acceleration,
+        "acceleration": acceleration,
+        "doppler": theta_b / integrated["growth_velocity"][:, None],
         "isw": isw,
     }
     for name, piece in PIECES.items():
-        if name not in pieces and "damping" not in piece.times:
+        if name not in pieces:
             factor = time_factor(piece, integrated)[:, None] * k**piece.power_of_k
             pieces[name] = integrated[piece.source] / factor
     return pieces

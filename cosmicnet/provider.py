@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .coverage import require_covered
-from .emulator import Request
 from .errors import CosmicnetError, CosmicnetWarning, NotCovered, OptionError
+from .request import Request
 from .store import DEFAULT_SET, NetworkSet, load_network_set
 
 __all__ = ["NetworkProvider", "open_provider"]

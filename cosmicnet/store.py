@@ -17,8 +17,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES
-from .emulator import REGIMES, REGIONS, Emulator, FieldEmulator
+from .emulator import Emulator
 from .errors import NetworkFileError
+from .evaluation import REGIONS, FieldEmulator
 from .fields import INPUTS, Field
 from .manifest import Manifest
 from .network import Network
@@ -93,7 +94,7 @@ def _load(folder: Path, stamps: tuple[tuple[int, int], ...]) -> NetworkSet:
         derived = _network("derived", arrays, 0)
         for f in fields:
             _require_known(f.field)
-        shape = derived(np.array([low for low, _ in manifest.domain.values()])).shape
+        shape = derived(np.array([manifest.domain[name][0] for name in manifest.derived_inputs])).shape
         if shape != (len(manifest.derived),):
             raise ValueError(f"derived quantities: {shape} in the arrays, {len(manifest.derived)} named")
         emulator = Emulator(fields)
@@ -168,7 +169,7 @@ def _field(field: Field, arrays: Mapping[str, NDArray[Any]], dense_layers: int) 
 def _require_known(field: Field) -> None:
     """Raise ValueError for a field that this version of the package cannot evaluate."""
     for entry, value, known in (
-        ("piece", field.piece, PIECES), ("region", field.region, REGIONS), ("regime", field.regime, REGIMES),
+        ("piece", field.piece, PIECES), ("region", field.region, REGIONS),
         ("time", field.time, TIME_COORDINATES), ("wavenumber", field.wavenumber, WAVENUMBER_COORDINATES),
         *(("input", name, INPUTS) for name in field.inputs),
     ):

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.emulator import Emulator, FieldEmulator
+from cosmicnet.emulator import Emulator
+from cosmicnet.evaluation import FieldEmulator
 from cosmicnet.fields import FIELDS, Field
 from cosmicnet.manifest import Manifest
 from cosmicnet.network import Network
@@ -19,19 +20,21 @@ from cosmicnet.store import NetworkSet
 Array = NDArray[np.float64]
 
 COSMOLOGY = {
-    "omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4, "tau_reio": 0.055, "z_reio": 7.7, "N_ur": 2.0308,
+    "omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4, "tau_reio": 0.055, "N_ur": 2.0308,
     "m_ncdm": 0.06, "tau_rec": 281.0, "conformal_age": 14150.0, "sound_horizon_rec": 144.5,
     "tau_free_streaming": 500.0,
 }
 DOMAIN = {"omega_b": (0.02, 0.025), "omega_cdm": (0.1, 0.14)}
 TRIGGER = "radiation_streaming_trigger_tau_over_tau_k"
 HISTORY = ("scale_factor", "growth_factor", "growth_velocity", "exp_minus_kappa", "visibility",
-           "visibility_prime")
+           "visibility_prime", "scattering_rate")
+# optical depth per conformal time from tau = 4000 Mpc on, in a request with reionisation
+IONIZED = 0.03
 
 
 @dataclass
 class SyntheticRequest:
-    """A request (emulator.Request) whose k tau crosses the streaming trigger at late times."""
+    """A request (cosmicnet.request) whose k tau crosses the streaming trigger at late times."""
 
     k: Array
     tau: Array
@@ -44,15 +47,17 @@ class SyntheticRequest:
     precision: dict[str, float] = field(default_factory=lambda: {TRIGGER: 45.0})
 
 
-def make_request(sources: tuple[str, ...] = SOURCES, first_tau: float = 240.0) -> SyntheticRequest:
+def make_request(
+    sources: tuple[str, ...] = SOURCES, first_tau: float = 240.0, reionized: bool = False
+) -> SyntheticRequest:
     """Tables start as NaN, so that a number that nobody writes does not go unnoticed."""
     generator = np.random.default_rng(7)
-    k, tau = np.geomspace(1e-4, 5.0, 23), np.geomspace(first_tau, COSMOLOGY["conformal_age"], 31)
+    k, tau = np.geomspace(1e-4, 5.0, 23), np.geomspace(first_tau, COSMOLOGY["conformal_age"], 61)
+    history = {name: generator.uniform(0.2, 1.0, tau.size) for name in HISTORY}
+    history["scattering_rate"] = np.where(tau > 4000.0, IONIZED, 1e-5) / tau if reionized else 1e-5 / tau
     return SyntheticRequest(
         k=k, tau=tau, k_size_cmb=15,
-        tables={name: np.full((tau.size, k.size), np.nan) for name in sources},
-        history={name: generator.uniform(0.2, 1.0, tau.size) for name in HISTORY},
-    )
+        tables={name: np.full((tau.size, k.size), np.nan) for name in sources}, history=history)
 
 
 def make_network(inputs: int, outputs: int, hidden: int = 5) -> Network:
@@ -70,8 +75,10 @@ def make_network(inputs: int, outputs: int, hidden: int = 5) -> Network:
 
 
 NODES = {
-    "tau_over_tau_rec": np.linspace(0.8, 1.9, 12), "ln_v": np.linspace(0.3, 4.7, 14),
-    "ln_u": np.linspace(-4.2, 0.0, 13), "ln_x": np.log(np.geomspace(1e-2, 1e3, 17)),
+    "tau_over_tau_rec": np.linspace(0.8, 1.9, 12), "ln_u": np.linspace(-4.2, 0.0, 13),
+    "ln_v_dark": np.linspace(0.3, 2.6, 14), "ln_v_reionized": np.linspace(2.4, 4.7, 14),
+    "ln_x": np.log(np.geomspace(1e-2, 1e3, 17)), "ln_x_dark": np.log(np.geomspace(1e-2, 20.0, 15)),
+    "ln_x_reionized": np.log(np.geomspace(1e-2, 4.0, 13)),
 }
 
 
@@ -106,7 +113,8 @@ def make_network_set(name: str = "synthetic", emulator: Emulator | None = None) 
         output_map=Normalization(np.zeros(1), np.array([0.25])))
     manifest = Manifest(
         name=name, description="random numbers", class_version="0", domain=dict(DOMAIN),
-        setup={"gauge": 1.0}, precision={TRIGGER: 45.0}, derived={"YHe": 1e-3}, k_max=6.0,
+        setup={"gauge": 1.0}, precision={TRIGGER: 45.0}, derived={"YHe": 1e-3},
+        derived_inputs=list(DOMAIN), k_max=6.0,
         k_max_cmb_times_sound_horizon=500.0, fields=[], dense_layers=3, sha256="")
     return NetworkSet(manifest, emulator or make_emulator(), derived)
 

@@ -7,8 +7,11 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 from synthetic import TRIGGER, SyntheticRequest, make_emulator, make_field, make_request
 
-from cosmicnet.emulator import Emulator, FieldEmulator
+from cosmicnet.coordinates import EARLIEST_REIONIZATION
+from cosmicnet.emulator import Emulator
+from cosmicnet.evaluation import FieldEmulator
 from cosmicnet.fields import FIELDS, inputs_of
+from cosmicnet.rescattering import start_of_reionization
 
 Array = NDArray[np.float64]
 
@@ -17,20 +20,17 @@ RELATIVE_AGREEMENT = 1e-10
 # source: its pieces, each with its factor at a time, written out from CosmicNet I, eq. 2.3
 FORMULAS = {
     "t0": {
-        "monopole": lambda h, d, k: h["visibility"],
-        "monopole_damped": lambda h, d, k: h["visibility"] * d,
-        "doppler": lambda h, d, k: h["visibility_prime"] * h["growth_velocity"],
-        "isw": lambda h, d, k: h["exp_minus_kappa"],
+        "monopole": lambda h, k: h["visibility"],
+        "temperature": lambda h, k: h["visibility"],
+        "acceleration": lambda h, k: h["visibility"],
+        "doppler": lambda h, k: h["visibility_prime"] * h["growth_velocity"],
+        "isw": lambda h, k: h["exp_minus_kappa"],
     },
-    "t1": {"shear": lambda h, d, k: k * h["exp_minus_kappa"]},
-    "t2": {
-        "polarization": lambda h, d, k: h["visibility"],
-        "polarization_damped": lambda h, d, k: h["visibility"] * d,
-        "polarization_damped_twice": lambda h, d, k: h["visibility"] * d**2,
-    },
-    "phi_plus_psi": {"weyl": lambda h, d, k: h["growth_factor"] / h["scale_factor"]},
-    "delta_m": {"matter": lambda h, d, k: k**2 * h["growth_factor"]},
-    "delta_cb": {"matter_cb": lambda h, d, k: k**2 * h["growth_factor"]},
+    "t1": {"shear": lambda h, k: k * h["exp_minus_kappa"]},
+    "t2": {"polarization": lambda h, k: h["visibility"]},
+    "phi_plus_psi": {"weyl": lambda h, k: h["growth_factor"] / h["scale_factor"]},
+    "delta_m": {"matter": lambda h, k: k**2 * h["growth_factor"]},
+    "delta_cb": {"matter_cb": lambda h, k: k**2 * h["growth_factor"]},
 }
 
 
@@ -48,8 +48,8 @@ def twin_field(emulator: FieldEmulator, request: SyntheticRequest) -> Array:
     if emulator.field.time == "tau_over_tau_rec":
         times = request.tau / c["tau_rec"]
     else:
-        length = {"ln_v": c["sound_horizon_rec"], "ln_u": c["conformal_age"] - c["tau_rec"]}
-        times = np.log(np.where(elapsed > 0, elapsed, np.nan) / length[emulator.field.time])
+        length = c["conformal_age"] - c["tau_rec"] if emulator.field.time == "ln_u" else c["sound_horizon_rec"]
+        times = np.log(np.where(elapsed > 0, elapsed, np.nan) / length)
     table = np.zeros((request.tau.size, request.k.size))
     for row, time in enumerate(times):
         if np.isnan(time):
@@ -72,17 +72,20 @@ def twin(emulator: Emulator, request: SyntheticRequest, source: str) -> Array:
         return np.sqrt(6.0) * twin(emulator, request, "t2")
     history = {name: column[:, None] for name, column in request.history.items()}
     tau, k = request.tau[:, None], request.k[None, :]
-    damping = np.exp(-request.cosmology["tau_reio"]) / history["exp_minus_kappa"] - 1.0
     late = tau > request.cosmology["tau_free_streaming"]
     streaming = late & (k * tau > request.precision[TRIGGER])
-    where = {("early", "all"): ~late, ("late", "all"): late, ("late", "free"): late & ~streaming,
-             ("late", "streaming"): streaming}
+    reionizable = tau > request.cosmology["tau_rec"] + EARLIEST_REIONIZATION * request.cosmology["sound_horizon_rec"]
+    where = {"early": ~late, "late": late, "dark": late & ~streaming & ~reionizable,
+             "reionized": late & ~streaming & reionizable}
     total = np.zeros((request.tau.size, request.k.size))
     for f in emulator.fields:
         factor = FORMULAS[source].get(f.field.piece)
         if factor is not None:
-            value = factor(history, damping, k) * twin_field(f, request)
-            total += np.where(where[f.field.region, f.field.regime], value, 0.0)
+            total += np.where(where[f.field.region], factor(history, k) * twin_field(f, request), 0.0)
+        if source == "t0" and f.field.name == "late.doppler":
+            # streaming photons: Theta_0 + phi = -kappa' theta_b/k^2
+            drag = -history["visibility"] * history["scattering_rate"] * history["growth_velocity"]
+            total += np.where(streaming, drag * twin_field(f, request), 0.0)
     return total
 
 
@@ -91,15 +94,31 @@ def emulator() -> Emulator:
     return make_emulator()
 
 
-def test_request_meets_every_region_and_regime(emulator: Emulator) -> None:
+def test_request_meets_every_region(emulator: Emulator) -> None:
     """The comparisons below would be worth little if the synthetic request missed one."""
     request = make_request()
     late = request.tau > request.cosmology["tau_free_streaming"]
     k_tau = np.outer(request.tau[late], request.k)
     assert 0 < late.sum() < late.size
     assert 0 < (k_tau > request.precision[TRIGGER]).sum() < k_tau.size
-    assert {(f.field.region, f.field.regime) for f in emulator.fields} == {
-        ("early", "all"), ("late", "all"), ("late", "free"), ("late", "streaming")}
+    assert {f.field.region for f in emulator.fields} == {"early", "late", "dark", "reionized"}
+    assert start_of_reionization(request.tau, request.history["scattering_rate"], 2000.0) is None
+
+
+def test_reionization_changes_late_photons_only(emulator: Emulator) -> None:
+    neutral, reionized = make_request(), make_request(reionized=True)
+    emulator.fill(neutral)
+    emulator.fill(reionized)
+    start = start_of_reionization(reionized.tau, reionized.history["scattering_rate"], 2000.0)
+    assert start is not None
+    later = reionized.tau > start
+    changed = ~np.isclose(reionized.tables["t2"], neutral.tables["t2"], rtol=1e-9, atol=0.0)
+    free = np.outer(reionized.tau, reionized.k) <= reionized.precision[TRIGGER]
+    assert not changed[~later].any()
+    assert changed[later][free[later]].mean() > 0.9
+    assert not changed[~free].any()
+    for name in ("t1", "phi_plus_psi", "delta_m", "delta_cb"):
+        assert np.array_equal(neutral.tables[name], reionized.tables[name])
 
 
 @pytest.mark.parametrize("source", ["t0", "t1", "t2", "p", "phi_plus_psi", "delta_m", "delta_cb"])
@@ -144,15 +163,16 @@ def test_views_on_a_larger_block_are_filled_and_nothing_else(emulator: Emulator)
     assert np.isnan(block[[0, 2]]).all()
 
 
-@pytest.mark.parametrize(("first_tau", "region"), [(14150.0 * 0.9, "late"), (240.0, "early")])
-def test_one_region_alone(emulator: Emulator, first_tau: float, region: str) -> None:
-    """A request for P(k) at z = 0 has late times only; rows of one region do not touch the others."""
+@pytest.mark.parametrize(("first_tau", "present"), [
+    (14150.0 * 0.9, ("late", "reionized")), (1000.0, ("late", "dark", "reionized")), (240.0, ("early",))])
+def test_some_regions_alone(emulator: Emulator, first_tau: float, present: tuple[str, ...]) -> None:
+    """A request for P(k) at z = 0 has late times only; what is not met is not needed."""
     request, reference = make_request(first_tau=first_tau), make_request(first_tau=first_tau)
-    if region == "early":
+    if present == ("early",):
         for r in (request, reference):
             r.cosmology["tau_free_streaming"] = 2e4
     emulator.fill(reference)
-    Emulator([f for f in emulator.fields if f.field.region == region]).fill(request)
+    Emulator([f for f in emulator.fields if f.field.region in present]).fill(request)
     for name, table in request.tables.items():
         assert np.array_equal(table, reference.tables[name]), name
 
@@ -168,7 +188,7 @@ def test_core_is_mean_plus_weighted_components() -> None:
 
 
 def test_inputs_in_the_order_asked_for() -> None:
-    cosmology = {"omega_b": 0.02, "omega_cdm": 0.1, "H0": 70.0, "z_reio": 9.0, "N_ur": 2.0, "m_ncdm": 0.06}
-    names = ("ln_h", "N_ur", "ln_omega_m", "ln_1_plus_z_reio", "m_ncdm", "ln_omega_b")
-    expected = [np.log(0.7), 2.0, np.log(0.12), np.log(10.0), 0.06, np.log(0.02)]
+    cosmology = {"omega_b": 0.02, "omega_cdm": 0.1, "H0": 70.0, "N_ur": 2.0, "m_ncdm": 0.06}
+    names = ("ln_h", "N_ur", "ln_omega_m", "m_ncdm", "ln_omega_b")
+    expected = [np.log(0.7), 2.0, np.log(0.12), 0.06, np.log(0.02)]
     np.testing.assert_allclose(inputs_of(cosmology, names), expected, rtol=1e-14)

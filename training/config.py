@@ -15,7 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.fields import FIELDS
 
-__all__ = ["Recipe", "RecipeError", "load_recipe"]
+__all__ = ["COMPUTED", "Recipe", "RecipeError", "load_recipe"]
+
+# The parameter whose effect is computed when the networks are used, so that it has a domain but is not sampled.
+COMPUTED = "tau_reio"
 
 
 class RecipeError(CosmicnetError):
@@ -80,10 +83,13 @@ class Recipe(_Strict):
             for name, (low, high) in ranges.items():
                 if not low < high:
                     raise ValueError(f"{where}.{name} = [{low:g}, {high:g}]: the first must be smaller")
-        if set(self.domain) != set(self.sampling.ranges):
+        differ = (set(self.domain) ^ set(self.sampling.ranges)) - {COMPUTED}
+        if differ:
             raise ValueError("domain and sampling.ranges must name the same parameters, but differ in "
-                             + ", ".join(sorted(set(self.domain) ^ set(self.sampling.ranges))))
+                             + ", ".join(sorted(differ)))
         for name, (low, high) in self.domain.items():
+            if name == COMPUTED:
+                continue
             first, last = self.sampling.ranges[name]
             if not (first <= low and high <= last):
                 raise ValueError(f"sampling.ranges.{name} = [{first:g}, {last:g}] must contain the domain "

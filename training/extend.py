@@ -1,4 +1,4 @@
-"""Continue a field smoothly past the edge of its region or regime.
+"""Continue a field smoothly past the edge of its region, or of where photons stream.
 
 A field is only ever used inside, but a table with a cliff at its edge would need many more basis
 functions than one that goes on. The continuation is a reflection at the edge, f(e+d) = 2 f(e) - f(e-d),
@@ -13,33 +13,28 @@ from scipy.interpolate import CubicSpline
 from cosmicnet.coordinates import Scales
 from cosmicnet.fields import Field
 
-__all__ = ["extend"]
+__all__ = ["PHOTON_PIECES", "extend", "fade"]
 
 Array = NDArray[np.float64]
 
-PHOTON_PIECES = ("monopole", "polarization")
-FADE_K = 0.3  # in k/k_edge - 1, or in ln(k_edge/k) on the other side
+# Of these, CLASS changes how it gets them when photons stream.
+PHOTON_PIECES = ("monopole", "temperature", "polarization")
+FADE_K = 0.3  # in k/k_edge - 1
 
 
 def extend(field: Field, table: Array, k: Array, tau: Array, scales: Scales) -> Array:
-    """Replace what lies outside the field's regime; table (tau.size, k.size), k in 1/Mpc, tau in Mpc."""
+    """Replace what lies outside the field's range; table (tau.size, k.size), k in 1/Mpc, tau in Mpc."""
     if field.piece not in PHOTON_PIECES:
         return table
-    last_early = int(np.searchsorted(tau, scales.tau_free_streaming, side="right")) - 1
     if field.region == "early":
-        return _reflect_in_time(table, tau, last_early)
-    edge = np.searchsorted(k, scales.streaming_trigger / tau)
-    if field.regime == "free":
-        return np.stack([_continue_up(row, k, int(e)) for row, e in zip(table, edge, strict=True)])
-    streamed = table[last_early + 1:]
-    rows = [_continue_down(row, k, int(e))
-            for row, e in zip(streamed, edge[last_early + 1:], strict=True)]
-    return np.concatenate([np.repeat(rows[0][None], last_early + 1, axis=0), np.stack(rows)])
+        return _reflect_in_time(table, tau, int(np.searchsorted(tau, scales.tau_free_streaming, side="right")) - 1)
+    edges = np.searchsorted(k, scales.streaming_trigger / tau)
+    return np.stack([_continue_up(row, k, int(edge)) for row, edge in zip(table, edges, strict=True)])
 
 
-def _fade(fraction: Array) -> Array:
-    """1 at 0, 0 from 1 on, with two continuous derivatives."""
-    s = np.clip(fraction, 0.0, 1.0)
+def fade(past_edge: Array) -> Array:
+    """1 at k/k_edge - 1 = 0, 0 from FADE_K on, with two continuous derivatives."""
+    s = np.clip(past_edge / FADE_K, 0.0, 1.0)
     return np.asarray(1.0 - s**3 * (10.0 - 15.0 * s + 6.0 * s**2))
 
 
@@ -58,17 +53,5 @@ def _continue_up(row: Array, k: Array, edge: int) -> Array:
     new = k[edge:]
     mirrored = np.maximum(2.0 * k[last] - new, k[0])
     known = CubicSpline(k[:edge], row[:edge])
-    continued = (2.0 * row[last] - known(mirrored)) * _fade((new / k[last] - 1.0) / FADE_K)
+    continued = (2.0 * row[last] - known(mirrored)) * fade(new / k[last] - 1.0)
     return np.concatenate([row[:edge], continued])
-
-
-def _continue_down(row: Array, k: Array, edge: int) -> Array:
-    """Keep row[edge:], continue to smaller k."""
-    if edge == 0:
-        return row
-    ln_k = np.log(k)
-    mirrored = 2.0 * ln_k[edge] - ln_k[:edge]
-    known = CubicSpline(ln_k[edge:], row[edge:])
-    fade = _fade((ln_k[edge] - ln_k[:edge]) / FADE_K)
-    continued = (2.0 * row[edge] - known(np.minimum(mirrored, ln_k[-1]))) * fade
-    return np.concatenate([continued, row[edge:]])

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cosmicnet.coverage import is_relevant
-from cosmicnet.emulator import Emulator, FieldEmulator
+from cosmicnet.emulator import Emulator
+from cosmicnet.evaluation import FieldEmulator
 from cosmicnet.manifest import Manifest
 from cosmicnet.network import Network
 from cosmicnet.splines import SplineBasis
@@ -31,6 +32,9 @@ __all__ = ["make"]
 DERIVED = ("YHe", "N_eff", "z_rec", "tau_rec", "sound_horizon_rec", "conformal_age")
 DERIVED_DEGREE = 4
 DERIVED_MARGIN = 3.0
+
+# Settings of how the universe is reionised, which networks do not have to know.
+REIONIZATION = ("reio_parametrization", "reionization_", "helium_fullreio_")
 
 # Photon fields are tabulated to this k r_s(rec); beyond, the grid is too coarse for their oscillations.
 K_SOUND_HORIZON_MAX = 150.0
@@ -60,9 +64,10 @@ def make(recipe: Recipe, work_folder: Path, output_folder: Path, processes: int)
     derived, tolerances = _derived(recipe, [read_model(path) for path in generated.models])
     manifest = Manifest(
         name=recipe.name, description=recipe.description, class_version=_class_version(), domain=recipe.domain,
-        setup=reference.setup,
+        setup={name: v for name, v in reference.setup.items() if not name.startswith(REIONIZATION)},
         precision={name: v for name, v in reference.precision.items() if is_relevant(name)},
-        derived=tolerances, k_max=_k_max(recipe, generated.models), fields=[], sha256="",
+        derived=tolerances, derived_inputs=list(recipe.sampling.ranges),
+        k_max=_k_max(recipe, generated.models), fields=[], sha256="",
         k_max_cmb_times_sound_horizon=K_SOUND_HORIZON_MAX, dense_layers=len(recipe.training.hidden) + 1,
         recipe={**recipe.model_dump(mode="json"), "models_used": len(generated.models)},
     )
@@ -103,7 +108,7 @@ def _row(
 
 def _derived(recipe: Recipe, models: list[TrainingModel]) -> tuple[Network, dict[str, float]]:
     """Polynomials of the derived quantities in the domain's parameters, and their tolerances."""
-    names = tuple(recipe.domain)
+    names = tuple(recipe.sampling.ranges)
     inputs = np.array([[m.cosmology[name] for name in names] for m in models])
     outputs = np.array([[m.cosmology[name] for name in DERIVED] for m in models])
     network = polynomial_network(inputs, outputs, skip_exponents(names, DERIVED_DEGREE))

@@ -1,0 +1,100 @@
+"""Fields at the times and wavenumbers that are asked for: networks -> cores -> bases."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
+from .fields import Field, inputs_of
+from .network import Network
+from .splines import SplineBasis, stack
+
+__all__ = ["REGIONS", "Evaluation", "FieldBases", "FieldEmulator"]
+
+Array = NDArray[np.float64]
+
+REGIONS = ("early", "late", "dark", "reionized")
+
+
+@dataclass(frozen=True)
+class FieldEmulator:
+    """One field: table(tau, k) = time basis (n_tau, r_t) @ core (r_t, r_k) @ wavenumber basis^T (r_k, n_k).
+
+    mean_core: (r_t, r_k); components: (c, r_t*r_k), weighted by the network's outputs (c,).
+    """
+
+    field: Field
+    network: Network
+    mean_core: Array
+    components: Array
+    time_basis: SplineBasis
+    wavenumber_basis: SplineBasis
+
+    def core(self, cosmology: Mapping[str, float]) -> Array:
+        """The small matrix in the middle, shape (r_t, r_k)."""
+        coefficients = self.network(inputs_of(cosmology, self.field.inputs))
+        return self.mean_core + (coefficients @ self.components).reshape(self.mean_core.shape)
+
+
+class FieldBases:
+    """The fields of a set by region and piece, with bases on the same knots side by side."""
+
+    def __init__(self, fields: Sequence[FieldEmulator]) -> None:
+        self.fields = {region: {f.field.piece: f for f in fields if f.field.region == region} for region in REGIONS}
+        self.time = {region: _SharedBases([(piece, f.field.time, f.time_basis) for piece, f in members.items()])
+                     for region, members in self.fields.items()}
+        self.wavenumber = _SharedBases(
+            [(f.field.name, f.field.wavenumber, f.wavenumber_basis) for f in fields])
+
+
+class Evaluation:
+    """The fields of one cosmology, at the wavenumbers of one request."""
+
+    def __init__(self, bases: FieldBases, cosmology: Mapping[str, float], scales: Scales, k: Array) -> None:
+        self.scales = scales
+        self._bases = bases
+        self._cores = {f.field.name: f.core(cosmology) for fields in bases.fields.values() for f in fields.values()}
+        self._wavenumber = bases.wavenumber.at(
+            {name: to(k, scales) for name, to in WAVENUMBER_COORDINATES.items()})
+
+    def lefts(self, region: str, tau: Array) -> dict[str, Array]:
+        """By piece, time basis times core at tau (Mpc), shape (tau.size, r_k)."""
+        shared = self._bases.time[region]
+        bases = shared.at({name: TIME_COORDINATES[name](tau, self.scales) for name in shared.coordinates})
+        return {piece: basis @ self._cores[self._bases.fields[region][piece].field.name]
+                for piece, basis in bases.items()}
+
+    def wavenumber(self, region: str, piece: str) -> Array:
+        """The wavenumber basis of a field at the request's k, shape (k.size, r_k)."""
+        return self._wavenumber[self._bases.fields[region][piece].field.name]
+
+    def tables(self, region: str, pieces: Sequence[str], tau: Array, columns: int) -> list[Array]:
+        """Fields at tau (Mpc) and the first `columns` wavenumbers, each of shape (tau.size, columns)."""
+        lefts = self.lefts(region, tau)
+        return [lefts[piece] @ self.wavenumber(region, piece)[:columns].T for piece in pieces]
+
+
+class _SharedBases:
+    """Bases by name, those of one coordinate evaluated together."""
+
+    def __init__(self, bases: Sequence[tuple[str, str, SplineBasis]]) -> None:
+        self.coordinates = tuple(dict.fromkeys(coordinate for _, coordinate, _ in bases))
+        self._columns: dict[str, dict[str, slice]] = {c: {} for c in self.coordinates}
+        members: dict[str, list[SplineBasis]] = {c: [] for c in self.coordinates}
+        for name, coordinate, basis in bases:
+            start = sum(b.coefficients.shape[1] for b in members[coordinate])
+            self._columns[coordinate][name] = slice(start, start + basis.coefficients.shape[1])
+            members[coordinate].append(basis)
+        self._stacked = {c: stack(members[c]) for c in self.coordinates}
+
+    def at(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """By name, the basis functions at the values of its coordinate, shape (values, functions)."""
+        result = {}
+        for coordinate in self.coordinates:
+            all_functions = self._stacked[coordinate](values[coordinate])
+            for name, columns in self._columns[coordinate].items():
+                result[name] = all_functions[:, columns]
+        return result
