@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .coordinates import Scales
 from .evaluation import Evaluation, FieldBases, FieldEmulator
-from .photons import late_photons
+from .photons import late_photons, streaming_factor
 from .pieces import PIECES, time_factor
 from .request import Request
 
@@ -63,12 +63,15 @@ class Emulator:
 def _fill_smooth(request: Request, evaluation: Evaluation, region: str, rows: slice) -> None:
     """Multiply the terms of one region out, straight into CLASS's tables; p gets t2 for now."""
     history = {name: column[rows] for name, column in request.history.items()}
-    lefts = evaluation.lefts(region, request.tau[rows])
     terms: dict[str, list[_Term]] = {}
-    for name, left in lefts.items():
+    for name, basis in evaluation.lefts(region, request.tau[rows]).items():
         piece = PIECES[name]
+        factor = time_factor(piece, history)
+        if region == "late" and name == "doppler":
+            # as if all photons streamed; late_photons() puts right where they do not
+            factor = factor + streaming_factor(history)
         right = evaluation.wavenumber(region, name) * (request.k**piece.power_of_k)[:, None]
-        terms.setdefault(piece.source, []).append(_Term(time_factor(piece, history)[:, None] * left, right.T))
+        terms.setdefault(piece.source, []).append(_Term(factor[:, None] * basis, right.T))
     for name, table in request.tables.items():
         if name == "p" and "t2" in request.tables:
             continue

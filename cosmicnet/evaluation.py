@@ -23,19 +23,20 @@ REGIONS = ("early", "late", "dark", "reionized")
 class FieldEmulator:
     """One field: table(tau, k) = time basis (n_tau, r_t) @ core (r_t, r_k) @ wavenumber basis^T (r_k, n_k).
 
-    mean_core: (r_t, r_k); components: (c, r_t*r_k), weighted by the network's outputs (c,).
+    mean_core: (r_t, r_k); components: (c, r_t*r_k), weighted by the network's outputs (c,), in single precision,
+    being small corrections to the mean.
     """
 
     field: Field
     network: Network
     mean_core: Array
-    components: Array
+    components: NDArray[np.float32]
     time_basis: SplineBasis
     wavenumber_basis: SplineBasis
 
     def core(self, cosmology: Mapping[str, float]) -> Array:
         """The small matrix in the middle, shape (r_t, r_k)."""
-        coefficients = self.network(inputs_of(cosmology, self.field.inputs))
+        coefficients = self.network(inputs_of(cosmology, self.field.inputs)).astype(np.float32)
         return self.mean_core + (coefficients @ self.components).reshape(self.mean_core.shape)
 
 
@@ -71,9 +72,15 @@ class Evaluation:
         """The wavenumber basis of a field at the request's k, shape (k.size, r_k)."""
         return self._wavenumber[self._bases.fields[region][piece].field.name]
 
-    def tables(self, region: str, pieces: Sequence[str], tau: Array, columns: int) -> list[Array]:
-        """Fields at tau (Mpc) and the first `columns` wavenumbers, each of shape (tau.size, columns)."""
-        lefts = self.lefts(region, tau)
+    def tables(
+        self, region: str, pieces: Sequence[str], tau: Array, columns: int, lefts: Mapping[str, Array] | None = None
+    ) -> list[Array]:
+        """Fields at tau (Mpc) and the first `columns` wavenumbers, each of shape (tau.size, columns).
+
+        lefts: what lefts(region, tau) gave, where that is known.
+        """
+        if lefts is None:
+            lefts = self.lefts(region, tau)
         return [lefts[piece] @ self.wavenumber(region, piece)[:columns].T for piece in pieces]
 
 

@@ -11,23 +11,31 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline, make_interp_spline
+from scipy.interpolate import CubicSpline
 
+from .coordinates import Scales
 from .evaluation import Evaluation
 from .request import Request
 from .rescattering import Photons, rescatter, start_of_reionization, uniform_times
+from .splines import lagrange_matrix
 
-__all__ = ["late_photons"]
+__all__ = ["late_photons", "streaming_factor"]
 
 Array = NDArray[np.float64]
 
 PIECE_OF = {"t0": "temperature", "t2": "polarization"}
 
 
+def streaming_factor(history: Mapping[str, Array]) -> Array:
+    """What multiplies theta_b/(k^2 D') in t0 where photons stream, in 1/Mpc^2: -g kappa' D'."""
+    return np.asarray(-history["visibility"] * history["scattering_rate"] * history["growth_velocity"])
+
+
 def late_photons(request: Request, evaluation: Evaluation, first: int) -> dict[str, Array]:
     """What photon multipoles add to t0 and t2 at request.tau[first:], by source, each (times, wavenumbers).
 
-    Only sources that the request has (p counts as t2); t2 ends where the last photons stream.
+    Only sources that the request has (p counts as t2), and only wavenumbers that do not stream at all times; t0 is
+    taken to have streaming_factor() everywhere.
     """
     tau = request.tau[first:]
     has_t2 = "t2" in request.tables or "p" in request.tables
@@ -35,37 +43,30 @@ def late_photons(request: Request, evaluation: Evaluation, first: int) -> dict[s
     if tau.size == 0 or not wanted:
         return {}
     scales = evaluation.scales
-    streaming = scales.is_streaming(request.k, tau)
     # the first row has the most columns that do not stream
-    columns = int(np.searchsorted(request.k, scales.streaming_trigger / tau[0], side="right"))
+    columns = _free_columns(request.k, tau[0], scales)
     tables = {source: np.zeros((tau.size, columns)) for source in wanted}
     first_reionized = int(np.searchsorted(tau, scales.tau_dark_end, side="right"))
     for region, rows in (("dark", slice(first_reionized)), ("reionized", slice(first_reionized, None))):
         if tau[rows].size:
-            width = int(np.searchsorted(request.k, scales.streaming_trigger / tau[rows][0], side="right"))
+            width = _free_columns(request.k, tau[rows][0], scales)
             values = evaluation.tables(region, [PIECE_OF[source] for source in wanted], tau[rows], width)
             for source, value in zip(wanted, values, strict=True):
                 tables[source][rows, :width] = value
     _add_rescattered(request, evaluation, tau, tables)
-    visibility = request.history["visibility"][first:, None]
+    history = {name: column[first:] for name, column in request.history.items()}
+    free = ~scales.is_streaming(request.k[:columns], tau)
     for table in tables.values():
-        table *= np.where(streaming[:, :columns], 0.0, visibility)
+        table *= history["visibility"][:, None] * free
     if "t0" in tables:
-        tables["t0"] = _with_streaming(request, evaluation, first, tables["t0"], streaming)
+        doppler, = evaluation.tables("late", ("doppler",), tau, columns)
+        tables["t0"] -= streaming_factor(history)[:, None] * doppler * free
     return tables
 
 
-def _with_streaming(
-    request: Request, evaluation: Evaluation, first: int, free: Array, streaming: NDArray[np.bool_]
-) -> Array:
-    """Join g (Theta_0 + phi) outside of the streaming approximation, (times, columns), with that inside."""
-    history = {name: column[first:] for name, column in request.history.items()}
-    factor = -history["visibility"] * history["scattering_rate"] * history["growth_velocity"]
-    left = factor[:, None] * evaluation.lefts("late", request.tau[first:])["doppler"]
-    result = left @ evaluation.wavenumber("late", "doppler").T
-    np.multiply(result, streaming, out=result)
-    result[:, :free.shape[1]] += free
-    return np.asarray(result)
+def _free_columns(k: Array, tau: float, scales: Scales) -> int:
+    """How many of the wavenumbers do not stream at tau (Mpc)."""
+    return int(np.searchsorted(k, scales.streaming_trigger / tau, side="right"))
 
 
 def _add_rescattered(request: Request, evaluation: Evaluation, tau: Array, tables: Mapping[str, Array]) -> None:
@@ -74,14 +75,15 @@ def _add_rescattered(request: Request, evaluation: Evaluation, tau: Array, table
     start = start_of_reionization(request.tau, history["scattering_rate"], evaluation.scales.tau_dark_end)
     if start is None:
         return
-    columns = int(np.searchsorted(request.k, evaluation.scales.streaming_trigger / start, side="right"))
+    columns = _free_columns(request.k, start, evaluation.scales)
     times = uniform_times(start, evaluation.scales.tau_0)
     k = request.k[:columns]
     changed = _rescattered(_History.of(request, times), evaluation, k, times)
     later = tau > start
+    interpolation = lagrange_matrix(times, tau[later])
     for source, change in (("t0", changed.temperature), ("t2", changed.polarization)):
         if source in tables:
-            tables[source][later, :columns] += make_interp_spline(times, change, k=3)(tau[later])
+            tables[source][later, :columns] += interpolation @ change
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Basis functions tabulated on nodes and evaluated anywhere by quintic splines."""
+"""Functions tabulated on nodes and evaluated anywhere: quintic splines; local polynomials on uniform nodes."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline, make_interp_spline
+from scipy.sparse import csr_array
 
-__all__ = ["DEGREE", "SplineBasis", "stack"]
+__all__ = ["DEGREE", "SplineBasis", "lagrange_matrix", "stack"]
 
 Array = NDArray[np.float64]
 
@@ -45,3 +46,21 @@ class SplineBasis:
 def stack(bases: list[SplineBasis]) -> SplineBasis:
     """Bases on the same knots as one, their functions side by side."""
     return SplineBasis(bases[0].knots, np.concatenate([b.coefficients for b in bases], axis=1))
+
+
+def lagrange_matrix(nodes: Array, points: Array) -> csr_array:
+    """The sparse matrix (points, nodes) that interpolates values at uniform nodes with local quintic polynomials.
+
+    Six nodes around each point, or the outermost six; nodes: (n,) with n > DEGREE.
+    """
+    position = (points - nodes[0]) / (nodes[1] - nodes[0])
+    first = np.clip(np.floor(position).astype(int) - DEGREE // 2, 0, nodes.size - DEGREE - 1)
+    offset = position - first
+    order = np.arange(DEGREE + 1)
+    weights = np.ones((points.size, DEGREE + 1))
+    for node in order:
+        for other in order[order != node]:
+            weights[:, node] *= (offset - other) / (node - other)
+    columns = first[:, None] + order
+    rows = np.arange(points.size + 1) * (DEGREE + 1)
+    return csr_array((weights.ravel(), columns.ravel(), rows), shape=(points.size, nodes.size))

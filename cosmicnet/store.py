@@ -160,7 +160,7 @@ def _field(field: Field, arrays: Mapping[str, NDArray[Any]], dense_layers: int) 
         field=field,
         network=_network(name, arrays, dense_layers),
         mean_core=get(f"{name}/mean_core"),
-        components=get(f"{name}/components"),
+        components=np.asarray(arrays[f"{name}/components"], dtype=np.float32),
         time_basis=SplineBasis(get(f"knots/{field.region}/{field.time}"), get(f"{name}/time_basis")),
         wavenumber_basis=SplineBasis(get(f"knots/{field.wavenumber}"), get(f"{name}/wavenumber_basis")),
     )

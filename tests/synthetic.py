@@ -54,7 +54,11 @@ def make_request(
     generator = np.random.default_rng(7)
     k, tau = np.geomspace(1e-4, 5.0, 23), np.geomspace(first_tau, COSMOLOGY["conformal_age"], 61)
     history = {name: generator.uniform(0.2, 1.0, tau.size) for name in HISTORY}
-    history["scattering_rate"] = np.where(tau > 4000.0, IONIZED, 1e-5) / tau if reionized else 1e-5 / tau
+    history["scattering_rate"] = np.full_like(tau, 1e-5) / tau
+    if reionized:
+        depth = IONIZED * np.log(tau[-1] / np.maximum(tau, 4000.0))
+        history["scattering_rate"] = np.where(tau > 4000.0, IONIZED, 1e-5) / tau
+        history |= {"exp_minus_kappa": np.exp(-depth), "visibility": np.exp(-depth) * history["scattering_rate"]}
     return SyntheticRequest(
         k=k, tau=tau, k_size_cmb=15,
         tables={name: np.full((tau.size, k.size), np.nan) for name in sources}, history=history)
@@ -95,7 +99,7 @@ def make_field(spec: Field, seed: int) -> FieldEmulator:
         field=spec,
         network=make_network(len(spec.inputs), 4),
         mean_core=_short(generator.normal(size=(2, 3))),
-        components=_short(generator.normal(size=(4, 6))),
+        components=_short(generator.normal(size=(4, 6))).astype(np.float32),
         time_basis=basis(spec.time, 2),
         wavenumber_basis=basis(spec.wavenumber, 3),
     )

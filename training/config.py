@@ -38,16 +38,14 @@ class Sampling(_Strict):
 
 
 class Reduction(_Strict):
-    """tolerance: weighted relative rms error of the compression, by field name; default for the others.
-    most_components: where size matters more than the tolerance, by field name."""
+    """tolerance: weighted relative rms error of the compression, by field name; default for the others."""
 
     default: float = Field(gt=0, lt=1)
     tolerance: dict[str, float] = {}
-    most_components: dict[str, int] = {}
 
     @model_validator(mode="after")
     def _names(self) -> Reduction:
-        unknown = {*self.tolerance, *self.most_components} - {f.name for f in FIELDS}
+        unknown = set(self.tolerance) - {f.name for f in FIELDS}
         if unknown:
             raise ValueError(f"unknown field {', '.join(sorted(unknown))}; known: "
                              f"{', '.join(f.name for f in FIELDS)}")

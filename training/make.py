@@ -20,10 +20,10 @@ from .config import Recipe
 from .dataset import TrainingModel, read_model
 from .generate import generate
 from .parallel import progress
-from .reduce import Reduction, reduce_field
+from .reduce import Reduction, keep, reduce_field
 from .resample import NODES
 from .tables import FieldTables, collect
-from .train import Trained, polynomial_network, skip_exponents, train_network
+from .train import Trained, polynomial_network, predictable, skip_exponents, train_network
 
 __all__ = ["make"]
 
@@ -79,17 +79,20 @@ def make(recipe: Recipe, work_folder: Path, output_folder: Path, processes: int)
 def _field(table: FieldTables, recipe: Recipe) -> tuple[FieldEmulator, list[str]]:
     """Reduce and train one field; also its row of the report."""
     field, settings = table.field, recipe.reduction
-    reduction = reduce_field(table.values, table.weight, table.floor,
-                             settings.tolerance.get(field.name, settings.default),
-                             settings.most_components.get(field.name))
+    tolerance = settings.tolerance.get(field.name, settings.default)
     degree = recipe.training.degree_early if field.region == "early" else recipe.training.degree_late
+    reduction = reduce_field(table.values, table.weight, table.floor, tolerance)
+    kept = predictable(table.inputs, reduction.coefficients, field.inputs, degree, recipe.training)
+    # the strongest is kept in any case: a field without a component would be an array without a shape
+    kept[0] = True
+    reduction = keep(reduction, kept, tolerance)
     trained = train_network(table.inputs, reduction.coefficients, field.inputs, degree, recipe.training)
     shape = reduction.time_basis.shape[1], reduction.wavenumber_basis.shape[1]
     emulator = FieldEmulator(
         field=field,
         network=trained.network,
         mean_core=reduction.mean_core.reshape(shape),
-        components=reduction.components,
+        components=reduction.components.astype(np.float32),
         time_basis=SplineBasis.through(NODES[field.time], reduction.time_basis),
         wavenumber_basis=SplineBasis.through(NODES[field.wavenumber], reduction.wavenumber_basis),
     )

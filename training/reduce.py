@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-__all__ = ["Reduction", "expand", "reduce_field"]
+__all__ = ["Reduction", "expand", "keep", "reduce_field"]
 
 Array = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class Reduction:
 
 
 def reduce_field(
-    tables: NDArray[np.float32], weight: Array, floor: Array, tolerance: float, most_components: int | None
+    tables: NDArray[np.float32], weight: Array, floor: Array, tolerance: float
 ) -> Reduction:
     """Compress tables (models, time nodes, wavenumber nodes) to a relative rms error of `tolerance`.
 
@@ -58,8 +58,6 @@ def reduce_field(
     total = np.sqrt((cores**2).sum())
     tail = np.sqrt(np.cumsum((singular**2)[::-1])[::-1]) / total
     number = max(int((tail > 0.5 * tolerance).sum()), 1)
-    if most_components is not None:
-        number = min(number, most_components)
     reduction = Reduction(
         time_basis=v / time_weight[:, None],
         wavenumber_basis=u / row_weight[:, None],
@@ -73,6 +71,32 @@ def reduce_field(
         for c, t in zip(reduction.coefficients, weighted, strict=True)
     ]
     return Reduction(**{**vars(reduction), "error": np.array(error)})
+
+
+def keep(reduction: Reduction, kept: NDArray[np.bool_], tolerance: float) -> Reduction:
+    """Only the components (c,) that are `kept`, and of the bases what these and the mean need.
+
+    tolerance: relative rms error of the mean and the components together; `error` is left as it was.
+    """
+    components, coefficients = reduction.components[kept], reduction.coefficients[:, kept]
+    shape = reduction.time_basis.shape[1], reduction.wavenumber_basis.shape[1]
+    size = np.sqrt((coefficients**2).mean(axis=0))
+    cores = np.concatenate([reduction.mean_core[None], size[:, None] * components]).reshape(-1, *shape)
+    in_time = _leading(np.einsum("nab,ncb->ac", cores, cores), 0.5 * tolerance)
+    in_wavenumber = _leading(np.einsum("nab,nac->bc", cores, cores), 0.5 * tolerance)
+
+    def project(flat: Array) -> Array:
+        matrices = flat.reshape(-1, *shape)
+        return np.einsum("ax,nab,by->nxy", in_time, matrices, in_wavenumber, optimize=True).reshape(len(matrices), -1)
+
+    return Reduction(
+        time_basis=reduction.time_basis @ in_time,
+        wavenumber_basis=reduction.wavenumber_basis @ in_wavenumber,
+        mean_core=project(reduction.mean_core)[0],
+        components=project(components),
+        coefficients=coefficients,
+        error=reduction.error,
+    )
 
 
 def expand(reduction: Reduction, coefficients: Array) -> Array:

@@ -41,9 +41,10 @@ NODES: dict[str, Array] = {
 }
 
 
-# kappa' (1/Mpc) today where all electrons are free, for omega_b = 0.0224, and the 1 + z before which few are
-SCATTERING_TODAY = 4.2e-7
-EARLY_1_PLUS_Z = 18.0
+# kappa' (1/Mpc) where all electrons are free, at the 1 + z of a typical reionisation, and the range of 1 + z in which
+# it may happen: a late one scatters less, but then it is all there is, so that all times of the range count alike.
+SCATTERING = 3e-5
+EARLY_1_PLUS_Z, LATE_1_PLUS_Z = 18.0, 3.0
 # how long it takes to reionise the universe, Mpc
 REIONIZATION_TIME = 150.0
 
@@ -80,7 +81,8 @@ def distinct_times(model: TrainingModel) -> TrainingModel:
 def _as_if_reionized(history: Mapping[str, Array]) -> dict[str, Array]:
     """The history that weights are made of: at late times, photons scatter in any universe in which we are."""
     a = history["scale_factor"]
-    scattering = SCATTERING_TODAY / a**2 / (1.0 + (1.0 / (EARLY_1_PLUS_Z * a)) ** 16)
+    scattering = (SCATTERING * np.minimum(1.0, 1.0 / (LATE_1_PLUS_Z * a)) ** 2
+                  / (1.0 + (1.0 / (EARLY_1_PLUS_Z * a)) ** 16))
     return {**history, "visibility": history["visibility"] + scattering,
             "visibility_prime": np.abs(history["visibility_prime"]) + scattering / REIONIZATION_TIME}
 

@@ -12,12 +12,15 @@ from cosmicnet.normalization import Normalization
 
 from .config import Training
 
-__all__ = ["NARROW", "Trained", "polynomial_network", "skip_exponents", "train_network"]
+__all__ = ["NARROW", "Trained", "polynomial_network", "predictable", "skip_exponents", "train_network"]
 
 Array = NDArray[np.float64]
 
 # Inputs whose range is so narrow that they enter the skip connection linearly and alone.
 NARROW = ("N_ur", "m_ncdm")
+
+# A component of which the polynomial leaves more than this fraction of its rms is left out.
+UNPREDICTABLE = 0.95
 
 # The held-out models are looked at every so many epochs.
 EPOCHS_PER_CHECK = 50
@@ -52,6 +55,23 @@ def polynomial_network(inputs: Array, outputs: Array, exponents: NDArray[np.int6
     return Network(input_map, exponents, skip, (), (), Normalization(np.zeros(number), np.full(number, scale)))
 
 
+def predictable(
+    inputs: Array, outputs: Array, input_names: tuple[str, ...], degree: int, settings: Training
+) -> NDArray[np.bool_]:
+    """Which outputs the inputs tell anything about: the polynomial leaves less than UNPREDICTABLE of their rms on
+    held-out models. The others are CLASS's integration noise, different in every model.
+    """
+    held_out = _held_out(len(inputs), settings)
+    fit = polynomial_network(inputs[~held_out], outputs[~held_out], skip_exponents(input_names, degree))
+    error = fit(inputs[held_out]) - outputs[held_out]
+    return np.asarray((error**2).sum(axis=0) < UNPREDICTABLE**2 * (outputs[held_out] ** 2).sum(axis=0))
+
+
+def _held_out(models: int, settings: Training) -> NDArray[np.bool_]:
+    order = np.random.default_rng(settings.seed).permutation(models)
+    return np.asarray(order < settings.validation_fraction * models)
+
+
 def train_network(
     inputs: Array, outputs: Array, input_names: tuple[str, ...], degree: int, settings: Training
 ) -> Trained:
@@ -60,8 +80,7 @@ def train_network(
     The coefficients of one field are all in one unit, so their squared error is the squared error of
     the field (its components are orthonormal) and needs no further weights.
     """
-    held_out = np.random.default_rng(settings.seed).permutation(len(inputs)) < (
-        settings.validation_fraction * len(inputs))
+    held_out = _held_out(len(inputs), settings)
     exponents = skip_exponents(input_names, degree)
     start = polynomial_network(inputs[~held_out], outputs[~held_out], exponents)
     norm = np.linalg.norm(outputs[held_out])
