@@ -1,6 +1,7 @@
 """Does a network set cover a request? Decided before anything is computed."""
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -28,6 +29,11 @@ GRID_AND_LATER = (
     "eisw_lisw_split_z",
 )
 
+# Tables whose kind the shim in classy does not tell: densities and velocities of single species, and metric
+# potentials, which CLASS makes for transfer functions and for number counts with redshift-space distortions or
+# relativistic terms.
+NAMELESS = "unnamed_"
+
 # CLASS may start its sources a little before the first time of the bases, in tau/tau_rec. The visibility is below
 # 1e-7 of its peak there, so that the bases' constant continuation is as good as anything.
 OPAQUE_MARGIN = 0.03
@@ -41,22 +47,36 @@ def is_relevant(precision_parameter: str) -> bool:
     return not precision_parameter.startswith(GRID_AND_LATER)
 
 
-def require_covered(request: Request, networks: NetworkSet) -> None:
-    """Raise NotCovered with all reasons if the networks do not cover the request."""
-    reasons = list(why_not_covered(request, networks))
+def require_covered(request: Request, networks: NetworkSet, class_version: str) -> None:
+    """Raise NotCovered with all reasons if the networks do not cover the request of this version of CLASS."""
+    reasons = list(why_not_covered(request, networks, class_version))
     if reasons:
         raise NotCovered(f"the networks '{networks.manifest.name}' do not cover this request: "
                          + "; ".join(reasons))
 
 
-def why_not_covered(request: Request, networks: NetworkSet) -> Iterator[str]:
+def why_not_covered(request: Request, networks: NetworkSet, class_version: str) -> Iterator[str]:
     """Yield one sentence per reason, each with the name, what was got and what is allowed."""
+    yield from _other_class(class_version, networks.manifest.class_version)
     known = [*_wrong_settings(request, networks), *_outside_domain(request, networks)]
     yield from known
     yield from _missing_sources(request)
     if not known:
         yield from _other_physics(request, networks)
     yield from _outside_grids(request, networks)
+
+
+def _other_class(running: str, trained: str) -> Iterator[str]:
+    if _release(running) != _release(trained):
+        yield f"this is CLASS {running}, but the networks were trained with CLASS {trained}"
+
+
+def _release(version: str) -> str:
+    """The release of CLASS in a version as CLASS ('v3.4.1') or its package ('3.4.1.0+cosmicnet.1') writes it.
+
+    The patch level (after +) is left out: it does not change what CLASS computes.
+    """
+    return re.sub(r"(\.0)+$", "", version.removeprefix("v").partition("+")[0])
 
 
 def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
@@ -74,8 +94,11 @@ def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
 def _missing_sources(request: Request) -> Iterator[str]:
     others = [name for name in request.tables if name not in SOURCES]
     if others:
-        yield (f"the output needs {len(others)} more source functions (density or velocity transfers, number "
-               f"counts, galaxy lensing, ...) than the networks give ({', '.join(SOURCES)})")
+        named = [name for name in others if not name.startswith(NAMELESS)]
+        nameless = [f"{len(others) - len(named)} for mTk, vTk or number counts with rsd or gr"]
+        missing = ", ".join(named + nameless * (len(named) < len(others)))
+        yield (f"the output needs more source functions ({missing}) than the networks give "
+               f"({', '.join(SOURCES)})")
     if request.initial_conditions != 1:
         yield f"{request.initial_conditions} initial conditions, but the networks give the adiabatic one only"
 

@@ -121,6 +121,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "other format": (change_manifest(lambda data: data.update(format_version=99)), MANIFEST, "99"),
     "domain of one number": (change_manifest(lambda data: data["domain"].update(omega_b=[1])), MANIFEST, "number"),
     "setting that is text": (change_manifest(lambda data: data["setup"].update(gauge="x")), MANIFEST, "number"),
+    "version that is a number": (
+        change_manifest(lambda data: data.update(class_version=3.4)), MANIFEST, "not a text: class_version"),
     "array left out": (change_arrays(lambda a: a.pop(f"{FIRST}/mean_core")), ARRAYS, f"{FIRST}/mean_core"),
     "knots left out": (change_arrays(lambda a: a.pop("knots/ln_x")), ARRAYS, "knots/ln_x"),
     "more layers than arrays": (change_manifest(lambda data: data.update(dense_layers=7)), ARRAYS, "weight_3"),
