@@ -135,6 +135,18 @@ def test_bounds_belong_to_the_domain() -> None:
         assert provider().provide(request)
 
 
+def test_rounding_of_an_exactly_known_quantity_is_no_other_physics() -> None:
+    networks = make_network_set()
+    exact = dataclasses.replace(networks, manifest=dataclasses.replace(networks.manifest, derived={"YHe": 1e-16}))
+    ours = NetworkProvider(exact, "error", 0.0, CLASS_VERSION)
+    request = make_covered()
+    request.cosmology["YHe"] = 0.25 * (1 + 1e-14)
+    assert ours.provide(request)
+    request.cosmology["YHe"] = 0.25 * (1 + 1e-6)
+    with pytest.raises(NotCovered, match="YHe"):
+        ours.provide(request)
+
+
 def test_all_reasons_are_given_at_once() -> None:
     request = make_covered()
     request.cosmology["omega_b"], request.setup["gauge"] = 0.019, 0.0
