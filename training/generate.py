@@ -69,10 +69,10 @@ def generate(recipe: Recipe, folder: Path, processes: int) -> Generated:
                 failed[futures[future]] = message
             advance()
     if len(failed) > 0.1 * len(points):
-        index, message = next(iter(failed.items()))
+        index = min(failed)
         raise GenerationError(f"{len(failed)} of {len(points)} models failed; the first, {points[index]}, with: "
-                              f"{message}")
-    for index, message in failed.items():
+                              f"{failed[index]}")
+    for index, message in sorted(failed.items()):
         Console(stderr=True).print(f"left out model {index}: {message}", style="yellow")
     paths = tuple(model_path(folder, i) for i in range(len(points)) if i not in failed)
     return Generated(paths, failed)
