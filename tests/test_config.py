@@ -14,8 +14,8 @@ from cosmicnet.training.config import PARAMETERS, Recipe, RecipeError, load_reci
 
 def test_recipe_is_read(tmp_path: Path) -> None:
     recipe = load_recipe(write_tiny(tmp_path))
-    assert recipe.domain["H0"] == (64.0, 71.0)
-    assert recipe.sampling.ranges["omega_b"] == (0.0205, 0.0245)
+    assert recipe.domain["H0"] == (66.0, 69.0)
+    assert recipe.sampling.ranges["omega_b"] == (0.0221, 0.0227)
     assert recipe.class_settings["N_ncdm"] == 1
     assert recipe.reduction.tolerance == {"early.all.monopole": 2e-3}
     assert recipe.training.hidden == [3]
@@ -46,19 +46,19 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "misspelt field, components": (
         "[reduction]", '[reduction]\nmost_components = {"late.all.sheer" = 3}', r"did you mean late\.all\.shear\?"),
     "domain upside down": (
-        "omega_b = [0.021, 0.024]", "omega_b = [0.024, 0.021]",
-        r"domain\.omega_b = \[0\.024, 0\.021\]: the first must be smaller"),
-    "domain of one point": ("H0 = [64.0, 71.0]", "H0 = [64, 64]", r"domain\.H0 = \[64, 64\]: the first must be"),
-    "domain of one number": ("H0 = [64.0, 71.0]", "H0 = [64]", r"domain\.H0\.1: Field required"),
-    "domain that is NaN": ("H0 = [64.0, 71.0]", "H0 = [64.0, nan]", r"domain\.H0\.1: .*finite"),
-    "endless sampling": ("H0 = [63.0, 72.0]", "H0 = [63.0, inf]", r"sampling\.ranges\.H0\.1: .*finite"),
+        "omega_b = [0.0222, 0.0226]", "omega_b = [0.023, 0.021]",
+        r"domain\.omega_b = \[0\.023, 0\.021\]: the first must be smaller"),
+    "domain of one point": ("H0 = [66.0, 69.0]", "H0 = [66, 66]", r"domain\.H0 = \[66, 66\]: the first must be"),
+    "domain of one number": ("H0 = [66.0, 69.0]", "H0 = [66]", r"domain\.H0\.1: Field required"),
+    "domain that is NaN": ("H0 = [66.0, 69.0]", "H0 = [66.0, nan]", r"domain\.H0\.1: .*finite"),
+    "endless sampling": ("H0 = [65.0, 70.0]", "H0 = [65.0, inf]", r"sampling\.ranges\.H0\.1: .*finite"),
     "sampling upside down": (
-        "H0 = [63.0, 72.0]", "H0 = [72, 63]", r"sampling\.ranges\.H0 = \[72, 63\]: the first must be smaller"),
+        "H0 = [65.0, 70.0]", "H0 = [70, 65]", r"sampling\.ranges\.H0 = \[70, 65\]: the first must be smaller"),
     "sampling that ends inside the domain": (
-        "H0 = [63.0, 72.0]", "H0 = [63, 70]", r"ranges\.H0 = \[63, 70\] must contain the domain \[64, 71\]"),
-    "sampling that begins inside the domain": ("H0 = [63.0, 72.0]", "H0 = [65, 72]", "must contain the domain"),
+        "H0 = [65.0, 70.0]", "H0 = [65, 68]", r"ranges\.H0 = \[65, 68\] must contain the domain \[66, 69\]"),
+    "sampling that begins inside the domain": ("H0 = [65.0, 70.0]", "H0 = [67, 70]", "must contain the domain"),
     "parameter that is not sampled": (
-        "H0 = [63.0, 72.0]", "", "domain and sampling.ranges must name the same parameters, but differ in H0"),
+        "H0 = [65.0, 70.0]", "", "domain and sampling.ranges must name the same parameters, but differ in H0"),
     "other name of a parameter": ("H0 =", "h =", r"domain\.h: unknown; Known: omega_b, omega_cdm, H0"),
     "misspelt parameter": ("omega_cdm =", "omega_cmd =", r"domain\.omega_cmd: unknown; did you mean omega_cdm\?"),
     "parameter both sampled and set": (

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from providers import OnGrids
-from recipes import tiny_recipe
+from recipes import COARSE, tiny_recipe
 from test_dataset import FULL_DEVICE, make_model
 
 from cosmicnet.errors import CosmicnetError
@@ -20,16 +20,12 @@ from cosmicnet.training import generate as module
 from cosmicnet.training.config import Recipe
 from cosmicnet.training.dataset import DatasetError, TrainingModel, model_path, read_model
 from cosmicnet.training.generate import GenerationError, generate, integrate, latin_hypercube
-from cosmicnet.training.grids import AlignedGrids
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
 
 Parameters = Mapping[str, float]
 
-COARSE = AlignedGrids(
-    t_steps=(0.03, 0.012, 0.015, 0.03, 0.05), u_log_step=0.08, y_edges=(0.08, 1.0, 20.0), y_steps=(0.2, 0.8, 1.5),
-    x_edges=(0.2, 8.0), x_steps=(0.5, 0.6), k_last=0.2, k_per_decade=6)
 COSMOLOGY = {"omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4, "tau_reio": 0.055}
 SETTINGS = {"N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.0308, "output": "tCl,pCl,lCl,mPk", "lensing": "yes",
             "l_max_scalars": 300, "P_k_max_1/Mpc": 0.3}

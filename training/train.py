@@ -1,6 +1,7 @@
 """Train the network of one field with Keras: a linear skip connection, then dense layers for the rest."""
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -84,9 +85,13 @@ def _dense_layers(
 ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
     """Weights and biases of the dense layers that learn what the skip connection leaves, the best on
     the held-out models over all epochs."""
+    # before it is loaded: TensorFlow tells at length which processor it runs on
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
     import tensorflow as tf
 
+    # it warns that a graph is compiled for each field
+    tf.get_logger().setLevel("ERROR")
     keras.utils.set_random_seed(settings.seed)
     z = start.input_map.apply(inputs).astype(np.float32)
     rest = (outputs - start(inputs)) / start.output_map.scale
@@ -103,7 +108,7 @@ def _dense_layers(
     if checks:
         batch = tf.data.Dataset.from_tensors((z[~held_out], target[~held_out])).repeat()
         best = keras.callbacks.EarlyStopping(patience=checks, restore_best_weights=True)
-        model.fit(batch, steps_per_epoch=EPOCHS_PER_CHECK, epochs=checks, callbacks=[best], verbose=0,
+        model.fit(batch, steps_per_epoch=EPOCHS_PER_CHECK, epochs=checks, callbacks=[best], verbose=0, shuffle=False,
                   validation_data=(z[held_out], target[held_out]), validation_batch_size=len(inputs))
     arrays = [np.asarray(a, dtype=float) for a in model.get_weights()]
     weights, biases = list(arrays[0::2]), list(arrays[1::2])
