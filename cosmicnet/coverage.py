@@ -1,15 +1,16 @@
 """Does a network set cover a request? Decided before anything is computed."""
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
 import numpy as np
 
-from .coordinates import WAVENUMBER_COORDINATES, Scales
-from .emulator import Request
+from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
+from .emulator import REGIONS, Request
 from .errors import NotCovered
-from .pieces import SOURCES
+from .pieces import PIECES, SOURCES
 from .store import NetworkSet
 
 __all__ = ["GRID_AND_LATER", "is_relevant", "require_covered", "why_not_covered"]
@@ -38,6 +39,9 @@ NAMELESS = "unnamed_"
 # 1e-7 of its peak there, so that the bases' constant continuation is as good as anything.
 OPAQUE_MARGIN = 0.03
 
+# Of a logarithm of time at the end of a grid.
+ROUNDING = 1e-9
+
 # Settings agree if they are equal to this relative accuracy (they pass through text and units).
 SETTING_TOLERANCE = 1e-8
 
@@ -60,10 +64,11 @@ def why_not_covered(request: Request, networks: NetworkSet, class_version: str) 
     yield from _other_class(class_version, networks.manifest.class_version)
     known = [*_wrong_settings(request, networks), *_outside_domain(request, networks)]
     yield from known
-    yield from _missing_sources(request)
+    yield from _missing_sources(request, networks)
     if not known:
         yield from _other_physics(request, networks)
     yield from _outside_grids(request, networks)
+    yield from _outside_late_times(request, networks)
 
 
 def _other_class(running: str, trained: str) -> Iterator[str]:
@@ -91,23 +96,34 @@ def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
                 yield f"{kind}{name} = {got[name]:.10g}, but the networks were trained with {value:.10g}"
 
 
-def _missing_sources(request: Request) -> Iterator[str]:
-    others = [name for name in request.tables if name not in SOURCES]
+def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
+    given = _sources_of(networks)
+    others = [name for name in request.tables if name not in given]
     if others:
         named = [name for name in others if not name.startswith(NAMELESS)]
         nameless = [f"{len(others) - len(named)} for mTk, vTk or number counts with rsd or gr"]
         missing = ", ".join(named + nameless * (len(named) < len(others)))
         yield (f"the output needs more source functions ({missing}) than the networks give "
-               f"({', '.join(SOURCES)})")
+               f"({', '.join(given)})")
     if request.initial_conditions != 1:
         yield f"{request.initial_conditions} initial conditions, but the networks give the adiabatic one only"
 
 
+def _sources_of(networks: NetworkSet) -> list[str]:
+    """The tables that a set can fill: at early and at late times; p follows from t2."""
+    by_region = {region: {PIECES[f.field.piece].source for f in networks.emulator.fields if f.field.region == region}
+                 for region in REGIONS}
+    complete = set.intersection(*by_region.values())
+    return [name for name in SOURCES if ("t2" if name == "p" else name) in complete]
+
+
 def _outside_domain(request: Request, networks: NetworkSet) -> Iterator[str]:
     for name, (low, high) in networks.manifest.domain.items():
-        value = request.cosmology[name]
+        value = request.cosmology.get(name)
+        if value is None:
+            yield f"{name} is unknown to this CLASS (the networks need [{low:g}, {high:g}])"
         # written so that NaN is outside
-        if not low * (1.0 - 1e-12) <= value <= high * (1.0 + 1e-12):
+        elif not low * (1.0 - 1e-12) <= value <= high * (1.0 + 1e-12):
             yield f"{name} = {value:.6g} is outside [{low:g}, {high:g}]"
 
 
@@ -119,7 +135,7 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
     expected = networks.derived(inputs)
     different = []
     for (name, tolerance), value in zip(manifest.derived.items(), expected, strict=True):
-        got = request.cosmology[name]
+        got = request.cosmology.get(name, math.nan)
         # where a quantity is an exact function of the parameters, the fit's error is rounding, which depends on
         # the compiler; written so that NaN is different
         if not abs(got / value - 1.0) <= max(tolerance, SETTING_TOLERANCE):
@@ -155,3 +171,20 @@ def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
     if request.tau[0] < start:
         yield (f"sources from tau = {float(request.tau[0]):.4g} Mpc on are needed, but the networks start at "
                f"{start:.4g} Mpc")
+
+
+def _outside_late_times(request: Request, networks: NetworkSet) -> Iterator[str]:
+    """The bases are constant beyond their ends, which is right at the dark early times only."""
+    scales = Scales.of(request.cosmology, request.precision)
+    late = request.tau[request.tau > scales.tau_free_streaming]
+    if not late.size:
+        return
+    ends = {(f.field.time, f.time_basis.first, f.time_basis.last)
+            for f in networks.emulator.fields if f.field.region == "late"}
+    for coordinate, first, last in sorted(ends):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            needed = TIME_COORDINATES[coordinate](late[[0, -1]], scales)
+        # written so that NaN is outside
+        if not (first - ROUNDING <= needed[0] and needed[1] <= last + ROUNDING):
+            yield (f"sources from tau = {late[0]:.5g} to {late[-1]:.5g} Mpc are needed, {coordinate} = "
+                   f"{needed[0]:.4g} to {needed[1]:.4g}, but the networks reach from {first:.4g} to {last:.4g}")

@@ -54,7 +54,7 @@ def load_network_set(name_or_folder: str | os.PathLike[str]) -> NetworkSet:
 
     Raises NetworkFileError: not found, incomplete, damaged (hash), unknown format.
     """
-    folder = shipped_sets().get(str(name_or_folder), Path(name_or_folder))
+    folder = shipped_sets().get(str(name_or_folder), Path(name_or_folder).expanduser())
     stamps = []
     for file in (MANIFEST, ARRAYS):
         try:

@@ -81,6 +81,10 @@ NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "k past the basis": (alter(sound_horizon_rec=201.0), "k up to 5/Mpc is needed, beyond the reach"),
     "k too small": (with_grid(k=lambda r: 0.1 * r.k), "k from 1e-05/Mpc is needed"),
     "l_max": (with_grid(k_size_cmb=lambda r: r.k.size), "l_max needs k r_s"),
+    "later": (alter(conformal_age=9000.0), "sources from tau = .* to 14150 Mpc are needed, ln_u = .* to 0.4"),
+    "late, but too early": (alter(tau_free_streaming=285.0, tau_rec=281.0), "ln_v = -.* reach from 0.3 to 4.7"),
+    "parameter not there": (lambda r: r.cosmology.pop("omega_b") and None, r"omega_b is unknown to this CLASS"),
+    "derived quantity not there": (lambda r: r.cosmology.pop("YHe") and None, r"YHe = nan, but 0.25"),
     "earlier": (with_grid(tau=lambda r: r.tau - 30.0), "sources from tau = 210 Mpc on are needed"),
 }
 
@@ -133,6 +137,22 @@ def test_bounds_belong_to_the_domain() -> None:
         request = make_covered()
         request.cosmology["omega_b"] = omega_b
         assert provider().provide(request)
+
+
+@pytest.mark.parametrize("region", ["early", "late"])
+def test_set_without_a_source_does_not_cover_it(region: str) -> None:
+    """The tables would be zero there."""
+    fields = [f for f in make_emulator().fields
+              if (f.field.region, f.field.piece) not in ((region, "matter_cb"), (region, "polarization"))]
+    fields = [f for f in fields if f.field.region != region or not f.field.piece.startswith("polarization")]
+    ours = NetworkProvider(make_network_set(emulator=Emulator(fields)), "error", 0.0, CLASS_VERSION)
+    message = r"more source functions \(t2, p, delta_cb\) than the networks give \(t0, t1, phi_plus_psi, delta_m\)"
+    with pytest.raises(NotCovered, match=message):
+        ours.provide(make_covered())
+    request = make_covered()
+    for name in ("t2", "p", "delta_cb"):
+        del request.tables[name]
+    assert ours.provide(request)
 
 
 def test_rounding_of_an_exactly_known_quantity_is_no_other_physics() -> None:

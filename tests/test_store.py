@@ -146,6 +146,11 @@ def test_damaged_set_is_refused_by_file_and_problem(folder: Path, damage: str) -
     assert file in str(raised.value)
 
 
+def test_folder_may_begin_with_the_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert load_network_set("~/mine").manifest.name == "mine"
+
+
 def test_missing_folder_is_named_with_what_to_give() -> None:
     with pytest.raises(NetworkFileError, match=r"neural_network_path = nowhere.*No such file.*Give a folder"):
         load_network_set("nowhere")
