@@ -1,4 +1,4 @@
-"""A pool whose workers note their process id in the folder given and then wait; run by test_parallel."""
+"""A pool of two workers at work and an idle one, which note their process ids; run by test_parallel."""
 from __future__ import annotations
 
 import os
@@ -9,12 +9,13 @@ from pathlib import Path
 from cosmicnet.training.parallel import single_threaded_pool
 
 
-def wait(folder: Path) -> None:
+def wait(folder: Path, seconds: float) -> None:
     (folder / f"{os.getpid()}.{os.environ['OMP_NUM_THREADS']}").touch()
-    time.sleep(600.0)
+    time.sleep(seconds)
 
 
 if __name__ == "__main__":
-    with single_threaded_pool(2) as pool:
-        for future in [pool.submit(wait, Path(sys.argv[1])) for _ in range(2)]:
+    with single_threaded_pool(3) as pool:
+        # long enough that no worker takes a second one
+        for future in [pool.submit(wait, Path(sys.argv[1]), seconds) for seconds in (600.0, 600.0, 1.0)]:
             future.result()
