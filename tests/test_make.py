@@ -127,6 +127,19 @@ def test_networks_work_in_classy(folder: Path) -> None:
     assert ours.sigma8() != full.sigma8()
 
 
+def test_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    """A limit to the size of files is met as a full disk is: a write fails half-way, in a worker."""
+    write_tiny(tmp_path)
+    arguments = [sys.executable, str(SCRIPT), "make", "tiny.toml", "--work", "work", "--processes", "1"]
+    done = subprocess.run(["bash", "-c", 'ulimit -f 16; exec "$@"', "limited", *arguments], cwd=tmp_path, text=True,
+                          capture_output=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("cosmicnet make: work/models/000") and last.endswith("cannot be written: File too large")
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in (tmp_path / "work" / "models").iterdir()] == [generate.RECIPE_FILE]
+
+
 def test_outside_the_recipe_s_domain_they_do_not(folder: Path) -> None:
     with pytest.raises(classy.CosmoComputationError, match=r"networks 'tiny' .*omega_cdm = 0\.13 is outside \[0\.118"):
         computed(omega_cdm=0.13, neural_network="yes", neural_network_path=str(folder / "killed"),
