@@ -72,9 +72,9 @@ class NetworkProvider:
         try:
             require_covered(request, self.networks, self.class_version)
         except NotCovered as reason:
+            self._reason = str(reason)
             if self.fallback == "error":
                 raise
-            self._reason = str(reason)
             _fallback_count += 1
             _warn_once(f"{reason}. CLASS integrates the perturbation equations instead.")
             return False

@@ -94,9 +94,11 @@ def test_uncovered_request_is_an_error_that_says_why(case: str) -> None:
     apply, message = NOT_COVERED[case]
     request = make_covered()
     apply(request)
+    ours = provider("error")
     with pytest.raises(NotCovered, match=message) as raised:
-        provider("error").provide(request)
+        ours.provide(request)
     assert raised.value.this_cosmology_only
+    assert (ours.info()["used"], ours.info()["reason"]) == (False, str(raised.value))
 
 
 @pytest.mark.parametrize("case", NOT_COVERED)
