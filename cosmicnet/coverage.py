@@ -1,13 +1,17 @@
 """Does a network set cover a request? Decided before anything is computed."""
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
 
-from .coordinates import WAVENUMBER_COORDINATES, Scales
+from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
 from .errors import NotCovered
-from .pieces import SOURCES
+from .evaluation import REGIONS
+from .photons import NEEDED_PIECES, PIECE_OF
+from .pieces import PIECES, SOURCES
 from .request import Request
 from .store import NetworkSet
 
@@ -28,9 +32,17 @@ GRID_AND_LATER = (
     "eisw_lisw_split_z",
 )
 
+# Tables whose kind the shim in classy does not tell: densities and velocities of single species, and metric
+# potentials, which CLASS makes for transfer functions and for number counts with redshift-space distortions or
+# relativistic terms.
+NAMELESS = "unnamed_"
+
 # CLASS may start its sources a little before the first time of the bases, in tau/tau_rec. The visibility is below
 # 1e-7 of its peak there, so that the bases' constant continuation is as good as anything.
 OPAQUE_MARGIN = 0.03
+
+# Of a logarithm of time at the end of a grid.
+ROUNDING = 1e-9
 
 # Settings agree if they are equal to this relative accuracy (they pass through text and units).
 SETTING_TOLERANCE = 1e-8
@@ -41,22 +53,37 @@ def is_relevant(precision_parameter: str) -> bool:
     return not precision_parameter.startswith(GRID_AND_LATER)
 
 
-def require_covered(request: Request, networks: NetworkSet) -> None:
-    """Raise NotCovered with all reasons if the networks do not cover the request."""
-    reasons = list(why_not_covered(request, networks))
+def require_covered(request: Request, networks: NetworkSet, class_version: str) -> None:
+    """Raise NotCovered with all reasons if the networks do not cover the request of this version of CLASS."""
+    reasons = list(why_not_covered(request, networks, class_version))
     if reasons:
         raise NotCovered(f"the networks '{networks.manifest.name}' do not cover this request: "
                          + "; ".join(reasons))
 
 
-def why_not_covered(request: Request, networks: NetworkSet) -> Iterator[str]:
+def why_not_covered(request: Request, networks: NetworkSet, class_version: str) -> Iterator[str]:
     """Yield one sentence per reason, each with the name, what was got and what is allowed."""
+    yield from _other_class(class_version, networks.manifest.class_version)
     known = [*_wrong_settings(request, networks), *_outside_domain(request, networks)]
     yield from known
-    yield from _missing_sources(request)
+    yield from _missing_sources(request, networks)
     if not known:
         yield from _other_physics(request, networks)
     yield from _outside_grids(request, networks)
+    yield from _outside_late_times(request, networks)
+
+
+def _other_class(running: str, trained: str) -> Iterator[str]:
+    if _release(running) != _release(trained):
+        yield f"this is CLASS {running}, but the networks were trained with CLASS {trained}"
+
+
+def _release(version: str) -> str:
+    """The release of CLASS in a version as CLASS ('v3.4.1') or its package ('3.4.1.0+cosmicnet.1') writes it.
+
+    The patch level (after +) is left out: it does not change what CLASS computes.
+    """
+    return re.sub(r"(\.0)+$", "", version.removeprefix("v").partition("+")[0])
 
 
 def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
@@ -71,20 +98,36 @@ def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
                 yield f"{kind}{name} = {got[name]:.10g}, but the networks were trained with {value:.10g}"
 
 
-def _missing_sources(request: Request) -> Iterator[str]:
-    others = [name for name in request.tables if name not in SOURCES]
+def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
+    given = _sources_of(networks)
+    others = [name for name in request.tables if name not in given]
     if others:
-        yield (f"the output needs {len(others)} more source functions (density or velocity transfers, number "
-               f"counts, galaxy lensing, ...) than the networks give ({', '.join(SOURCES)})")
+        named = [name for name in others if not name.startswith(NAMELESS)]
+        nameless = [f"{len(others) - len(named)} for mTk, vTk or number counts with rsd or gr"]
+        missing = ", ".join(named + nameless * (len(named) < len(others)))
+        yield (f"the output needs more source functions ({missing}) than the networks give "
+               f"({', '.join(given)})")
     if request.initial_conditions != 1:
         yield f"{request.initial_conditions} initial conditions, but the networks give the adiabatic one only"
 
 
+def _sources_of(networks: NetworkSet) -> list[str]:
+    """The tables that a set can fill, at early and at late times; p follows from t2."""
+    pieces = {region: {f.field.piece for f in networks.emulator.fields if f.field.region == region}
+              for region in REGIONS}
+    sources = {region: {PIECES[piece].source for piece in members} for region, members in pieces.items()}
+    photons_are_there = all(set(needed) <= pieces[region] for region, needed in NEEDED_PIECES.items())
+    late = sources["late"] - set(PIECE_OF) | (set(PIECE_OF) if photons_are_there else set())
+    return [name for name in SOURCES if ("t2" if name == "p" else name) in sources["early"] & late]
+
+
 def _outside_domain(request: Request, networks: NetworkSet) -> Iterator[str]:
     for name, (low, high) in networks.manifest.domain.items():
-        value = request.cosmology[name]
+        value = request.cosmology.get(name)
+        if value is None:
+            yield f"{name} is unknown to this CLASS (the networks need [{low:g}, {high:g}])"
         # written so that NaN is outside
-        if not low * (1.0 - 1e-12) <= value <= high * (1.0 + 1e-12):
+        elif not low * (1.0 - 1e-12) <= value <= high * (1.0 + 1e-12):
             yield f"{name} = {value:.6g} is outside [{low:g}, {high:g}]"
 
 
@@ -96,9 +139,10 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
     expected = networks.derived(inputs)
     different = []
     for (name, tolerance), value in zip(manifest.derived.items(), expected, strict=True):
-        got = request.cosmology[name]
-        # written so that NaN is different
-        if not abs(got / value - 1.0) <= tolerance:
+        got = request.cosmology.get(name, math.nan)
+        # where a quantity is an exact function of the parameters, the fit's error is rounding, which depends on
+        # the compiler; written so that NaN is different
+        if not abs(got / value - 1.0) <= max(tolerance, SETTING_TOLERANCE):
             different.append(f"{name} = {got:.8g}, but {value:.8g} (+-{tolerance:g} relative)")
     if different:
         yield (f"{', '.join(different)} is expected for these parameters: something changes the background or "
@@ -131,3 +175,20 @@ def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
     if request.tau[0] < start:
         yield (f"sources from tau = {float(request.tau[0]):.4g} Mpc on are needed, but the networks start at "
                f"{start:.4g} Mpc")
+
+
+def _outside_late_times(request: Request, networks: NetworkSet) -> Iterator[str]:
+    """The bases are constant beyond their ends, which is right at the dark early times only."""
+    scales = Scales.of(request.cosmology, request.precision)
+    late = request.tau[request.tau > scales.tau_free_streaming]
+    if not late.size:
+        return
+    ends = {(f.field.time, f.time_basis.first, f.time_basis.last)
+            for f in networks.emulator.fields if f.field.region == "late"}
+    for coordinate, first, last in sorted(ends):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            needed = TIME_COORDINATES[coordinate](late[[0, -1]], scales)
+        # written so that NaN is outside
+        if not (first - ROUNDING <= needed[0] and needed[1] <= last + ROUNDING):
+            yield (f"sources from tau = {late[0]:.5g} to {late[-1]:.5g} Mpc are needed, {coordinate} = "
+                   f"{needed[0]:.4g} to {needed[1]:.4g}, but the networks reach from {first:.4g} to {last:.4g}")

@@ -16,6 +16,7 @@ FORMAT_VERSION = 1
 class Manifest:
     """The frozen description stored as manifest.json beside the arrays.
 
+    class_version: as CLASS writes it; another release is not covered, whatever its patch level.
     domain: parameter (name as in SourceRequest.cosmology) to (lowest, highest) allowed.
     setup, precision: CLASS's choices that a request must share (names of SourceRequest).
     derived: quantity to its relative tolerance; the set holds a small model of each as a function of
@@ -55,6 +56,10 @@ class Manifest:
         wrong = sorted(names ^ set(data))
         if wrong:
             raise NetworkFileError(f"{source}: missing or unknown entries: {', '.join(wrong)}")
+        no_text = [entry for entry in ("name", "description", "class_version", "sha256")
+                   if not isinstance(data[entry], str)]
+        if no_text:
+            raise NetworkFileError(f"{source}: not a text: {', '.join(no_text)}")
         try:
             numbers = {
                 "domain": {name: (float(low), float(high)) for name, (low, high) in data["domain"].items()},

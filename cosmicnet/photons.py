@@ -19,11 +19,14 @@ from .request import Request
 from .rescattering import Photons, rescatter, start_of_reionization, uniform_times
 from .splines import lagrange_matrix
 
-__all__ = ["late_photons", "streaming_factor"]
+__all__ = ["NEEDED_PIECES", "PIECE_OF", "late_photons", "streaming_factor"]
 
 Array = NDArray[np.float64]
 
+# What photons add to these sources at late times, and the pieces by region that are needed to know it.
 PIECE_OF = {"t0": "temperature", "t2": "polarization"}
+NEEDED_PIECES = {"late": ("acceleration", "doppler", "isw", "shear"), "dark": ("temperature", "polarization"),
+                 "reionized": ("temperature", "polarization")}
 
 
 def streaming_factor(history: Mapping[str, Array]) -> Array:

@@ -39,15 +39,24 @@ def open_provider(
                           f"{' and '.join(FALLBACKS)}")
     start = perf_counter()
     networks = load_network_set(str(neural_network_path).strip())
-    return NetworkProvider(networks, fallback, perf_counter() - start)
+    return NetworkProvider(networks, fallback, perf_counter() - start, _running_class_version())
+
+
+def _running_class_version() -> str:
+    """What was compiled into the classy that asks, as opposed to what is installed beside it."""
+    # here and not above: only classy needs it, which has been imported when it comes here
+    import classy
+
+    return str(classy.__version__)
 
 
 class NetworkProvider:
     """Gives the sources of one compute(), or hands it back to CLASS."""
 
-    def __init__(self, networks: NetworkSet, fallback: str, loading_seconds: float) -> None:
+    def __init__(self, networks: NetworkSet, fallback: str, loading_seconds: float, class_version: str) -> None:
         self.networks = networks
         self.fallback = fallback
+        self.class_version = class_version
         self._used = False
         self._reason: str | None = "the perturbations were not computed"
         self._seconds = {"loading": loading_seconds}
@@ -61,11 +70,11 @@ class NetworkProvider:
         global _fallback_count
         start = perf_counter()
         try:
-            require_covered(request, self.networks)
+            require_covered(request, self.networks, self.class_version)
         except NotCovered as reason:
+            self._reason = str(reason)
             if self.fallback == "error":
                 raise
-            self._reason = str(reason)
             _fallback_count += 1
             _warn_once(f"{reason}. CLASS integrates the perturbation equations instead.")
             return False

@@ -25,7 +25,7 @@ from .manifest import Manifest
 from .network import Network
 from .normalization import Normalization
 from .pieces import PIECES
-from .splines import SplineBasis
+from .splines import DEGREE, SplineBasis
 
 __all__ = ["DEFAULT_SET", "NetworkSet", "load_network_set", "save_network_set", "shipped_sets"]
 
@@ -55,7 +55,7 @@ def load_network_set(name_or_folder: str | os.PathLike[str]) -> NetworkSet:
 
     Raises NetworkFileError: not found, incomplete, damaged (hash), unknown format.
     """
-    folder = shipped_sets().get(str(name_or_folder), Path(name_or_folder))
+    folder = shipped_sets().get(str(name_or_folder), Path(name_or_folder).expanduser())
     stamps = []
     for file in (MANIFEST, ARRAYS):
         try:
@@ -94,6 +94,7 @@ def _load(folder: Path, stamps: tuple[tuple[int, int], ...]) -> NetworkSet:
         derived = _network("derived", arrays, 0)
         for f in fields:
             _require_known(f.field)
+            _require_consistent(f)
         shape = derived(np.array([manifest.domain[name][0] for name in manifest.derived_inputs])).shape
         if shape != (len(manifest.derived),):
             raise ValueError(f"derived quantities: {shape} in the arrays, {len(manifest.derived)} named")
@@ -175,6 +176,20 @@ def _require_known(field: Field) -> None:
     ):
         if value not in known:
             raise ValueError(f"field {field.name}: unknown {entry} {value!r}")
+
+
+def _require_consistent(f: FieldEmulator) -> None:
+    """Raise ValueError for arrays of a field that do not fit together."""
+    def require(what: str, got: tuple[int, ...], needed: tuple[int, ...]) -> None:
+        if got != needed:
+            raise ValueError(f"field {f.field.name}: {what} have the shape {got}, must have {needed}")
+
+    (rows, columns), number, inputs = f.mean_core.shape, len(f.components), len(f.field.inputs)
+    require("components", f.components.shape, (number, rows * columns))
+    require("inputs of the network", f.network.input_map.offset.shape, (inputs,))
+    require("outputs of the network", f.network(np.ones(inputs)).shape, (number,))
+    for what, basis, functions in (("time", f.time_basis, rows), ("wavenumber", f.wavenumber_basis, columns)):
+        require(f"functions of {what}", basis.coefficients.shape, (basis.knots.size - DEGREE - 1, functions))
 
 
 def _network_arrays(name: str, network: Network) -> dict[str, NDArray[Any]]:

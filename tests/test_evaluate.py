@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training import spectra as spectra_module
-from cosmicnet.training.boxes import BOXES, HYPERCUBE_SIZE, Box
+from cosmicnet.training.boxes import BOXES, FIXED_PARAMETERS, HYPERCUBE_SIZE, Box
 from cosmicnet.training.report import markdown, write_report
 from cosmicnet.training.results import BoxResult, Evaluation, Model
 from cosmicnet.training.spectra import Parameters, Spectra, cached_spectra
@@ -52,6 +53,14 @@ def test_the_box_around_planck_lies_in_the_domain() -> None:
     assert inner.bounds["H0"] == pytest.approx((65.56, 69.76))
     for name, (low, high) in inner.bounds.items():
         assert domain.bounds[name][0] <= low < high <= domain.bounds[name][1]
+
+
+def test_the_whole_domain_is_that_of_the_shipped_networks() -> None:
+    domain = load_network_set(DEFAULT_SET).manifest.domain
+    for name, bounds in BOXES[1].bounds.items():
+        assert domain[name] == bounds, name
+    for name in domain.keys() - BOXES[1].bounds.keys():
+        assert domain[name][0] <= FIXED_PARAMETERS[name] <= domain[name][1]
 
 
 def test_cache_computes_once_and_heals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

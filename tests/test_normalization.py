@@ -23,3 +23,11 @@ def test_invert_undoes_apply() -> None:
     scale = np.abs(values).max(axis=0)
     np.testing.assert_allclose(normalization.invert(normalization.apply(values)) / scale, values / scale,
                                atol=1e-14)
+
+
+def test_what_is_constant_but_for_rounding_becomes_zero() -> None:
+    """A recipe may fix an input of the networks; rounding must not be blown up to the unit box."""
+    rounding = np.array([0.0, 1.0, -1.0]) * 4e-16
+    values = np.stack([2.0308 + rounding, np.zeros(3), [1.0, 2.0, 3.0]], axis=1)
+    mapped = Normalization.to_unit_box(values).apply(values)
+    np.testing.assert_allclose(mapped, [[0, 0, -1], [0, 0, 0], [0, 0, 1]], atol=1e-14)

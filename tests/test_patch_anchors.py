@@ -78,6 +78,15 @@ def test_no_class_tree_refuses(tmp_path: Path) -> None:
     assert set(contents(tmp_path)) == {"include/perturbations.h"}
 
 
+def test_file_in_another_encoding_refuses(tree: Path) -> None:
+    path = tree / "source/input.c"
+    path.write_bytes("/* neutrino à la carte */".encode("latin-1") + path.read_bytes())
+    before = contents(tree)
+    with pytest.raises(PatchError, match=r"input\.c is not in UTF-8"):
+        patch_tree(tree)
+    assert contents(tree) == before
+
+
 @pytest.fixture(scope="session")
 def stock_source(stock: Path) -> Path:
     """The sources of CLASS, which classy installs beside its extension."""

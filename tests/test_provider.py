@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from networks_under_test import nothing_warned_of  # noqa: F401  (a fixture)
-from synthetic import SyntheticRequest, make_emulator, make_network_set, make_request
+from synthetic import CLASS_VERSION, SyntheticRequest, make_emulator, make_network_set, make_request
 
 from cosmicnet.emulator import Emulator
 from cosmicnet.errors import CosmicnetError, CosmicnetWarning, NetworkFileError, NotCovered, OptionError
@@ -25,8 +26,8 @@ def make_covered() -> SyntheticRequest:
     return request
 
 
-def provider(fallback: str = "error") -> NetworkProvider:
-    return NetworkProvider(make_network_set(), fallback, 0.0)
+def provider(fallback: str = "error", class_version: str = CLASS_VERSION) -> NetworkProvider:
+    return NetworkProvider(make_network_set(), fallback, 0.0, class_version)
 
 
 def test_covered_request_is_filled() -> None:
@@ -46,8 +47,10 @@ def alter(**entries: object) -> Callable[[SyntheticRequest], None]:
     return apply
 
 
-def other_source(request: SyntheticRequest) -> None:
-    request.tables["unnamed_7"] = np.zeros_like(request.tables["t0"])
+def other_sources(*names: str) -> Callable[[SyntheticRequest], None]:
+    def apply(request: SyntheticRequest) -> None:
+        request.tables.update({name: np.zeros_like(request.tables["t0"]) for name in names})
+    return apply
 
 
 def with_grid(**grids: Callable[[SyntheticRequest], object]) -> Callable[[SyntheticRequest], None]:
@@ -70,12 +73,18 @@ NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "setting not there": (lambda r: r.setup.clear(), r"gauge is unknown to this CLASS"),
     "precision": (lambda r: r.precision.update(radiation_streaming_trigger_tau_over_tau_k=46.0),
                   r"radiation_streaming_trigger_tau_over_tau_k = 46, but .* 45"),
-    "other source": (other_source, "1 more source functions"),
+    "named source": (other_sources("psi", "h"), r"more source functions \(psi, h\) than the networks give"),
+    "nameless source": (other_sources("unnamed_7"), r"functions \(1 for mTk, vTk or number counts with rsd or gr\)"),
+    "both": (other_sources("unnamed_7", "psi", "unnamed_9"), r"functions \(psi, 2 for mTk, vTk or number counts"),
     "isocurvature": (lambda r: setattr(r, "initial_conditions", 2), "2 initial conditions"),
     "k too large": (with_grid(k=lambda r: 1.3 * r.k), "k up to 6.5/Mpc is needed, .* reach 6/Mpc"),
     "k past the basis": (alter(sound_horizon_rec=201.0), "k up to 5/Mpc is needed, beyond the reach"),
     "k too small": (with_grid(k=lambda r: 0.1 * r.k), "k from 1e-05/Mpc is needed"),
     "l_max": (with_grid(k_size_cmb=lambda r: r.k.size), "l_max needs k r_s"),
+    "later": (alter(conformal_age=9000.0), "sources from tau = .* to 14150 Mpc are needed, ln_u = .* to 0.4"),
+    "late, but too early": (alter(tau_free_streaming=285.0, tau_rec=281.0), "ln_v = -.* reach from 0.3 to 4.7"),
+    "parameter not there": (lambda r: r.cosmology.pop("omega_b") and None, r"omega_b is unknown to this CLASS"),
+    "derived quantity not there": (lambda r: r.cosmology.pop("YHe") and None, r"YHe = nan, but 0.25"),
     "earlier": (with_grid(tau=lambda r: r.tau - 30.0), "sources from tau = 210 Mpc on are needed"),
 }
 
@@ -85,9 +94,11 @@ def test_uncovered_request_is_an_error_that_says_why(case: str) -> None:
     apply, message = NOT_COVERED[case]
     request = make_covered()
     apply(request)
+    ours = provider("error")
     with pytest.raises(NotCovered, match=message) as raised:
-        provider("error").provide(request)
+        ours.provide(request)
     assert raised.value.this_cosmology_only
+    assert (ours.info()["used"], ours.info()["reason"]) == (False, str(raised.value))
 
 
 @pytest.mark.parametrize("case", NOT_COVERED)
@@ -104,11 +115,58 @@ def test_uncovered_request_is_handed_back_untouched(case: str) -> None:
     assert "do not cover" in ours.info()["reason"]
 
 
+@pytest.mark.parametrize("version", ["v3.4.1", "3.4.1", "3.4.1.0", "3.4.1.0+cosmicnet.7"])
+def test_patch_level_of_class_does_not_matter(version: str) -> None:
+    assert provider(class_version=version).provide(make_covered())
+
+
+@pytest.mark.parametrize("version", ["v3.4.2", "3.4.10.0+cosmicnet.1", "3.4", "v3.3.4.1", ""])
+@pytest.mark.parametrize("fallback", ["full", "error"])
+def test_networks_of_another_class_do_not_cover(version: str, fallback: str) -> None:
+    ours, request = provider(fallback, version), make_covered()
+    message = f"this is CLASS {version}, but the networks were trained with CLASS {CLASS_VERSION}"
+    if fallback == "error":
+        with pytest.raises(NotCovered, match=re.escape(message)):
+            ours.provide(request)
+    else:
+        with pytest.warns(CosmicnetWarning, match=re.escape(message)):
+            assert ours.provide(request) is False
+        assert message in ours.info()["reason"]
+
+
 def test_bounds_belong_to_the_domain() -> None:
     for omega_b in (0.02, 0.025):
         request = make_covered()
         request.cosmology["omega_b"] = omega_b
         assert provider().provide(request)
+
+
+@pytest.mark.parametrize("region", ["early", "late"])
+def test_set_without_a_source_does_not_cover_it(region: str) -> None:
+    """The tables would be zero there."""
+    fields = [f for f in make_emulator().fields
+              if (f.field.region, f.field.piece) not in ((region, "matter_cb"), (region, "polarization"))]
+    fields = [f for f in fields if f.field.region != region or not f.field.piece.startswith("polarization")]
+    ours = NetworkProvider(make_network_set(emulator=Emulator(fields)), "error", 0.0, CLASS_VERSION)
+    message = r"more source functions \(t2, p, delta_cb\) than the networks give \(t0, t1, phi_plus_psi, delta_m\)"
+    with pytest.raises(NotCovered, match=message):
+        ours.provide(make_covered())
+    request = make_covered()
+    for name in ("t2", "p", "delta_cb"):
+        del request.tables[name]
+    assert ours.provide(request)
+
+
+def test_rounding_of_an_exactly_known_quantity_is_no_other_physics() -> None:
+    networks = make_network_set()
+    exact = dataclasses.replace(networks, manifest=dataclasses.replace(networks.manifest, derived={"YHe": 1e-16}))
+    ours = NetworkProvider(exact, "error", 0.0, CLASS_VERSION)
+    request = make_covered()
+    request.cosmology["YHe"] = 0.25 * (1 + 1e-14)
+    assert ours.provide(request)
+    request.cosmology["YHe"] = 0.25 * (1 + 1e-6)
+    with pytest.raises(NotCovered, match="YHe"):
+        ours.provide(request)
 
 
 def test_all_reasons_are_given_at_once() -> None:
@@ -151,7 +209,7 @@ def test_networks_that_are_not_finite_stop_the_run(value: float, fallback: str) 
     mean[0, 0] = value
     fields[index] = dataclasses.replace(fields[index], mean_core=mean)
     networks = make_network_set(emulator=Emulator(fields))
-    ours = NetworkProvider(networks, fallback, 0.0)
+    ours = NetworkProvider(networks, fallback, 0.0, CLASS_VERSION)
     message = "phi_plus_psi that is not finite"
     with np.errstate(invalid="ignore"), pytest.raises(CosmicnetError, match=message) as raised:
         ours.provide(make_covered())
@@ -160,6 +218,7 @@ def test_networks_that_are_not_finite_stop_the_run(value: float, fallback: str) 
 
 
 @pytest.mark.parametrize("text", ["full", "error", " Full ", "ERROR"])
+@pytest.mark.usefixtures("patched")
 def test_options_are_read(tmp_path: Path, text: str) -> None:
     save_network_set(tmp_path, make_network_set("mine"))
     opened = open_provider(neural_network_path=f" {tmp_path} ", neural_network_fallback=text)

@@ -121,8 +121,25 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "other format": (change_manifest(lambda data: data.update(format_version=99)), MANIFEST, "99"),
     "domain of one number": (change_manifest(lambda data: data["domain"].update(omega_b=[1])), MANIFEST, "number"),
     "setting that is text": (change_manifest(lambda data: data["setup"].update(gauge="x")), MANIFEST, "number"),
+    "version that is a number": (
+        change_manifest(lambda data: data.update(class_version=3.4)), MANIFEST, "not a text: class_version"),
     "array left out": (change_arrays(lambda a: a.pop(f"{FIRST}/mean_core")), ARRAYS, f"{FIRST}/mean_core"),
     "knots left out": (change_arrays(lambda a: a.pop("knots/ln_x")), ARRAYS, "knots/ln_x"),
+    "component less": (
+        change_arrays(lambda a: a.update({f"{FIRST}/components": a[f"{FIRST}/components"][:-1].copy()})), ARRAYS,
+        "outputs of the network"),
+    "functions of time": (
+        change_arrays(lambda a: a.update({f"{FIRST}/time_basis": a[f"{FIRST}/time_basis"][:, :1].copy()})), ARRAYS,
+        "functions of time have the shape"),
+    "knot less": (
+        change_arrays(lambda a: a.update({"knots/ln_x": a["knots/ln_x"][:-1].copy()})), ARRAYS,
+        "functions of wavenumber have the shape"),
+    "core of another shape": (
+        change_arrays(lambda a: a.update({f"{FIRST}/mean_core": a[f"{FIRST}/mean_core"][:, :2].copy()})), ARRAYS,
+        "components have the shape"),
+    "input less": (
+        change_manifest(lambda data: data["fields"][0].update(inputs=data["fields"][0]["inputs"][:-1])), ARRAYS,
+        "inputs of the network"),
     "more layers than arrays": (change_manifest(lambda data: data.update(dense_layers=7)), ARRAYS, "weight_3"),
     "unknown piece": (change_manifest(lambda data: data["fields"][0].update(piece="tensor")), ARRAYS, "tensor"),
     "unknown input": (change_manifest(lambda data: data["fields"][0].update(inputs=["w0"])), ARRAYS, "w0"),
@@ -142,6 +159,11 @@ def test_damaged_set_is_refused_by_file_and_problem(folder: Path, damage: str) -
         load_network_set(folder)
     assert str(folder) in str(raised.value)
     assert file in str(raised.value)
+
+
+def test_folder_may_begin_with_the_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert load_network_set("~/mine").manifest.name == "mine"
 
 
 def test_missing_folder_is_named_with_what_to_give() -> None:

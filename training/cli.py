@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,13 +25,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{PROGRAM} {options.command}: interrupted", file=sys.stderr)
         return 130
     except Exception as error:
-        # classy wraps what the networks raise into its own errors
-        explained = error if isinstance(error, CosmicnetError) else error.__cause__
-        if not isinstance(explained, CosmicnetError):
+        explained = _explanation(error)
+        if explained is None:
             raise
         print(f"{PROGRAM} {options.command}: {explained}", file=sys.stderr)
         return 1
     return 0
+
+
+def _explanation(error: Exception) -> str | None:
+    """What to tell about an error that the user can do something about; None for a fault of ours."""
+    # classy wraps what the networks raise into its own errors
+    for candidate in (error, error.__cause__):
+        if isinstance(candidate, CosmicnetError):
+            return str(candidate)
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error)
+        return f"{error.filename}: {reason}" if error.filename else reason
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("cosmicnet"):
+        return f"{error}; pip install 'cosmicnet[training,evaluate,cobaya]'"
+    classy = sys.modules.get("classy")
+    if classy is not None and isinstance(error, (classy.CosmoSevereError, classy.CosmoComputationError)):
+        return str(error).strip()
+    return None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,7 +98,7 @@ def _run_demo(options: argparse.Namespace) -> None:
 
     from .spectra import networks_on
 
-    run_demo(options.output, options.packages_path, networks_on(options.network))
+    run_demo(_writable(options.output), options.packages_path, networks_on(options.network))
 
 
 def add_evaluate(commands: Any) -> None:
@@ -107,8 +125,8 @@ examples:
                         help="where the results of full CLASS are kept (default: %(default)s)")
     parser.add_argument("--models", type=positive_number, default=100, metavar="N",
                         help="cosmologies in each box (default: %(default)s)")
-    parser.add_argument("--processes", type=positive_number, default=2, metavar="N",
-                        help="models computed at the same time, one thread each (default: %(default)s)")
+    parser.add_argument("--processes", type=positive_number, default=_cores(), metavar="N",
+                        help="models computed at the same time, one thread each (default: one per core)")
     _add_network(parser)
     _add_packages_path(parser)
     parser.set_defaults(run=_run_evaluate)
@@ -120,7 +138,7 @@ def _run_evaluate(options: argparse.Namespace) -> None:
     from .spectra import networks_on
 
     evaluation = evaluate(EvaluationSettings(
-        output_folder=options.output, cache_folder=options.cache,
+        output_folder=_writable(options.output), cache_folder=options.cache,
         approximation=networks_on(options.network), models=options.models,
         processes=options.processes, packages_path=options.packages_path))
     print(markdown(evaluation))
@@ -144,8 +162,8 @@ examples:
                         help="where the models are kept (default: runs/NAME)")
     parser.add_argument("--output", type=Path, metavar="FOLDER",
                         help="where the networks go (default: nets/NAME)")
-    parser.add_argument("--processes", type=positive_number, default=2, metavar="N",
-                        help="models integrated at the same time, one thread each (default: %(default)s)")
+    parser.add_argument("--processes", type=positive_number, default=_cores(), metavar="N",
+                        help="models integrated at the same time, one thread each (default: one per core)")
     parser.set_defaults(run=_run_make)
 
 
@@ -154,8 +172,8 @@ def _run_make(options: argparse.Namespace) -> None:
     from .make import make
 
     recipe = load_recipe(options.recipe)
-    make(recipe, options.work or Path("runs") / recipe.name, options.output or Path("nets") / recipe.name,
-         options.processes)
+    output = _writable(options.output or Path("nets") / recipe.name)
+    make(recipe, options.work or Path("runs") / recipe.name, output, options.processes)
 
 
 def add_info(commands: Any) -> None:
@@ -216,8 +234,20 @@ def _add_packages_path(parser: argparse.ArgumentParser) -> None:
                         help="Cobaya packages folder with the Planck data (default: $COBAYA_PACKAGES_PATH)")
 
 
+def _writable(folder: Path) -> Path:
+    """Make the folder for the results before the work begins, not after hours; OSError if that is impossible."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    return folder
+
+
 def positive_number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not positive")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

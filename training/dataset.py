@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ DOUBLE = ("t0", "t1", "t2", "theta_b", "phi_prime")
 
 
 class DatasetError(CosmicnetError):
-    """A training model that cannot be read."""
+    """A training model that cannot be read or written."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ def model_path(folder: Path, index: int) -> Path:
 
 
 def write_model(path: Path, model: TrainingModel) -> None:
-    """Write to a temporary file and rename it, so that a kill or a full disk leaves no half file."""
+    """Write to a temporary file and rename it, so that a kill or a full disk leaves no half file.
+
+    Raises DatasetError if it cannot be written.
+    """
     arrays: dict[str, NDArray[np.generic]] = {"k": model.k, "tau": model.tau}
     for group in ("parameters", "cosmology", "setup", "precision"):
         values: dict[str, float] = getattr(model, group)
@@ -58,8 +62,11 @@ def write_model(path: Path, model: TrainingModel) -> None:
         with temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
         os.replace(temporary, path)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read_model(path: Path) -> TrainingModel:

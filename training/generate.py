@@ -14,11 +14,13 @@ from rich.console import Console
 from scipy.stats import qmc
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.pieces import SOURCES
 
 from .config import Recipe, Sampling
 from .dataset import TrainingModel, model_path, write_model
 from .grids import AlignedGrids
 from .parallel import progress, single_threaded_pool
+from .spectra import require_patched_classy
 
 __all__ = ["Generated", "GenerationError", "generate", "integrate", "latin_hypercube"]
 
@@ -26,7 +28,7 @@ RECIPE_FILE = "recipe.json"
 
 
 class GenerationError(CosmicnetError):
-    """The folder holds models of another recipe, or too many models failed."""
+    """The folder holds models of another recipe, CLASS refuses the recipe, or too many models failed."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,10 @@ def latin_hypercube(sampling: Sampling) -> list[dict[str, float]]:
 def generate(recipe: Recipe, folder: Path, processes: int) -> Generated:
     """Integrate what is not in `folder` yet; a killed generation goes on where it stopped.
 
-    Raises GenerationError if `folder` belongs to another recipe or a tenth of the models fail.
+    Raises GenerationError if `folder` belongs to another recipe, CLASS refuses the recipe's settings or more
+    than a tenth of the models fail; CosmicnetError without the patched classy.
     """
+    require_patched_classy()
     folder.mkdir(parents=True, exist_ok=True)
     _claim(folder, recipe)
     points = latin_hypercube(recipe.sampling)
@@ -65,17 +69,21 @@ def generate(recipe: Recipe, folder: Path, processes: int) -> Generated:
                 failed[futures[future]] = message
             advance()
     if len(failed) > 0.1 * len(points):
-        index, message = next(iter(failed.items()))
+        index = min(failed)
         raise GenerationError(f"{len(failed)} of {len(points)} models failed; the first, {points[index]}, with: "
-                              f"{message}")
-    for index, message in failed.items():
+                              f"{failed[index]}")
+    for index, message in sorted(failed.items()):
         Console(stderr=True).print(f"left out model {index}: {message}", style="yellow")
     paths = tuple(model_path(folder, i) for i in range(len(points)) if i not in failed)
     return Generated(paths, failed)
 
 
 def integrate(settings: Mapping[str, Any], parameters: Mapping[str, float]) -> TrainingModel:
-    """Integrate one cosmology on the aligned grids; CosmoComputationError if CLASS cannot."""
+    """Integrate one cosmology on the aligned grids.
+
+    Raises CosmoComputationError if CLASS cannot compute it, CosmoSevereError if it does not accept the settings,
+    GenerationError if the settings do not ask for all sources.
+    """
     from classy import Class
 
     recorder = _Recorder()
@@ -85,6 +93,10 @@ def integrate(settings: Mapping[str, Any], parameters: Mapping[str, float]) -> T
     cosmology.compute(["perturbations"])
     model = recorder.model(parameters)
     cosmology.struct_cleanup()
+    missing = [name for name in SOURCES if name != "p" and name not in model.integrated]
+    if missing:
+        raise GenerationError(f"class_settings: CLASS gives no {', '.join(missing)}; needed are output = tCl,pCl,lCl,"
+                              f"mPk, lensing and a massive neutrino")
     return model
 
 
@@ -109,12 +121,16 @@ def _integrate_and_write(
     settings: Mapping[str, Any], parameters: Mapping[str, float], path: Path
 ) -> str | None:
     """Return None, or the message of a model that CLASS could not compute."""
-    from classy import CosmoComputationError
+    from classy import CosmoComputationError, CosmoSevereError
 
     try:
         write_model(path, integrate(settings, parameters))
     except CosmoComputationError as error:
         return str(error).strip()
+    except CosmoSevereError as error:
+        # the same for every model: nothing to go on with
+        raise GenerationError(f"CLASS does not accept {dict(parameters)} with class_settings "
+                              f"{dict(settings)}: {str(error).strip()}") from error
     return None
 
 
@@ -123,14 +139,21 @@ def _claim(folder: Path, recipe: Recipe) -> None:
     mine = json.loads(json.dumps({"sampling": recipe.sampling.model_dump(),
                                   "class_settings": recipe.class_settings}))
     file = folder / RECIPE_FILE
-    if file.exists():
-        theirs = json.loads(file.read_text(encoding="utf-8"))
-        if theirs != mine:
-            differ = [f"{group}.{key}" for group in mine for key in {**mine[group], **theirs.get(group, {})}
-                      if mine[group].get(key) != theirs.get(group, {}).get(key)]
-            raise GenerationError(f"{folder} holds models of another recipe ({', '.join(differ)} differ): use another "
-                                  f"folder or delete it")
+    if not file.exists():
+        temporary = file.with_suffix(".part")
+        try:
+            temporary.write_text(json.dumps(mine, indent=1), encoding="utf-8")
+            os.replace(temporary, file)
+        finally:
+            temporary.unlink(missing_ok=True)
         return
-    temporary = file.with_suffix(".part")
-    temporary.write_text(json.dumps(mine, indent=1), encoding="utf-8")
-    os.replace(temporary, file)
+    try:
+        theirs = json.loads(file.read_text(encoding="utf-8"))
+        differ = [f"{group}.{key}" for group in mine for key in {**mine[group], **theirs[group]}
+                  if mine[group].get(key) != theirs[group].get(key)]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GenerationError(f"{file} is damaged, so that nobody knows what the models beside it are: "
+                              f"delete {folder}") from error
+    if differ:
+        raise GenerationError(f"{folder} holds models of another recipe ({', '.join(differ)} differ): use another "
+                              f"folder or delete it")

@@ -40,7 +40,7 @@ class Integration:
 
 @dataclass(frozen=True)
 class AlignedGrids:
-    """Grid settings; the defaults resolve every oscillation of period 2 pi by 12 points or more."""
+    """Grid settings; the defaults resolve every acoustic oscillation and free streaming by 10 points or more."""
 
     t_edges: tuple[float, ...] = (0.79, 0.93, 1.15, 1.4, 2.15)
     t_steps: tuple[float, ...] = (0.006, 0.0035, 0.0045, 0.008, 0.02)

@@ -23,15 +23,17 @@ from .parallel import progress
 from .reduce import Reduction, keep, reduce_field
 from .resample import NODES
 from .tables import FieldTables, collect
-from .train import Trained, polynomial_network, predictable, skip_exponents, train_network
+from .train import Trained, all_exponents, polynomial_network, predictable, train_network
 
 __all__ = ["make"]
 
-# Quantities that CLASS computes before the perturbations, and how far (relative) they may lie from
-# what they are for the same parameters in the trained model; three times the error of their fits.
+# Quantities that CLASS computes before the perturbations, and how far (relative) they may lie from what they are for
+# the same parameters in the trained model: three times the largest error of their fits, and the floor where fits are
+# better. Networks take all scales from CLASS, so that a scale shifted by less than the floor is not a wrong spectrum.
 DERIVED = ("YHe", "N_eff", "z_rec", "tau_rec", "sound_horizon_rec", "conformal_age")
-DERIVED_DEGREE = 4
+DERIVED_DEGREE = 3
 DERIVED_MARGIN = 3.0
+DERIVED_FLOOR = 2e-4
 
 # Settings of how the universe is reionised, which networks do not have to know.
 REIONIZATION = ("reio_parametrization", "reionization_", "helium_fullreio_")
@@ -114,9 +116,10 @@ def _derived(recipe: Recipe, models: list[TrainingModel]) -> tuple[Network, dict
     names = tuple(recipe.sampling.ranges)
     inputs = np.array([[m.cosmology[name] for name in names] for m in models])
     outputs = np.array([[m.cosmology[name] for name in DERIVED] for m in models])
-    network = polynomial_network(inputs, outputs, skip_exponents(names, DERIVED_DEGREE))
+    network = polynomial_network(inputs, outputs, all_exponents(len(names), DERIVED_DEGREE))
     worst = np.abs(network(inputs) / outputs - 1.0).max(axis=0)
-    return network, {name: DERIVED_MARGIN * float(error) for name, error in zip(DERIVED, worst, strict=True)}
+    return network, {name: max(DERIVED_MARGIN * float(error), DERIVED_FLOOR)
+                     for name, error in zip(DERIVED, worst, strict=True)}
 
 
 def _k_max(recipe: Recipe, paths: tuple[Path, ...]) -> float:

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -19,12 +20,21 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-__all__ = ["progress", "single_threaded_pool"]
+from cosmicnet.errors import CosmicnetError
+
+__all__ = ["WorkerError", "progress", "single_threaded_pool"]
+
+
+class WorkerError(CosmicnetError):
+    """A process of the pool was killed from outside or crashed."""
 
 
 @contextmanager
 def single_threaded_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes with one thread each; when an error leaves the block, what waits is dropped."""
+    """Fresh processes with one thread each; when an error leaves the block, what waits is dropped.
+
+    Raises WorkerError if one of them is killed.
+    """
     before = os.environ.get("OMP_NUM_THREADS")
     # spawned processes inherit it before they load any library that reads it
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -32,6 +42,9 @@ def single_threaded_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
                                initializer=_end_with_parent)
     try:
         yield pool
+    except BrokenProcessPool as error:
+        raise WorkerError("a process was killed while it computed; is there enough memory for so many? "
+                          "What was finished is kept: start again") from error
     finally:
         pool.shutdown(cancel_futures=True)
         if before is None:

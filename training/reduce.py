@@ -87,7 +87,8 @@ def keep(reduction: Reduction, kept: NDArray[np.bool_], tolerance: float) -> Red
 
     def project(flat: Array) -> Array:
         matrices = flat.reshape(-1, *shape)
-        return np.einsum("ax,nab,by->nxy", in_time, matrices, in_wavenumber, optimize=True).reshape(len(matrices), -1)
+        projected = np.einsum("ax,nab,by->nxy", in_time, matrices, in_wavenumber, optimize=True)
+        return np.asarray(projected).reshape(len(matrices), -1)
 
     return Reduction(
         time_basis=reduction.time_basis @ in_time,

@@ -89,12 +89,12 @@ class Spectra:
 def require_patched_classy() -> None:
     """Raise CosmicnetError where classy is missing or does not know networks."""
     try:
-        from classy import Class
+        import classy
     except ImportError as error:
-        raise CosmicnetError("classy is not installed; docs/patch.md says how to build it") from error
-    if not hasattr(Class, "neural_network_info"):
-        raise CosmicnetError(f"classy {version('classy')} is not the patched one and knows no networks; "
-                             "docs/patch.md says how to build it")
+        raise CosmicnetError(f"classy cannot be imported ({error}); docs/patch.md says how to build it") from error
+    if not hasattr(classy.Class, "neural_network_info"):
+        raise CosmicnetError(f"classy {classy.__version__} ({classy.__file__}) is not the patched one and knows no "
+                             f"networks; docs/patch.md says how to build it")
 
 
 def networks_on(network: str | None = None) -> Parameters:

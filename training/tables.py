@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import trapezoid
 
 from cosmicnet.coordinates import WAVENUMBER_COORDINATES, Scales
 from cosmicnet.fields import FIELDS, Field, inputs_of
@@ -72,7 +73,7 @@ def _resample_model(path: Path) -> _Model:
     ln_x = np.log(model.k * scales.sound_horizon_rec)
     sizes: dict[tuple[str, str], Array] = {}
     for source in ("t0", "t2"):
-        size = np.sqrt(np.trapezoid(model.integrated[source] ** 2, model.tau, axis=0))
+        size = np.sqrt(trapezoid(model.integrated[source] ** 2, model.tau, axis=0))
         sizes |= {(source, name): np.interp(NODES[name], ln_x, size) for name in WAVENUMBER_COORDINATES}
     return _Model(model.cosmology, scales, fields, sizes)
 

@@ -1,6 +1,7 @@
 """Train the network of one field with Keras: a linear skip connection, then dense layers for the rest."""
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -12,7 +13,7 @@ from cosmicnet.normalization import Normalization
 
 from .config import Training
 
-__all__ = ["NARROW", "Trained", "polynomial_network", "predictable", "skip_exponents", "train_network"]
+__all__ = ["NARROW", "Trained", "all_exponents", "polynomial_network", "predictable", "skip_exponents", "train_network"]
 
 Array = NDArray[np.float64]
 
@@ -40,9 +41,17 @@ def skip_exponents(inputs: tuple[str, ...], degree: int) -> NDArray[np.int64]:
     """Exponents (m, n) of all monomials up to `degree` in the wide inputs, and linear in the narrow ones."""
     wide = [i for i, name in enumerate(inputs) if name not in NARROW]
     narrow = [i for i, name in enumerate(inputs) if name in NARROW]
-    terms = [c for d in range(degree + 1) for c in combinations_with_replacement(wide, d)]
-    terms += [(i,) for i in narrow]
-    return np.array([[term.count(i) for i in range(len(inputs))] for term in terms], dtype=np.int64)
+    monomials_of_wide = all_exponents(len(wide), degree)
+    exponents = np.zeros((len(monomials_of_wide) + len(narrow), len(inputs)), dtype=np.int64)
+    exponents[:len(monomials_of_wide), wide] = monomials_of_wide
+    exponents[len(monomials_of_wide):, narrow] = np.eye(len(narrow), dtype=np.int64)
+    return exponents
+
+
+def all_exponents(inputs: int, degree: int) -> NDArray[np.int64]:
+    """Exponents (m, inputs) of all monomials up to `degree`."""
+    terms = [c for d in range(degree + 1) for c in combinations_with_replacement(range(inputs), d)]
+    return np.array([[term.count(i) for i in range(inputs)] for term in terms], dtype=np.int64).reshape(-1, inputs)
 
 
 def polynomial_network(inputs: Array, outputs: Array, exponents: NDArray[np.int64]) -> Network:
@@ -103,9 +112,13 @@ def _dense_layers(
 ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
     """Weights and biases of the dense layers that learn what the skip connection leaves, the best on
     the held-out models over all epochs."""
+    # before it is loaded: TensorFlow tells at length which processor it runs on
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
     import tensorflow as tf
 
+    # it warns that a graph is compiled for each field
+    tf.get_logger().setLevel("ERROR")
     keras.utils.set_random_seed(settings.seed)
     z = start.input_map.apply(inputs).astype(np.float32)
     rest = (outputs - start(inputs)) / start.output_map.scale
@@ -122,7 +135,7 @@ def _dense_layers(
     if checks:
         batch = tf.data.Dataset.from_tensors((z[~held_out], target[~held_out])).repeat()
         best = keras.callbacks.EarlyStopping(patience=checks, restore_best_weights=True)
-        model.fit(batch, steps_per_epoch=EPOCHS_PER_CHECK, epochs=checks, callbacks=[best], verbose=0,
+        model.fit(batch, steps_per_epoch=EPOCHS_PER_CHECK, epochs=checks, callbacks=[best], verbose=0, shuffle=False,
                   validation_data=(z[held_out], target[held_out]), validation_batch_size=len(inputs))
     arrays = [np.asarray(a, dtype=float) for a in model.get_weights()]
     weights, biases = list(arrays[0::2]), list(arrays[1::2])

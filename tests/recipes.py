@@ -1,0 +1,72 @@
+"""A recipe as small as recipes may be, and grids on which CLASS integrates one of its models in half a second."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cosmicnet.training.config import Recipe, load_recipe
+from cosmicnet.training.grids import AlignedGrids
+
+COARSE = AlignedGrids(
+    t_steps=(0.03, 0.012, 0.015, 0.03, 0.05), u_log_step=0.08, y_edges=(0.08, 1.0, 20.0), y_steps=(0.2, 0.8, 1.5),
+    x_edges=(0.2, 8.0), x_steps=(0.5, 0.6), k_last=0.2, k_per_decade=6)
+"""Good to a wavenumber of 0.05/Mpc."""
+
+TINY = """\
+name = "tiny"
+description = "a recipe for tests"
+
+[domain]
+omega_b = [0.0222, 0.0226]
+omega_cdm = [0.118, 0.122]
+H0 = [66.0, 69.0]
+tau_reio = [0.05, 0.06]
+N_ur = [2.03, 2.032]
+m_ncdm = [0.059, 0.061]
+
+[class_settings]
+N_ncdm = 1
+output = "tCl,pCl,lCl,mPk"
+lensing = "yes"
+l_max_scalars = 300
+"P_k_max_1/Mpc" = 0.3
+
+[sampling]
+models = 20
+seed = 1
+
+[sampling.ranges]
+omega_b = [0.0221, 0.0227]
+omega_cdm = [0.117, 0.123]
+H0 = [65.0, 70.0]
+tau_reio = [0.049, 0.061]
+N_ur = [2.03, 2.032]
+m_ncdm = [0.059, 0.061]
+
+[reduction]
+default = 1e-3
+
+[reduction.tolerance]
+"early.all.monopole" = 2e-3
+
+[training]
+degree_early = 1
+degree_late = 1
+hidden = [3]
+epochs = 50
+learning_rate = 1e-3
+validation_fraction = 0.2
+seed = 2
+"""
+
+
+def write_tiny(folder: Path, text: str = TINY) -> Path:
+    path = folder / "tiny.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def tiny_recipe(folder: Path, **sampling: Any) -> Recipe:
+    """The tiny recipe with changes to its entry `sampling`."""
+    recipe = load_recipe(write_tiny(folder))
+    return recipe.model_copy(update={"sampling": recipe.sampling.model_copy(update=sampling)})

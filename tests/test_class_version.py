@@ -1,0 +1,59 @@
+"""Networks trained with another release of CLASS: in classy, under both fallbacks."""
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from networks_under_test import NETWORKS, networks, nothing_warned_of  # noqa: F401  (fixtures)
+
+from cosmicnet.errors import CosmicnetWarning
+from cosmicnet.store import MANIFEST, shipped_sets
+
+classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
+pytestmark = pytest.mark.usefixtures("patched", "networks", "nothing_warned_of")
+
+SETTINGS: dict[str, Any] = {
+    "omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4, "tau_reio": 0.055, "N_ur": 2.0308, "N_ncdm": 1,
+    "m_ncdm": 0.06, "output": "mPk", "P_k_max_1/Mpc": 0.1,
+}
+
+
+def networks_of(version: str, folder: Path) -> dict[str, str]:
+    """Options with a copy of the networks that says that it was trained with `version`."""
+    shutil.copytree(shipped_sets().get(NETWORKS, Path(NETWORKS)), folder)
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest["class_version"] = version
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    return {"neural_network": "yes", "neural_network_path": str(folder)}
+
+
+def computed(**options: Any) -> Any:
+    model = classy.Class()
+    model.set(SETTINGS | options)
+    model.compute(["perturbations"])
+    return model
+
+
+def test_other_release_is_an_error(tmp_path: Path) -> None:
+    options = networks_of("v3.4.0", tmp_path / "old")
+    with pytest.raises(classy.CosmoComputationError, match=r"this is CLASS v3\.4\.1, .* trained with CLASS v3\.4\.0"):
+        computed(**options, neural_network_fallback="error")
+
+
+def test_other_release_is_integrated_instead(tmp_path: Path) -> None:
+    options = networks_of("v3.4.0", tmp_path / "old")
+    with pytest.warns(CosmicnetWarning, match=r"trained with CLASS v3\.4\.0"):
+        model = computed(**options, neural_network_fallback="full")
+    assert model.neural_network_info()["used"] is False
+    full = computed().get_sources()[0]
+    for name, table in model.get_sources()[0].items():
+        assert np.array_equal(table, full[name]), name
+
+
+def test_other_patch_level_is_covered(tmp_path: Path) -> None:
+    options = networks_of("3.4.1.0+cosmicnet.99", tmp_path / "same")
+    assert computed(**options, neural_network_fallback="error").neural_network_info()["used"] is True

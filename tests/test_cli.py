@@ -1,0 +1,216 @@
+"""The command `cosmicnet`: every mistake of the user's is one clear message and an exit status, no traceback."""
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from builds import ROOT
+from recipes import TINY, write_tiny
+from synthetic import make_network_set
+
+from cosmicnet.class_patch.tree import SHIM_FILES
+from cosmicnet.store import ARRAYS, save_network_set
+from cosmicnet.training import cli, parallel
+from cosmicnet.training.cli import main
+
+Arguments = list[str]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Defaults are relative to the folder in which the command runs."""
+    monkeypatch.chdir(tmp_path)
+    write_tiny(tmp_path)
+    (tmp_path / "file").touch()
+
+
+def assert_refuses(arguments: Arguments, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
+    shown = capsys.readouterr()
+    lines = [line for line in shown.err.splitlines() if line.startswith("cosmicnet ")]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"cosmicnet {arguments[0]}: ")
+    assert message in shown.err
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
+
+
+def damaged_networks() -> None:
+    save_network_set(Path("nets"), make_network_set())
+    Path("nets", ARRAYS).write_bytes(b"0")
+
+
+def patched_tree() -> None:
+    from cosmicnet.class_patch.edits import EDITS
+
+    for name in (*EDITS, *SHIM_FILES.values()):
+        Path("tree", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("tree", name).touch()
+
+
+def other_tree() -> None:
+    patched_tree()
+    for name in SHIM_FILES.values():
+        Path("tree", name).unlink()
+
+
+def models_of_another_recipe() -> None:
+    Path("runs/tiny/models").mkdir(parents=True)
+    Path("runs/tiny/models/recipe.json").write_text('{"sampling": {"seed": 8}, "class_settings": {}}')
+
+
+def bad_recipe() -> None:
+    Path("tiny.toml").write_text(TINY.replace("epochs", "epoch"))
+
+
+def nothing() -> None:
+    pass
+
+
+# command, what is wrong (done before), and what the message must say
+MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
+    "info: unknown networks": (["info", "nope"], nothing, "neural_network_path = nope: cannot read"),
+    "info: damaged networks": (["info", "nets"], damaged_networks, "is damaged or was exchanged"),
+    "make: no recipe": (["make", "nope.toml"], nothing, "nope.toml cannot be read: No such file"),
+    "make: recipe that is a folder": (["make", "."], nothing, "cannot be read: Is a directory"),
+    "make: bad recipe": (["make", "tiny.toml"], bad_recipe, "training.epoch: unknown; did you mean epochs?"),
+    "make: output is a file": (["make", "tiny.toml", "--output", "file"], nothing, "file: File exists"),
+    "make: output below a file": (["make", "tiny.toml", "--output", "file/nets"], nothing, "Not a directory"),
+    "make: work below a file": (["make", "tiny.toml", "--work", "file/work"], nothing, "Not a directory"),
+    "make: models of another recipe": (["make", "tiny.toml"], models_of_another_recipe, "sampling.seed"),
+    "evaluate: unknown networks": (["evaluate", "--network", "nope"], nothing, "neural_network_path = nope"),
+    "evaluate: damaged networks": (["evaluate", "--network", "nets"], damaged_networks, "is damaged or was"),
+    "evaluate: output is a file": (["evaluate", "--output", "file"], nothing, "file: File exists"),
+    "demo: unknown networks": (["demo", "--network", "nope"], nothing, "neural_network_path = nope"),
+    "demo: output is a file": (["demo", "--output", "file"], nothing, "file: File exists"),
+    "patch-class: no folder": (["patch-class", "nope"], nothing, "is not a CLASS source tree"),
+    "patch-class: patched already": (["patch-class", "tree"], patched_tree, "is patched already"),
+    "patch-class: other CLASS": (["patch-class", "tree"], other_tree, "is missing. This CLASS differs"),
+}
+
+
+@pytest.mark.usefixtures("patched")
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_one_clear_message(mistake: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, prepare, message = MISTAKES[mistake]
+    prepare()
+    assert_refuses(arguments, message, capsys)
+
+
+def test_folder_without_permission(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    # the tests may run as root, who may write everywhere
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert_refuses(["make", "tiny.toml"], "nets/tiny: Permission denied", capsys)
+
+
+COMPUTING = (["make", "tiny.toml"], ["evaluate"], ["demo"])
+
+
+@pytest.mark.parametrize("arguments", COMPUTING, ids=lambda arguments: arguments[0])
+def test_stock_classy(
+    arguments: Arguments, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stock = ModuleType("classy")
+    stock.__dict__.update(Class=object, __version__="v3.4.1", __file__="/some/where", CosmoSevereError=RuntimeError,
+                          CosmoComputationError=RuntimeError)
+    monkeypatch.setitem(sys.modules, "classy", stock)
+    assert_refuses(arguments, "classy v3.4.1 (/some/where) is not the patched one", capsys)
+
+
+@pytest.mark.parametrize("arguments", COMPUTING, ids=lambda arguments: arguments[0])
+def test_no_classy(
+    arguments: Arguments, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "classy", None)
+    assert_refuses(arguments, "classy cannot be imported", capsys)
+
+
+def test_package_that_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "cosmicnet.training.info", raising=False)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert_refuses(["info"], "pip install 'cosmicnet[training,evaluate,cobaya]'", capsys)
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "_run_info", fail)
+
+
+@pytest.mark.usefixtures("patched")
+def test_error_of_class_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from classy import CosmoComputationError
+
+    stand_in(monkeypatch, CosmoComputationError("the integrator gave up"))
+    assert_refuses(["info"], "cosmicnet info: Error in Class: the integrator gave up", capsys)
+
+
+def test_killed_worker_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    stand_in(monkeypatch, parallel.WorkerError("a process was killed"))
+    assert_refuses(["info"], "a process was killed", capsys)
+
+
+def test_full_disk_is_shown_with_the_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stand_in(monkeypatch, OSError(28, "No space left on device", "nets/arrays"))
+    assert_refuses(["info"], "cosmicnet info: nets/arrays: No space left on device", capsys)
+
+
+def test_ctrl_c_has_its_own_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    stand_in(monkeypatch, KeyboardInterrupt())
+    assert main(["info"]) == 130
+    assert capsys.readouterr().err == "cosmicnet info: interrupted\n"
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), KeyError("x"), ModuleNotFoundError(name="cosmicnet.gone")])
+def test_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    stand_in(monkeypatch, error)
+    with pytest.raises(type(error)):
+        main(["info"])
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ([], "required: COMMAND"), (["mak"], "invalid choice: 'mak'"), (["make"], "required: recipe"),
+    (["make", "tiny.toml", "--processes", "0"], "'0' is not a positive whole number"),
+    (["evaluate", "--models", "many"], "'many' is not a positive whole number"),
+    (["info", "--colour"], "unrecognized arguments: --colour"),
+])
+def test_command_line_that_cannot_be_read(
+    arguments: Arguments, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+    assert raised.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_info_of_a_set(capsys: pytest.CaptureFixture[str]) -> None:
+    save_network_set(Path("nets"), make_network_set())
+    assert main(["info", "nets"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("random numbers", "omega_b", "0.025", "v3.4.1"):
+        assert word in shown
+
+
+@pytest.mark.parametrize("command", [[], ["demo"], ["make"], ["evaluate"], ["info"], ["patch-class"]])
+def test_help_shows_examples(command: Arguments, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main([*command, "--help"])
+    assert raised.value.code == 0
+    assert f"cosmicnet {' '.join(command)}".strip() in capsys.readouterr().out
+
+
+def test_status_reaches_the_shell() -> None:
+    command = [sys.executable, "-m", "cosmicnet.training", "info", "nope"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("cosmicnet info: neural_network_path = nope")

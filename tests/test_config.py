@@ -1,0 +1,116 @@
+"""Recipes: the shipped one is read, every kind of mistake is refused by file, entry and what is allowed."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builds import ROOT
+from providers import Recorder
+from recipes import TINY, write_tiny
+
+from cosmicnet.training.config import PARAMETERS, Recipe, RecipeError, load_recipe
+
+
+def test_recipe_is_read(tmp_path: Path) -> None:
+    recipe = load_recipe(write_tiny(tmp_path))
+    assert recipe.domain["H0"] == (66.0, 69.0)
+    assert recipe.sampling.ranges["omega_b"] == (0.0221, 0.0227)
+    assert recipe.class_settings["N_ncdm"] == 1
+    assert recipe.reduction.tolerance == {"early.all.monopole": 2e-3}
+    assert recipe.training.hidden == [3]
+
+
+def test_every_recipe_that_is_shipped_is_valid() -> None:
+    recipes = list((ROOT / "training" / "recipes").glob("*.toml"))
+    assert recipes
+    assert {load_recipe(path).name for path in recipes} == {path.stem for path in recipes}
+
+
+def test_recipe_cannot_be_changed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_recipe(write_tiny(tmp_path)).name = "other"
+
+
+# what is replaced in the tiny recipe, by what, and what the message must say
+MISTAKES: dict[str, tuple[str, str, str]] = {
+    "misspelt key": ("epochs = 50", "epoch = 50", r"training\.epoch: unknown; did you mean epochs\? Known: degree_"),
+    "the key that is then missing": ("epochs = 50", "epoch = 50", r"training\.epochs: Field required"),
+    "unknown key": ("epochs =", "colour = 1\nepochs =", r"training\.colour: unknown; Known: degree_early, degree_"),
+    "misspelt table": ("[domain]", "[domian]", r"domian: unknown; did you mean domain\? Known: name, description"),
+    "unknown key of another table": (
+        "[sampling]", "[sampling]\nmodel = 30", r"sampling\.model: unknown; did you mean models\? Known: models, seed"),
+    "misspelt field": (
+        "early.all.monopole", "early.all.monopol",
+        r"reduction: field early\.all\.monopol: unknown; did you mean early\.all\.monopole\? Known: early"),
+    "misspelt field, components": (
+        "[reduction]", '[reduction]\nmost_components = {"late.all.sheer" = 3}', r"did you mean late\.all\.shear\?"),
+    "domain upside down": (
+        "omega_b = [0.0222, 0.0226]", "omega_b = [0.023, 0.021]",
+        r"domain\.omega_b = \[0\.023, 0\.021\]: the first must be smaller"),
+    "domain of one point": ("H0 = [66.0, 69.0]", "H0 = [66, 66]", r"domain\.H0 = \[66, 66\]: the first must be"),
+    "domain of one number": ("H0 = [66.0, 69.0]", "H0 = [66]", r"domain\.H0\.1: Field required"),
+    "domain that is NaN": ("H0 = [66.0, 69.0]", "H0 = [66.0, nan]", r"domain\.H0\.1: .*finite"),
+    "endless sampling": ("H0 = [65.0, 70.0]", "H0 = [65.0, inf]", r"sampling\.ranges\.H0\.1: .*finite"),
+    "sampling upside down": (
+        "H0 = [65.0, 70.0]", "H0 = [70, 65]", r"sampling\.ranges\.H0 = \[70, 65\]: the first must be smaller"),
+    "sampling that ends inside the domain": (
+        "H0 = [65.0, 70.0]", "H0 = [65, 68]", r"ranges\.H0 = \[65, 68\] must contain the domain \[66, 69\]"),
+    "sampling that begins inside the domain": ("H0 = [65.0, 70.0]", "H0 = [67, 70]", "must contain the domain"),
+    "parameter that is not sampled": (
+        "H0 = [65.0, 70.0]", "", "domain and sampling.ranges must name the same parameters, but differ in H0"),
+    "other name of a parameter": ("H0 =", "h =", r"domain\.h: unknown; Known: omega_b, omega_cdm, H0"),
+    "misspelt parameter": ("omega_cdm =", "omega_cmd =", r"domain\.omega_cmd: unknown; did you mean omega_cdm\?"),
+    "parameter both sampled and set": (
+        "[class_settings]", "[class_settings]\nH0 = 70", r"H0: in class_settings and in sampling\.ranges"),
+    "few models": ("models = 20", "models = 19", r"sampling\.models: .*greater than or equal to 20"),
+    "text for a number": ("models = 20", 'models = "many"', r"sampling\.models: .*integer"),
+    "tolerance that is none": (
+        "monopole\" = 2e-3", "monopole\" = -2e-3", r"reduction\.tolerance\.early\.all\.monopole: .*greater than 0"),
+    "no components": (
+        "[reduction]", '[reduction]\nmost_components = {"late.all.shear" = 0}',
+        r"most_components\.late\.all\.shear: .*greater than or equal to 1"),
+    "width of a layer": ("hidden = [3]", "hidden = [48, 0]", r"training\.hidden\.1: .*greater than or equal to 1"),
+    "fraction": ("fraction = 0.2", "fraction = 0.7", r"training\.validation_fraction: .*less than 0\.5"),
+    "name that is no file name": ('name = "tiny"', 'name = "../x"', "name: String should match pattern"),
+    "no TOML": ("[sampling]", "[sampling", r"is no valid TOML: .*line \d+"),
+    "nothing": (TINY, "", "name: Field required"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_refused_by_file_entry_and_what_is_allowed(tmp_path: Path, mistake: str) -> None:
+    old, new, message = MISTAKES[mistake]
+    assert old in TINY
+    path = write_tiny(tmp_path, TINY.replace(old, new))
+    with pytest.raises(RecipeError, match=message) as raised:
+        load_recipe(path)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(("name", "problem"), [
+    ("absent.toml", "No such file or directory"), (".", "Is a directory"), ("binary.toml", "no valid TOML"),
+])
+def test_unreadable_file_is_named_with_the_reason(tmp_path: Path, name: str, problem: str) -> None:
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RecipeError, match=problem) as raised:
+        load_recipe(tmp_path / name)
+    assert str(tmp_path / name) in str(raised.value)
+
+
+@pytest.mark.usefixtures("patched")
+def test_what_may_be_sampled_is_what_class_reports() -> None:
+    """Else the coverage of the finished networks would look for a number that is not there."""
+    from classy import Class
+
+    recorder, model = Recorder(), Class()
+    model.set({"output": "mPk", "P_k_max_1/Mpc": 0.05})
+    model.set_source_provider(recorder)
+    model.compute(["perturbations"])
+    assert set(PARAMETERS) <= set(recorder.requests[0].cosmology)
+
+
+def test_recipe_goes_into_the_manifest_and_back(tmp_path: Path) -> None:
+    recipe = load_recipe(write_tiny(tmp_path))
+    stored: dict[str, Any] = recipe.model_dump(mode="json")
+    assert Recipe(**stored) == recipe

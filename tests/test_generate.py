@@ -1,0 +1,295 @@
+"""Generation: resumable bit by bit, honest about failures. Most tests put a stand-in for CLASS in its place."""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from providers import OnGrids
+from recipes import COARSE, tiny_recipe
+from test_dataset import FULL_DEVICE, make_model
+
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.training import generate as module
+from cosmicnet.training.config import Recipe
+from cosmicnet.training.dataset import DatasetError, TrainingModel, model_path, read_model
+from cosmicnet.training.generate import GenerationError, generate, integrate, latin_hypercube
+
+classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
+pytestmark = pytest.mark.usefixtures("patched")
+
+Parameters = Mapping[str, float]
+
+COSMOLOGY = {"omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4, "tau_reio": 0.055}
+SETTINGS = {"N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.0308, "output": "tCl,pCl,lCl,mPk", "lensing": "yes",
+            "l_max_scalars": 300, "P_k_max_1/Mpc": 0.3}
+
+
+class Serial:
+    """A pool that works in this process, where a stand-in reaches."""
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(function(*arguments))
+        return future
+
+
+@contextmanager
+def serial_pool(processes: int) -> Iterator[Serial]:
+    yield Serial()
+
+
+class StandIn:
+    """Instead of CLASS: numbers made of the parameters; `fail` raises for some of them."""
+
+    def __init__(self) -> None:
+        self.computed: list[Parameters] = []
+        self.fail: Callable[[int], None] = lambda number: None
+
+    def __call__(self, settings: Mapping[str, Any], parameters: Parameters) -> TrainingModel:
+        self.fail(len(self.computed))
+        self.computed.append(parameters)
+        model = make_model(round(1e6 * parameters["H0"]))
+        return TrainingModel(**{**vars(model), "parameters": dict(parameters)})
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    made = StandIn()
+    monkeypatch.setattr(module, "integrate", made)
+    monkeypatch.setattr(module, "single_threaded_pool", serial_pool)
+    return made
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    return tiny_recipe(tmp_path)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_latin_hypercube_has_one_model_in_every_layer(recipe: Recipe) -> None:
+    points = latin_hypercube(recipe.sampling)
+    number = recipe.sampling.models
+    for name, (low, high) in recipe.sampling.ranges.items():
+        assert sorted(int(number * (p[name] - low) / (high - low)) for p in points) == list(range(number)), name
+    assert latin_hypercube(recipe.sampling) == points
+    assert latin_hypercube(recipe.sampling.model_copy(update={"seed": 2})) != points
+
+
+def test_every_point_becomes_the_model_of_its_number(stand_in: StandIn, recipe: Recipe, tmp_path: Path) -> None:
+    generated = generate(recipe, tmp_path / "models", 1)
+    assert generated.failed == {}
+    assert generated.models == tuple(model_path(tmp_path / "models", i) for i in range(20))
+    assert [read_model(path).parameters for path in generated.models] == latin_hypercube(recipe.sampling)
+
+
+def test_finished_generation_computes_nothing(stand_in: StandIn, recipe: Recipe, tmp_path: Path) -> None:
+    first = generate(recipe, tmp_path / "models", 1)
+    before = contents(tmp_path / "models")
+    assert generate(recipe, tmp_path / "models", 1) == first
+    assert len(stand_in.computed) == 20
+    assert contents(tmp_path / "models") == before
+
+
+def stop_at(last: int, error: type[BaseException]) -> Callable[[int], None]:
+    def fail(number: int) -> None:
+        if number == last:
+            raise error
+    return fail
+
+
+def test_interrupted_generation_goes_on_to_the_same_files(
+    stand_in: StandIn, recipe: Recipe, tmp_path: Path
+) -> None:
+    generate(recipe, tmp_path / "whole", 1)
+    stand_in.computed.clear()
+    for last in (0, 3, 11):
+        stand_in.fail = stop_at(last, KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            generate(recipe, tmp_path / "models", 1)
+    stand_in.fail = lambda number: None
+    generate(recipe, tmp_path / "models", 1)
+    assert len(stand_in.computed) == 20
+    assert contents(tmp_path / "models") == contents(tmp_path / "whole")
+
+
+def test_folder_of_another_recipe_is_refused(stand_in: StandIn, recipe: Recipe, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    generate(recipe, folder, 1)
+    before = contents(folder)
+    others = {
+        "sampling.seed": tiny_recipe(tmp_path, seed=2),
+        "sampling.models": tiny_recipe(tmp_path, models=21),
+        "class_settings.N_ncdm": recipe.model_copy(update={"class_settings": {**recipe.class_settings, "N_ncdm": 2}}),
+        "class_settings.gauge": recipe.model_copy(update={"class_settings": {**recipe.class_settings, "gauge": "x"}}),
+    }
+    for entry, other in others.items():
+        with pytest.raises(GenerationError, match=rf"another recipe \({entry} differ\)") as raised:
+            generate(other, folder, 1)
+        assert str(folder) in str(raised.value)
+    assert contents(folder) == before
+    assert len(stand_in.computed) == 20
+    # what is trained from the models may change
+    generate(recipe.model_copy(update={"description": "other"}), folder, 1)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sampling": 3, "class_settings": {}}'])
+def test_damaged_recipe_beside_the_models_is_refused(
+    stand_in: StandIn, recipe: Recipe, tmp_path: Path, text: str
+) -> None:
+    generate(recipe, tmp_path / "models", 1)
+    (tmp_path / "models" / module.RECIPE_FILE).write_text(text)
+    with pytest.raises(GenerationError, match=r"recipe\.json is damaged"):
+        generate(recipe, tmp_path / "models", 1)
+
+
+def fails(numbers: set[int], error: Exception) -> Callable[[Mapping[str, Any], Parameters], TrainingModel]:
+    calls = iter(range(1000))
+
+    def compute(settings: Mapping[str, Any], parameters: Parameters) -> TrainingModel:
+        if next(calls) in numbers:
+            raise error
+        return make_model()
+    return compute
+
+
+def test_failed_models_are_left_out_and_told(
+    stand_in: StandIn, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = classy.CosmoComputationError("it would not converge")
+    monkeypatch.setattr(module, "integrate", fails({4, 17}, error))
+    generated = generate(recipe, tmp_path / "models", 1)
+    assert set(generated.failed) == {4, 17}
+    assert "it would not converge" in generated.failed[4]
+    assert [int(path.stem) for path in generated.models] == [i for i in range(20) if i not in (4, 17)]
+    assert all(path.exists() for path in generated.models)
+    assert {path.stem for path in (tmp_path / "models").glob("*.npz")} == {path.stem for path in generated.models}
+    assert "left out model 17" in capsys.readouterr().err
+    # they are tried again the next time
+    monkeypatch.setattr(module, "integrate", stand_in)
+    assert generate(recipe, tmp_path / "models", 1).failed == {}
+    assert stand_in.computed == [latin_hypercube(recipe.sampling)[i] for i in (4, 17)]
+
+
+def test_more_than_a_tenth_failing_is_an_error(
+    stand_in: StandIn, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = classy.CosmoComputationError("it would not converge")
+    monkeypatch.setattr(module, "integrate", fails({4, 5, 17}, error))
+    with pytest.raises(GenerationError, match="3 of 20 models failed") as raised:
+        generate(recipe, tmp_path / "models", 1)
+    message = str(raised.value)
+    assert "it would not converge" in message
+    assert str(latin_hypercube(recipe.sampling)[4]["H0"]) in message
+
+
+@pytest.mark.skipif(not FULL_DEVICE.exists(), reason="there is no /dev/full here")
+def test_full_disk_stops_and_generation_goes_on_afterwards(
+    stand_in: StandIn, recipe: Recipe, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "00007.part").symlink_to(FULL_DEVICE)
+    with pytest.raises(DatasetError, match="No space left on device") as raised:
+        generate(recipe, folder, 1)
+    assert str(folder / "00007.npz") in str(raised.value)
+    assert not (folder / "00007.npz").exists()
+    assert len(generate(recipe, folder, 1).models) == 20
+    generate(recipe, tmp_path / "whole", 1)
+    assert contents(folder) == contents(tmp_path / "whole")
+
+
+@pytest.mark.skipif(not FULL_DEVICE.exists(), reason="there is no /dev/full here")
+def test_full_disk_at_the_very_start(stand_in: StandIn, recipe: Recipe, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "recipe.part").symlink_to(FULL_DEVICE)
+    with pytest.raises(OSError, match="No space left on device"):
+        generate(recipe, folder, 1)
+    assert contents(folder) == {}
+
+
+def test_stock_classy_is_noticed_before_anything_is_written(
+    stand_in: StandIn, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classy, "Class", object)
+    with pytest.raises(CosmicnetError, match="is not the patched one"):
+        generate(recipe, tmp_path / "models", 1)
+    assert not (tmp_path / "models").exists()
+
+
+# --- with CLASS -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AlignedGrids", lambda: COARSE)
+
+
+def test_integrated_model_is_what_class_computes_on_the_aligned_grids(coarse: None) -> None:
+    model = integrate(SETTINGS, COSMOLOGY)
+    assert model.parameters == COSMOLOGY
+    for name, value in COSMOLOGY.items():
+        assert model.cosmology[name] == pytest.approx(value, rel=1e-8), name
+    grid = COARSE.integration(model.cosmology)
+    assert np.array_equal(model.k, grid.k) and np.array_equal(model.tau, grid.tau)
+    provider, own = OnGrids(lambda request: (grid.k, grid.tau)), classy.Class()
+    own.set({**SETTINGS, **COSMOLOGY})
+    own.set_source_provider(provider)
+    own.compute(["perturbations"])
+    assert {*model.integrated, "p"} == set(provider.recorded)
+    for name, table in model.integrated.items():
+        assert np.array_equal(table, provider.recorded[name]), name
+        assert np.abs(table).max() > 0, name
+
+
+def test_integration_is_the_same_bit_by_bit(coarse: None) -> None:
+    first, second = (integrate(SETTINGS, COSMOLOGY) for _ in range(2))
+    assert first.integrated.keys() == second.integrated.keys()
+    for name, table in first.integrated.items():
+        assert np.array_equal(table, second.integrated[name]), name
+
+
+LACKING: dict[str, tuple[dict[str, Any], str]] = {
+    "no lensing": ({**SETTINGS, "output": "tCl,mPk", "lensing": "no"}, "no phi_plus_psi; needed are output ="),
+    "no massive neutrino": (
+        {name: value for name, value in SETTINGS.items() if "ncdm" not in name}, "no delta_cb; .* a massive neutrino"),
+}
+
+
+@pytest.mark.parametrize("case", LACKING)
+def test_settings_that_lack_a_source_are_refused(coarse: None, case: str) -> None:
+    settings, message = LACKING[case]
+    with pytest.raises(GenerationError, match=f"class_settings: CLASS gives {message}"):
+        integrate(settings, COSMOLOGY)
+
+
+SEVERE: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown setting": ({"colour": "blue"}, "colour"),
+    "l_max that needs fewer wavenumbers": ({}, r"k: \d+ values, must be 1 to"),
+}
+
+
+@pytest.mark.parametrize("case", SEVERE)
+def test_settings_that_class_refuses_are_told_once(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    changes, message = SEVERE[case]
+    monkeypatch.setattr(module, "single_threaded_pool", serial_pool)
+    refused = recipe.model_copy(update={"class_settings": {**SETTINGS, **changes}})
+    with pytest.raises(GenerationError, match=message) as raised:
+        generate(refused, tmp_path / "models", 1)
+    assert "class_settings" in str(raised.value)
+    assert os.listdir(tmp_path / "models") == [module.RECIPE_FILE]
+    assert json.loads((tmp_path / "models" / module.RECIPE_FILE).read_text())["class_settings"] == {
+        **SETTINGS, **changes}

@@ -1,0 +1,99 @@
+"""Pools of processes: one thread each, and none outlives the command that started it."""
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cosmicnet.training.parallel import WorkerError, progress, single_threaded_pool
+
+PATIENCE = 60.0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait; what does not happen at all fails after a minute."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def alive(process: int) -> bool:
+    return psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A command with three workers, one of them soon idle, and their process ids."""
+    script = Path(__file__).parent / "pool_run.py"
+    # a group of its own: what is sent to it does not reach pytest
+    command = subprocess.Popen([sys.executable, str(script), str(tmp_path)], start_new_session=True,
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        until(lambda: len(list(tmp_path.iterdir())) == 3)
+        yield command, [int(path.stem) for path in tmp_path.iterdir()]
+    finally:
+        for process in (command.pid, *(int(path.stem) for path in tmp_path.iterdir())):
+            if alive(process):
+                os.kill(process, signal.SIGKILL)
+        command.communicate()
+
+
+def test_workers_have_one_thread(running: object, tmp_path: Path) -> None:
+    assert [path.suffix for path in tmp_path.iterdir()] == [".1", ".1", ".1"]
+
+
+def test_workers_end_when_their_parent_is_killed(running: tuple[subprocess.Popen[str], list[int]]) -> None:
+    command, workers = running
+    assert all(alive(worker) for worker in workers)
+    command.kill()
+    until(lambda: not any(alive(worker) for worker in workers))
+
+
+def test_interrupt_ends_all_without_a_word_from_the_workers(
+    running: tuple[subprocess.Popen[str], list[int]]
+) -> None:
+    command, workers = running
+    # until one of them waits for work, which is where an interrupt would show
+    time.sleep(2.0)
+    os.killpg(command.pid, signal.SIGINT)
+    _, errors = command.communicate(timeout=PATIENCE)
+    assert command.returncode != 0
+    assert "SpawnProcess" not in errors
+    until(lambda: not any(alive(worker) for worker in workers))
+
+
+def test_killed_worker_is_an_error_that_says_what_to_do(running: tuple[subprocess.Popen[str], list[int]]) -> None:
+    command, workers = running
+    os.kill(workers[0], signal.SIGKILL)
+    _, errors = command.communicate(timeout=PATIENCE)
+    assert command.returncode != 0
+    assert errors.splitlines()[-1].startswith(f"{WorkerError.__module__}.WorkerError: a process was killed")
+
+
+@pytest.mark.parametrize("before", ["7", None])
+def test_number_of_threads_is_as_before_afterwards(monkeypatch: pytest.MonkeyPatch, before: str | None) -> None:
+    if before is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", before)
+    with pytest.raises(ZeroDivisionError), single_threaded_pool(1):
+        assert os.environ["OMP_NUM_THREADS"] == "1"
+        raise ZeroDivisionError
+    assert os.environ.get("OMP_NUM_THREADS") == before
+
+
+def test_progress_counts_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("counting sheep", 5, done=2) as advance:
+        for _ in range(3):
+            advance()
+    shown = capsys.readouterr()
+    assert "counting sheep" in shown.err and "5/5" in shown.err
+    assert shown.out == ""

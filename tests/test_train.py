@@ -1,0 +1,114 @@
+"""Training of one field's network: polynomials to rounding, dense layers where they help, the same each time."""
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from recipes import tiny_recipe
+
+from cosmicnet.training.config import Training
+from cosmicnet.training.train import NARROW, Trained, polynomial_network, skip_exponents, train_network
+
+Array = NDArray[np.float64]
+
+NAMES = ("ln_omega_m", "ln_h", "N_ur")
+assert "N_ur" in NARROW
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Training:
+    return tiny_recipe(tmp_path).training.model_copy(update={"hidden": [8], "epochs": 200, "learning_rate": 3e-2})
+
+
+def make_inputs(models: int = 60) -> Array:
+    return np.random.default_rng(5).uniform([-2.2, -0.5, 2.02], [-1.8, -0.2, 2.05], (models, 3))
+
+
+def quadratic(inputs: Array) -> Array:
+    m, h, n = inputs.T
+    return np.stack([1 + m * h - 3 * m**2, 0.01 * h + 5 * n, h**2], axis=1)
+
+
+def bumpy(inputs: Array) -> Array:
+    return np.asarray(quadratic(inputs) + np.tanh(8 * (inputs[:, :1] + 2.0)) * [1.0, 2.0, 0.5])
+
+
+def trained(outputs: Array, settings: Training, degree: int = 2, **changes: Any) -> Trained:
+    return train_network(make_inputs(), outputs, NAMES, degree, settings.model_copy(update=changes))
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3, 4])
+def test_exponents_are_all_monomials_of_the_wide_and_the_narrow_alone(degree: int) -> None:
+    expected = [(a, b, 0) for a, b in itertools.product(range(degree + 1), repeat=2) if a + b <= degree]
+    assert sorted(map(tuple, skip_exponents(NAMES, degree).tolist())) == sorted([*expected, (0, 0, 1)])
+
+
+def test_polynomial_is_met_to_rounding() -> None:
+    inputs = make_inputs()
+    network = polynomial_network(inputs, quadratic(inputs), skip_exponents(NAMES, 2))
+    unseen = make_inputs(200)[100:]
+    np.testing.assert_allclose(network(unseen), quadratic(unseen), rtol=1e-9, atol=1e-9)
+
+
+def test_input_that_a_recipe_fixes_does_no_harm() -> None:
+    inputs = make_inputs()
+    inputs[:, 2] = 2.0308
+    inputs[::2, 2] *= 1 + 2e-16
+    network = polynomial_network(inputs, quadratic(inputs), skip_exponents(NAMES, 2))
+    np.testing.assert_allclose(network(inputs), quadratic(inputs), rtol=1e-9, atol=1e-9)
+
+
+def test_field_that_is_polynomial_is_met_to_rounding_after_training(settings: Training) -> None:
+    inputs = make_inputs()
+    result = trained(quadratic(inputs), settings)
+    unseen = make_inputs(200)[100:]
+    np.testing.assert_allclose(result.network(unseen), quadratic(unseen), rtol=1e-6, atol=1e-6)
+    assert result.error <= result.skip_error < 1e-9
+
+
+def test_dense_layers_learn_what_the_polynomial_leaves(settings: Training) -> None:
+    result = trained(bumpy(make_inputs()), settings, epochs=600)
+    assert result.skip_error > 0.005
+    assert result.error < 0.5 * result.skip_error
+    assert any(np.abs(weight).max() > 0 for weight in result.network.weights[-1:])
+
+
+def test_dense_layers_that_do_not_help_give_nothing(settings: Training) -> None:
+    """Noise cannot be learned: what is kept is the polynomial, fitted to all models."""
+    inputs = make_inputs()
+    noise = np.random.default_rng(6).normal(size=(len(inputs), 3))
+    result = trained(noise, settings, epochs=0)
+    assert result.error == result.skip_error
+    assert np.all(result.network.weights[-1] == 0) and np.all(result.network.biases[-1] == 0)
+    expected = polynomial_network(inputs, noise, skip_exponents(NAMES, 2))
+    np.testing.assert_allclose(result.network(inputs), expected(inputs), rtol=1e-12)
+
+
+def test_error_is_that_of_the_held_out_models(settings: Training) -> None:
+    inputs, outputs = make_inputs(), bumpy(make_inputs())
+    result = trained(outputs, settings, epochs=600)
+    count = round(settings.validation_fraction * len(inputs))
+    held_out = np.random.default_rng(settings.seed).permutation(len(inputs)) < count
+    assert held_out.sum() == count
+    difference = result.network(inputs[held_out]) - outputs[held_out]
+    assert result.error == pytest.approx(np.linalg.norm(difference) / np.linalg.norm(outputs[held_out]), rel=1e-6)
+
+
+def test_same_seed_is_the_same_network_and_another_is_not(settings: Training) -> None:
+    outputs = bumpy(make_inputs())
+    first, second, other = (trained(outputs, settings, seed=seed) for seed in (2, 2, 3))
+    assert (first.error, first.skip_error) == (second.error, second.skip_error)
+    for ours, theirs in zip(first.network.weights, second.network.weights, strict=True):
+        assert np.array_equal(ours, theirs)
+    assert np.array_equal(first.network.skip, second.network.skip)
+    assert not np.array_equal(first.network.weights[0], other.network.weights[0])
+
+
+def test_shapes_are_those_of_the_recipe(settings: Training) -> None:
+    network = trained(bumpy(make_inputs()), settings, hidden=[7, 5], epochs=50).network
+    assert [weight.shape for weight in network.weights] == [(3, 7), (7, 5), (5, 3)]
+    assert [bias.shape for bias in network.biases] == [(7,), (5,), (3,)]
