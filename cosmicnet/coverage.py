@@ -183,8 +183,10 @@ def _outside_late_times(request: Request, networks: NetworkSet) -> Iterator[str]
     late = request.tau[request.tau > scales.tau_free_streaming]
     if not late.size:
         return
-    ends = {(f.field.time, f.time_basis.first, f.time_basis.last)
-            for f in networks.emulator.fields if f.field.region == "late"}
+    # of the late times, dark fields see the first and reionized ones the last
+    ends = {(f.field.time, -np.inf if f.field.region == "reionized" else f.time_basis.first,
+             np.inf if f.field.region == "dark" else f.time_basis.last)
+            for f in networks.emulator.fields if f.field.region != "early"}
     for coordinate, first, last in sorted(ends):
         with np.errstate(invalid="ignore", divide="ignore"):
             needed = TIME_COORDINATES[coordinate](late[[0, -1]], scales)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cosmicnet.training.reduce import Reduction, expand, reduce_field
+from cosmicnet.training.reduce import Reduction, expand, keep, reduce_field
 
 Array = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ def weighted_error(reduction: Reduction, tables: NDArray[np.float32], weight: Ar
 
 def test_tables_of_low_rank_are_met_to_rounding_by_as_many_components() -> None:
     tables = low_rank_tables()
-    reduction = reduce_field(tables, WEIGHT, NO_FLOOR, 1e-5, None)
+    reduction = reduce_field(tables, WEIGHT, NO_FLOOR, 1e-5)
     assert len(reduction.components) == 2
     assert (reduction.time_basis.shape, reduction.wavenumber_basis.shape) == ((TIMES, 3), (WAVENUMBERS, 3))
     for coefficients, table in zip(reduction.coefficients, tables, strict=True):
@@ -70,7 +70,7 @@ def test_tables_of_low_rank_are_met_to_rounding_by_as_many_components() -> None:
 @pytest.mark.parametrize("tolerance", [1e-1, 1e-2, 1e-3, 1e-4])
 def test_tolerance_is_met_and_not_by_far(tolerance: float) -> None:
     tables = rough_tables()
-    reduction = reduce_field(tables, WEIGHT, NO_FLOOR, tolerance, None)
+    reduction = reduce_field(tables, WEIGHT, NO_FLOOR, tolerance)
     total = np.sqrt(np.mean(reduction.error**2))
     assert 0.01 * tolerance < total < tolerance
     assert len(reduction.components) < MODELS - 1
@@ -79,36 +79,39 @@ def test_tolerance_is_met_and_not_by_far(tolerance: float) -> None:
 @pytest.mark.parametrize("floor", [NO_FLOOR, np.full(WAVENUMBERS, 3.0), np.linspace(0.0, 20.0, WAVENUMBERS)])
 def test_error_is_the_weighted_error(floor: Array) -> None:
     tables = rough_tables()
-    reduction = reduce_field(tables, WEIGHT, floor, 1e-3, None)
+    reduction = reduce_field(tables, WEIGHT, floor, 1e-3)
     np.testing.assert_allclose(reduction.error, weighted_error(reduction, tables, WEIGHT, floor), rtol=1e-2, atol=1e-6)
 
 
 def test_expand_equals_the_slow_twin() -> None:
-    reduction = reduce_field(rough_tables(), WEIGHT, NO_FLOOR, 1e-3, None)
+    reduction = reduce_field(rough_tables(), WEIGHT, NO_FLOOR, 1e-3)
     for coefficients in reduction.coefficients[:3]:
         np.testing.assert_allclose(expand(reduction, coefficients), twin_expand(reduction, coefficients), rtol=1e-12)
 
 
 def test_components_are_orthonormal() -> None:
     """So that an error of the coefficients is the error of the field, which training relies on."""
-    components = reduce_field(rough_tables(), WEIGHT, NO_FLOOR, 1e-4, None).components
+    components = reduce_field(rough_tables(), WEIGHT, NO_FLOOR, 1e-4).components
     np.testing.assert_allclose(components @ components.T, np.eye(len(components)), atol=1e-5)
 
 
-def test_most_components_are_kept_to() -> None:
-    all_of_them = reduce_field(rough_tables(), WEIGHT, NO_FLOOR, 1e-4, None)
-    fewer = reduce_field(rough_tables(), WEIGHT, NO_FLOOR, 1e-4, 2)
-    assert len(all_of_them.components) > 2
-    assert (len(fewer.components), fewer.coefficients.shape) == (2, (MODELS, 2))
-    assert np.array_equal(fewer.coefficients, all_of_them.coefficients[:, :2])
-    assert fewer.error.mean() > all_of_them.error.mean()
+def test_only_what_is_kept_is_left() -> None:
+    everything = reduce_field(rough_tables(), WEIGHT, NO_FLOOR, 1e-4)
+    kept = np.arange(len(everything.components)) < 2
+    fewer = keep(everything, kept, 1e-6)
+    assert len(everything.components) > 2
+    assert fewer.coefficients.shape == (MODELS, 2)
+    for coefficients, all_of_them in zip(fewer.coefficients, everything.coefficients, strict=True):
+        expected = expand(everything, np.where(kept, all_of_them, 0.0))
+        np.testing.assert_allclose(expand(fewer, coefficients), expected, atol=1e-4 * np.abs(expected).max())
+    assert fewer.time_basis.shape[1] <= everything.time_basis.shape[1]
 
 
 def test_where_the_floor_is_high_little_is_kept() -> None:
     tables = rough_tables()
-    high = reduce_field(tables, WEIGHT, np.full(WAVENUMBERS, 1e4), 1e-2, None)
+    high = reduce_field(tables, WEIGHT, np.full(WAVENUMBERS, 1e4), 1e-2)
     selective = np.where(np.arange(WAVENUMBERS) < 9, 0.0, 1e4)
-    half = reduce_field(tables, WEIGHT, selective, 1e-2, None)
+    half = reduce_field(tables, WEIGHT, selective, 1e-2)
     errors = {name: np.mean([np.abs(expand(r, c) - t)[:, 9:].mean() for c, t in
                              zip(r.coefficients, tables, strict=True)]) for name, r in (("all", high), ("half", half))}
     assert errors["half"] > errors["all"]
@@ -117,12 +120,12 @@ def test_where_the_floor_is_high_little_is_kept() -> None:
 def test_times_without_weight_do_not_blow_up() -> None:
     weight = WEIGHT.copy()
     weight[:5] = 0.0
-    reduction = reduce_field(rough_tables(), weight, NO_FLOOR, 1e-3, None)
+    reduction = reduce_field(rough_tables(), weight, NO_FLOOR, 1e-3)
     assert np.all(np.isfinite(reduction.time_basis))
     assert np.sqrt(np.mean(reduction.error**2)) < 1e-3
 
 
 def test_reduction_is_the_same_each_time() -> None:
-    first, second = (reduce_field(rough_tables(), WEIGHT, NO_FLOOR, 1e-3, None) for _ in range(2))
+    first, second = (reduce_field(rough_tables(), WEIGHT, NO_FLOOR, 1e-3) for _ in range(2))
     for part, value in vars(first).items():
         assert np.array_equal(value, getattr(second, part)), part

@@ -1,4 +1,4 @@
-"""From a model's own grid onto the fields' nodes, and past the edge of a regime, on functions known exactly."""
+"""From a model's own grid onto the fields' nodes, and past the edge of where it is used, on functions known exactly."""
 from __future__ import annotations
 
 import numpy as np
@@ -22,8 +22,8 @@ K, TAU = GRID.k, GRID.tau
 HISTORY = {name: 1.0 + 0.1 * np.sin(np.log(TAU) + number) for number, name in enumerate((
     "scale_factor", "growth_factor", "growth_velocity", "exp_minus_kappa", "visibility", "visibility_prime"))}
 
-SMOOTH = [f for f in FIELDS if f.regime == "all" and f.piece in ("weyl", "matter", "doppler")]
-PHOTONS = [f for f in FIELDS if f.regime in ("free", "streaming") and f.piece in ("monopole", "polarization")]
+SMOOTH = [f for f in FIELDS if f.piece in ("weyl", "matter", "isw")]
+PHOTONS = [f for f in FIELDS if f.region in ("dark", "reionized")]
 
 # fields are kept in single precision, and splines of degree 3 and 5 go through an aligned grid
 AGREEMENT = 2e-4
@@ -78,11 +78,10 @@ def test_weight_is_the_time_factor_and_the_width_of_a_node(field: Field) -> None
     assert (weight[within] ** 2).sum() == pytest.approx(expected, rel=0.03)
 
 
-def outside(field: Field) -> NDArray[np.bool_]:
-    """Where CLASS is not in the field's region and regime."""
-    streaming = SCALES.is_streaming(K, TAU)
+def outside() -> NDArray[np.bool_]:
+    """Where photons stream, or may not yet do so."""
     late = (SCALES.tau_free_streaming < TAU)[:, None]
-    return ~(late & (streaming if field.regime == "streaming" else ~streaming))
+    return ~late | SCALES.is_streaming(K, TAU)
 
 
 def wave(tau: Array, k: Array) -> Array:
@@ -94,7 +93,7 @@ def test_extension_keeps_what_is_inside(field: Field) -> None:
     table = wave(TAU, K)
     extended = extend(field, table, K, TAU, SCALES)
     late = SCALES.tau_free_streaming < TAU
-    inside = ~outside(field)
+    inside = ~outside()
     assert inside.sum() > 1000
     assert np.array_equal(extended[inside], table[inside])
     assert np.all(np.isfinite(extended[late]))
@@ -104,7 +103,7 @@ def test_extension_keeps_what_is_inside(field: Field) -> None:
 def test_extension_does_not_depend_on_what_is_outside(field: Field) -> None:
     table = wave(TAU, K)
     late = (SCALES.tau_free_streaming < TAU)[:, None]
-    garbage = np.where(outside(field) & late, 1e3, table)
+    garbage = np.where(outside() & late, 1e3, table)
     first, second = (extend(field, t, K, TAU, SCALES) for t in (table, garbage))
     rows = late[:, 0]
     assert not np.array_equal(table[rows], garbage[rows])
@@ -114,7 +113,7 @@ def test_extension_does_not_depend_on_what_is_outside(field: Field) -> None:
 @pytest.mark.parametrize("field", PHOTONS, ids=lambda field: field.name)
 def test_extension_leaves_no_cliff(field: Field) -> None:
     """Across the edge the table changes no faster than a little inside."""
-    table = np.where(outside(field), 100.0, wave(TAU, K))
+    table = np.where(outside(), 100.0, wave(TAU, K))
     extended = extend(field, table, K, TAU, SCALES)
     row = int(np.searchsorted(TAU, 3000.0))
     edge = int(np.searchsorted(K, SCALES.streaming_trigger / TAU[row]))
@@ -125,7 +124,7 @@ def test_extension_leaves_no_cliff(field: Field) -> None:
 
 
 @pytest.mark.parametrize("field", SMOOTH, ids=lambda field: field.name)
-def test_fields_without_a_regime_are_left_alone(field: Field) -> None:
+def test_smooth_fields_are_left_alone(field: Field) -> None:
     table = wave(TAU, K)
     assert np.array_equal(extend(field, table, K, TAU, SCALES), table)
 

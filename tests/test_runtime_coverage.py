@@ -197,10 +197,6 @@ UNCOVERED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"tol_perturbations_integration": 1e-6}, CMB, r"tol_perturbations_integration = 1e-06, .* with 1e-05"),
     "recfast": ({"recombination": "recfast"}, CMB, r"recombination = 0, .* with 1"),
     "perturbed recombination": ({"perturbed recombination": "yes"}, CMB, r"has_perturbed_recombination = 1"),
-    "reionisation": ({"reio_parametrization": "reio_half_tanh"}, CMB, r"reio_parametrization = 3, .* with 1"),
-    "no reionisation": (
-        {"reio_parametrization": "reio_none", "tau_reio": None}, CMB, r"reio_parametrization = 0, .* with 1"),
-    "width of reionisation": ({"reionization_width": 1.0}, CMB, r"reionization_width = 1, .* with 0\.5"),
     "part of the temperature": ({"temperature contributions": "tsw,dop"}, CMB, r"switch_pol = 0, .* with 1"),
     "k of P(k)": ({}, MATTER | {"P_k_max_1/Mpc": 90.0}, r"k up to \d+\.?\d*/Mpc is needed, .* reach"),
     "small k": ({"k_min_tau0": 0.001}, CMB, r"k from [\de.-]+/Mpc is needed, below the reach"),
@@ -214,12 +210,12 @@ def outside(parameter: str, value: float) -> str:
 
 
 for _parameter, _values in {
-    "omega_b": (0.017, 0.027), "omega_cdm": (0.08, 0.16), "H0": (50.0, 90.0, -67.0), "tau_reio": (0.005, 0.2),
+    "omega_b": (0.017, 0.027), "omega_cdm": (0.08, 0.16), "H0": (50.0, 90.0, -67.0), "tau_reio": (0.25,),
 }.items():
     for _value in _values:
         UNCOVERED[f"{_parameter} = {_value}"] = ({_parameter: _value}, CMB, outside(_parameter, _value))
 UNCOVERED["h outside"] = ({"H0": None, "h": 0.9}, CMB, outside("H0", 90.0))
-UNCOVERED["z_reio outside"] = ({"tau_reio": None, "z_reio": 25.0}, CMB, r"tau_reio = 0\.\d+ is outside \[")
+UNCOVERED["z_reio outside"] = ({"tau_reio": None, "z_reio": 32.0}, CMB, r"tau_reio = 0\.\d+ is outside \[")
 
 
 @pytest.mark.parametrize("case", UNCOVERED)

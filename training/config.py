@@ -88,8 +88,8 @@ class Recipe(_Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         ranges = self.sampling.ranges
-        _require_ranges("domain", self.domain)
-        _require_ranges("sampling.ranges", ranges)
+        _require_ranges("domain", self.domain, (*PARAMETERS, COMPUTED))
+        _require_ranges("sampling.ranges", ranges, PARAMETERS)
         differ = (set(self.domain) ^ set(ranges)) - {COMPUTED}
         if differ:
             raise ValueError("domain and sampling.ranges must name the same parameters, but differ in "
@@ -122,10 +122,10 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path}:\n  " + "\n  ".join(lines)) from error
 
 
-def _require_ranges(where: str, ranges: Mapping[str, tuple[float, float]]) -> None:
+def _require_ranges(where: str, ranges: Mapping[str, tuple[float, float]], known: tuple[str, ...]) -> None:
     for name, (low, high) in ranges.items():
-        if name not in PARAMETERS:
-            raise ValueError(_unknown(f"{where}.{name}", name, PARAMETERS))
+        if name not in known:
+            raise ValueError(_unknown(f"{where}.{name}", name, known))
         if not low < high:
             raise ValueError(f"{where}.{name} = [{low:g}, {high:g}]: the first must be smaller")
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def make(recipe: Recipe, work_folder: Path, output_folder: Path, processes: int)
     generated = generate(recipe, work_folder / "models", processes)
     tables = collect(generated.models, processes)
     reference = read_model(generated.models[0])
-    report = Table("field", "time x wavenumber functions", "components", "compression", "skip alone", "network",
+    report = Table("field", "functions", "components", "compression", "skip alone", "network",
                    title="weighted relative errors on held-out models")
     fields = []
     with progress("training fields", len(tables)) as advance:
@@ -116,7 +117,9 @@ def _derived(recipe: Recipe, models: list[TrainingModel]) -> tuple[Network, dict
     names = tuple(recipe.sampling.ranges)
     inputs = np.array([[m.cosmology[name] for name in names] for m in models])
     outputs = np.array([[m.cosmology[name] for name in DERIVED] for m in models])
-    network = polynomial_network(inputs, outputs, all_exponents(len(names), DERIVED_DEGREE))
+    # never more terms than half the models, or the fit would show no error
+    degree = max(d for d in range(1, DERIVED_DEGREE + 1) if d == 1 or 2 * comb(len(names) + d, d) <= len(models))
+    network = polynomial_network(inputs, outputs, all_exponents(len(names), degree))
     worst = np.abs(network(inputs) / outputs - 1.0).max(axis=0)
     return network, {name: max(DERIVED_MARGIN * float(error), DERIVED_FLOOR)
                      for name, error in zip(DERIVED, worst, strict=True)}
