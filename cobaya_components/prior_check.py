@@ -5,18 +5,18 @@ there. So every spelling of a parameter and every setting is understood.
 """
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from cobaya.log import NoLogging
 from numpy.typing import NDArray
 
 from cosmicnet.coverage import why_not_covered
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import NetworkSet
+
+from .quiet import quiet
 
 __all__ = ["Notes", "what_to_know_before"]
 
@@ -84,7 +84,7 @@ class _Points:
         names = list(model.parameterization.sampled_params())
         reference = model.prior.reference(random_state=np.random.default_rng(SEED), warn_if_no_ref=False)
         start = dict(zip(names, map(float, reference), strict=True))
-        with NoLogging(logging.ERROR):  # Cobaya warns of unbounded priors, which do not matter here
+        with quiet():  # Cobaya warns of unbounded priors, which do not matter here
             limits = model.prior.bounds(confidence_for_unbounded=CONFIDENCE_OF_UNBOUNDED)
         bounds = {name: (float(low), float(high)) for name, (low, high) in zip(names, limits, strict=True)}
         center = _input_of(theory, model, start)

@@ -61,7 +61,8 @@ def add_demo(commands: Any) -> None:
         description="""\
 Computes the spectra of Planck's best fit in both modes, prints seconds per step, errors in percent and
 in units of cosmic variance, and the chi2 of the real Planck likelihoods where their data are installed;
-writes plots of the source functions, of the spectra and of their errors. Takes about two minutes.""",
+then a posterior from a likelihood that comes with the package. Writes plots of the source functions, of
+the spectra, of their errors and of the posterior. Takes about four minutes.""",
         epilog=f"""\
 examples:
   {PROGRAM} demo                                        plots go to ./demo
