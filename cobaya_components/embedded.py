@@ -32,10 +32,12 @@ class EmbeddedCMB(Likelihood):  # type: ignore[misc]  # Cobaya has no types
     aliases: list[str]
 
     def initialize(self) -> None:
+        # CLASS is less accurate near its l_max: it always goes as far as it did for the fiducial
         with np.load(FIDUCIAL_FILE, allow_pickle=False) as file:
             ell = file["ell"]
             if not ell[0] < self.l_max <= ell[-1]:
                 raise LoggedError(self.log, "l_max: %s: must be above %d and at most %d", self.l_max, ell[0], ell[-1])
+            self.l_max_of_theory = int(ell[-1])
             chosen = ell <= self.l_max
             fiducial = {name: file[name][chosen] for name in SPECTRA}
         self.ell: Array = ell[chosen].astype(float)
@@ -47,7 +49,7 @@ class EmbeddedCMB(Likelihood):  # type: ignore[misc]  # Cobaya has no types
         self.modes: Array = share * (2.0 * self.ell + 1.0)
 
     def get_requirements(self) -> dict[str, dict[str, int]]:
-        return {"Cl": dict.fromkeys(SPECTRA, self.l_max)}
+        return {"Cl": dict.fromkeys(SPECTRA, self.l_max_of_theory)}
 
     def logp(self, **_params: Any) -> float:
         spectra = self.provider.get_Cl(units="muK2")

@@ -6,11 +6,12 @@ proposal of samplers.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.training.spectra import networks_on, new_class
+from cosmicnet.training.spectra import Parameters, networks_on, new_class
 
 from .covmats import COVMATS
 from .embedded import FIDUCIAL_FILE, SPECTRA
@@ -22,8 +23,8 @@ Array = NDArray[np.float64]
 
 L_MAX = 2000
 T_CMB_MUK = 2.7255e6
-SETTINGS = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": L_MAX,
-            "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06}
+SETTINGS: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": L_MAX,
+                        "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06}
 
 # parameter to its fiducial value (Planck 2018, arXiv:1807.06209, table 2, rounded) and its step in derivatives
 FIDUCIAL = {"omega_b": (0.0224, 2e-4), "omega_cdm": (0.12, 2e-3), "H0": (67.4, 0.8), "tau_reio": (0.0544, 5e-3),
@@ -64,7 +65,8 @@ def _matrices(spectra: Mapping[str, Array], noise: bool = False) -> Array:
 
 def main() -> None:
     fiducial = spectra({name: value for name, (value, _) in FIDUCIAL.items()}, networks=False)
-    np.savez_compressed(FIDUCIAL_FILE, **fiducial)
+    arrays: dict[str, Any] = dict(fiducial)
+    np.savez_compressed(FIDUCIAL_FILE, **arrays)
     np.savetxt(COVMATS / "lcdm_H0_embedded.covmat", fisher_covariance(fiducial), header=" ".join(FIDUCIAL))
 
 

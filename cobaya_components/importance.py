@@ -13,6 +13,8 @@ from cobaya.sampler import CovmatSampler
 from numpy.typing import NDArray
 from scipy import stats
 
+from .points import reference_center
+
 __all__ = ["ImportanceSampler", "Proposal", "effective_samples"]
 
 Array = NDArray[np.float64]
@@ -71,12 +73,11 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
 
     def initialize(self) -> None:
         covariance, _ = self._load_covmat(prefer_load_old=False)
-        center = self.model.prior.reference(random_state=np.random.default_rng(0), warn_if_no_ref=False)
         try:
             scale = self.widen * np.linalg.cholesky(covariance)
         except np.linalg.LinAlgError as error:
             raise LoggedError(self.log, "covmat: the matrix is not positive definite") from error
-        self.proposal = Proposal(np.asarray(center, dtype=float), scale, self.degrees_of_freedom)
+        self.proposal = Proposal(reference_center(self.model), scale, self.degrees_of_freedom)
         self.collection = SampleCollection(self.model, self.output, name=str(1 + mpi.rank()),
                                            resuming=bool(self.output) and self.output.is_resuming())
 

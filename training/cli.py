@@ -9,9 +9,10 @@ from typing import Any
 
 from cosmicnet.errors import CosmicnetError
 
-__all__ = ["main"]
+from .arguments import PROGRAM, positive_number
+from .arguments import new_command as _command
 
-PROGRAM = "cosmicnet"
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +53,16 @@ Networks are used from Python, like any option of CLASS:
     add_evaluate(commands)
     add_info(commands)
     add_patch_class(commands)
+    add_cobaya_commands(commands)
     return parser
+
+
+def add_cobaya_commands(commands: Any) -> None:
+    from cosmicnet.cobaya_components.commands import add_check, add_reweight, add_runs
+
+    add_runs(commands)
+    add_check(commands)
+    add_reweight(commands)
 
 
 def add_demo(commands: Any) -> None:
@@ -201,12 +211,6 @@ def _run_patch_class(options: argparse.Namespace) -> None:
     print("\n".join(f"edited {name}" for name in touched))
 
 
-def _command(commands: Any, name: str, summary: str, *, description: str, epilog: str) -> Any:
-    """A sub-command whose texts are shown as they are written."""
-    return commands.add_parser(name, help=summary, description=description, epilog=epilog,
-                               formatter_class=argparse.RawDescriptionHelpFormatter)
-
-
 def _add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", metavar="NAME|FOLDER",
                         help="networks to use (default: the best shipped ones that cover the request)")
@@ -215,10 +219,3 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
 def _add_packages_path(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--packages-path", type=Path, metavar="FOLDER",
                         help="Cobaya packages folder with the Planck data (default: $COBAYA_PACKAGES_PATH)")
-
-
-def positive_number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not positive")
-    return number
