@@ -88,7 +88,10 @@ class Chain:
 
 
 def load_chain(root: Path, burn_in: float = 0.0) -> Chain:
-    """Read Cobaya's output `root`.updated.yaml and `root`.N.txt; `burn_in` is the share of each chain to skip."""
+    """Read Cobaya's output `root`.updated.yaml and `root`.N.txt.
+
+    burn_in : share to skip at the start of each chain, if they are Markov chains.
+    """
     from cobaya.log import LoggedError
     from cobaya.output import load_samples
     from cobaya.yaml import yaml_load_file
@@ -96,7 +99,8 @@ def load_chain(root: Path, burn_in: float = 0.0) -> Chain:
     with quiet():
         try:
             info = yaml_load_file(f"{root}.updated.yaml")
-            samples = load_samples(str(root), skip=burn_in, combined=True)
+            skip = burn_in if "mcmc" in (info.get("sampler") or {}) and burn_in > 0.0 else 0
+            samples = load_samples(str(root), skip=skip, combined=True)
         except (OSError, LoggedError) as error:
             raise CosmicnetError(f"{root}: cannot read a chain of Cobaya there: {error}") from error
     if not len(samples):

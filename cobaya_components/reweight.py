@@ -27,6 +27,10 @@ Rows = NDArray[np.intp]
 BLOCKS = 25
 CHI2 = "chi2__"
 
+# fewer different samples have no error to speak of, and no contours
+FEWEST_SAMPLES = 4
+FEWEST_FOR_CONTOURS = 30
+
 
 @dataclass(frozen=True)
 class ReweightSettings:
@@ -93,6 +97,8 @@ def reweight(settings: ReweightSettings) -> Reweighted:
     rows = systematic_choice(chain.weights, settings.points, np.random.default_rng(settings.seed))
     # a sample that stayed long was chosen more than once, and is computed once
     distinct = list(dict.fromkeys(rows))
+    if len(distinct) < FEWEST_SAMPLES:
+        raise CosmicnetError(f"{len(distinct)} different samples are too few: take more --points or a longer chain")
     full = evaluate_all(Task.of(chain.info, "full", settings.folder), [chain.point(row, names) for row in distinct],
                         settings.processes, "full CLASS")
     thinned = _thinned(chain, rows, dict(zip(distinct, full, strict=True)), names, derived, likelihoods)
@@ -128,11 +134,10 @@ def shifts(thinned: Thinned) -> list[Shift]:
             continue
 
         def statistic(keep: Rows, before: Array = before, after: Array = after, weights: Array = weights) -> Array:
-            mean, deviation = before[keep].mean(), before[keep].std()
             w = weights[keep] / weights[keep].sum()
             mean_after = w @ after[keep]
             deviation_after = np.sqrt(w @ (after[keep] - mean_after)**2)
-            return np.array([(mean_after - mean) / deviation, deviation_after / deviation])
+            return np.array([(mean_after - before[keep].mean()) / before.std(), deviation_after / before[keep].std()])
 
         (shift, ratio), (shift_error, ratio_error) = _jackknife(statistic, before.size)
         found.append(Shift(name, float(before.mean()), float(before.std()), shift, shift_error, ratio, ratio_error))
@@ -164,7 +169,7 @@ def print_reweighted(result: Reweighted, console: Console) -> None:
 
 
 def write(result: Reweighted, root: Path) -> list[Path]:
-    """`root`.json with all figures, and `root`.png, the triangle plot before and after."""
+    """`root`.json with all figures, and `root`.png, the triangle plot before and after (not of a few samples)."""
     from getdist import MCSamples
 
     from .triangle import plot_triangle
@@ -174,6 +179,8 @@ def write(result: Reweighted, root: Path) -> list[Path]:
     table, picture = root.with_name(root.name + ".json"), root.with_name(root.name + ".png")
     table.write_text(json.dumps(numbers, indent=1) + "\n")
     names = [shift.name for shift in result.shifts]
+    if len(np.unique(result.thinned.before[names[0]])) < FEWEST_FOR_CONTOURS:
+        return [table]
 
     def samples(columns: dict[str, Array], weights: Any) -> Any:
         return MCSamples(samples=np.array([columns[name] for name in names]).T, weights=weights, names=names,
