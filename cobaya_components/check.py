@@ -118,11 +118,11 @@ def _change(net: float, full: float) -> float:
 def print_comparison(comparison: Comparison, threshold: float, console: Console) -> None:
     """The table, the worst point, what was left out and the verdict."""
     table = Table("likelihood", title="Change of ln L by networks", title_justify="left")
-    for heading in ("mean", "median |..|", "95% |..|", "worst"):
+    for heading in ("mean", "std", "95% |..|", "worst"):
         table.add_column(heading, justify="right")
     for name, values in comparison.changes.items():
         size = np.abs(values)
-        table.add_row(name, f"{values.mean():+.4f}", f"{np.median(size):.4f}", f"{np.quantile(size, 0.95):.4f}",
+        table.add_row(name, f"{values.mean():+.4f}", f"{values.std():.4f}", f"{np.quantile(size, 0.95):.4f}",
                       f"{values[size.argmax()]:+.4f}", style="bold" if name == TOTAL else None)
     table.caption = (f"{len(comparison.points)} points; {comparison.seconds_full:.2f} s with full CLASS, "
                      f"{comparison.seconds_net:.2f} s with networks (median, one thread)")

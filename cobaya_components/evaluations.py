@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,9 @@ from .quiet import quiet
 __all__ = ["Evaluation", "Point", "Task", "evaluate_all", "model_of"]
 
 Point = Mapping[str, float]
+
+# the models of this process by the identity of their task
+_models: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def model_of(info: Mapping[str, Any]) -> Any:
 def _evaluate(task: Task, point: dict[str, float]) -> Evaluation:
     from cobaya.log import LoggedError
 
-    model = _cached_model(task.identity, _Hidden(task.info))
+    model = _cached_model(task)
     start = time.perf_counter()
     with quiet(logging.ERROR):
         try:
@@ -120,24 +122,11 @@ def _at_this_point_only(error: Exception) -> bool:
     return isinstance(error, (CosmoComputationError, NotCovered))
 
 
-class _Hidden:
-    """An argument that plays no part in a cache's key."""
-
-    def __init__(self, content: Any) -> None:
-        self.content = content
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Hidden)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-@lru_cache(maxsize=2)
-def _cached_model(identity: str, info: _Hidden) -> Any:
-    """Per process: reading Planck's data takes longer than many evaluations."""
-    del identity  # the key
-    return model_of(info.content)
+def _cached_model(task: Task) -> Any:
+    """Reading Planck's data takes longer than many evaluations."""
+    if task.identity not in _models:
+        _models[task.identity] = model_of(task.info)
+    return _models[task.identity]
 
 
 def _networks_identity(networks: str) -> dict[str, str]:

@@ -13,13 +13,12 @@ from cobaya.sampler import CovmatSampler
 from numpy.typing import NDArray
 from scipy import stats
 
-from .points import reference_center
-
 __all__ = ["ImportanceSampler", "Proposal", "effective_samples"]
 
 Array = NDArray[np.float64]
 
 FEW_EFFECTIVE_SAMPLES = 50
+DRAWS_FOR_CENTER = 1000
 
 
 def effective_samples(weights: Array) -> float:
@@ -60,9 +59,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
     _at_resume_prefer_new: ClassVar[list[str]] = [
         *CovmatSampler._at_resume_prefer_new, "samples", "max_seconds", "report_every", "seed"]
 
-    # getdist reads it from the output
-    sampler_type = "uncorrelated"
-
+    sampler_type: str
     samples: int
     max_seconds: float | None
     covmat: Any
@@ -77,31 +74,39 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
             scale = self.widen * np.linalg.cholesky(covariance)
         except np.linalg.LinAlgError as error:
             raise LoggedError(self.log, "covmat: the matrix is not positive definite") from error
-        self.proposal = Proposal(reference_center(self.model), scale, self.degrees_of_freedom)
+        self.proposal = Proposal(_reference_center(self.model), scale, self.degrees_of_freedom)
         self.collection = SampleCollection(self.model, self.output, name=str(1 + mpi.rank()),
                                            resuming=bool(self.output) and self.output.is_resuming())
 
     def run(self) -> None:
         """Draw and evaluate until there are enough samples, or the time is over."""
         zero = self._log_weight_at_center()
-        wanted = -(-self.samples // mpi.size()) - len(self.collection)
+        have = len(self.collection)
+        wanted = -(-self.samples // mpi.size()) - have
         # points that fill the space evenly: smoother contours than random ones
         cube = stats.qmc.Sobol(self.proposal.center.size + 1, seed=self._rng)
-        if len(self.collection):
+        if have:
             # a resumed run with the same seed goes on behind the draws that it has
-            cube.fast_forward(len(self.collection))
+            cube.fast_forward(have)
+        try:
+            self._draw(cube, wanted, zero)
+        finally:
+            # whatever has stopped us: what was computed is kept
+            self.collection.out_update()
+        self._report()
+
+    def _draw(self, cube: stats.qmc.Sobol, wanted: int, zero: float) -> None:
         started = reported = time.monotonic()
-        for done in range(max(0, wanted)):
+        for done in range(1, wanted + 1):
             self._add(self.proposal.from_uniform(cube.random(1))[0], zero)
             now = time.monotonic()
             if self.max_seconds is not None and now - started > self.max_seconds:
-                self.log.info("max_seconds reached: %d of %d samples", done + 1, wanted)
+                self.log.info("max_seconds reached: %d of %d samples", done, wanted)
                 break
             if now - reported > self.report_every:
                 reported = now
-                self.log.info("%d of %d samples, %.2f per second", done + 1, wanted, (done + 1) / (now - started))
-        self.collection.out_update()
-        self._report()
+                self.log.info("%d of %d samples, %.2f per second", done, wanted, done / (now - started))
+                self.collection.out_update()
 
     def _log_weight_at_center(self) -> float:
         """Weights are relative to that of the reference point, so that those of all processes agree."""
@@ -137,3 +142,11 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
     @classmethod
     def output_files_regexps(cls, output: Any, info: Any = None, minimal: bool = False) -> list[tuple[Any, Any]]:
         return [(output.collection_regexp(name=None), None)]
+
+
+def _reference_center(model: Any) -> Array:
+    """Mean of the reference density, shape (n,)."""
+    random = np.random.default_rng(0)
+    draws = [model.prior.reference(random_state=random, warn_if_no_ref=False) for _ in range(DRAWS_FOR_CENTER)]
+    center: Array = np.mean(draws, axis=0)
+    return center

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,11 @@ from cosmicnet.errors import CosmicnetError
 
 from .quiet import quiet
 
-__all__ = ["PLACES", "Chain", "draw_points", "load_chain", "reference_center", "systematic_choice"]
+__all__ = ["PLACES", "Chain", "draw_points", "load_chain", "systematic_choice"]
 
 Array = NDArray[np.float64]
 
 PLACES = ("covmat", "reference", "prior")
-DRAWS_FOR_CENTER = 1000
 # draws per point that is wanted, since some have no prior
 SPARE = 4
 
@@ -41,14 +41,6 @@ def draw_points(model: Any, place: str, number: int, seed: int, covmat: Any = "a
     if not inside:
         raise CosmicnetError(f"none of {len(draws)} draws from the {place} lies inside the prior")
     return [dict(zip(names, map(float, draw), strict=True)) for draw in inside]
-
-
-def reference_center(model: Any) -> Array:
-    """Mean of the reference density, shape (n,)."""
-    random = np.random.default_rng(0)
-    draws = [model.prior.reference(random_state=random, warn_if_no_ref=False) for _ in range(DRAWS_FOR_CENTER)]
-    center: Array = np.mean(draws, axis=0)
-    return center
 
 
 def _from_reference(model: Any, number: int, random: np.random.Generator, covmat: Any) -> list[Array]:
@@ -75,11 +67,13 @@ def _from_covmat(model: Any, number: int, random: np.random.Generator, covmat: A
 _DRAWS = {"covmat": _from_covmat, "reference": _from_reference, "prior": _from_prior}
 
 
+@dataclass(frozen=True)
 class Chain:
-    """Samples of a finished run: `info` of the run, `weights` (n,), and columns by name."""
+    """Samples of a run: its `info`, their `weights`, shape (n,), and all columns by name, (n,) each."""
 
-    def __init__(self, info: dict[str, Any], weights: Array, columns: dict[str, Array]) -> None:
-        self.info, self.weights, self.columns = info, weights, columns
+    info: dict[str, Any]
+    weights: Array
+    columns: dict[str, Array]
 
     def point(self, row: int, names: list[str]) -> dict[str, float]:
         if missing := [name for name in names if name not in self.columns]:

@@ -189,6 +189,16 @@ def test_networks_damaged_during_a_run_stop_it(tmp_path: Path) -> None:
         model.logpost({**POINT, "H0": 69.0})
 
 
+def test_damaged_networks_are_zero_likelihood_for_cobayas_own_classy(tmp_path: Path) -> None:
+    """Why the component has errors of its own: if this fails, docs/planck.md has to be changed."""
+    folder = tmp_path / "networks"
+    shutil.copytree(shipped_sets()["lcdm"], folder)
+    flags = {"neural_network": "yes", "neural_network_path": str(folder)}
+    model = get_model(run_info({"path": "global", "extra_args": {**NEUTRINOS, **flags}}, name="classy"))
+    shutil.rmtree(folder)
+    assert model.logpost(POINT) == -np.inf
+
+
 def test_parameter_unknown_to_class_stops_the_run() -> None:
     model = get_model(run_info({"mode": "full"}, omega_bb=0.02))
     with pytest.raises(LoggedError, match=r"cannot go on.*omega_bb"):
@@ -212,7 +222,9 @@ def test_install_builds_the_patched_class_and_downloads_nothing_else(
 def test_cobayas_installer_finds_everything_there(tmp_path: Path) -> None:
     from cobaya.install import install
 
-    assert install({"theory": {"cosmicnet.Cosmicnet": None}}, path=str(tmp_path), test=True, no_set_global=True)
+    info = {"theory": {"cosmicnet.Cosmicnet": None}, "likelihood": {"cosmicnet.EmbeddedCMB": None},
+            "sampler": {"cosmicnet.ImportanceSampler": None}}
+    assert install(info, path=str(tmp_path), test=True, no_set_global=True)
 
 
 def test_cobayas_documentation_shows_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:

@@ -144,6 +144,22 @@ def test_sampler_writes_resumes_and_stops_in_time(tmp_path: Path, caplog: pytest
     assert 0 < len(sampler.products()["sample"]) < 10**6
 
 
+def test_sampler_that_is_stopped_keeps_its_samples(tmp_path: Path) -> None:
+    evaluated = []
+
+    def loglike(a: float, b: float) -> float:
+        evaluated.append(a)
+        if len(evaluated) > 20:
+            raise KeyboardInterrupt
+        return -0.5 * (a * a + b * b)
+
+    info = {**gaussian_run(), "likelihood": {"gauss": loglike}, "output": str(tmp_path / "chain")}
+    with pytest.raises(KeyboardInterrupt):
+        run(info)
+    # the first evaluation is that of the reference point
+    assert len(np.loadtxt(tmp_path / "chain.1.txt")) == 19
+
+
 def test_sampler_refuses_a_reference_point_without_likelihood() -> None:
     info = gaussian_run()
     info["likelihood"] = {"nothing": lambda a, b: -np.inf}
