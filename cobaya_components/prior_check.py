@@ -52,6 +52,10 @@ class _Asked(CosmicnetError):
     this_cosmology_only = True
 
 
+class _Refused(CosmicnetError):
+    """CLASS does not take the parameters or settings at all."""
+
+
 class _Probe:
     """A source provider that notes the answer in place of giving sources."""
 
@@ -109,12 +113,15 @@ def what_to_know_before(theory: Any, model: Any, networks: NetworkSet) -> Notes:
     if points is None:
         return Notes((f"the networks '{name}' are checked at each sample only: some parameters of CLASS come from "
                       "another theory code",))
-    center = _ask(theory, networks, points.center)
+    try:
+        center = _ask(theory, networks, points.center)
+    except _Refused as error:
+        return Notes(error=f"CLASS refuses the run as it is: {error}")
     if center is None:
-        # no perturbations at all (background only), or CLASS cannot compute this point: it says so itself
+        # no perturbations at all (background only), or too extreme a point, as any sample may be
         return Notes()
     ends = {end: answer for end, parameters in points.ends.items()
-            if (answer := _ask(theory, networks, parameters)) is not None}
+            if (answer := _ask_if_possible(theory, networks, parameters)) is not None}
     inside = next((answer for answer in (center, *ends.values()) if not answer.outside), None)
     never = (center if inside is None else inside).reasons
     if never:
@@ -150,7 +157,7 @@ def _wide_priors(outside: Mapping[str, frozenset[str]], networks: NetworkSet,
 
 
 def _ask(theory: Any, networks: NetworkSet, parameters: Mapping[str, Any]) -> Answer | None:
-    """None where CLASS does not come as far as the perturbations."""
+    """None where CLASS does not come as far as the perturbations; raises _Refused where no point would work."""
     probe = _Probe(networks)
     cosmology = theory.classy_module.Class()
     cosmology.set_source_provider(probe)
@@ -160,8 +167,17 @@ def _ask(theory: Any, networks: NetworkSet, parameters: Mapping[str, Any]) -> An
     cosmology.set({**{theory.translate_param(name): value for name, value in parameters.items()}, **settings})
     try:
         cosmology.compute(["perturbations"])
-    except (theory.classy_module.CosmoComputationError, theory.classy_module.CosmoSevereError):
+    except theory.classy_module.CosmoComputationError:
         pass
+    except theory.classy_module.CosmoSevereError as error:
+        raise _Refused(" ".join(str(error).split())) from error
     finally:
         cosmology.empty()
     return probe.answer
+
+
+def _ask_if_possible(theory: Any, networks: NetworkSet, parameters: Mapping[str, Any]) -> Answer | None:
+    try:
+        return _ask(theory, networks, parameters)
+    except _Refused:
+        return None

@@ -203,6 +203,8 @@ def test_parameter_unknown_to_class_stops_the_run() -> None:
     model = get_model(run_info({"mode": "full"}, omega_bb=0.02))
     with pytest.raises(LoggedError, match=r"cannot go on.*omega_bb"):
         model.logpost(POINT)
+    with pytest.raises(LoggedError, match=r"refuses the run as it is.*omega_bb"):
+        get_model(run_info({"mode": "net"}, omega_bb=0.02))
 
 
 def test_install_builds_the_patched_class_and_downloads_nothing_else(
