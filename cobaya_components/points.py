@@ -19,6 +19,8 @@ __all__ = ["PLACES", "Chain", "draw_points", "load_chain", "systematic_choice"]
 Array = NDArray[np.float64]
 
 PLACES = ("covmat", "reference", "prior")
+# share of a Markov chain to skip where points are taken from it
+BURN_IN = 0.3
 # draws per point that is wanted, since some have no prior
 SPARE = 4
 
@@ -32,7 +34,7 @@ def draw_points(model: Any, place: str, number: int, seed: int, covmat: Any = "a
     names = list(model.parameterization.sampled_params())
     random = np.random.default_rng(seed)
     if place not in PLACES:
-        chain = load_chain(Path(place))
+        chain = load_chain(Path(place), BURN_IN)
         rows = systematic_choice(chain.weights, number, random)
         return [chain.point(row, names) for row in rows]
     with quiet():

@@ -9,11 +9,14 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from getdist import plots
+from getdist import chains, plots
 
 from .quiet import quiet
 
 __all__ = ["plot_triangle"]
+
+# getdist prints what it skips as burn-in, even nothing
+chains.print_load_details = False
 
 COLOURS = ("#1f5a99", "#e07b18")
 WIDTH_INCHES = 9.0
