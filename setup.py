@@ -21,6 +21,6 @@ setup(
         "cosmicnet": ["py.typed", "nets/*/*"],
         "cosmicnet.class_patch": ["pyproject.toml", "shim/*"],
         "cosmicnet.training": ["recipes/*.toml"],
-        "cosmicnet.cobaya_components": ["*.yaml"],
+        "cosmicnet.cobaya_components": ["*.yaml", "*.bibtex", "covmats/*", "runs/*", "*.npz"],
     },
 )

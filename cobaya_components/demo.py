@@ -64,7 +64,7 @@ class Mode:
 
 def run_demo(output_folder: Path, packages_path: Path | None = None,
              approximation: Parameters | None = None) -> None:
-    """Print times, errors and Planck chi2 of both modes, and write the plots into `output_folder`.
+    """Print times, errors and Planck chi2 of both modes, then a posterior; write the plots into `output_folder`.
 
     packages_path : Cobaya packages folder, None for $COBAYA_PACKAGES_PATH; without it the demo goes on.
     approximation : the parameters that tell the second mode from full CLASS, None for the default
@@ -83,6 +83,21 @@ def run_demo(output_folder: Path, packages_path: Path | None = None,
     _print_planck(console, full.spectra, net.spectra, packages_path)
     for path in _write_plots(full, net, output_folder):
         console.print(f"wrote {path}", highlight=False)
+    _show_posterior(console, output_folder / "posterior.png", approximation)
+
+
+def _show_posterior(console: Console, path: Path, approximation: Parameters | None) -> None:
+    try:
+        from .demo_posterior import posterior_table, run_posterior, write_triangle
+    except ImportError as error:
+        console.print(f"No posterior, because Cobaya or getdist is missing: {error}", style="yellow", highlight=False)
+        return
+    chosen = (approximation or {}).get("neural_network_path")
+    with console.status("a posterior from the likelihood that comes with the package: up to two minutes"):
+        posterior = run_posterior({} if chosen is None else {"networks": chosen})
+    console.print(posterior_table(posterior))
+    write_triangle(posterior, path)
+    console.print(f"wrote {path}", highlight=False)
 
 
 def _run(parameters: Parameters) -> Mode:

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from cosmicnet.training.accuracy import RelativeErrors, cosmic_variance
 from cosmicnet.training.spectra import PK_K_H_PER_MPC, PK_REDSHIFTS, Spectra
 
+from .noise import PLANCK_SKY_FRACTION, planck_noise
+
 __all__ = ["Sources", "plot_matter", "plot_sources", "plot_spectrum"]
 
 Array = NDArray[np.float64]
@@ -28,13 +30,6 @@ PERCENT = 100.0
 LOWEST_PERCENT = 1e-5
 REDSHIFT_COLOURS = ("#1b4f8a", "#2f9e8f", "#c2571a")
 T_CMB_MUK = 2.7255e6
-ARCMIN = np.pi / 180.0 / 60.0
-
-# Planck 2018, 100, 143 and 217 GHz (arXiv:1807.06205, table 4): beam FWHM in arcmin, noise of
-# temperature and polarisation in muK degree; the share of the sky that the spectra were taken from
-PLANCK_BEAM_ARCMIN = np.array([9.66, 7.22, 4.90])
-PLANCK_NOISE_MUK_DEGREE = {"tt": np.array([1.29, 0.55, 0.78]), "ee": np.array([1.96, 1.17, 1.75])}
-PLANCK_SKY_FRACTION = 0.57
 
 
 @dataclass(frozen=True)
@@ -148,7 +143,7 @@ def plot_spectrum(name: str, full: Spectra, net: Spectra, path: Path) -> None:
 def _draw_errors(axis: Axes, name: str, full: Spectra, net: Spectra) -> None:
     error = PERCENT * np.abs(getattr(RelativeErrors.between(full, net), name))
     variance = PERCENT * cosmic_variance(full)[name]
-    noise_over_signal = _planck_noise(name, full.ell) / getattr(full, name)
+    noise_over_signal = planck_noise(name, full.ell) / T_CMB_MUK**2 / getattr(full, name)
     planck = variance / np.sqrt(PLANCK_SKY_FRACTION) * (1.0 + noise_over_signal)
     axis.fill_between(full.ell, LOWEST_PERCENT, planck, color="0.91", label="below Planck's error")
     axis.plot(full.ell, variance, color="0.5", linestyle=":", linewidth=1.5, label="cosmic variance")
@@ -156,15 +151,6 @@ def _draw_errors(axis: Axes, name: str, full: Spectra, net: Spectra) -> None:
     axis.set(xlabel=r"multipole $\ell$", ylabel="|relative error| at each l  [%]", yscale="log",
              ylim=(LOWEST_PERCENT, 1e3))
     axis.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=9)
-
-
-def _planck_noise(name: str, ell: Array) -> Array:
-    """Noise C_l of Planck's three channels together, deconvolved from the beams, in units of T_cmb^2."""
-    beam = PLANCK_BEAM_ARCMIN[:, None] * ARCMIN / np.sqrt(8.0 * np.log(2.0))
-    noise = PLANCK_NOISE_MUK_DEGREE[name][:, None] * np.pi / 180.0 / T_CMB_MUK
-    weight = np.exp(-ell * (ell + 1.0) * beam**2) / noise**2
-    combined: Array = 1.0 / weight.sum(axis=0)
-    return combined
 
 
 def plot_matter(full: Spectra, net: Spectra, path: Path) -> None:

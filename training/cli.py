@@ -11,9 +11,10 @@ from typing import Any
 
 from cosmicnet.errors import CosmicnetError
 
-__all__ = ["main"]
+from .arguments import PROGRAM, positive_number
+from .arguments import new_command as _command
 
-PROGRAM = "cosmicnet"
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +71,16 @@ Networks are used from Python, like any option of CLASS:
     add_evaluate(commands)
     add_info(commands)
     add_patch_class(commands)
+    add_cobaya_commands(commands)
     return parser
+
+
+def add_cobaya_commands(commands: Any) -> None:
+    from cosmicnet.cobaya_components.commands import add_check, add_reweight, add_runs
+
+    add_runs(commands)
+    add_check(commands)
+    add_reweight(commands)
 
 
 def add_demo(commands: Any) -> None:
@@ -79,7 +89,8 @@ def add_demo(commands: Any) -> None:
         description="""\
 Computes the spectra of Planck's best fit in both modes, prints seconds per step, errors in percent and
 in units of cosmic variance, and the chi2 of the real Planck likelihoods where their data are installed;
-writes plots of the source functions, of the spectra and of their errors. Takes about two minutes.""",
+then a posterior from a likelihood that comes with the package. Writes plots of the source functions, of
+the spectra, of their errors and of the posterior. Takes about four minutes.""",
         epilog=f"""\
 examples:
   {PROGRAM} demo                                        plots go to ./demo
@@ -218,12 +229,6 @@ def _run_patch_class(options: argparse.Namespace) -> None:
     print("\n".join(f"edited {name}" for name in touched))
 
 
-def _command(commands: Any, name: str, summary: str, *, description: str, epilog: str) -> Any:
-    """A sub-command whose texts are shown as they are written."""
-    return commands.add_parser(name, help=summary, description=description, epilog=epilog,
-                               formatter_class=argparse.RawDescriptionHelpFormatter)
-
-
 def _add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", metavar="NAME|FOLDER",
                         help="networks to use (default: the best shipped ones that cover the request)")
@@ -240,12 +245,6 @@ def _writable(folder: Path) -> Path:
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
     return folder
-
-
-def positive_number(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
-    return int(text)
 
 
 def _cores() -> int:

@@ -1,0 +1,183 @@
+"""Before the first sample: do the networks cover the run, at its reference point and at the ends of its priors?
+
+CLASS itself is asked: it goes to the point where the sources would be needed (a fraction of a second), and is stopped
+there. So every spelling of a parameter and every setting is understood.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmicnet.coverage import why_not_covered
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.store import NetworkSet
+
+from .quiet import quiet
+
+__all__ = ["Notes", "what_to_know_before"]
+
+Array = NDArray[np.float64]
+
+# an unbounded prior is taken to end here: central probability, 3 sigma of a Gaussian
+CONFIDENCE_OF_UNBOUNDED = 0.9973
+SEED = 0
+
+# a prior that ends where the domain ends is inside, after CLASS has converted units
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What the user has to know: lines to log, and what makes the run senseless, if anything does."""
+
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """CLASS's request at one point: which parameters of the domain are outside, and all that is not covered."""
+
+    outside: frozenset[str]
+    reasons: tuple[str, ...]
+
+
+class _Asked(CosmicnetError):
+    """Stops CLASS where the sources would be computed."""
+
+    this_cosmology_only = True
+
+
+class _Refused(CosmicnetError):
+    """CLASS does not take the parameters or settings at all."""
+
+
+class _Probe:
+    """A source provider that notes the answer in place of giving sources."""
+
+    def __init__(self, networks: NetworkSet) -> None:
+        self._networks = networks
+        self.answer: Answer | None = None
+
+    def provide(self, request: Any) -> bool:
+        domain = self._networks.manifest.domain
+        outside = frozenset(name for name, (low, high) in domain.items()
+                            if not low * (1.0 - ROUNDING) <= request.cosmology[name] <= high * (1.0 + ROUNDING))
+        self.answer = Answer(outside, tuple(why_not_covered(request, self._networks)))
+        raise _Asked("asked only")
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Parameters of the theory code at the reference point, and with one parameter at an end of its prior.
+
+    bounds : sampled parameter to the ends of its prior; ends : (sampled parameter, its value) to parameters.
+    """
+
+    center: Mapping[str, float]
+    ends: Mapping[tuple[str, float], Mapping[str, float]]
+    bounds: Mapping[str, tuple[float, float]]
+
+    @classmethod
+    def of(cls, theory: Any, model: Any) -> _Points | None:
+        """None if the theory code gets some of its parameters from another one."""
+        names = list(model.parameterization.sampled_params())
+        reference = model.prior.reference(random_state=np.random.default_rng(SEED), warn_if_no_ref=False)
+        start = dict(zip(names, map(float, reference), strict=True))
+        with quiet():  # Cobaya warns of unbounded priors, which do not matter here
+            limits = model.prior.bounds(confidence_for_unbounded=CONFIDENCE_OF_UNBOUNDED)
+        bounds = {name: (float(low), float(high)) for name, (low, high) in zip(names, limits, strict=True)}
+        center = _input_of(theory, model, start)
+        if center is None:
+            return None
+        ends = {(name, end): _input_of(theory, model, {**start, name: end})
+                for name in names for end in bounds[name]}
+        # what does not change CLASS's parameters (calibrations of likelihoods) need not be asked
+        return cls(center, {key: point for key, point in ends.items() if point is not None and point != center}, bounds)
+
+
+def _input_of(theory: Any, model: Any, sampled: Mapping[str, float]) -> Mapping[str, float] | None:
+    values = model.parameterization.to_input(dict(sampled))
+    if any(name not in values for name in theory.input_params):
+        return None
+    return {name: values[name] for name in theory.input_params}
+
+
+def what_to_know_before(theory: Any, model: Any, networks: NetworkSet) -> Notes:
+    """Ask for the run of `model`, whose theory code is `theory` with all its requirements set."""
+    points, name = _Points.of(theory, model), networks.manifest.name
+    if points is None:
+        return Notes((f"the networks '{name}' are checked at each sample only: some parameters of CLASS come from "
+                      "another theory code",))
+    try:
+        center = _ask(theory, networks, points.center)
+    except _Refused as error:
+        return Notes(error=f"CLASS refuses the run as it is: {error}")
+    if center is None:
+        # no perturbations at all (background only), or too extreme a point, as any sample may be
+        return Notes()
+    ends = {end: answer for end, parameters in points.ends.items()
+            if (answer := _ask_if_possible(theory, networks, parameters)) is not None}
+    inside = next((answer for answer in (center, *ends.values()) if not answer.outside), None)
+    never = (center if inside is None else inside).reasons
+    if never:
+        return _never_used(name, never, theory.fallback)
+    outside: dict[str, frozenset[str]] = {}
+    for (parameter, _), answer in ends.items():
+        outside[parameter] = outside.get(parameter, frozenset()) | (answer.outside - center.outside)
+    return Notes(tuple(_wide_priors(outside, networks, points.bounds, theory.fallback)))
+
+
+def _never_used(name: str, reasons: tuple[str, ...], fallback: str) -> Notes:
+    fix = ("Change the run accordingly, train networks for it (cosmicnet make, then networks: FOLDER), or set "
+           "mode: full")
+    text = f"the networks '{name}' do not cover this run: {'; '.join(reasons)}."
+    if fallback == "error":
+        return Notes(error=f"{text} With fallback: error the likelihood would be zero everywhere. {fix}.")
+    return Notes((f"{text} CLASS will integrate its equations at every sample (fallback: full). {fix}.",))
+
+
+def _wide_priors(outside: Mapping[str, frozenset[str]], networks: NetworkSet,
+                 bounds: Mapping[str, tuple[float, float]], fallback: str) -> list[str]:
+    """One line for all priors that reach beyond the domain, if any do."""
+    domain = networks.manifest.domain
+    wide = [f"{parameter} from {bounds[parameter][0]:g} to {bounds[parameter][1]:g} (covered: "
+            + ", ".join(f"{name} from {domain[name][0]:g} to {domain[name][1]:g}" for name in sorted(names)) + ")"
+            for parameter, names in outside.items() if names]
+    if not wide:
+        return []
+    happens = ("CLASS integrates its equations there (fallback: full), which takes longer" if fallback == "full"
+               else "the likelihood is zero there (fallback: error), which cuts the prior")
+    return [f"the prior is wider than the domain of the networks '{networks.manifest.name}': {'; '.join(wide)}: "
+            f"{happens}. Narrow the prior, or set fallback: {'error' if fallback == 'full' else 'full'}."]
+
+
+def _ask(theory: Any, networks: NetworkSet, parameters: Mapping[str, Any]) -> Answer | None:
+    """None where CLASS does not come as far as the perturbations; raises _Refused where no point would work."""
+    probe = _Probe(networks)
+    cosmology = theory.classy_module.Class()
+    cosmology.set_source_provider(probe)
+    settings = {name: value for name, value in theory.extra_args.items() if not name.startswith("neural_network")}
+    if not settings.get("output"):
+        return None
+    cosmology.set({**{theory.translate_param(name): value for name, value in parameters.items()}, **settings})
+    try:
+        cosmology.compute(["perturbations"])
+    except theory.classy_module.CosmoComputationError:
+        pass
+    except theory.classy_module.CosmoSevereError as error:
+        raise _Refused(" ".join(str(error).split())) from error
+    finally:
+        cosmology.empty()
+    return probe.answer
+
+
+def _ask_if_possible(theory: Any, networks: NetworkSet, parameters: Mapping[str, Any]) -> Answer | None:
+    try:
+        return _ask(theory, networks, parameters)
+    except _Refused:
+        return None

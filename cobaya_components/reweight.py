@@ -1,0 +1,191 @@
+"""`cosmicnet reweight`: what would the posterior of a chain be with full CLASS? Importance weights on a thinned set."""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from cosmicnet.errors import CosmicnetError
+
+from .evaluations import Evaluation, Task, evaluate_all, model_of
+from .modes import in_mode
+from .points import Chain, load_chain, systematic_choice
+
+__all__ = ["ReweightSettings", "Reweighted", "Shift", "Thinned", "print_reweighted", "reweight", "shifts", "write"]
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+# blocks of neighbouring samples for the jackknife: longer than a chain's memory, and many enough for an error
+BLOCKS = 25
+CHI2 = "chi2__"
+
+# fewer different samples have no error to speak of, and no contours
+FEWEST_SAMPLES = 4
+FEWEST_FOR_CONTOURS = 30
+
+
+@dataclass(frozen=True)
+class ReweightSettings:
+    """What `cosmicnet reweight` is told; see its help for the meaning."""
+
+    chain: Path
+    points: int
+    burn_in: float
+    packages_path: Path | None
+    processes: int
+    folder: Path
+    seed: int
+
+
+@dataclass(frozen=True)
+class Thinned:
+    """Samples of equal weight before, `log_weights` after, shape (n,); parameters before and after by name, (n,) each.
+
+    Derived parameters are those of full CLASS after.
+    """
+
+    before: dict[str, Array]
+    after: dict[str, Array]
+    log_weights: Array
+
+    @property
+    def weights(self) -> Array:
+        weights: Array = np.exp(self.log_weights - self.log_weights.max())
+        return weights
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A parameter before and after; shift in units of the standard deviation before, with their errors."""
+
+    name: str
+    mean: float
+    deviation: float
+    shift: float
+    shift_error: float
+    width_ratio: float
+    width_ratio_error: float
+
+
+@dataclass(frozen=True)
+class Reweighted:
+    shifts: list[Shift]
+    effective: float
+    thinned: Thinned
+    labels: dict[str, str]
+
+
+def reweight(settings: ReweightSettings) -> Reweighted:
+    """Raises CosmicnetError where there is no chain, or one without networks."""
+    chain = load_chain(settings.chain, settings.burn_in)
+    if settings.packages_path is not None:
+        chain.info["packages_path"] = str(settings.packages_path)
+    model = model_of(in_mode(chain.info, "full"))
+    names = list(model.parameterization.sampled_params())
+    derived = [name for name in model.parameterization.derived_params() if name in chain.columns]
+    labels = model.parameterization.labels()
+    likelihoods = list(model.likelihood)
+    model.close()
+    rows = systematic_choice(chain.weights, settings.points, np.random.default_rng(settings.seed))
+    # a sample that stayed long was chosen more than once, and is computed once
+    distinct = list(dict.fromkeys(rows))
+    if len(distinct) < FEWEST_SAMPLES:
+        raise CosmicnetError(f"{len(distinct)} different samples are too few: take more --points or a longer chain")
+    full = evaluate_all(Task.of(chain.info, "full", settings.folder), [chain.point(row, names) for row in distinct],
+                        settings.processes, "full CLASS")
+    thinned = _thinned(chain, rows, dict(zip(distinct, full, strict=True)), names, derived, likelihoods)
+    found = shifts(thinned)
+    weights = thinned.weights
+    return Reweighted(found, float(weights.sum()**2 / (weights**2).sum()), thinned,
+                      {shift.name: labels.get(shift.name, shift.name) for shift in found})
+
+
+def _thinned(chain: Chain, rows: Sequence[int], full: dict[int, Evaluation], names: Sequence[str],
+             derived: Sequence[str], likelihoods: Sequence[str]) -> Thinned:
+    columns = [f"{CHI2}{name}" for name in likelihoods]
+    if missing := [name for name in columns if name not in chain.columns]:
+        raise CosmicnetError(f"the chain has no {', '.join(missing)}: it belongs to another run")
+    before = {name: chain.columns[name][rows] for name in [*names, *derived]}
+    after = dict(before)
+    # where full CLASS fails its likelihood is zero: the weight vanishes, and the old values do no harm
+    for name in derived:
+        after[name] = np.array([full[row].derived.get(name, chain.columns[name][row]) for row in rows])
+    loglikes = np.array([-np.inf if full[row].failure else full[row].loglike for row in rows])
+    log_weights = loglikes + 0.5 * np.sum([chain.columns[name][rows] for name in columns], axis=0)
+    if not np.isfinite(log_weights).any():
+        raise CosmicnetError(f"full CLASS computes none of the samples; the first reason: {full[rows[0]].failure}")
+    return Thinned(before, after, log_weights)
+
+
+def shifts(thinned: Thinned) -> list[Shift]:
+    """For every parameter that varies: differences on the same samples, so that their sampling noise cancels."""
+    found = []
+    for name, before in thinned.before.items():
+        after, weights = thinned.after[name], thinned.weights
+        if name.startswith(CHI2) or before.std() <= 1e-9 * abs(before.mean()):
+            continue
+
+        def statistic(keep: Rows, before: Array = before, after: Array = after, weights: Array = weights) -> Array:
+            w = weights[keep] / weights[keep].sum()
+            mean_after = w @ after[keep]
+            deviation_after = np.sqrt(w @ (after[keep] - mean_after)**2)
+            return np.array([(mean_after - before[keep].mean()) / before.std(), deviation_after / before[keep].std()])
+
+        (shift, ratio), (shift_error, ratio_error) = _jackknife(statistic, before.size)
+        found.append(Shift(name, float(before.mean()), float(before.std()), shift, shift_error, ratio, ratio_error))
+    return found
+
+
+def _jackknife(statistic: Callable[[Rows], Array], size: int) -> tuple[Array, Array]:
+    """Value and standard error, leaving out one block of neighbours at a time."""
+    everything = np.arange(size)
+    blocks = np.array_split(everything, min(BLOCKS, size))
+    without = np.array([statistic(np.setdiff1d(everything, block)) for block in blocks])
+    error = np.sqrt((len(blocks) - 1) / len(blocks) * np.sum((without - without.mean(axis=0))**2, axis=0))
+    return statistic(everything), error
+
+
+def print_reweighted(result: Reweighted, console: Console) -> None:
+    table = Table("parameter", title="Full CLASS against networks", title_justify="left")
+    for heading in ("mean", "standard deviation", "shift of the mean / sigma", "width ratio"):
+        table.add_column(heading, justify="right")
+    for s in result.shifts:
+        table.add_row(s.name, f"{s.mean:.6g}", f"{s.deviation:.3g}", f"{s.shift:+.4f} +- {s.shift_error:.4f}",
+                      f"{s.width_ratio:.4f} +- {s.width_ratio_error:.4f}")
+    changes = result.thinned.log_weights
+    finite = np.abs(changes[np.isfinite(changes)])
+    table.caption = (f"{changes.size} samples, worth {result.effective:.1f} after reweighting; |change of ln L| "
+                     f"{np.median(finite):.4f} (median), {np.quantile(finite, 0.95):.4f} (95%), "
+                     f"{finite.max():.4f} (worst)")
+    console.print(table)
+
+
+def write(result: Reweighted, root: Path) -> list[Path]:
+    """`root`.json with all figures, and `root`.png, the triangle plot before and after (not of a few samples)."""
+    from getdist import MCSamples
+
+    from .triangle import plot_triangle
+
+    numbers = {"effective_samples": result.effective, "log_weights": result.thinned.log_weights.tolist(),
+               "shifts": [asdict(shift) for shift in result.shifts]}
+    table, picture = root.with_name(root.name + ".json"), root.with_name(root.name + ".png")
+    table.write_text(json.dumps(numbers, indent=1) + "\n")
+    names = [shift.name for shift in result.shifts]
+    if len(np.unique(result.thinned.before[names[0]])) < FEWEST_FOR_CONTOURS:
+        return [table]
+
+    def samples(columns: dict[str, Array], weights: Any) -> Any:
+        return MCSamples(samples=np.array([columns[name] for name in names]).T, weights=weights, names=names,
+                         labels=[result.labels[name] for name in names], sampler="uncorrelated")
+
+    plot_triangle({"networks": samples(result.thinned.before, None),
+                   "reweighted with full CLASS": samples(result.thinned.after, result.thinned.weights)}, names, picture)
+    return [table, picture]

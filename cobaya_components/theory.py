@@ -1,0 +1,175 @@
+"""Cobaya's classy with one more choice: `mode: net` takes the source functions from networks."""
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cobaya.component import ComponentNotInstalledError
+from cobaya.install import pip_install
+from cobaya.log import LoggedError, get_logger
+from cobaya.theories.classy import classy
+
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.provider import FALLBACKS
+from cosmicnet.store import NetworkSet, load_network_set
+
+from .covmats import best_covmat
+from .prior_check import what_to_know_before
+from .threads import share_cores
+
+__all__ = ["MODES", "USED", "Cosmicnet"]
+
+MODES = ("full", "net")
+OPTION_PREFIX = "neural_network"
+
+# the derived parameter that tells what gave the sources of a sample
+USED = "neural_network_used"
+
+INSTALL_HINT = "cobaya-install cosmicnet.Cosmicnet"
+
+
+class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
+    r"""
+    CLASS \cite{Blas:2011rf}, whose source functions come from networks (mode `net`) or from its own
+    equations (mode `full`) \cite{Albers:2019rzt}. Everything else is Cobaya's `classy`.
+    """
+
+    mode: str
+    networks: str
+    fallback: str
+    output_params: Any
+    derived_extra: Any
+
+    def initialize(self) -> None:
+        """Import classy and check everything that does not depend on the run's likelihoods and priors."""
+        self._refuse_bad_options()
+        self._require_classy()
+        threads = share_cores()
+        if threads is not None:
+            self.mpi_info("MPI: CLASS runs with %d thread(s) per process (set OMP_NUM_THREADS to choose)", threads)
+        super().initialize()
+        # they are in the run's parameters by now; a theory code with a list of its own gets no other parameter
+        self.params: dict[str, Any] = {}
+        self.network_set: NetworkSet | None = None
+        if self.mode == "net":
+            self._require_patch()
+            self.network_set = self._load_networks()
+            self.extra_args |= {OPTION_PREFIX: "yes", f"{OPTION_PREFIX}_path": str(self.networks),
+                                f"{OPTION_PREFIX}_fallback": self.fallback}
+
+    def initialize_with_params(self) -> None:
+        self._refuse_options_of_classy(self.input_params, "params")
+        super().initialize_with_params()
+
+    def initialize_with_provider(self, provider: Any) -> None:
+        """Last step before the first sample: do the networks cover what is asked for, over the whole prior?"""
+        super().initialize_with_provider(provider)
+        model = getattr(provider, "model", None)
+        if self.network_set is None or model is None:
+            return
+        notes = what_to_know_before(self, model, self.network_set)
+        for line in notes.warnings:
+            self.mpi_warning("%s", line)
+        if notes.error:
+            raise LoggedError(self.log, notes.error)
+
+    def calculate(self, state: dict[str, Any], want_derived: bool = True, **params_values_dict: Any) -> bool | None:
+        """One sample. Raises LoggedError for all that is broken, which Cobaya never takes as zero likelihood."""
+        try:
+            return super().calculate(state, want_derived, **params_values_dict)  # type: ignore[no-any-return]
+        except self.classy_module.CosmoSevereError as error:
+            # Cobaya itself would go on with zero likelihood unless stop_at_error is set
+            raise LoggedError(self.log, "the run cannot go on: %s", " ".join(str(error).split())) from error
+
+    def _get_derived_all(self, derived_requested: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
+        # CLASS itself does not know this name
+        requested, required = self.output_params, self.derived_extra
+        self.output_params = [name for name in requested if name != USED]
+        self.derived_extra = [name for name in required if name != USED]
+        try:
+            derived, extra = super()._get_derived_all(derived_requested)
+        finally:
+            self.output_params, self.derived_extra = requested, required
+        used = {USED: float(self._networks_used())}
+        return derived | used, extra | used
+
+    def _networks_used(self) -> bool:
+        return self.mode == "net" and bool(self.classy.neural_network_info()["used"])
+
+    def get_can_provide_params(self) -> list[str]:
+        return [*super().get_can_provide_params(), USED]
+
+    def get_auto_covmat(self, params_info: Any, likes_info: Any) -> dict[str, Any] | None:
+        """`covmat: auto` looks among the covmats of this package as well, which know H0."""
+        return best_covmat(self.packages_path, params_info, likes_info)
+
+    def _refuse_bad_options(self) -> None:
+        for name, value, allowed in (("mode", self.mode, MODES), ("fallback", self.fallback, FALLBACKS)):
+            if value not in allowed:
+                raise LoggedError(self.log, "%s: %s: allowed are %s", name, value, " and ".join(allowed))
+        self._refuse_options_of_classy(self.extra_args or {}, "extra_args")
+
+    def _refuse_options_of_classy(self, names: Iterable[str], where: str) -> None:
+        if doubled := [name for name in names if str(name).startswith(OPTION_PREFIX)]:
+            raise LoggedError(
+                self.log, "%s in %s: this theory has options of its own for that. Remove it, and set `mode: full` or "
+                "`mode: net` (and `networks`, `fallback`) beside extra_args instead.", ", ".join(doubled), where)
+
+    def _require_classy(self) -> None:
+        if self.path in (None, "global") and importlib.util.find_spec("classy") is None:
+            raise ComponentNotInstalledError(
+                self.log, f"There is no classy in this Python. To build and install the one that knows networks "
+                          f"(a few minutes, needs a C compiler): {INSTALL_HINT}")
+
+    def _require_patch(self) -> None:
+        if not hasattr(self.classy_module.Class, "neural_network_info"):
+            raise LoggedError(
+                self.log, "mode: net needs the classy that knows networks, but %s is stock classy %s. To replace it: "
+                "%s (or, for a CLASS tree of your own: cosmicnet patch-class DIR). mode: full works with both.",
+                self.classy_module.__file__, self.get_version(), INSTALL_HINT)
+
+    def _load_networks(self) -> NetworkSet:
+        try:
+            networks = load_network_set(str(self.networks))
+        except CosmicnetError as error:
+            raise LoggedError(self.log, "networks: %s: %s", self.networks, error) from error
+        trained, found = networks.manifest.class_version, str(self.get_version())
+        if trained.lstrip("v") != found.lstrip("v"):
+            raise LoggedError(
+                self.log, "the networks '%s' were trained with CLASS %s, but classy is %s. Install that version (%s), "
+                "train networks for yours (cosmicnet make), or set mode: full.",
+                networks.manifest.name, trained, found, INSTALL_HINT)
+        return networks
+
+    # Installation: CLASS comes from the package's own build, never from the latest CLASS on GitHub
+
+    @classmethod
+    def is_installed(cls, **kwargs: Any) -> bool:
+        """Whether the classy of this Python is patched; `cobaya-install` asks before it installs."""
+        return not kwargs.get("code", True) or _patched_classy_is_there()
+
+    @classmethod
+    def install(cls, path: str | None = None, code: bool = True, **_kwargs: Any) -> bool:
+        """Build the patched classy with pip, into this Python; `path` is left alone."""
+        log = get_logger(cls.__name__)
+        if not code:
+            log.info("Code not requested. Nothing to do.")
+            return True
+        from cosmicnet import class_patch
+
+        log.info("Building classy with the hook for networks, from the sources of classy on PyPI (a few minutes)...")
+        folder = str(Path(class_patch.__file__).parent)
+        return not pip_install([folder], logger=log, options=("--force-reinstall", "--no-deps"))
+
+
+def _patched_classy_is_there() -> bool:
+    # find_spec first: an import that fails for another reason has to be seen
+    if importlib.util.find_spec("classy") is None:
+        return False
+    from classy import Class
+
+    return hasattr(Class, "neural_network_info")
+
+

@@ -1,0 +1,249 @@
+"""`cosmicnet check` and `cosmicnet reweight`: their arithmetic on known cases, and both of them once for real."""
+from __future__ import annotations
+
+import io
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.training.cli import main
+
+pytest.importorskip("cobaya")
+pytest.importorskip("getdist")
+
+RNG = np.random.default_rng(5)
+
+LIKELIHOOD = ("lambda _self: -0.5*((_self.provider.get_Cl(ell_factor=True)['tt'][50] - 1400)/600)**2"
+              " - 0.5*((_self.provider.get_Cl(ell_factor=True)['ee'][90] - 0.6)/0.5)**2")
+RUN: dict[str, Any] = {
+    "theory": {"cosmicnet.Cosmicnet": {"mode": "net", "extra_args": {
+        "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "non_linear": "none"}}},
+    "likelihood": {"low_l": {"external": LIKELIHOOD, "requires": {"Cl": {"tt": 100, "ee": 100}}}},
+    "params": {
+        "H0": {"prior": {"min": 58.0, "max": 80.0}, "ref": 67.4, "proposal": 2.0},
+        "omega_cdm": {"prior": {"min": 0.095, "max": 0.145}, "ref": 0.12, "proposal": 0.005},
+        "omega_b": 0.0224, "tau_reio": 0.0544, "A_s": 2.1e-9, "n_s": 0.965, "Omega_m": {"derived": True}},
+    "prior": {"gauss": "lambda H0, omega_cdm: -0.5*((H0 - 67.4)/2)**2 - 0.5*((omega_cdm - 0.12)/0.005)**2"},
+    "sampler": {"cosmicnet.ImportanceSampler": {"samples": 8, "seed": 1, "covmat": None}},
+}
+PARAMETER = {"prior": {"min": -5.0, "max": 5.0}, "ref": {"dist": "norm", "loc": 1.0, "scale": 0.1}, "proposal": 0.5}
+WITHOUT_CLASS = {"likelihood": {"gauss": {"external": "lambda a, b: -0.5*(a**2 + b**2)"}},
+                 "params": {"a": PARAMETER, "b": PARAMETER}}
+
+
+def evaluation(failure: str | None = None, **loglikes: float) -> Any:
+    from cosmicnet.cobaya_components.evaluations import Evaluation
+
+    return Evaluation(loglikes, {}, 1.0, failure)
+
+
+# ---- both modes of one run
+
+def test_a_run_in_both_modes() -> None:
+    from cosmicnet.cobaya_components.modes import in_mode
+
+    before = deepcopy(RUN)
+    net, full = (in_mode(RUN, mode)["theory"]["cosmicnet.Cosmicnet"] for mode in ("net", "full"))
+    assert (net["mode"], net["fallback"], net["networks"]) == ("net", "error", "lcdm")
+    assert full["mode"] == "full" and "networks" not in full
+    assert before == RUN
+    assert in_mode(RUN, "net", "elsewhere")["theory"]["cosmicnet.Cosmicnet"]["networks"] == "elsewhere"
+    assert "sampler" not in in_mode(RUN, "net")
+
+
+def test_stock_classy_in_both_modes() -> None:
+    from cosmicnet.cobaya_components.modes import in_mode
+
+    options = {"neural_network": "yes", "neural_network_path": "mine", "N_ur": 2.03}
+    info = {"theory": {"classy": {"extra_args": options}}}
+    net, full = (in_mode(info, mode)["theory"]["classy"]["extra_args"] for mode in ("net", "full"))
+    assert full == {"N_ur": 2.03}
+    assert net == {**full, "neural_network": "yes", "neural_network_path": "mine", "neural_network_fallback": "error"}
+    assert in_mode({"theory": {"classy": None}}, "net")["theory"]["classy"]["extra_args"]["neural_network"] == "yes"
+
+
+@pytest.mark.parametrize("theory", [None, {"camb": None}])
+def test_a_run_without_our_theory(theory: Any) -> None:
+    from cosmicnet.cobaya_components.modes import in_mode
+
+    with pytest.raises(CosmicnetError, match=r"cosmicnet\.Cosmicnet or classy"):
+        in_mode({"theory": theory}, "net")
+
+
+# ---- comparison
+
+POINTS = [{"x": float(i)} for i in range(4)]
+
+
+def test_comparison_by_likelihood_and_verdict() -> None:
+    from cosmicnet.cobaya_components.check import compare, print_comparison
+
+    full = [evaluation(a=-10.0, b=-2.0) for _ in POINTS]
+    net = [evaluation(a=-10.0 + 0.01 * i, b=-2.0 - 0.03 * i) for i in range(4)]
+    found = compare(POINTS, net, full)
+    np.testing.assert_allclose(found.changes["a"], [0.0, 0.01, 0.02, 0.03])
+    np.testing.assert_allclose(found.changes["total"], [0.0, -0.02, -0.04, -0.06], atol=1e-12)
+    assert found.points[found.worst] == {"x": 3.0}
+    assert found.passes(0.0601) and not found.passes(0.0599)
+    text = io.StringIO()
+    print_comparison(found, 0.05, Console(file=text, width=100))
+    assert "FAILED: the largest change is 0.0600, allowed is 0.05" in text.getvalue()
+    assert "worst point: x = 3" in text.getvalue()
+
+
+def test_points_that_one_mode_cannot_do_are_counted() -> None:
+    from cosmicnet.cobaya_components.check import compare
+
+    full = [evaluation(a=-1.0), evaluation("too extreme"), evaluation(a=-1.0), evaluation(a=-np.inf)]
+    net = [evaluation("H0 is outside"), evaluation("too extreme"), evaluation(a=-1.0), evaluation(a=-np.inf)]
+    found = compare(POINTS, net, full)
+    assert found.without_networks == ("H0 is outside",) and found.without_class == ("too extreme",)
+    np.testing.assert_array_equal(found.changes["total"], [0.0, 0.0])
+    with pytest.raises(CosmicnetError, match="first reason: H0 is outside"):
+        compare(POINTS[:1], net[:1], full[:1])
+
+
+def test_zero_likelihood_in_one_mode_alone_fails() -> None:
+    from cosmicnet.cobaya_components.check import compare
+
+    for pair in ((-np.inf, -1.0), (-1.0, -np.inf), (np.nan, -1.0)):
+        net, full = (evaluation(a=value) for value in pair)
+        assert not compare(POINTS[:1], [net], [full]).passes(1e6)
+
+
+# ---- points
+
+def test_rows_are_chosen_by_weight() -> None:
+    from cosmicnet.cobaya_components.points import systematic_choice
+
+    weights = np.array([1.0, 5.0, 0.0, 2.0])
+    rows = systematic_choice(weights, 800, RNG)
+    np.testing.assert_array_equal(np.bincount(rows, minlength=4), [100, 500, 0, 200])
+    assert rows == sorted(rows)
+
+
+@pytest.mark.parametrize(("place", "center", "width"), [
+    ("covmat", 1.0, 0.5), ("reference", 1.0, 0.1), ("prior", 0.0, 10.0 / np.sqrt(12.0))])
+def test_points_come_from_where_they_should(place: str, center: float, width: float) -> None:
+    from cosmicnet.cobaya_components.evaluations import model_of
+    from cosmicnet.cobaya_components.points import draw_points
+
+    drawn = draw_points(model_of(WITHOUT_CLASS), place, 400, 1, covmat=None)
+    values = np.array([[point["a"], point["b"]] for point in drawn])
+    assert values.shape == (400, 2)
+    np.testing.assert_allclose(values.mean(axis=0), center, atol=0.2 * width)
+    np.testing.assert_allclose(values.std(axis=0), width, rtol=0.25)
+
+
+# ---- evaluations
+
+def test_evaluations_are_kept_and_damaged_files_made_again(tmp_path: Path) -> None:
+    from cosmicnet.cobaya_components.evaluations import Task, evaluate_all
+
+    task = Task(WITHOUT_CLASS, "a run", tmp_path)
+    points = [{"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 2.0}]
+    first = evaluate_all(task, points[:1], 1, "test")
+    assert first[0].loglikes == {"gauss": -0.5}
+    kept = task.path(points[0])
+    stamp = kept.stat().st_mtime_ns
+    assert [e.loglike for e in evaluate_all(task, points, 1, "test")] == [-0.5, -2.0]
+    assert kept.stat().st_mtime_ns == stamp
+    kept.write_text("{")
+    assert evaluate_all(task, points, 1, "test")[0].loglike == -0.5
+    assert Task(WITHOUT_CLASS, "another run", tmp_path).path(points[0]) != kept
+
+
+# ---- reweighting
+
+def test_shift_of_a_gaussian_is_recovered_within_its_error() -> None:
+    """Weights exp(a x) move a Gaussian by a and leave its width alone."""
+    from cosmicnet.cobaya_components.reweight import Thinned, shifts
+
+    x, still = RNG.normal(size=(2, 4000))
+    columns = {"x": x, "still": still, "fixed": np.ones(4000)}
+    thinned = Thinned(columns, columns, 0.05 * x)
+    moved, unmoved = shifts(thinned)
+    assert (moved.name, unmoved.name) == ("x", "still")
+    assert abs(moved.shift - 0.05) < 4 * moved.shift_error < 0.01
+    assert abs(moved.width_ratio - 1.0) < 4 * moved.width_ratio_error < 0.03
+    assert abs(unmoved.shift) < 4 * unmoved.shift_error < 0.01
+
+
+def test_derived_parameters_are_those_of_full_class_afterwards() -> None:
+    from cosmicnet.cobaya_components.reweight import Thinned, shifts
+
+    x = RNG.normal(size=500)
+    [shift] = shifts(Thinned({"x": x}, {"x": 2.0 * x + 3.0 * x.std()}, np.zeros(500)))
+    assert shift.shift == pytest.approx(3.0 + x.mean() / x.std(), rel=1e-9)
+    assert shift.width_ratio == pytest.approx(2.0, rel=1e-9)
+
+
+def test_plot_and_figures_are_written(tmp_path: Path) -> None:
+    from cosmicnet.cobaya_components.reweight import Reweighted, Thinned, shifts, write
+
+    columns = dict(zip(("x", "y"), RNG.normal(size=(2, 300)), strict=True))
+    thinned = Thinned(columns, columns, 0.1 * columns["x"])
+    result = Reweighted(shifts(thinned), 297.0, thinned, {"x": "x", "y": "y"})
+    table, picture = write(result, tmp_path / "chain.reweighted")
+    assert json.loads(table.read_text())["effective_samples"] == 297.0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+# ---- for real
+
+@pytest.mark.usefixtures("patched")
+def test_check_and_reweight_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from cobaya import run
+    from cobaya.yaml import yaml_dump
+
+    info, root = {**RUN, "output": str(tmp_path / "chains" / "low_l")}, tmp_path / "chains" / "low_l"
+    file = tmp_path / "run.yaml"
+    file.write_text(yaml_dump(info))
+    common = ["--processes", "1", "--cache", str(tmp_path / "cache")]
+    assert main(["check", str(file), "--points", "1", *common]) == 0
+    assert "PASSED" in capsys.readouterr().out
+    assert main(["check", str(file), "--points", "1", "--threshold", "0", *common]) == 1
+    assert "above the threshold" in capsys.readouterr().err
+    # two evaluations, and none of them twice
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+    run(info)
+    assert main(["reweight", str(root), "--points", "4", "--seed", "1", *common]) == 0
+    assert "worth" in capsys.readouterr().out
+    figures = json.loads((tmp_path / "chains" / "low_l.reweighted.json").read_text())
+    assert 1.0 < figures["effective_samples"] <= 4.0 + 1e-9
+    assert {shift["name"] for shift in figures["shifts"]} == {"H0", "omega_cdm", "Omega_m"}
+    assert main(["reweight", str(root), "--points", "1", *common]) == 1
+    assert "too few" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("patched")
+def test_points_outside_the_domain_are_no_comparison_of_class_with_itself(tmp_path: Path) -> None:
+    from cosmicnet.cobaya_components.evaluations import Task, evaluate_all
+
+    info = deepcopy(RUN)
+    info["params"]["H0"]["prior"]["max"] = 95.0
+    [found] = evaluate_all(Task.of(info, "net", tmp_path), [{"H0": 90.0, "omega_cdm": 0.12}], 1, "test")
+    assert found.failure is not None and "H0 = 90 is outside" in found.failure
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["check", "nowhere.yaml"], "nowhere.yaml: No such file"),
+    (["reweight", "chains/nothing"], "cannot read a chain of Cobaya"),
+    (["runs", "."], "File exists"),
+])
+def test_what_is_not_there(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_runs_are_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runs", str(tmp_path / "mine")]) == 0
+    assert "embedded" in capsys.readouterr().out
+    assert (tmp_path / "mine" / "planck_2018_lite_net.yaml").is_file()

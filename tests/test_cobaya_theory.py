@@ -1,0 +1,261 @@
+"""The theory component for Cobaya: what it computes, what it says before the first sample, what stops a run."""
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cosmicnet.store import shipped_sets
+
+LoggedError = pytest.importorskip("cobaya.log").LoggedError
+get_model = pytest.importorskip("cobaya.model").get_model
+pytestmark = pytest.mark.usefixtures("patched")
+
+Model = Any
+
+POINT = {"H0": 67.3, "tau_reio": 0.054}
+FIXED = {"omega_b": 0.0224, "omega_cdm": 0.12, "A_s": 2.1e-9, "n_s": 0.965}
+NEUTRINOS = {"N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "non_linear": "none"}
+L_MAX = 300
+
+
+def run_info(theory: dict[str, Any] | None = None, requires: dict[str, Any] | None = None,
+             name: str = "cosmicnet.Cosmicnet", **parameters: Any) -> dict[str, Any]:
+    """A run that asks for C_l at low l, and whose likelihood is one everywhere."""
+    theory = {"extra_args": NEUTRINOS, **(theory or {})}
+    requires = requires or {"Cl": {"tt": L_MAX, "ee": L_MAX}}
+    return {
+        "likelihood": {"flat": {"external": lambda _self: 0.0, "requires": requires}},
+        "theory": {name: theory},
+        "params": {
+            "H0": {"prior": {"min": 60.0, "max": 75.0}, "ref": POINT["H0"]},
+            "tau_reio": {"prior": {"min": 0.02, "max": 0.1}, "ref": POINT["tau_reio"]},
+            **FIXED, **parameters,
+        },
+    }
+
+
+def spectrum(model: Model) -> np.ndarray:
+    loglike = model.loglikes(POINT)[0]
+    assert np.isfinite(loglike).all()
+    return np.array([model.provider.get_Cl()[name][2:] for name in ("tt", "ee")])
+
+
+def derived(model: Model, point: dict[str, float]) -> dict[str, float]:
+    values = model.loglikes(point)[1]
+    return dict(zip(model.parameterization.derived_params(), values, strict=True))
+
+
+@pytest.fixture
+def messages(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    caplog.set_level(logging.WARNING)
+    return lambda: "\n".join(record.getMessage() for record in caplog.records)
+
+
+def test_both_modes_agree_and_say_which_one_it_was(messages: Callable[[], str]) -> None:
+    net, full = get_model(run_info({"mode": "net"})), get_model(run_info({"mode": "full"}))
+    assert "networks" not in messages()
+    np.testing.assert_allclose(spectrum(net), spectrum(full), rtol=2e-3)
+    assert derived(net, POINT)["neural_network_used"] == 1.0
+    assert derived(full, POINT)["neural_network_used"] == 0.0
+
+
+def test_stock_classy_with_the_flag_gives_the_same_bits() -> None:
+    flag = {"path": "global", "extra_args": {**NEUTRINOS, "neural_network": True}}
+    np.testing.assert_array_equal(
+        spectrum(get_model(run_info({"mode": "net"}))), spectrum(get_model(run_info(flag, name="classy"))))
+
+
+def test_the_long_name_is_the_same_class() -> None:
+    import cosmicnet
+    from cosmicnet.cobaya_components.theory import Cosmicnet
+
+    assert cosmicnet.Cosmicnet is Cosmicnet
+    assert get_model(run_info(name="cosmicnet.cobaya_components.Cosmicnet")).theory
+    with pytest.raises(AttributeError, match=r"Cosmicnett"):
+        _ = cosmicnet.Cosmicnett
+
+
+def test_wide_prior_is_announced_and_integrated(messages: Callable[[], str]) -> None:
+    model = get_model(run_info({"mode": "net"}, H0={"prior": {"min": 60.0, "max": 90.0}, "ref": 67.3}))
+    assert "H0 from 60 to 90 (covered: H0 from 58 to 80)" in messages()
+    assert "tau_reio from" not in messages()
+    assert "CLASS integrates its equations there (fallback: full)" in messages()
+    assert derived(model, {**POINT, "H0": 85.0})["neural_network_used"] == 0.0
+
+
+def test_wide_prior_with_fallback_error_is_zero_likelihood(messages: Callable[[], str]) -> None:
+    wide = {"prior": {"min": 0.6, "max": 0.9}, "ref": 0.673}
+    info = run_info({"mode": "net", "fallback": "error"}, h=wide)
+    del info["params"]["H0"]
+    model = get_model(info)
+    assert "h from 0.6 to 0.9 (covered: H0 from 58 to 80)" in messages()
+    assert "the likelihood is zero there (fallback: error)" in messages()
+    assert model.logpost({"h": 0.85, "tau_reio": 0.054}) == -np.inf
+    assert np.isfinite(model.logpost({"h": 0.673, "tau_reio": 0.054}))
+
+
+def test_prior_wholly_outside() -> None:
+    outside = {"prior": {"min": 85.0, "max": 95.0}, "ref": 90.0}
+    with pytest.raises(LoggedError, match=r"H0 = 90 is outside \[58, 80\].*zero everywhere.*mode: full"):
+        get_model(run_info({"mode": "net", "fallback": "error"}, H0=outside))
+
+
+WEYL = {"Pk_grid": {"z": [0.0, 0.5, 1.0, 2.0], "k_max": 1.0, "nonlinear": False, "vars_pairs": [["Weyl", "Weyl"]]}}
+
+
+def test_likelihood_that_needs_what_the_networks_lack(messages: Callable[[], str]) -> None:
+    with pytest.raises(LoggedError, match=r"more source functions.*cosmicnet make.*mode: full"):
+        get_model(run_info({"mode": "net", "fallback": "error"}, WEYL))
+    get_model(run_info({"mode": "net"}, WEYL))
+    assert "CLASS will integrate its equations at every sample" in messages()
+
+
+def test_other_neutrinos_are_named(messages: Callable[[], str]) -> None:
+    get_model(run_info({"mode": "net", "extra_args": {**NEUTRINOS, "N_ncdm": 2, "m_ncdm": "0.03,0.03"}}))
+    assert "N_ncdm = 2, but the networks were trained with 1" in messages()
+
+
+def test_background_alone_needs_no_networks(messages: Callable[[], str]) -> None:
+    model = get_model(run_info({"mode": "net"}, {"Hubble": {"z": [0.5]}}))
+    assert messages() == ""
+    assert derived(model, POINT)["neural_network_used"] == 0.0
+
+
+@pytest.mark.parametrize(("theory", "said"), [
+    ({"mode": "network"}, "mode: network: allowed are full and net"),
+    ({"fallback": "maybe"}, "fallback: maybe: allowed are full and error"),
+    ({"networks": "nowhere"}, r"networks: nowhere: .*shipped set: .*lcdm"),
+    ({"mode": "net", "extra_args": {**NEUTRINOS, "neural_network": True}}, "neural_network in extra_args.*set `mode:"),
+    ({"mode": "full", "extra_args": {"neural_network_path": "x"}}, "neural_network_path in extra_args.*set `mode:"),
+])
+def test_options_that_make_no_sense(theory: dict[str, Any], said: str) -> None:
+    with pytest.raises(LoggedError, match=said):
+        get_model(run_info(theory))
+
+
+def test_flag_among_the_parameters() -> None:
+    with pytest.raises(LoggedError, match="neural_network in params"):
+        get_model(run_info(neural_network=1))
+
+
+def test_no_classy(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec",
+                        lambda name, *rest: None if name == "classy" else find(name, *rest))
+    with pytest.raises(LoggedError, match=r"no classy in this Python.*cobaya-install cosmicnet.Cosmicnet"):
+        get_model(run_info())
+
+
+class StockClass:
+    """What is seen of a classy without the patch."""
+
+
+def test_unpatched_classy(monkeypatch: pytest.MonkeyPatch) -> None:
+    import classy
+
+    monkeypatch.setattr(classy, "Class", StockClass)
+    with pytest.raises(LoggedError, match=r"stock classy .*cobaya-install.*mode: full works with both"):
+        get_model(run_info({"mode": "net"}))
+
+
+def test_other_version_of_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    import classy
+
+    monkeypatch.setattr(classy, "__version__", "v3.4.9")
+    with pytest.raises(LoggedError, match=r"trained with CLASS v3.4.1, but classy is v3.4.9.*cosmicnet make"):
+        get_model(run_info({"mode": "net"}))
+
+
+def test_networks_damaged_during_a_run_stop_it(tmp_path: Path) -> None:
+    folder = tmp_path / "networks"
+    shutil.copytree(shipped_sets()["lcdm"], folder)
+    model = get_model(run_info({"mode": "net", "networks": str(folder)}))
+    assert np.isfinite(model.logpost(POINT))
+    arrays = folder / "arrays.safetensors"
+    arrays.write_bytes(arrays.read_bytes()[:1000])
+    with pytest.raises(LoggedError, match=r"cannot go on.*damaged"):
+        model.logpost({**POINT, "H0": 68.0})
+    shutil.rmtree(folder)
+    with pytest.raises(LoggedError, match=r"cannot go on.*cannot read"):
+        model.logpost({**POINT, "H0": 69.0})
+
+
+def test_damaged_networks_are_zero_likelihood_for_cobayas_own_classy(tmp_path: Path) -> None:
+    """Why the component has errors of its own: if this fails, docs/planck.md has to be changed."""
+    folder = tmp_path / "networks"
+    shutil.copytree(shipped_sets()["lcdm"], folder)
+    flags = {"neural_network": "yes", "neural_network_path": str(folder)}
+    model = get_model(run_info({"path": "global", "extra_args": {**NEUTRINOS, **flags}}, name="classy"))
+    shutil.rmtree(folder)
+    assert model.logpost(POINT) == -np.inf
+
+
+def test_parameter_unknown_to_class_stops_the_run() -> None:
+    model = get_model(run_info({"mode": "full"}, omega_bb=0.02))
+    with pytest.raises(LoggedError, match=r"cannot go on.*omega_bb"):
+        model.logpost(POINT)
+    with pytest.raises(LoggedError, match=r"refuses the run as it is.*omega_bb"):
+        get_model(run_info({"mode": "net"}, omega_bb=0.02))
+
+
+def test_install_builds_the_patched_class_and_downloads_nothing_else(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from cosmicnet.cobaya_components import theory
+
+    asked: list[list[str]] = []
+    monkeypatch.setattr(theory, "pip_install", lambda packages, **_: asked.append(packages) or 0)
+    monkeypatch.setattr(sys.modules["cobaya.theories.classy.classy"], "download_github_release", pytest.fail)
+    assert theory.Cosmicnet.is_installed(path=str(tmp_path), code=True, data=True)
+    assert theory.Cosmicnet.install(path=str(tmp_path))
+    [[folder]] = asked
+    assert (Path(folder) / "pyproject.toml").is_file() and (Path(folder) / "shim").is_dir()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cobayas_installer_finds_everything_there(tmp_path: Path) -> None:
+    from cobaya.install import install
+
+    info = {"theory": {"cosmicnet.Cosmicnet": None}, "likelihood": {"cosmicnet.EmbeddedCMB": None},
+            "sampler": {"cosmicnet.ImportanceSampler": None}}
+    assert install(info, path=str(tmp_path), test=True, no_set_global=True)
+
+
+def test_cobayas_documentation_shows_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    from cobaya.doc import doc_script
+
+    doc_script(["cosmicnet.Cosmicnet"])
+    shown = capsys.readouterr().out
+    assert "mode: net" in shown and "fallback: full" in shown
+
+
+def test_automatic_covmat_knows_h0() -> None:
+    theory = next(iter(get_model(run_info()).theory.values()))
+    parameters = {"H0": {}, "omega_b": {"renames": "omegabh2"}, "tau_reio": {"renames": "tau"}}
+    found = theory.get_auto_covmat(parameters, {"planck_2018_lowl.EE": {"aliases": ["lowE"]}})
+    header = (Path(found["folder"]) / found["name"]).read_text().splitlines()[0].split()
+    assert {"H0", "omegabh2", "tau"} <= set(header)
+
+
+def test_mpi_chains_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cosmicnet.cobaya_components import threads
+
+    monkeypatch.setattr(threads.mpi, "size", lambda: 4)
+    monkeypatch.setattr(threads, "_processes_on_this_machine", lambda: 4)
+    monkeypatch.setattr(threads, "_cores", lambda: 10)
+    monkeypatch.delenv(threads.THREADS_VARIABLE, raising=False)
+    assert threads.share_cores() == 2
+    assert os.environ[threads.THREADS_VARIABLE] == "2"
+    monkeypatch.setenv(threads.THREADS_VARIABLE, "7")
+    assert threads.share_cores() is None
+    monkeypatch.setattr(threads.mpi, "size", lambda: 1)
+    monkeypatch.delenv(threads.THREADS_VARIABLE)
+    assert threads.share_cores() is None
