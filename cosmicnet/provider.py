@@ -14,7 +14,7 @@ from .errors import CosmicnetError, CosmicnetWarning, NotCovered, OptionError
 from .request import Request
 from .store import DEFAULT_SET, NetworkSet, load_network_set
 
-__all__ = ["NetworkProvider", "open_provider"]
+__all__ = ["NetworkProvider", "open_provider", "running_class_version"]
 
 FALLBACKS = ("full", "error")
 
@@ -39,10 +39,10 @@ def open_provider(
                           f"{' and '.join(FALLBACKS)}")
     start = perf_counter()
     networks = load_network_set(str(neural_network_path).strip())
-    return NetworkProvider(networks, fallback, perf_counter() - start, _running_class_version())
+    return NetworkProvider(networks, fallback, perf_counter() - start, running_class_version())
 
 
-def _running_class_version() -> str:
+def running_class_version() -> str:
     """What was compiled into the classy that asks, as opposed to what is installed beside it."""
     # here and not above: only classy needs it, which has been imported when it comes here
     import classy
