@@ -36,6 +36,9 @@ DERIVED_DEGREE = 3
 DERIVED_MARGIN = 3.0
 DERIVED_FLOOR = 2e-4
 
+# The bases are cut again for the mean and the components that are kept, this much finer than the tolerance.
+MEAN_ACCURACY = 0.1
+
 # Settings of how the universe is reionised, which networks do not have to know.
 REIONIZATION = ("reio_parametrization", "reionization_", "helium_fullreio_")
 
@@ -88,7 +91,8 @@ def _field(table: FieldTables, recipe: Recipe) -> tuple[FieldEmulator, list[str]
     kept = predictable(table.inputs, reduction.coefficients, field.inputs, degree, recipe.training)
     # the strongest is kept in any case: a field without a component would be an array without a shape
     kept[0] = True
-    reduction = keep(reduction, kept, tolerance)
+    # what is cut of the mean is the same error in every cosmology, so that hardly anything may be
+    reduction = keep(reduction, kept, MEAN_ACCURACY * tolerance)
     trained = train_network(table.inputs, reduction.coefficients, field.inputs, degree, recipe.training)
     shape = reduction.time_basis.shape[1], reduction.wavenumber_basis.shape[1]
     emulator = FieldEmulator(
