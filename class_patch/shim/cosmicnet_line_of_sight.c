@@ -1,0 +1,297 @@
+/** @file cosmicnet_line_of_sight.c
+ *
+ * Transfer functions by sums over a table of Bessel functions that all wavenumbers and times share.
+ *
+ * With x = q(tau0-tau), and j'' from the Bessel equation, CLASS's flat radial functions give
+ *
+ *    T_l = int dtau [(S_0-S_2) j_l + (S_1-3 S_2/x) j_l'] + 3/2 l(l+1) int dtau S_2/x^2 j_l
+ *    E_l = sqrt(3/8 (l+2)!/(l-2)!) int dtau S_P/x^2 j_l,    S_P = sqrt(6) S_2,
+ *
+ * so that two sums suffice, of which the second serves both. Times and weights are CLASS's own.
+ */
+
+#include <cmath>
+#include "parallel.h"
+#include "cosmicnet_line_of_sight.h"
+#include "cosmicnet_nodes.h"
+#include "cosmicnet_sources.h"
+
+using namespace cosmicnet;
+
+/* Wavenumbers that one task treats: they touch the same rows of the table, which so stay in the cache. */
+static const int q_together = 16;
+
+/* Below this x a sample counts as today's, where all integrands vanish. */
+static const double smallest_x = 1.e-3;
+
+short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbations * ppt, struct transfer * ptr) {
+  short wanted = (ptr->fast_line_of_sight == _COSMICNET_AUTOMATIC_) ? ppt->scalars_provided : ptr->fast_line_of_sight;
+  /* switch_pol: only if it is on is S_P = sqrt(6) S_2; the transfer function of lensing needs a time step */
+  return ((wanted == _TRUE_) && (pba->sgnK == 0) && (ppt->has_scalars == _TRUE_) && (ppt->md_size == 1)
+          && (ppt->has_cl_number_count == _FALSE_) && (ppt->has_cl_lensing_potential == _FALSE_)
+          && (ppt->switch_pol == 1)) ? _TRUE_ : _FALSE_;
+}
+
+void cosmicnet_refine(struct precision * ppr) {
+  ppr->l_linstep = MIN(ppr->l_linstep,20);
+  ppr->l_logstep = MIN(ppr->l_logstep,1.06);
+  ppr->q_logstep_spline = MIN(ppr->q_logstep_spline,60.);
+}
+
+/** Times of one transfer type, from CLASS's transfer_sources(): distances tau0-tau, trapezoidal weights, and
+    the window that multiplies the source of the perturbation module. */
+struct TimeGrid {
+  std::vector<double> distance, weight, window;
+};
+
+static int time_grid(struct precision * ppr, struct background * pba, struct perturbations * ppt,
+                     struct transfer * ptr, double tau_rec, int index_tt, TimeGrid & grid) {
+  int size, index_md = ppt->index_md_scalars;
+  class_call(transfer_source_tau_size(ppr,pba,ppt,ptr,tau_rec,pba->conformal_age,index_md,index_tt,&size),
+             ptr->error_message,
+             ptr->error_message);
+  std::vector<double> one(ppt->tau_size,1.);
+  grid.distance.resize(size);
+  grid.weight.resize(size);
+  grid.window.resize(size);
+  /* a source of one at the pivot scale becomes the window */
+  class_call(transfer_sources(ppr,pba,ppt,ptr,one.data(),tau_rec,ptr->lcmb_pivot,index_md,index_tt,
+                              grid.window.data(),NULL,0,grid.distance.data(),grid.weight.data(),&size),
+             ptr->error_message,
+             ptr->error_message);
+  return _SUCCESS_;
+}
+
+/** What all wavenumbers of one initial condition share. */
+struct LineOfSight {
+  struct precision * ppr;
+  struct perturbations * ppt;
+  struct transfer * ptr;
+  std::shared_ptr<const BesselTable> table;
+  int index_md, index_ic;
+  bool has_t, has_e, has_lcmb;
+  TimeGrid cmb, lens;
+  std::unique_ptr<SourceSpline> cmb_sources, lens_sources;
+  int cmb_stride, lens_stride;
+
+  double * transfer(int index_tt, int index_l) const {
+    return ptr->transfer[index_md]
+      + ((size_t)(index_ic*ptr->tt_size[index_md]+index_tt)*ptr->l_size[index_md]+index_l)*ptr->q_size;
+  }
+  double * transfer_limber(int index_l) const {
+    return ptr->transfer_limber[index_md]
+      + ((size_t)(index_ic*ptr->tt_size[index_md]+ptr->index_tt_lcmb)*ptr->l_size[index_md]+index_l)*ptr->q_size_limber;
+  }
+  void prepare_cmb(const double * t0, const double * t1, const double * t2, double factor_t2, int begin, int end);
+  void prepare_lens(const double * phi_plus_psi, int begin, int end);
+  void integrate_cmb(int begin, int end) const;
+  void integrate_lens(int begin, int end) const;
+  void limber(double k, const float * source, double * result) const;
+  double tilt(double k) const { return (ptr->lcmb_tilt == 0.) ? 1. : pow(k/ptr->lcmb_pivot,ptr->lcmb_tilt); }
+};
+
+/** Columns [begin,end) of (S_0-S_2) dtau, S_1 dtau and S_2 dtau, one after the other. */
+void LineOfSight::prepare_cmb(const double * t0, const double * t1, const double * t2, double factor_t2,
+                              int begin, int end) {
+  int k_size = ppt->k_size[index_md], kinds = has_t ? 3 : 1;
+  int stop = std::min(end,(int)cmb.weight.size());
+  for (int index_k=0; index_k < ppt->k_size_cl[index_md]; index_k++) {
+    float * row = cmb_sources->row(index_k);
+    for (int i=begin; i < stop; i++) {
+      size_t index = (size_t)i*k_size+index_k;
+      double s2 = factor_t2*t2[index]*cmb.weight[i];
+      if (has_t) {
+        row[i] = (float)(t0[index]*cmb.weight[i]-s2);
+        row[cmb_stride+i] = (float)(t1[index]*cmb.weight[i]);
+      }
+      row[(kinds-1)*cmb_stride+i] = (float)s2;
+    }
+  }
+  for (int kind=0; kind < kinds; kind++) cmb_sources->spline(kind*cmb_stride+begin,kind*cmb_stride+end);
+}
+
+/** Columns [begin,end) of the source of lensing times tau0-tau, linear in time between CLASS's samples. */
+void LineOfSight::prepare_lens(const double * phi_plus_psi, int begin, int end) {
+  int k_size = ppt->k_size[index_md], before = 0;
+  double tau0 = ppt->tau_sampling[ppt->tau_size-1];
+  for (int i=begin; i < std::min(end,(int)lens.distance.size()); i++) {
+    double tau = tau0-lens.distance[i];
+    while ((before < ppt->tau_size-2) && (ppt->tau_sampling[before+1] < tau)) before++;
+    double fraction = (tau-ppt->tau_sampling[before])/(ppt->tau_sampling[before+1]-ppt->tau_sampling[before]);
+    double factor = lens.window[i]*lens.distance[i];
+    const double * from = phi_plus_psi+(size_t)before*k_size, * to = from+k_size;
+    for (int index_k=0; index_k < k_size; index_k++)
+      lens_sources->row(index_k)[i] = (float)(factor*((1.-fraction)*from[index_k]+fraction*to[index_k]));
+  }
+  lens_sources->spline(begin,end);
+}
+
+/** Temperature and polarisation at the wavenumbers [begin,end). */
+void LineOfSight::integrate_cmb(int begin, int end) const {
+  int sample_number = (int)cmb.distance.size(), kinds = has_t ? 3 : 1;
+  std::vector<float> at_q(cmb_sources->columns), slope(cmb_stride), second(cmb_stride);
+  std::vector<NodeList> lists(end-begin,NodeList(sample_number));
+  for (int index_q=begin; index_q < end; index_q++) {
+    double q = ptr->q[index_q];
+    cmb_sources->evaluate(ptr->k[index_md][index_q],at_q.data());
+    const float * s1 = &at_q[cmb_stride], * s2 = &at_q[(kinds-1)*cmb_stride];
+    int used = sample_number;
+    while ((used > 0) && (q*cmb.distance[used-1] < smallest_x)) used--;
+    for (int i=0; i < used; i++) {
+      float over_x = (float)(1./(q*cmb.distance[i]));
+      second[i] = s2[i]*over_x*over_x;
+      slope[i] = has_t ? s1[i]-3.f*s2[i]*over_x : 0.f;
+    }
+    if (!has_t) std::fill(at_q.begin(),at_q.end(),0.f);
+    collect_nodes(*table,q,cmb.distance.data(),used,at_q.data(),slope.data(),second.data(),lists[index_q-begin]);
+  }
+  std::vector<float> first_sum((end-begin)*lanes), second_sum((end-begin)*lanes);
+  for (int block=0; block < table->block_number; block++) {
+    for (int i=0; i < end-begin; i++) sum_nodes(*table,block,lists[i],&first_sum[i*lanes],&second_sum[i*lanes]);
+    for (int lane=0; (lane < lanes) && (block*lanes+lane < table->l_size); lane++) {
+      int index_l = block*lanes+lane;
+      double l = table->l[index_l];
+      double factor_t = 1.5*l*(l+1.), factor_e = 1.5*sqrt((l+2.)*(l+1.)*l*(l-1.));
+      double * t = has_t ? transfer(ptr->index_tt_t0,index_l)+begin : NULL;
+      double * e = has_e ? transfer(ptr->index_tt_e,index_l)+begin : NULL;
+      for (int i=0; i < end-begin; i++) {
+        if (has_t) t[i] = first_sum[i*lanes+lane]+factor_t*second_sum[i*lanes+lane];
+        if (has_e) e[i] = factor_e*second_sum[i*lanes+lane];
+      }
+    }
+  }
+}
+
+/** The lensing potential at the wavenumbers [begin,end) of the CMB: up to l_switch_limber by integration. */
+void LineOfSight::integrate_lens(int begin, int end) const {
+  int sample_number = (int)lens.distance.size(), l_size = table->l_size, integrated = 0;
+  while ((integrated < l_size) && (table->l[integrated] <= ppr->l_switch_limber)) integrated++;
+  std::vector<float> at_q(lens_stride), value(lens_stride), zero(lens_stride,0.f);
+  std::vector<double> limber_values(l_size);
+  float sum[lanes], ignored[lanes];
+  NodeList list(sample_number);
+  for (int index_q=begin; index_q < end; index_q++) {
+    double q = ptr->q[index_q], k = ptr->k[index_md][index_q];
+    double factor = tilt(k);
+    lens_sources->evaluate(k,at_q.data());
+    int used = sample_number;
+    while ((used > 0) && (q*lens.distance[used-1] < smallest_x)) used--;
+    for (int i=0; i < used; i++) value[i] = (float)(at_q[i]*lens.weight[i]/lens.distance[i]);
+    collect_nodes(*table,q,lens.distance.data(),used,value.data(),zero.data(),zero.data(),list);
+    for (int block=0; block*lanes < integrated; block++) {
+      sum_nodes(*table,block,list,sum,ignored);
+      for (int lane=0; (lane < lanes) && (block*lanes+lane < integrated); lane++)
+        transfer(ptr->index_tt_lcmb,block*lanes+lane)[index_q] = factor*sum[lane];
+    }
+    limber(q,at_q.data(),limber_values.data());
+    for (int index_l=integrated; index_l < l_size; index_l++)
+      transfer(ptr->index_tt_lcmb,index_l)[index_q] = factor*limber_values[index_l];
+  }
+}
+
+/** Limber's approximation at all l, as transfer_limber(): the source (times tau0-tau) at tau0-tau = (l+1/2)/q,
+    on the parabola through three samples. */
+void LineOfSight::limber(double q, const float * source, double * result) const {
+  int size = (int)lens.distance.size();
+  const double * x = lens.distance.data();
+  for (int index_l=0, i=size-2; index_l < table->l_size; index_l++) {
+    double l = table->l[index_l], at = (l+0.5)/q;
+    result[index_l] = 0.;
+    if ((at > x[0]) || (at < x[size-1])) continue;
+    while ((i > 1) && (x[i-1] <= at)) i--;
+    /* today the source diverges, but its product with tau0-tau is constant */
+    double y0 = source[i-1], y1 = source[i], y2 = (i+1 < size-1) ? source[i+1] : source[i];
+    double d0 = at-x[i-1], d1 = at-x[i], d2 = at-x[i+1];
+    double s = y0*d1*d2/((x[i-1]-x[i])*(x[i-1]-x[i+1])) + y1*d0*d2/((x[i]-x[i-1])*(x[i]-x[i+1]))
+      + y2*d0*d1/((x[i+1]-x[i-1])*(x[i+1]-x[i]));
+    result[index_l] = sqrt(_PI_/(2.*l))*(1.-0.25/l+1./32./(l*l))*s/(l+0.5);
+  }
+}
+
+int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, struct perturbations * ppt,
+                            struct transfer * ptr, double tau_rec, double *** sources) {
+  int index_md = ppt->index_md_scalars;
+  LineOfSight work;
+  work.ppr = ppr;
+  work.ppt = ppt;
+  work.ptr = ptr;
+  work.index_md = index_md;
+  work.has_t = (ppt->has_cl_cmb_temperature == _TRUE_);
+  work.has_e = (ppt->has_cl_cmb_polarization == _TRUE_);
+  work.has_lcmb = (ppt->has_cl_cmb_lensing_potential == _TRUE_);
+  if (work.has_t || work.has_e) {
+    class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,work.has_t ? ptr->index_tt_t0 : ptr->index_tt_e,work.cmb),
+               ptr->error_message,
+               ptr->error_message);
+    work.cmb_stride = round_up((int)work.cmb.distance.size());
+  }
+  if (work.has_lcmb) {
+    class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,ptr->index_tt_lcmb,work.lens),
+               ptr->error_message,
+               ptr->error_message);
+    work.lens_stride = round_up((int)work.lens.distance.size());
+  }
+  work.table = bessel_table(ptr->l,ptr->l_size[index_md],ptr->q[ptr->q_size-1]*pba->conformal_age);
+
+  /* from the allocator zeros come for nothing: what is not filled below is zero */
+  size_t size = (size_t)ppt->ic_size[index_md]*ptr->tt_size[index_md]*ptr->l_size[index_md]*ptr->q_size;
+  free(ptr->transfer[index_md]);
+  class_calloc(ptr->transfer[index_md],size,sizeof(double),ptr->error_message);
+
+  for (work.index_ic=0; work.index_ic < ppt->ic_size[index_md]; work.index_ic++) {
+    double ** table = sources[index_md]+(size_t)work.index_ic*ppt->tp_size[index_md];
+    const int columns_per_task = 4*lanes;
+    {
+      class_setup_parallel();
+      if (work.has_t || work.has_e) {
+        const double * t0 = work.has_t ? table[ppt->index_tp_t0] : NULL;
+        const double * t1 = work.has_t ? table[ppt->index_tp_t1] : NULL;
+        const double * t2 = work.has_t ? table[ppt->index_tp_t2] : table[ppt->index_tp_p];
+        double factor_t2 = work.has_t ? 1. : 1./_SQRT6_;
+        work.cmb_sources.reset(new SourceSpline(ppt->k[index_md],ppt->k_size_cl[index_md],
+                                                work.cmb_stride*(work.has_t ? 3 : 1)));
+        for (int begin=0; begin < work.cmb_stride; begin += columns_per_task) {
+          class_run_parallel(with_arguments(&work,t0,t1,t2,factor_t2,begin,columns_per_task),
+            work.prepare_cmb(t0,t1,t2,factor_t2,begin,std::min(begin+columns_per_task,work.cmb_stride));
+            return _SUCCESS_;
+          );
+        }
+      }
+      if (work.has_lcmb) {
+        const double * phi_plus_psi = table[ppt->index_tp_phi_plus_psi];
+        work.lens_sources.reset(new SourceSpline(ppt->k[index_md],ppt->k_size[index_md],work.lens_stride));
+        for (int begin=0; begin < work.lens_stride; begin += columns_per_task) {
+          class_run_parallel(with_arguments(&work,phi_plus_psi,begin,columns_per_task),
+            work.prepare_lens(phi_plus_psi,begin,std::min(begin+columns_per_task,work.lens_stride));
+            return _SUCCESS_;
+          );
+        }
+      }
+      class_finish_parallel();
+
+      int q_size = (int)ptr->q_size;
+      for (int begin=0; begin < q_size; begin += q_together) {
+        int end = std::min(begin+q_together,q_size);
+        class_run_parallel(with_arguments(&work,begin,end),
+          if (work.has_t || work.has_e) work.integrate_cmb(begin,end);
+          if (work.has_lcmb) work.integrate_lens(begin,end);
+          return _SUCCESS_;
+        );
+      }
+      for (int index_q=0; index_q < (int)ptr->q_size_limber; index_q++) {
+        class_run_parallel(with_arguments(&work,ptr,index_q,index_md),
+          std::vector<float> at_q(work.lens_stride);
+          std::vector<double> values(work.table->l_size);
+          double k = ptr->k_limber[index_md][index_q];
+          work.lens_sources->evaluate(k,at_q.data());
+          work.limber(ptr->q_limber[index_q],at_q.data(),values.data());
+          for (int index_l=0; index_l < work.table->l_size; index_l++)
+            work.transfer_limber(index_l)[index_q] = work.tilt(k)*values[index_l];
+          return _SUCCESS_;
+        );
+      }
+      class_finish_parallel();
+    }
+  }
+  return _SUCCESS_;
+}
