@@ -14,7 +14,7 @@ namespace cosmicnet {
 constexpr double BesselTable::step;
 
 /* Nodes that one recurrence carries at once. */
-enum {together = 2*double_lanes};
+enum {together = 16};
 
 /* What is smaller than this is zero. The first peak of j_l is at 1/l^(5/6), 4e-4 for l = 10000. */
 static const double negligible = 1.e-9;

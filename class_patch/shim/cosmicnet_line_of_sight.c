@@ -33,8 +33,8 @@ short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbati
 }
 
 void cosmicnet_refine(struct precision * ppr) {
-  ppr->l_linstep = MIN(ppr->l_linstep,20);
-  ppr->l_logstep = MIN(ppr->l_logstep,1.06);
+  ppr->l_linstep = MIN(ppr->l_linstep,15);
+  ppr->l_logstep = MIN(ppr->l_logstep,1.05);
   ppr->q_logstep_spline = MIN(ppr->q_logstep_spline,60.);
 }
 
@@ -68,11 +68,14 @@ struct LineOfSight {
   struct perturbations * ppt;
   struct transfer * ptr;
   std::shared_ptr<const BesselTable> table;
+  double tau0;
   int index_md, index_ic;
   bool has_t, has_e, has_lcmb;
   TimeGrid cmb, lens;
   std::unique_ptr<SourceSpline> cmb_sources, lens_sources;
   int cmb_stride, lens_stride;
+  std::vector<float> lens_factor;
+  std::vector<double> parabola, limber_factor;
 
   double * transfer(int index_tt, int index_l) const {
     return ptr->transfer[index_md]
@@ -86,8 +89,9 @@ struct LineOfSight {
   void prepare_lens(const double * phi_plus_psi, int begin, int end);
   void integrate_cmb(int begin, int end) const;
   void integrate_lens(int begin, int end) const;
-  void limber(double k, const float * source, double * result) const;
-  double tilt(double k) const { return (ptr->lcmb_tilt == 0.) ? 1. : pow(k/ptr->lcmb_pivot,ptr->lcmb_tilt); }
+  void prepare_limber();
+  void evaluate_lens(double k, float * result) const;
+  void limber(double q, const float * source, float * result) const;
 };
 
 /** Columns [begin,end) of (S_0-S_2) dtau, S_1 dtau and S_2 dtau, one after the other. */
@@ -113,7 +117,6 @@ void LineOfSight::prepare_cmb(const double * t0, const double * t1, const double
 /** Columns [begin,end) of the source of lensing times tau0-tau, linear in time between CLASS's samples. */
 void LineOfSight::prepare_lens(const double * phi_plus_psi, int begin, int end) {
   int k_size = ppt->k_size[index_md], before = 0;
-  double tau0 = ppt->tau_sampling[ppt->tau_size-1];
   for (int i=begin; i < std::min(end,(int)lens.distance.size()); i++) {
     double tau = tau0-lens.distance[i];
     while ((before < ppt->tau_size-2) && (ppt->tau_sampling[before+1] < tau)) before++;
@@ -130,7 +133,7 @@ void LineOfSight::prepare_lens(const double * phi_plus_psi, int begin, int end) 
 void LineOfSight::integrate_cmb(int begin, int end) const {
   int sample_number = (int)cmb.distance.size(), kinds = has_t ? 3 : 1;
   std::vector<float> at_q(cmb_sources->columns), slope(cmb_stride), second(cmb_stride);
-  std::vector<NodeList> lists(end-begin,NodeList(sample_number));
+  std::vector<NodeLists> lists(end-begin,NodeLists(sample_number));
   for (int index_q=begin; index_q < end; index_q++) {
     double q = ptr->q[index_q];
     cmb_sources->evaluate(ptr->k[index_md][index_q],at_q.data());
@@ -166,45 +169,71 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
 void LineOfSight::integrate_lens(int begin, int end) const {
   int sample_number = (int)lens.distance.size(), l_size = table->l_size, integrated = 0;
   while ((integrated < l_size) && (table->l[integrated] <= ppr->l_switch_limber)) integrated++;
-  std::vector<float> at_q(lens_stride), value(lens_stride), zero(lens_stride,0.f);
-  std::vector<double> limber_values(l_size);
-  float sum[lanes], ignored[lanes];
-  NodeList list(sample_number);
+  std::vector<float> at_q(lens_stride), value(lens_stride), zero(lens_stride,0.f), ignored(lanes);
+  std::vector<float> result((size_t)(end-begin)*table->l.size());
+  NodeLists lists(sample_number);
   for (int index_q=begin; index_q < end; index_q++) {
     double q = ptr->q[index_q], k = ptr->k[index_md][index_q];
-    double factor = tilt(k);
-    lens_sources->evaluate(k,at_q.data());
+    float * at_l = &result[(index_q-begin)*table->l.size()];
+    evaluate_lens(k,at_q.data());
     int used = sample_number;
     while ((used > 0) && (q*lens.distance[used-1] < smallest_x)) used--;
-    for (int i=0; i < used; i++) value[i] = (float)(at_q[i]*lens.weight[i]/lens.distance[i]);
-    collect_nodes(*table,q,lens.distance.data(),used,value.data(),zero.data(),zero.data(),list);
+    for (int i=0; i < used; i++) value[i] = at_q[i]*lens_factor[i];
+    collect_nodes(*table,q,lens.distance.data(),used,value.data(),zero.data(),zero.data(),lists);
+    limber(q,at_q.data(),at_l);
     for (int block=0; block*lanes < integrated; block++) {
-      sum_nodes(*table,block,list,sum,ignored);
-      for (int lane=0; (lane < lanes) && (block*lanes+lane < integrated); lane++)
-        transfer(ptr->index_tt_lcmb,block*lanes+lane)[index_q] = factor*sum[lane];
+      float sum[lanes];
+      sum_nodes(*table,block,lists,sum,ignored.data());
+      std::copy(sum,sum+std::min((int)lanes,integrated-block*lanes),at_l+block*lanes);
     }
-    limber(q,at_q.data(),limber_values.data());
-    for (int index_l=integrated; index_l < l_size; index_l++)
-      transfer(ptr->index_tt_lcmb,index_l)[index_q] = factor*limber_values[index_l];
   }
+  for (int index_l=0; index_l < l_size; index_l++) {
+    double * to = transfer(ptr->index_tt_lcmb,index_l)+begin;
+    for (int i=0; i < end-begin; i++) to[i] = result[i*table->l.size()+index_l];
+  }
+}
+
+/** The source of lensing times tau0-tau at k. */
+void LineOfSight::evaluate_lens(double k, float * result) const {
+  lens_sources->evaluate(k,result);
+  if (ptr->lcmb_tilt != 0.) {
+    float tilt = (float)pow(k/ptr->lcmb_pivot,ptr->lcmb_tilt);
+    for (int i=0; i < lens_stride; i++) result[i] *= tilt;
+  }
+  /* today the source diverges, but its product with tau0-tau is constant */
+  int last = (int)lens.distance.size()-1;
+  result[last] = result[last-1];
+}
+
+/** What in Limber's approximation depends on times only: for every triple of samples (i-1,i,i+1) the factors
+    of the parabola through them; and what depends on l only. */
+void LineOfSight::prepare_limber() {
+  const std::vector<double> & x = lens.distance;
+  for (size_t i=0; i < x.size(); i++) lens_factor.push_back((x[i] > 0.) ? (float)(lens.weight[i]/x[i]) : 0.f);
+  parabola.assign(3*x.size(),0.);
+  for (size_t i=1; i+1 < x.size(); i++) {
+    parabola[3*i] = 1./((x[i-1]-x[i])*(x[i-1]-x[i+1]));
+    parabola[3*i+1] = 1./((x[i]-x[i-1])*(x[i]-x[i+1]));
+    parabola[3*i+2] = 1./((x[i+1]-x[i-1])*(x[i+1]-x[i]));
+  }
+  for (double l : table->l) limber_factor.push_back(sqrt(_PI_/(2.*l))*(1.-0.25/l+1./32./(l*l))/(l+0.5));
 }
 
 /** Limber's approximation at all l, as transfer_limber(): the source (times tau0-tau) at tau0-tau = (l+1/2)/q,
     on the parabola through three samples. */
-void LineOfSight::limber(double q, const float * source, double * result) const {
-  int size = (int)lens.distance.size();
+void LineOfSight::limber(double q, const float * source, float * result) const {
   const double * x = lens.distance.data();
+  double over_q = 1./q;
+  int size = (int)lens.distance.size();
   for (int index_l=0, i=size-2; index_l < table->l_size; index_l++) {
-    double l = table->l[index_l], at = (l+0.5)/q;
-    result[index_l] = 0.;
+    double at = (table->l[index_l]+0.5)*over_q;
+    result[index_l] = 0.f;
     if ((at > x[0]) || (at < x[size-1])) continue;
     while ((i > 1) && (x[i-1] <= at)) i--;
-    /* today the source diverges, but its product with tau0-tau is constant */
-    double y0 = source[i-1], y1 = source[i], y2 = (i+1 < size-1) ? source[i+1] : source[i];
     double d0 = at-x[i-1], d1 = at-x[i], d2 = at-x[i+1];
-    double s = y0*d1*d2/((x[i-1]-x[i])*(x[i-1]-x[i+1])) + y1*d0*d2/((x[i]-x[i-1])*(x[i]-x[i+1]))
-      + y2*d0*d1/((x[i+1]-x[i-1])*(x[i+1]-x[i]));
-    result[index_l] = sqrt(_PI_/(2.*l))*(1.-0.25/l+1./32./(l*l))*s/(l+0.5);
+    const double * factor = &parabola[3*i];
+    result[index_l] = (float)(limber_factor[index_l]
+      *(source[i-1]*d1*d2*factor[0]+source[i]*d0*d2*factor[1]+source[i+1]*d0*d1*factor[2]));
   }
 }
 
@@ -215,6 +244,7 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
   work.ppr = ppr;
   work.ppt = ppt;
   work.ptr = ptr;
+  work.tau0 = pba->conformal_age;
   work.index_md = index_md;
   work.has_t = (ppt->has_cl_cmb_temperature == _TRUE_);
   work.has_e = (ppt->has_cl_cmb_polarization == _TRUE_);
@@ -232,6 +262,8 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
     work.lens_stride = round_up((int)work.lens.distance.size());
   }
   work.table = bessel_table(ptr->l,ptr->l_size[index_md],ptr->q[ptr->q_size-1]*pba->conformal_age);
+
+  if (work.has_lcmb) work.prepare_limber();
 
   /* from the allocator zeros come for nothing: what is not filled below is zero */
   size_t size = (size_t)ppt->ic_size[index_md]*ptr->tt_size[index_md]*ptr->l_size[index_md]*ptr->q_size;
@@ -281,12 +313,11 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
       for (int index_q=0; index_q < (int)ptr->q_size_limber; index_q++) {
         class_run_parallel(with_arguments(&work,ptr,index_q,index_md),
           std::vector<float> at_q(work.lens_stride);
-          std::vector<double> values(work.table->l_size);
-          double k = ptr->k_limber[index_md][index_q];
-          work.lens_sources->evaluate(k,at_q.data());
+          std::vector<float> values(work.table->l_size);
+          work.evaluate_lens(ptr->k_limber[index_md][index_q],at_q.data());
           work.limber(ptr->q_limber[index_q],at_q.data(),values.data());
           for (int index_l=0; index_l < work.table->l_size; index_l++)
-            work.transfer_limber(index_l)[index_q] = work.tilt(k)*values[index_l];
+            work.transfer_limber(index_l)[index_q] = values[index_l];
           return _SUCCESS_;
         );
       }

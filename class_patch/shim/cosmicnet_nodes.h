@@ -17,23 +17,28 @@
 
 namespace cosmicnet {
 
-/** Nodes that the samples of one wavenumber touch, the highest first, and their weights. */
+/** Nodes and their weights, the highest node first. */
 struct NodeList {
   std::vector<int> node;
-  /* 8 floats for each node: a, b, c of the first sum, 0, a, b, c of the second, 0 */
+  /* a, b, c of the first sum, 0, and in a list for both sums a, b, c of the second, 0 */
   std::vector<float> weight;
   int size;
+};
 
-  explicit NodeList(int sample_number) : node(2*sample_number), weight((size_t)2*sample_number*8), size(0) {}
+/** The nodes that the samples of one wavenumber touch: with weights in both sums, and in the first only.
+    The second sum has photon polarisation, which vanishes at late times for all but small wavenumbers. */
+struct NodeLists {
+  NodeList both, first_only;
+  explicit NodeLists(int sample_number);
 };
 
 /** Weights of the samples at x = q*distance[i], i < sample_number, in descending order:
     value and slope multiply j_l and j_l' in the first sum, second multiplies j_l in the second sum. */
 void collect_nodes(const BesselTable & table, double q, const double * distance, int sample_number,
-                   const float * value, const float * slope, const float * second, NodeList & list);
+                   const float * value, const float * slope, const float * second, NodeLists & lists);
 
 /** The two sums for the multipoles of one block: first[lanes], second[lanes]. */
-void sum_nodes(const BesselTable & table, int block, const NodeList & list, float * first, float * second);
+void sum_nodes(const BesselTable & table, int block, const NodeLists & lists, float * first, float * second);
 
 }
 

@@ -16,7 +16,7 @@ SourceSpline::SourceSpline(const double * k_list, int k_size, int column_number)
 cosmicnet_for_all_processors
 static void eliminate(const float * before, const float * here, const float * after, float over_h_before,
                       float over_h, const float * solved, float coupling, float over_pivot, float * result, int size) {
-  for (int i=0; i < size; i += lanes) {
+  for (int i=0; i < size; i += vector_lanes) {
     const vector y = *(const vector *)(here+i);
     const vector bend = (*(const vector *)(after+i)-y)*over_h - (y-*(const vector *)(before+i))*over_h_before;
     *(vector *)(result+i) = (6.f*bend - coupling * *(const vector *)(solved+i))*over_pivot;
@@ -25,7 +25,7 @@ static void eliminate(const float * before, const float * here, const float * af
 
 cosmicnet_for_all_processors
 static void substitute(float * here, const float * after, float factor, int size) {
-  for (int i=0; i < size; i += lanes) *(vector *)(here+i) -= factor * *(const vector *)(after+i);
+  for (int i=0; i < size; i += vector_lanes) *(vector *)(here+i) -= factor * *(const vector *)(after+i);
 }
 
 void SourceSpline::spline(int begin, int end) {
@@ -57,7 +57,7 @@ void SourceSpline::spline(int begin, int end) {
 
 cosmicnet_for_all_processors
 static void combine(const float * const from[4], const float factor[4], float * result, int size) {
-  for (int i=0; i < size; i += lanes) {
+  for (int i=0; i < size; i += vector_lanes) {
     *(vector *)(result+i) = factor[0] * *(const vector *)(from[0]+i) + factor[1] * *(const vector *)(from[1]+i)
       + factor[2] * *(const vector *)(from[2]+i) + factor[3] * *(const vector *)(from[3]+i);
   }
