@@ -25,7 +25,7 @@ LCDM = {"output": "tCl,pCl,lCl", "lensing": "no", "l_max_scalars": L_MAX, "k_max
         **PRIMORDIAL}
 NETWORKS_ON = {**LCDM, "N_ur": 2.0328, "N_ncdm": 1, "m_ncdm": 0.06, **options()}
 CONVERGED = {
-    "l_linstep": 8, "l_logstep": 1.03, "q_linstep": 0.2, "q_logstep_spline": 40.0, "hyper_sampling_flat": 16.0,
+    "l_linstep": 8, "l_logstep": 1.03, "q_linstep": 0.2, "q_logstep_spline": 40.0, "hyper_sampling_flat": 40.0,
     "hyper_phi_min_abs": 1e-12, "q_logstep_limber": 1.01, "transfer_neglect_late_source": 1e6,
     **{f"transfer_neglect_delta_k_S_{name}": 10.0 for name in ("t0", "t1", "t2", "e")},
 }

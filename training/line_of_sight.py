@@ -23,7 +23,7 @@ WHOLE_DOMAIN = BOXES[-1]
 CONVERGED: Parameters = {
     "fast_line_of_sight": "no",
     "l_linstep": 8, "l_logstep": 1.02, "q_linstep": 0.2, "q_logstep_spline": 50.0, "q_logstep_limber": 1.01,
-    "hyper_sampling_flat": 16.0, "hyper_phi_min_abs": 1e-12, "transfer_neglect_late_source": 1e6,
+    "hyper_sampling_flat": 40.0, "hyper_phi_min_abs": 1e-12, "transfer_neglect_late_source": 1e6,
     "transfer_neglect_delta_k_S_t0": 10.0, "transfer_neglect_delta_k_S_t1": 10.0,
     "transfer_neglect_delta_k_S_t2": 10.0, "transfer_neglect_delta_k_S_e": 10.0,
 }

@@ -34,7 +34,7 @@ short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbati
 
 void cosmicnet_refine(struct precision * ppr) {
   ppr->l_linstep = MIN(ppr->l_linstep,15);
-  ppr->l_logstep = MIN(ppr->l_logstep,1.05);
+  ppr->l_logstep = MIN(ppr->l_logstep,1.035);
   ppr->q_logstep_spline = MIN(ppr->q_logstep_spline,60.);
 }
 
