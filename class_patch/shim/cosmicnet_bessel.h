@@ -27,7 +27,7 @@ public:
     return rows.data() + offset[block] + (size_t)(node-first_node[block])*2*lanes;
   }
 
-  /** Distance of nodes. The quintic between them is good to 2e-6 of the amplitude. */
+  /** Distance of nodes. The quintic between them is good to 4e-6 of the amplitude. */
   static constexpr double step = 0.75;
   /** Multipoles, and l(l+1), padded to whole blocks by repeating the last. */
   std::vector<int> l;
