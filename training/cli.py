@@ -166,7 +166,7 @@ def add_line_of_sight(commands: Any) -> None:
         description="""\
 Compares the fast line-of-sight integration, and CLASS's own with default precision, with CLASS's own
 when its sampling is refined until nothing changes, all with the sources of the networks; measures the
-seconds of each step. Writes line_of_sight.md. The converged runs take one to three minutes each.""",
+seconds of each step. Writes line_of_sight.md. The converged runs take two to six minutes each.""",
         epilog=f"""\
 examples:
   OMP_NUM_THREADS=1 {PROGRAM} line-of-sight             writes docs/line_of_sight.md
