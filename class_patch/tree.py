@@ -11,9 +11,9 @@ __all__ = ["SHIM_FILES", "PatchError", "patch_tree"]
 
 SHIM = Path(__file__).parent / "shim"
 # Our own files that go into the tree, and where.
+FOLDERS = {".h": "include", ".c": "source", ".pxi": "python"}
 SHIM_FILES = {
-    "cosmicnet_class.h": "include/cosmicnet_class.h",
-    "cosmicnet_shim.pxi": "python/cosmicnet_shim.pxi",
+    file.name: f"{FOLDERS[file.suffix]}/{file.name}" for file in sorted(SHIM.iterdir()) if file.suffix in FOLDERS
 }
 
 

@@ -12,9 +12,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run_python(script: str, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `script` on one thread; `path` goes before the installed packages (stock classy lies there)."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+def run_python(
+    script: str, *arguments: str, path: Path | None = None, threads: int = 1
+) -> subprocess.CompletedProcess[str]:
+    """Run `script`; `path` goes before the installed packages (stock classy lies there)."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MPLBACKEND": "agg"}
     environment.pop("PYTHONPATH", None)
     if path is not None:
         environment["PYTHONPATH"] = str(path)

@@ -29,6 +29,15 @@ def full(model: Any, index: int) -> None:
     _compute(model, index)
 
 
+def fast(model: Any, index: int) -> None:
+    """The fast line of sight."""
+    model.set({"fast_line_of_sight": "yes"})
+    full(model, index)
+    if not model.neural_network_info()["fast_line_of_sight"]:
+        raise AssertionError("CLASS took its own line of sight")
+    model.set({"fast_line_of_sight": "no"})
+
+
 def failing(model: Any, index: int) -> None:
     """A provider that raises, with the error that a net out of its range would raise."""
 

@@ -97,7 +97,8 @@ COVERED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("case", COVERED)
 def test_covered_request_agrees_with_full_class(case: str) -> None:
     changes, output = COVERED[case]
-    settings = settings_of(changes, output)
+    # the same line of sight for both
+    settings = settings_of(changes, output) | {"fast_line_of_sight": "yes"}
     ours = computed(settings | options())
     assert ours.neural_network_info()["used"]
     full = computed(settings)

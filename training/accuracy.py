@@ -23,8 +23,8 @@ LOW_L_END = 30
 """The first multipole that counts as high l."""
 
 
-class SpectraLike(Protocol):
-    """What is compared: C_l from ell[0] on, P(k, z), sigma8, in any units common to both."""
+class MultipolesLike(Protocol):
+    """C_l from ell[0] on, in any units common to all that is compared."""
 
     @property
     def ell(self) -> Array: ...
@@ -36,13 +36,18 @@ class SpectraLike(Protocol):
     def ee(self) -> Array: ...
     @property
     def pp(self) -> Array: ...
+
+
+class SpectraLike(MultipolesLike, Protocol):
+    """What is compared: C_l, P(k, z), sigma8."""
+
     @property
     def pk(self) -> Array: ...
     @property
     def sigma8(self) -> Array: ...
 
 
-def wishart_chi2(full: SpectraLike, net: SpectraLike) -> float:
+def wishart_chi2(full: MultipolesLike, net: MultipolesLike) -> float:
     """-2 ln L of `net` minus that of `full`, for an ideal experiment whose data are `full` itself.
 
     Full sky, no noise, TT, TE and EE: the observed covariance of (T, E) at each l is distributed as

@@ -16,4 +16,10 @@ EDITS = (
         int * k_size_cmb
 """,
     ),
+    Edit(
+        reason="declare which line of sight was taken",
+        anchor="    cdef struct transfer:\n",
+        where="after",
+        text="        short line_of_sight_is_fast\n",
+    ),
 )

@@ -43,8 +43,10 @@ EDITS = (
         info : dict
             'used' (bool), 'reason' (why not, or None), and from the networks 'name', 'hash',
             'seconds' (per step), 'fallbacks' (how often the equations were integrated instead).
+            'fast_line_of_sight' (bool): whether the transfer functions come from the fast integration.
         """
-        return _connection_info(self._connection)
+        fast = self.tr.is_allocated and self.tr.line_of_sight_is_fast
+        return {**_connection_info(self._connection), "fast_line_of_sight": bool(fast)}
 
 ''',
     ),

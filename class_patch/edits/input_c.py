@@ -1,4 +1,4 @@
-"""input_default_params: no provider unless the wrapper sets one after the input was read."""
+"""input.c: no provider unless the wrapper sets one after the input was read; the option fast_line_of_sight."""
 from ..anchors import Edit
 
 EDITS = (
@@ -13,5 +13,17 @@ EDITS = (
   ppt->recorded_theta_b = NULL;
   ppt->recorded_phi_prime = NULL;
 """,
+    ),
+    Edit(
+        reason="default of the line of sight",
+        anchor="  ptr->transfer_verbose = 0;\n",
+        where="after",
+        text="  ptr->fast_line_of_sight = _COSMICNET_AUTOMATIC_;\n",
+    ),
+    Edit(
+        reason="read the choice of the line of sight",
+        anchor="  /** 2) Should the lensed spectra be rescaled (either with just A_L",
+        where="before",
+        text='  class_read_flag("fast_line_of_sight",ptr->fast_line_of_sight);\n',
     ),
 )

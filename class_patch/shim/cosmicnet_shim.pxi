@@ -13,6 +13,7 @@ cdef extern from "cosmicnet_class.h":
 
 _OPTION_PREFIX = "neural_network"
 _OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback")
+_LINE_OF_SIGHT = "fast_line_of_sight"
 
 
 cdef void _put_into_dict(void * target, const char * name, double value) noexcept:
@@ -230,11 +231,13 @@ def _raise_provider_error(connection):
 
 def _open_connection(parameters, provider):
     """
-    Split off the neural_network options; return (connection or None, parameters for CLASS).
+    Split off the neural_network options; return (connection or None, parameters for CLASS), in which
+    fast_line_of_sight is spelled as CLASS reads it.
 
     Raises CosmoSevereError for an option or value that does not exist, for options where
     `neural_network` itself is not set, and for networks that cannot be loaded.
     """
+    is_given = provider is not None
     options = {name: value for name, value in parameters.items()
                if str(name).strip().startswith(_OPTION_PREFIX)}
     for_class = {name: value for name, value in parameters.items() if name not in options}
@@ -245,7 +248,10 @@ def _open_connection(parameters, provider):
     options = {str(name).strip(): value for name, value in options.items()}
     if options and "neural_network" not in options and provider is None:
         raise CosmoSevereError("%s: has no effect without neural_network: yes (or no)" % ", ".join(options))
-    switched_on = _as_switch(options.pop("neural_network", "no"))
+    switched_on = _as_switch("neural_network", options.pop("neural_network", "no"))
+    for name, value in for_class.items():
+        if str(name).strip() == _LINE_OF_SIGHT:
+            for_class[name] = "yes" if _as_switch(_LINE_OF_SIGHT, value) else "no"
     if provider is None and switched_on:
         try:
             from cosmicnet.provider import open_provider
@@ -258,6 +264,9 @@ def _open_connection(parameters, provider):
             raise CosmoSevereError(str(error)) from error
     if provider is None:
         return None, for_class
+    # left to itself, CLASS takes the fast one wherever sources were provided; that is meant for networks
+    if is_given and not any(str(name).strip() == _LINE_OF_SIGHT for name in for_class):
+        for_class[_LINE_OF_SIGHT] = "no"
     _refuse_crashing(for_class)
     return _SourceConnection(provider), for_class
 
@@ -274,7 +283,7 @@ def _refuse_crashing(parameters):
                 raise CosmoSevereError("%s = %s: must be positive" % (name, parameters[name]))
 
 
-def _as_switch(value):
+def _as_switch(name, value):
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower()
@@ -282,7 +291,7 @@ def _as_switch(value):
         return True
     if text in ("no", "n", "false"):
         return False
-    raise CosmoSevereError("neural_network = %r: allowed are yes and no" % (value,))
+    raise CosmoSevereError("%s = %r: allowed are yes and no" % (name, value))
 
 
 def _connection_info(connection):

@@ -1,0 +1,28 @@
+"""harmonic.c: the spectra of the fast line of sight."""
+from ..anchors import Edit
+
+EDITS = (
+    Edit(
+        reason="declare the fast spectra",
+        anchor='#include "harmonic.h"\n',
+        where="after",
+        text='#include "cosmicnet_line_of_sight.h"\n',
+    ),
+    Edit(
+        reason="take the fast spectra",
+        anchor="""\
+        /* non-diagonal coefficients should be computed only if non-zero correlation */
+""",
+        where="before",
+        text="""\
+        /* cosmicnet: sums with weights common to all l, after the fast line of sight */
+        if ((ptr->line_of_sight_is_fast == _TRUE_) && (phr->is_non_zero[index_md][index_ic1_ic2] == _TRUE_)) {
+          class_call(cosmicnet_harmonic(ppr,ppt,ptr,ppm,phr,index_md,index_ic1,index_ic2),
+                     phr->error_message,
+                     phr->error_message);
+          continue;
+        }
+
+""",
+    ),
+)

@@ -1,0 +1,31 @@
+/** @file cosmicnet_line_of_sight.h
+ *
+ * A fast way from source functions to transfer functions and to the spectra, for scalar modes in flat
+ * space: temperature, polarisation, lensing potential. What it does not cover is left to CLASS.
+ */
+
+#ifndef __COSMICNET_LINE_OF_SIGHT__
+#define __COSMICNET_LINE_OF_SIGHT__
+
+#include "transfer.h"
+#include "primordial.h"
+#include "harmonic.h"
+
+/** Whether the fast way is wanted for this run and covers all of it. */
+short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbations * ppt, struct transfer * ptr);
+
+/** The precision of the fast way: CLASS's, with finer sampling in l and q where the user has not chosen
+    a finer one. */
+void cosmicnet_refine(struct precision * ppr);
+
+/** In place of CLASS's loop over wavenumbers: fill ptr->transfer and ptr->transfer_limber. The sum of
+    all temperature terms is stored as index_tt_t0; index_tt_t1 and index_tt_t2 are zero.
+    sources[index_md][index_ic*tp_size+index_tp][index_tau*k_size+index_k] are those of transfer_init(). */
+int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, struct perturbations * ppt,
+                            struct transfer * ptr, double tau_rec, double *** sources);
+
+/** In place of CLASS's loop over l: the spectra phr->cl of one pair of initial conditions, at all l. */
+int cosmicnet_harmonic(struct precision * ppr, struct perturbations * ppt, struct transfer * ptr,
+                       struct primordial * ppm, struct harmonic * phr, int index_md, int index_ic1, int index_ic2);
+
+#endif

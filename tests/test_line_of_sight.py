@@ -1,0 +1,200 @@
+"""The fast line of sight against a plain sum, against converged CLASS, and where it does not apply."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from builds import run_python
+from networks_under_test import options
+from numpy.typing import NDArray
+from providers import Injector
+from scipy.interpolate import CubicSpline
+from scipy.special import spherical_jn
+
+classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
+pytestmark = pytest.mark.usefixtures("patched")
+
+Array = NDArray[np.float64]
+Spectra = dict[str, Array]
+
+L_MAX = 200
+K_MAX_TAU0 = 1000.0  # far enough for the cut to have no effect
+PRIMORDIAL = {"A_s": 2.1e-9, "n_s": 0.96, "k_pivot": 0.05}
+LCDM = {"output": "tCl,pCl,lCl", "lensing": "no", "l_max_scalars": L_MAX, "k_max_tau0_over_l_max": K_MAX_TAU0 / L_MAX,
+        **PRIMORDIAL}
+NETWORKS_ON = {**LCDM, "N_ur": 2.0328, "N_ncdm": 1, "m_ncdm": 0.06, **options()}
+CONVERGED = {
+    "l_linstep": 8, "l_logstep": 1.03, "q_linstep": 0.2, "q_logstep_spline": 40.0, "hyper_sampling_flat": 40.0,
+    "hyper_phi_min_abs": 1e-12, "q_logstep_limber": 1.01, "transfer_neglect_late_source": 1e6,
+    **{f"transfer_neglect_delta_k_S_{name}": 10.0 for name in ("t0", "t1", "t2", "e")},
+}
+
+# relative difference of a spectrum; of TE, over sqrt(TT EE)
+TOLERANCE = {"tt": 3e-4, "ee": 5e-4, "te": 3e-4, "pp": 3e-4}
+# single precision, and where the sampling in k ends
+TWIN_TOLERANCE = 1e-4
+
+
+def compute(settings: dict[str, Any], provider: Any = None) -> Any:
+    model = classy.Class()
+    model.set(settings)
+    model.set_source_provider(provider)
+    model.compute()
+    return model
+
+
+def raw(model: Any) -> Spectra:
+    return dict(model.raw_cl(L_MAX))
+
+
+@pytest.fixture(scope="module")
+def full() -> Any:
+    """CLASS's own line of sight."""
+    return compute(LCDM)
+
+
+@pytest.fixture(scope="module")
+def sources(full: Any) -> Injector:
+    """The sources of that run, so that no other run integrates any."""
+    return Injector(full.get_sources()[0])
+
+
+@pytest.fixture(scope="module")
+def fast(sources: Injector) -> Any:
+    return compute({**LCDM, "fast_line_of_sight": "yes"}, sources)
+
+
+def same(ours: Spectra, theirs: Spectra) -> bool:
+    return ours.keys() == theirs.keys() and all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+
+
+def assert_close(ours: Spectra, theirs: Spectra, l_max: int) -> None:
+    """Up to l_max, which lies below the last multipole: there CLASS's splines in l end."""
+    ell = slice(2, l_max + 1)
+    for name, limit in TOLERANCE.items():
+        scale = np.sqrt(theirs["tt"] * theirs["ee"]) if name == "te" else theirs[name]
+        error = np.abs(ours[name][ell] - theirs[name][ell]) / scale[ell]
+        assert error.max() < limit, f"{name}: {error.max():.1e} at l = {error.argmax() + 2}"
+
+
+def trapezoid(x: Array) -> Array:
+    """Weights of the trapezoidal rule."""
+    return np.concatenate([[x[1] - x[0]], x[2:] - x[:-2], [x[-1] - x[-2]]]) / 2
+
+
+def plain_spectra(model: Any, ell: int) -> dict[str, float]:
+    """TT, TE and EE at one l by the textbook's integrals over the sources of `model`, on a fine grid of k."""
+    tables, k_nodes, tau = model.get_sources()
+    k_max = k_nodes[np.searchsorted(k_nodes, K_MAX_TAU0 / tau[-1])]
+    k = np.concatenate([np.geomspace(k_nodes[0], 2e-3, 300)[:-1], np.arange(2e-3, k_max, 5e-5)])
+    source = {name: CubicSpline(k_nodes, tables[name])(k) for name in ("t0", "t1", "t2", "p")}
+    x = np.outer(k, tau[-1] - tau)
+    x[:, -1] = 1e-9
+    j, slope = spherical_jn(ell, x), spherical_jn(ell, x, derivative=True)
+    bend = -2 / x * slope - (1 - ell * (ell + 1) / x**2) * j
+    weights = trapezoid(tau)
+    weights[-1] = 0  # CLASS leaves out today, where j_2''(0) is not zero
+    temperature = (source["t0"] * j + source["t1"] * slope + source["t2"] * (3 * bend + j) / 2) @ weights
+    factor = np.sqrt(3 / 8 * (ell + 2) * (ell + 1) * ell * (ell - 1))
+    polarization = factor * (source["p"] * j / x**2) @ weights
+    power = PRIMORDIAL["A_s"] * (k / PRIMORDIAL["k_pivot"]) ** (PRIMORDIAL["n_s"] - 1)
+
+    def integral(product: Array) -> float:
+        return float(CubicSpline(k, 4 * np.pi * power / k * product).integrate(k[0], k[-1]))
+
+    return {"tt": integral(temperature**2), "te": integral(temperature * polarization),
+            "ee": integral(polarization**2)}
+
+
+@pytest.mark.parametrize("ell", [2, 3, 10, 100])
+def test_slow_twin(ell: int, fast: Any) -> None:
+    plain = plain_spectra(fast, ell)
+    ours = raw(fast)
+    scale = {**plain, "te": np.sqrt(plain["tt"] * plain["ee"])}
+    for name, value in plain.items():
+        assert abs(ours[name][ell] - value) < TWIN_TOLERANCE * scale[name], (name, ours[name][ell], value)
+
+
+def test_agrees_with_converged_class(fast: Any, sources: Injector) -> None:
+    """Default CLASS is ten times farther away."""
+    converged = raw(compute({**LCDM, **CONVERGED, "fast_line_of_sight": "no"}, sources))
+    assert_close(raw(fast), converged, L_MAX - 40)
+
+
+def test_off_by_default_without_networks(full: Any, sources: Injector) -> None:
+    assert not full.neural_network_info()["fast_line_of_sight"]
+    assert same(raw(compute({**LCDM, "fast_line_of_sight": "no"}, sources)), raw(full))
+    assert same(raw(compute(LCDM, sources)), raw(full))
+
+
+def test_on_by_default_with_networks() -> None:
+    automatic = compute(NETWORKS_ON)
+    assert automatic.neural_network_info()["fast_line_of_sight"]
+    assert same(raw(automatic), raw(compute({**NETWORKS_ON, "fast_line_of_sight": True})))
+    assert not compute({**NETWORKS_ON, "fast_line_of_sight": False}).neural_network_info()["fast_line_of_sight"]
+
+
+@pytest.mark.filterwarnings("ignore:.*CLASS integrates")
+def test_off_when_networks_step_aside() -> None:
+    """The fallback is full CLASS in every respect."""
+    outside = {**LCDM, "l_max_scalars": 20}
+    fallback = compute({**outside, **options("full")})
+    assert not fallback.neural_network_info()["fast_line_of_sight"]
+    assert same(dict(fallback.raw_cl(20)), dict(compute(outside).raw_cl(20)))
+
+
+@pytest.mark.parametrize("settings", [
+    {"Omega_k": 0.01},
+    {"modes": "s,t", "r": 0.1, "l_max_tensors": 20},
+    {"output": "tCl,nCl", "l_max_lss": 20, "selection_mean": 0.5},
+    {"output": "tCl,sCl", "l_max_lss": 20, "selection_mean": 0.5},
+], ids=lambda settings: ",".join(settings))
+def test_not_covered(settings: dict[str, Any]) -> None:
+    """CLASS's own code, bit for bit."""
+    small = {**LCDM, "lensing": "no", "l_max_scalars": 20, **settings}
+    asked = compute({**small, "fast_line_of_sight": "yes"})
+    assert not asked.neural_network_info()["fast_line_of_sight"]
+    assert same(dict(asked.raw_cl(20)), dict(compute(small).raw_cl(20)))
+
+
+@pytest.mark.parametrize("output", ["tCl", "pCl", "tCl,lCl"])
+def test_each_spectrum_alone(output: str, fast: Any) -> None:
+    """The times are CLASS's and depend on what is computed, so this is as close as those agree."""
+    alone = compute({**LCDM, "output": output, "fast_line_of_sight": "yes"})
+    assert alone.neural_network_info()["fast_line_of_sight"]
+    together = raw(fast)
+    for name, values in raw(alone).items():
+        if name in ("tt", "ee", "pp"):
+            np.testing.assert_allclose(values[2:], together[name][2:], rtol=2e-3, err_msg=name)
+
+
+def test_correlated_initial_conditions() -> None:
+    """All pairs of initial conditions, not only adiabatic ones."""
+    mixed = {**LCDM, "l_max_scalars": 120, "ic": "ad,cdi", "f_cdi": 0.5, "c_ad_cdi": 0.4, "n_cdi": 1.2}
+    ours = dict(compute({**mixed, "fast_line_of_sight": "yes"}).raw_cl(120))
+    theirs = dict(compute({**mixed, **CONVERGED}).raw_cl(120))
+    assert_close(ours, theirs, 20)
+
+
+@pytest.mark.parametrize("value", ["perhaps", "", 3])
+def test_wrong_value(value: Any) -> None:
+    model = classy.Class()
+    model.set({**LCDM, "fast_line_of_sight": value})
+    with pytest.raises(classy.CosmoSevereError, match="fast_line_of_sight"):
+        model.compute()
+
+
+def test_table_follows_the_multipoles() -> None:
+    """The table of Bessel functions is made anew for other multipoles, and results do not depend on its past."""
+    before = raw(compute(NETWORKS_ON))
+    longer = compute({**NETWORKS_ON, "l_max_scalars": 2 * L_MAX}).raw_cl(L_MAX)
+    np.testing.assert_allclose(longer["tt"][2:L_MAX // 2], before["tt"][2:L_MAX // 2], rtol=5e-3)
+    assert same(raw(compute(NETWORKS_ON)), before)
+
+
+def test_threads_do_not_matter() -> None:
+    one, two = (run_python("line_of_sight_run.py", threads=threads) for threads in (1, 2))
+    assert one.returncode == 0, one.stderr
+    assert two.returncode == 0, two.stderr
+    assert one.stdout == two.stdout
