@@ -14,6 +14,7 @@ __all__ = ["MODEL_BLOCKS", "in_mode", "networks_of"]
 MODEL_BLOCKS = ("theory", "likelihood", "params", "prior", "packages_path")
 
 FLAG = "neural_network"
+LINE_OF_SIGHT = "fast_line_of_sight"
 # versions are added by Cobaya to its output, and would be compared when the run is made again
 WITHOUT = ("version",)
 
@@ -40,6 +41,8 @@ def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None) -> 
         options["mode"] = mode
         if mode == "net":
             options |= {"networks": networks or networks_of(info), "fallback": "error"}
+    # both modes through one line-of-sight step: what is compared are the sources
+    options["extra_args"] = {LINE_OF_SIGHT: "yes", **(options.get("extra_args") or {})}
     for block in ("theory", "likelihood"):
         for component in model.get(block, {}).values():
             for key in WITHOUT:

@@ -61,7 +61,9 @@ def messages(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
 
 
 def test_both_modes_agree_and_say_which_one_it_was(messages: Callable[[], str]) -> None:
-    net, full = get_model(run_info({"mode": "net"})), get_model(run_info({"mode": "full"}))
+    # one line-of-sight step for both: what differs are the sources
+    same = {**NEUTRINOS, "fast_line_of_sight": "yes"}
+    net, full = get_model(run_info({"mode": "net"})), get_model(run_info({"mode": "full", "extra_args": same}))
     assert "networks" not in messages()
     np.testing.assert_allclose(spectrum(net), spectrum(full), rtol=2e-3)
     assert derived(net, POINT)["neural_network_used"] == 1.0
