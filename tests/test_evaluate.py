@@ -58,7 +58,11 @@ def test_the_box_around_planck_lies_in_the_domain() -> None:
 def test_the_whole_domain_is_that_of_the_shipped_networks() -> None:
     domain = load_network_set(DEFAULT_SET).manifest.domain
     for name, bounds in BOXES[1].bounds.items():
-        assert domain[name] == bounds, name
+        if name == "tau_reio":
+            # reionisation is computed, so that the networks take more than is tested here
+            assert domain[name][0] <= bounds[0] < bounds[1] <= domain[name][1]
+        else:
+            assert domain[name] == bounds, name
     for name in domain.keys() - BOXES[1].bounds.keys():
         assert domain[name][0] <= FIXED_PARAMETERS[name] <= domain[name][1]
 

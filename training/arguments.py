@@ -2,9 +2,12 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+from pathlib import Path
 from typing import Any
 
-__all__ = ["PROGRAM", "new_command", "positive_number"]
+__all__ = ["PROGRAM", "add_network", "new_command", "positive_number", "writable"]
 
 PROGRAM = "cosmicnet"
 
@@ -19,3 +22,16 @@ def positive_number(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--network", metavar="NAME|FOLDER",
+                        help="networks to use (default: the best shipped ones that cover the request)")
+
+
+def writable(folder: Path) -> Path:
+    """Make the folder for the results before the work begins, not after hours; OSError if that is impossible."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    return folder

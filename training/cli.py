@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -11,8 +10,9 @@ from typing import Any
 
 from cosmicnet.errors import CosmicnetError
 
-from .arguments import PROGRAM, positive_number
+from .arguments import PROGRAM, add_network, positive_number, writable
 from .arguments import new_command as _command
+from .timing_commands import add_benchmark, add_line_of_sight
 
 __all__ = ["main"]
 
@@ -70,6 +70,7 @@ Networks are used from Python, like any option of CLASS:
     add_make(commands)
     add_evaluate(commands)
     add_line_of_sight(commands)
+    add_benchmark(commands)
     add_info(commands)
     add_patch_class(commands)
     add_cobaya_commands(commands)
@@ -100,7 +101,7 @@ examples:
     )
     parser.add_argument("--output", type=Path, default=Path("demo"), metavar="FOLDER",
                         help="where the plots go (default: %(default)s)")
-    _add_network(parser)
+    add_network(parser)
     _add_packages_path(parser)
     parser.set_defaults(run=_run_demo)
 
@@ -110,7 +111,7 @@ def _run_demo(options: argparse.Namespace) -> None:
 
     from .spectra import networks_on
 
-    run_demo(_writable(options.output), options.packages_path, networks_on(options.network))
+    run_demo(writable(options.output), options.packages_path, networks_on(options.network))
 
 
 def add_evaluate(commands: Any) -> None:
@@ -139,7 +140,7 @@ examples:
                         help="cosmologies in each box (default: %(default)s)")
     parser.add_argument("--processes", type=positive_number, default=_cores(), metavar="N",
                         help="models computed at the same time, one thread each (default: one per core)")
-    _add_network(parser)
+    add_network(parser)
     _add_packages_path(parser)
     parser.set_defaults(run=_run_evaluate)
 
@@ -150,7 +151,7 @@ def _run_evaluate(options: argparse.Namespace) -> None:
     from .spectra import networks_on
 
     evaluation = evaluate(EvaluationSettings(
-        output_folder=_writable(options.output), cache_folder=options.cache,
+        output_folder=writable(options.output), cache_folder=options.cache,
         # CLASS's own line of sight, as in full CLASS: what is compared are the sources
         approximation={**networks_on(options.network), "fast_line_of_sight": "no"}, models=options.models,
         processes=options.processes, packages_path=options.packages_path))
@@ -185,39 +186,8 @@ def _run_make(options: argparse.Namespace) -> None:
     from .make import make
 
     recipe = load_recipe(options.recipe)
-    output = _writable(options.output or Path("nets") / recipe.name)
+    output = writable(options.output or Path("nets") / recipe.name)
     make(recipe, options.work or Path("runs") / recipe.name, output, options.processes)
-
-
-def add_line_of_sight(commands: Any) -> None:
-    parser = _command(
-        commands, "line-of-sight", "accuracy and speed of the fast line of sight, as a table",
-        description="""\
-Compares the fast line-of-sight integration, and CLASS's own with default precision, with CLASS's own
-when its sampling is refined until nothing changes, all with the sources of the networks; measures the
-seconds of each step. Writes line_of_sight.md. The converged runs take two to six minutes each.""",
-        epilog=f"""\
-examples:
-  OMP_NUM_THREADS=1 {PROGRAM} line-of-sight             writes docs/line_of_sight.md
-  {PROGRAM} line-of-sight --models 1 --output /tmp      a quick look
-  {PROGRAM} line-of-sight --l-max 5000""",
-    )
-    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="FOLDER",
-                        help="where the table goes (default: %(default)s)")
-    parser.add_argument("--models", type=positive_number, default=10, metavar="N",
-                        help="cosmologies (default: %(default)s)")
-    parser.add_argument("--l-max", type=positive_number, default=2508, metavar="L",
-                        help="largest multipole of the lensed spectra (default: %(default)s)")
-    parser.add_argument("--repeats", type=positive_number, default=10, metavar="N",
-                        help="runs of which the fastest counts (default: %(default)s)")
-    parser.set_defaults(run=_run_line_of_sight)
-
-
-def _run_line_of_sight(options: argparse.Namespace) -> None:
-    from .line_of_sight import LineOfSightSettings, compare_lines_of_sight
-
-    compare_lines_of_sight(LineOfSightSettings(
-        output=_writable(options.output), models=options.models, l_max=options.l_max, repeats=options.repeats))
 
 
 def add_info(commands: Any) -> None:
@@ -262,22 +232,9 @@ def _run_patch_class(options: argparse.Namespace) -> None:
     print("\n".join(f"edited {name}" for name in touched))
 
 
-def _add_network(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--network", metavar="NAME|FOLDER",
-                        help="networks to use (default: the best shipped ones that cover the request)")
-
-
 def _add_packages_path(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--packages-path", type=Path, metavar="FOLDER",
                         help="Cobaya packages folder with the Planck data (default: $COBAYA_PACKAGES_PATH)")
-
-
-def _writable(folder: Path) -> Path:
-    """Make the folder for the results before the work begins, not after hours; OSError if that is impossible."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
-    return folder
 
 
 def _cores() -> int:

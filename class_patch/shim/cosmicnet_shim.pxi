@@ -22,9 +22,8 @@ cdef void _put_into_dict(void * target, const char * name, double value) noexcep
 
 class SourceRequest:
     """
-    What perturbations_init() knows when the sources are needed; the argument of provide().
-
-    The arrays are views on CLASS's own memory, valid during provide() only.
+    What perturbations_init() knows when the sources are needed; the argument of provide(). The arrays are
+    views on CLASS's own memory, valid during provide() only.
 
     k : array, shape (k_size,), 1/Mpc; tau : array, shape (tau_size,), Mpc.
     k_size_cmb : int, how many of the k enter the CMB spectra by line-of-sight integration.
@@ -231,11 +230,9 @@ def _raise_provider_error(connection):
 
 def _open_connection(parameters, provider):
     """
-    Split off the neural_network options; return (connection or None, parameters for CLASS), in which
-    fast_line_of_sight is spelled as CLASS reads it.
+    Split off the neural_network options; return (connection or None, parameters as CLASS reads them).
 
-    Raises CosmoSevereError for an option or value that does not exist, for options where
-    `neural_network` itself is not set, and for networks that cannot be loaded.
+    Raises CosmoSevereError for options that are wrong or have no effect, and networks that cannot be loaded.
     """
     is_given = provider is not None
     options = {name: value for name, value in parameters.items()
@@ -287,10 +284,8 @@ def _as_switch(name, value):
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower()
-    if text in ("yes", "y", "true"):
-        return True
-    if text in ("no", "n", "false"):
-        return False
+    if text in ("yes", "y", "true", "no", "n", "false"):
+        return text in ("yes", "y", "true")
     raise CosmoSevereError("%s = %r: allowed are yes and no" % (name, value))
 
 

@@ -1,0 +1,97 @@
+"""Seconds of each step of compute(), full CLASS against networks, measured in one run on the same cosmologies.
+
+CLASS has no clock of its own, and a computation that goes on after a step starts from the input again. So the seconds
+of a step are the difference between computations that end after it and before it. The steps after the perturbations
+do not depend on who gave the sources: those of full CLASS are measured with sources of networks and CLASS's own
+line of sight.
+"""
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+
+from rich.console import Console
+
+from .benchmark_report import Benchmark, write_benchmark
+from .boxes import BOXES
+from .parallel import progress
+from .spectra import Parameters, networks_on, new_class, require_patched_classy
+
+__all__ = ["STEPS", "BenchmarkSettings", "benchmark"]
+
+STEPS = ("background", "thermodynamics", "perturbations", "fourier", "transfer", "harmonic", "lensing")
+WHOLE = "whole compute()"
+REQUEST: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
+CLASS_LINE_OF_SIGHT: Parameters = {"fast_line_of_sight": "no"}
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """output: folder of performance.*; models: cosmologies of the whole domain; networks: name or folder."""
+
+    output: Path
+    models: int
+    networks: str | None
+
+
+def benchmark(settings: BenchmarkSettings) -> Benchmark:
+    """Measure, print and write performance.md, .json and .png. Raises CosmicnetError for a classy without networks."""
+    require_patched_classy()
+    networks = networks_on(settings.networks)
+    full: list[dict[str, float]] = []
+    net: list[dict[str, float]] = []
+    inside: list[dict[str, float]] = []
+    points = BOXES[-1].latin_hypercube(settings.models)
+    _seconds_until("lensing", {**points[0], **networks})  # loads what is loaded once
+    with progress("timing", len(points)) as advance:
+        for cosmology in points:
+            fast, own_steps = _steps({**cosmology, **networks})
+            slow, _ = _steps({**cosmology, **networks, **CLASS_LINE_OF_SIGHT})
+            slow["perturbations"] = (_seconds_until("perturbations", cosmology)[0]
+                                     - _seconds_until("thermodynamics", cosmology)[0])
+            slow[WHOLE] = _seconds_until("lensing", cosmology)[0]
+            full.append(slow)
+            net.append(fast)
+            inside.append(own_steps)
+            advance()
+    result = Benchmark(platform.processor() or platform.machine(), os.environ.get("OMP_NUM_THREADS", "all"),
+                       settings.models, *(_medians(rows) for rows in (full, net, inside)))
+    settings.output.mkdir(parents=True, exist_ok=True)
+    (settings.output / "performance.json").write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+    write_benchmark(result, settings.output, Console())
+    return result
+
+
+def _steps(parameters: Parameters) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds by step, and those inside the networks, of one cosmology."""
+    seconds, before = {}, 0.0
+    inside: dict[str, float] = {}
+    for step in STEPS:
+        until, inside = _seconds_until(step, parameters)
+        seconds[step] = max(until - before, 0.0)
+        before = until
+    return {**seconds, WHOLE: before}, inside
+
+
+def _seconds_until(step: str, parameters: Parameters) -> tuple[float, dict[str, float]]:
+    """Wall time of compute() up to a step, the faster of two: what else the machine does only adds."""
+    times = []
+    for _ in range(1 if "neural_network" not in parameters else 2):
+        model = new_class({**REQUEST, **parameters})
+        start = perf_counter()
+        model.compute([step])
+        times.append(perf_counter() - start)
+        inside = dict(model.neural_network_info().get("seconds", {}))
+        model.empty()
+    return min(times), inside
+
+
+def _medians(rows: list[dict[str, float]]) -> dict[str, float]:
+    names: Mapping[str, None] = dict.fromkeys(name for row in rows for name in row)
+    return {name: statistics.median(row[name] for row in rows if name in row) for name in names}

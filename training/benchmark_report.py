@@ -1,0 +1,89 @@
+"""The seconds of a benchmark as a table on the screen, a page of the documentation and a stacked bar."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["Benchmark", "write_benchmark"]
+
+MILLISECONDS = 1e3
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Medians over the cosmologies, in seconds, by step; inside: of the networks' own steps. threads: of CLASS."""
+
+    machine: str
+    threads: str
+    models: int
+    full: dict[str, float]
+    net: dict[str, float]
+    inside: dict[str, float]
+
+
+def write_benchmark(result: Benchmark, folder: Path, console: Console) -> None:
+    """Print the table; write performance.md and performance.png into `folder`."""
+    table = Table("step", title=_title(result), title_justify="left")
+    for heading in ("full CLASS, ms", "networks, ms", "times faster"):
+        table.add_column(heading, justify="right")
+    for row in _rows(result):
+        table.add_row(*row)
+    console.print(table)
+    (folder / "performance.md").write_text(_markdown(result), encoding="utf-8")
+    _plot(result, folder / "performance.png")
+    console.print(f"wrote {folder / 'performance.md'}, .json, .png", highlight=False)
+
+
+def _title(result: Benchmark) -> str:
+    return (f"Medians of {result.models} cosmologies, lensed TT, TE, EE, phi phi to l = 2508, "
+            f"OMP_NUM_THREADS = {result.threads}")
+
+
+def _rows(result: Benchmark) -> list[tuple[str, str, str, str]]:
+    rows = []
+    for step, slow in result.full.items():
+        fast = result.net[step]
+        rows.append((step, f"{MILLISECONDS * slow:.1f}", f"{MILLISECONDS * fast:.1f}",
+                     f"{slow / fast:.3g}" if fast > 0 else ""))
+    return rows
+
+
+def _markdown(result: Benchmark) -> str:
+    lines = [
+        "# Performance", "",
+        "Written by `cosmicnet benchmark`; do not edit. All figures of a run are measured on the same cosmologies",
+        "of the whole domain, one after the other; only their ratios mean something on another machine.", "",
+        f"{_title(result)}; {result.machine}.", "",
+        "| step | full CLASS, ms | networks, ms | times faster |", "|---|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in _rows(result)), "",
+        "Within the perturbation step, the networks' own seconds (medians):", "",
+        "| part | ms |", "|---|---|",
+        *(f"| {name} | {MILLISECONDS * seconds:.1f} |" for name, seconds in result.inside.items()), "",
+        "The transfer step with networks is the fast line of sight (docs/architecture.md), which also samples more",
+        "finely. Steps after the perturbations take as long with sources of full CLASS as with those of networks, and",
+        "are measured with the latter.", "",
+        "![Seconds by step](performance.png)", "",
+    ]
+    return "\n".join(lines)
+
+
+def _plot(result: Benchmark, path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, 1, figsize=(8, 4), constrained_layout=True)
+    steps = [step for step in result.full if not step.startswith("whole")]
+    for axis, (title, seconds) in zip(axes, (("full CLASS", result.full), ("networks", result.net)), strict=True):
+        left = 0.0
+        for number, step in enumerate(steps):
+            axis.barh([title], seconds[step], left=left, color=f"C{number}", label=step)
+            left += seconds[step]
+        axis.set_xlabel("seconds")
+    axes[0].legend(ncols=4, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, 1.55))
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
