@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from scipy.stats import qmc
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.pieces import SOURCES
+from cosmicnet.provider import running_class_version
 
 from .config import Recipe, Sampling
 from .dataset import TrainingModel, model_path, write_model
@@ -136,8 +137,8 @@ def _integrate_and_write(
 
 def _claim(folder: Path, recipe: Recipe) -> None:
     """Write what determines the models into the folder, or check that it is the same."""
-    mine = json.loads(json.dumps({"sampling": recipe.sampling.model_dump(),
-                                  "class_settings": recipe.class_settings}))
+    mine = json.loads(json.dumps({"sampling": recipe.sampling.model_dump(), "class_settings": recipe.class_settings,
+                                  "grids": asdict(AlignedGrids()), "class": {"release": running_class_version()}}))
     file = folder / RECIPE_FILE
     if not file.exists():
         temporary = file.with_suffix(".part")
