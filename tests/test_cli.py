@@ -61,7 +61,8 @@ def other_tree() -> None:
 
 def models_of_another_recipe() -> None:
     Path("runs/tiny/models").mkdir(parents=True)
-    Path("runs/tiny/models/recipe.json").write_text('{"sampling": {"seed": 8}, "class_settings": {}}')
+    Path("runs/tiny/models/recipe.json").write_text(
+        '{"sampling": {"seed": 8}, "class_settings": {}, "grids": {}, "class": {}}')
 
 
 def bad_recipe() -> None:

@@ -122,21 +122,8 @@ def test_interrupted_generation_goes_on_to_the_same_files(
     assert contents(tmp_path / "models") == contents(tmp_path / "whole")
 
 
-def test_models_of_other_grids_or_another_class_are_refused(
+def test_folder_of_another_recipe_is_refused(
         stand_in: StandIn, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They would be mixed with new ones."""
-    folder = tmp_path / "models"
-    generate(recipe, folder, 1)
-    monkeypatch.setattr(module, "running_class_version", lambda: "v9.9.9")
-    with pytest.raises(GenerationError, match=r"\(class\.release differ\)"):
-        generate(recipe, folder, 1)
-    monkeypatch.undo()
-    monkeypatch.setattr(module, "AlignedGrids", lambda: COARSE)
-    with pytest.raises(GenerationError, match=r"another recipe \(grids\."):
-        generate(recipe, folder, 1)
-
-
-def test_folder_of_another_recipe_is_refused(stand_in: StandIn, recipe: Recipe, tmp_path: Path) -> None:
     folder = tmp_path / "models"
     generate(recipe, folder, 1)
     before = contents(folder)
@@ -154,6 +141,9 @@ def test_folder_of_another_recipe_is_refused(stand_in: StandIn, recipe: Recipe, 
     assert len(stand_in.computed) == 20
     # what is trained from the models may change
     generate(recipe.model_copy(update={"description": "other"}), folder, 1)
+    monkeypatch.setattr(module, "AlignedGrids", lambda: COARSE)
+    with pytest.raises(GenerationError, match=r"another recipe \(grids\."):
+        generate(recipe, folder, 1)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sampling": 3, "class_settings": {}}'])
