@@ -58,7 +58,7 @@ class _SpectraProvider:
 
     def get_Cl(self, ell_factor: bool = False, units: str = "FIRASmuK2") -> Mapping[str, Array]:
         if not ell_factor or units != "FIRASmuK2":
-            raise NotImplementedError(f"spectra with ell_factor={ell_factor}, units={units!r}")
+            raise ValueError(f"spectra with ell_factor={ell_factor}, units={units!r}")
         return self.spectra
 
 
