@@ -15,6 +15,7 @@ from cosmicnet.pieces import PIECES, time_factor
 from .dataset import TrainingModel
 from .extend import extend
 from .grids import stretched
+from .smooth import smooth
 
 __all__ = ["NODES", "Resampled", "distinct_times", "resample"]
 
@@ -40,6 +41,9 @@ NODES: dict[str, Array] = {
     "ln_x_reionized": _LN_X[np.log(4.0) > _LN_X],
 }
 
+
+# In these, CLASS's integration noise is above what the fields have to be known to.
+CMB_SOURCES = ("t0", "t1", "t2")
 
 # kappa' (1/Mpc) where all electrons are free, at the 1 + z of a typical reionisation, and the range of 1 + z in which
 # it may happen: a late one scatters less, but then it is all there is, so that all times of the range count alike.
@@ -67,6 +71,8 @@ def resample(
     inside_tau = np.clip(node_tau, tau[0], tau[-1])
     values = make_interp_spline(np.log(k), rows(np.log(inside_tau)), k=5, axis=1)(
         np.log(np.clip(node_k, k[0], k[-1])))
+    if field.region == "early" and PIECES[field.piece].source in CMB_SOURCES:
+        values = smooth(values, field.time, NODES[field.time], field.wavenumber, NODES[field.wavenumber])
     columns = {name: np.interp(node_tau, tau, column) for name, column in _as_if_reionized(history).items()}
     weight = np.abs(time_factor(PIECES[field.piece], columns)) * np.sqrt(np.gradient(node_tau))
     return Resampled(values.astype(np.float32), weight)
