@@ -10,9 +10,11 @@ import numpy as np
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
 from .errors import NotCovered
 from .evaluation import REGIONS
+from .manifest import Manifest
 from .photons import NEEDED_PIECES, PIECE_OF
 from .pieces import PIECES, SOURCES
 from .request import Request
+from .running_class import RunningClass
 from .store import NetworkSet
 
 __all__ = ["GRID_AND_LATER", "is_relevant", "require_covered", "why_not_covered"]
@@ -53,17 +55,17 @@ def is_relevant(precision_parameter: str) -> bool:
     return not precision_parameter.startswith(GRID_AND_LATER)
 
 
-def require_covered(request: Request, networks: NetworkSet, class_version: str) -> None:
-    """Raise NotCovered with all reasons if the networks do not cover the request of this version of CLASS."""
-    reasons = list(why_not_covered(request, networks, class_version))
+def require_covered(request: Request, networks: NetworkSet, running: RunningClass) -> None:
+    """Raise NotCovered with all reasons if the networks do not cover the request of this CLASS."""
+    reasons = list(why_not_covered(request, networks, running))
     if reasons:
         raise NotCovered(f"the networks '{networks.manifest.name}' do not cover this request: "
                          + "; ".join(reasons))
 
 
-def why_not_covered(request: Request, networks: NetworkSet, class_version: str) -> Iterator[str]:
+def why_not_covered(request: Request, networks: NetworkSet, running: RunningClass) -> Iterator[str]:
     """Yield one sentence per reason, each with the name, what was got and what is allowed."""
-    yield from _other_class(class_version, networks.manifest.class_version)
+    yield from _other_class(running, networks.manifest)
     known = [*_wrong_settings(request, networks), *_outside_domain(request, networks)]
     yield from known
     yield from _missing_sources(request, networks)
@@ -73,9 +75,12 @@ def why_not_covered(request: Request, networks: NetworkSet, class_version: str) 
     yield from _outside_late_times(request, networks)
 
 
-def _other_class(running: str, trained: str) -> Iterator[str]:
-    if _release(running) != _release(trained):
-        yield f"this is CLASS {running}, but the networks were trained with CLASS {trained}"
+def _other_class(running: RunningClass, trained: Manifest) -> Iterator[str]:
+    if _release(running.version) != _release(trained.class_version):
+        yield f"this is CLASS {running.version}, but the networks were trained with CLASS {trained.class_version}"
+    elif running.source_digest != trained.source_digest:
+        yield ("this CLASS was changed in background.c, thermodynamics.c, perturbations.c or their headers; the networks "
+               "were trained with other equations")
 
 
 def _release(version: str) -> str:
@@ -113,12 +118,17 @@ def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
 
 def _sources_of(networks: NetworkSet) -> list[str]:
     """The tables that a set can fill, at early and at late times; p follows from t2."""
-    pieces = {region: {f.field.piece for f in networks.emulator.fields if f.field.region == region}
-              for region in REGIONS}
-    sources = {region: {PIECES[piece].source for piece in members} for region, members in pieces.items()}
-    photons_are_there = all(set(needed) <= pieces[region] for region, needed in NEEDED_PIECES.items())
-    late = sources["late"] - set(PIECE_OF) | (set(PIECE_OF) if photons_are_there else set())
-    return [name for name in SOURCES if ("t2" if name == "p" else name) in sources["early"] & late]
+    there = {region: {f.field.piece for f in networks.emulator.fields if f.field.region == region}
+             for region in REGIONS}
+    photons_are_there = all(set(needed) <= there[region] for region, needed in NEEDED_PIECES.items())
+
+    def is_complete(source: str) -> bool:
+        # temperature and acceleration stand for the monopole at late times
+        needed = {piece for piece, of in PIECES.items() if of.source == source} - {"temperature", "acceleration"}
+        late = photons_are_there if source in PIECE_OF else needed <= there["late"]
+        return needed <= there["early"] and late
+
+    return [name for name in SOURCES if is_complete("t2" if name == "p" else name)]
 
 
 def _outside_domain(request: Request, networks: NetworkSet) -> Iterator[str]:
@@ -152,12 +162,13 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
 def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
     manifest = networks.manifest
     k_last = float(request.k[-1])
-    if k_last > manifest.k_max:
+    # these are written so that NaN is outside
+    if not k_last <= manifest.k_max:
         yield f"k up to {k_last:.4g}/Mpc is needed, but the networks reach {manifest.k_max:g}/Mpc"
     scales = Scales.of(request.cosmology, request.precision)
     if "t0" in request.tables or "p" in request.tables:
         reach = float(request.k[request.k_size_cmb - 1]) * scales.sound_horizon_rec
-        if reach > manifest.k_max_cmb_times_sound_horizon:
+        if not reach <= manifest.k_max_cmb_times_sound_horizon:
             yield (f"l_max needs k r_s(rec) up to {reach:.4g} in the CMB sources, but the networks reach "
                    f"{manifest.k_max_cmb_times_sound_horizon:g}")
     if not (np.all(request.k > 0) and np.all(np.isfinite(request.k))):

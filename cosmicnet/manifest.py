@@ -9,24 +9,27 @@ from .errors import NetworkFileError
 
 __all__ = ["FORMAT_VERSION", "Manifest"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Manifest:
     """The frozen description stored as manifest.json beside the arrays.
 
-    class_version: as CLASS writes it; another release is not covered, whatever its patch level.
+    class_version: as CLASS writes it; another release is not covered, whatever its patch level. source_digest: of the
+    files of that CLASS that make the source functions.
     domain: parameter (name as in SourceRequest.cosmology) to (lowest, highest) allowed.
     setup, precision: CLASS's choices that a request must share (names of SourceRequest).
     derived: quantity to its relative tolerance; the set holds a small model of each as a function of
     derived_inputs, and a request whose value differs was made with other physics.
+    sha256: of the arrays and of all other entries.
     k_max: largest wavenumber, 1/Mpc; k_max_cmb_times_sound_horizon: the same for the photon sources.
     """
 
     name: str
     description: str
     class_version: str
+    source_digest: str
     domain: dict[str, tuple[float, float]]
     setup: dict[str, float]
     precision: dict[str, float]
@@ -56,7 +59,7 @@ class Manifest:
         wrong = sorted(names ^ set(data))
         if wrong:
             raise NetworkFileError(f"{source}: missing or unknown entries: {', '.join(wrong)}")
-        no_text = [entry for entry in ("name", "description", "class_version", "sha256")
+        no_text = [entry for entry in ("name", "description", "class_version", "source_digest", "sha256")
                    if not isinstance(data[entry], str)]
         if no_text:
             raise NetworkFileError(f"{source}: not a text: {', '.join(no_text)}")

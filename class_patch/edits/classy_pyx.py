@@ -6,7 +6,7 @@ EDITS = (
         reason="include our own",
         anchor="cdef class Class:\n",
         where="before",
-        text='include "cosmicnet_shim.pxi"\ninclude "cosmicnet_later_modules.pxi"\n\n\n',
+        text='include "cosmicnet_shim.pxi"\ninclude "cosmicnet_options.pxi"\ninclude "cosmicnet_later_modules.pxi"\n\n\n',
     ),
     Edit(
         reason="attributes of Class",
