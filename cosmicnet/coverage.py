@@ -79,8 +79,8 @@ def _other_class(running: RunningClass, trained: Manifest) -> Iterator[str]:
     if _release(running.version) != _release(trained.class_version):
         yield f"this is CLASS {running.version}, but the networks were trained with CLASS {trained.class_version}"
     elif running.source_digest != trained.source_digest:
-        yield ("this CLASS was changed in background.c, thermodynamics.c, perturbations.c or their headers; the networks "
-               "were trained with other equations")
+        yield ("this CLASS was changed in background.c, thermodynamics.c, perturbations.c or their headers; the "
+               "networks were trained with other equations")
 
 
 def _release(version: str) -> str:

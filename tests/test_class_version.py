@@ -25,9 +25,9 @@ SETTINGS: dict[str, Any] = {
 def networks_of(version: str, folder: Path) -> dict[str, str]:
     """Options with a copy of the networks that says that it was trained with `version`."""
     shutil.copytree(shipped_sets().get(NETWORKS, Path(NETWORKS)), folder)
-    networks = load_network_set(folder)
-    manifest = dataclasses.replace(networks.manifest, class_version=version)
-    save_network_set(folder, dataclasses.replace(networks, manifest=manifest))
+    copied = load_network_set(folder)
+    manifest = dataclasses.replace(copied.manifest, class_version=version)
+    save_network_set(folder, dataclasses.replace(copied, manifest=manifest))
     return {"neural_network": "yes", "neural_network_path": str(folder)}
 
 
