@@ -10,8 +10,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <mutex>
 #include "parallel.h"
+#include "cosmicnet_angles.h"
 #include "cosmicnet_lensing.h"
 #include "cosmicnet_lensing_terms.h"
 #include "cosmicnet_wigner.h"
@@ -22,84 +22,57 @@ typedef std::vector<double> Row;
 
 namespace {
 
-/* Multipoles that are summed at once: their damping fits into the nearest cache. */
-enum {l_together = 128};
+/* Multipoles summed at once, and blocks of one task: rows of the recurrences and exponentials stay in the caches. */
+enum {l_together = 256, blocks_per_task = 4, angles_per_task = blocks_per_task*angles};
 
-enum {blocks_per_task = 4, angles_per_task = blocks_per_task*angles};
+/* m and n of the d-functions of the correlation functions themselves. */
+const int own_m[spectrum_number] = {0,2,2,2}, own_n[spectrum_number] = {0,0,2,-2};
 
-/* The d-functions of the correlation functions themselves. */
-const int bare_m[spectrum_number] = {0,2,2,2}, bare_n[spectrum_number] = {0,0,2,-2};
-
-/** Nodes and weights of the quadrature over mu. */
-struct Quadrature {
-  Row mu, weight;
-};
-
-/** The angles of one block. */
 struct Block {
   double mu[angles], weight[angles], sigma2[angles], cgl[angles], cgl2[angles];
   double correlation[spectrum_number][angles];
 };
 
+/** Sums with one recurrence, and what the damped ones belong to; the bare one belongs to the correlation function
+    with that d-function. */
+struct Group {
+  WignerSums sums;
+  std::vector<const Term *> terms;
+  int bare;
+};
+
 class Lensing {
 public:
-  int prepare(struct precision * ppr, struct harmonic * phr, struct lensing * ple);
-  /** What the task that begins at this angle adds to the integrals, result[spectrum*l.size()+index_l]. */
+  Lensing(struct precision * ppr, struct lensing * ple);
+  int read_spectra(struct harmonic * phr, struct lensing * ple);
+  void list_sums();
+  /** What the task of the angles from `begin` on adds to the integrals, result[spectrum*l.size()+index_l]. */
   void integrate(int begin, double * result) const;
 
-  Quadrature nodes;
-  std::vector<int> l;
+  const Quadrature nodes;
+  const std::vector<int> l;
 
 private:
-  int read_spectra(struct harmonic * phr, struct lensing * ple);
-  void list_sums(struct precision * ppr);
-  std::vector<WignerSums::State> sum(const std::vector<WignerSums> & sums, const Block * blocks,
-                                     bool is_damped) const;
+  const Wigner & wigner(int m, int n);
   void deflect(Block * blocks) const;
   void correlate(Block * blocks) const;
 
+  const struct precision * ppr;
   int l_max;
   bool has[spectrum_number];
-  /* (2l+1)/(4 pi) times C_l of each correlation function, and times l(l+1) C_l^phiphi. */
-  Row unlensed[spectrum_number], potential;
-  /* Cgl at mu = 1 */
+  /* (2l+1)/(4 pi) times C_l of each correlation function, and times l(l+1) C_l^phiphi; the sum of the latter, Cgl(1) */
+  Row unlensed[spectrum_number], deflection;
   double total_deflection;
-  std::vector<Wigner> bare;
-  std::vector<WignerSums> deflection_sums, damped_sums, bare_sums;
-  std::vector<std::vector<const Term *>> damped_terms;
+  std::map<std::pair<int,int>,Wigner> wigners;
+  std::vector<Group> deflections, correlations;
 };
 
-/** The angles and weights of lensing_init(). */
-int quadrature(struct precision * ppr, struct lensing * ple, Quadrature & nodes) {
-  int l_max = ple->l_unlensed_max;
-  if (ppr->accurate_lensing == _FALSE_) {
-    int size = 2*l_max/ppr->non_accurate_lensing_boundary-1;
-    double step = _PI_/ppr->non_accurate_lensing_boundary/size;
-    for (int i=1; i <= size; i++) {
-      nodes.mu.push_back(cos(i*step));
-      nodes.weight.push_back(sin(i*step)*step);
-    }
-    return _SUCCESS_;
-  }
-  int size = l_max+ppr->num_mu_minus_lmax;
-  size += size%2-1;
-  /* they take longer than all the rest */
-  static std::mutex mutex;
-  static Quadrature kept;
-  static double kept_tolerance = 0.;
-  std::lock_guard<std::mutex> lock(mutex);
-  if (((int)kept.mu.size() != size) || (kept_tolerance != ppr->tol_gauss_legendre)) {
-    kept_tolerance = 0.;
-    kept.mu.resize(size);
-    kept.weight.resize(size);
-    class_call(quadrature_gauss_legendre(kept.mu.data(),kept.weight.data(),size,ppr->tol_gauss_legendre,
-                                         ple->error_message),
-               ple->error_message,
-               ple->error_message);
-    kept_tolerance = ppr->tol_gauss_legendre;
-  }
-  nodes = kept;
-  return _SUCCESS_;
+Lensing::Lensing(struct precision * ppr, struct lensing * ple)
+  : nodes(ppr,ple->l_unlensed_max), l(ple->l,ple->l+ple->l_size), ppr(ppr), l_max(ple->l_unlensed_max),
+    total_deflection(0.) {
+  has[spectrum_tt] = (ple->has_tt == _TRUE_);
+  has[spectrum_te] = (ple->has_te == _TRUE_);
+  has[spectrum_plus] = has[spectrum_minus] = (ple->has_ee == _TRUE_) || (ple->has_bb == _TRUE_);
 }
 
 int Lensing::read_spectra(struct harmonic * phr, struct lensing * ple) {
@@ -112,8 +85,7 @@ int Lensing::read_spectra(struct harmonic * phr, struct lensing * ple) {
     cl_md.push_back(by_mode[index_md].data());
   }
   for (Row & row : unlensed) row.assign(l_max+1,0.);
-  potential.assign(l_max+1,0.);
-  total_deflection = 0.;
+  deflection.assign(l_max+1,0.);
   Row cl(phr->ct_size);
   for (int l=2; l <= l_max; l++) {
     class_call(harmonic_cl_at_l(phr,l,cl.data(),cl_md.data(),cl_md_ic.data()),
@@ -126,20 +98,22 @@ int Lensing::read_spectra(struct harmonic * phr, struct lensing * ple) {
       unlensed[spectrum_plus][l] = factor*(cl[ple->index_lt_ee]+cl[ple->index_lt_bb]);
       unlensed[spectrum_minus][l] = factor*(cl[ple->index_lt_ee]-cl[ple->index_lt_bb]);
     }
-    potential[l] = factor*l*(l+1.)*cl[ple->index_lt_pp];
-    total_deflection += potential[l];
+    deflection[l] = factor*l*(l+1.)*cl[ple->index_lt_pp];
+    total_deflection += deflection[l];
   }
   return _SUCCESS_;
 }
 
-/** The sums over l that are needed, those with the same recurrence together. */
-void Lensing::list_sums(struct precision * ppr) {
-  deflection_sums.push_back(WignerSums(Wigner(1,1,l_max),{potential}));
-  deflection_sums.push_back(WignerSums(Wigner(1,-1,l_max),{potential}));
-  for (int s=0; s < spectrum_number; s++) {
-    bare.push_back(Wigner(bare_m[s],bare_n[s],l_max));
-    if (ppr->accurate_lensing == _FALSE_) bare_sums.push_back(WignerSums(bare[s],{unlensed[s]}));
-  }
+const Wigner & Lensing::wigner(int m, int n) {
+  auto found = wigners.find({m,n});
+  if (found == wigners.end()) found = wigners.insert({{m,n},Wigner(m,n,l_max)}).first;
+  return found->second;
+}
+
+/** The sums that are needed, those with the same recurrence together. */
+void Lensing::list_sums() {
+  for (int n : {1,-1}) deflections.push_back({WignerSums(wigner(1,n),{},&deflection),{},0});
+
   std::map<std::pair<int,int>,std::vector<const Term *>> by_function;
   for (int i=0; i < lensing_term_number; i++) {
     const Term & term = lensing_terms[i];
@@ -147,102 +121,96 @@ void Lensing::list_sums(struct precision * ppr) {
       by_function[{term.m,term.n}].push_back(&term);
   }
   for (const auto & item : by_function) {
-    Wigner wigner(item.first.first,item.first.second,l_max);
-    const std::vector<const Term *> & terms = item.second;
-    for (size_t begin=0; begin < terms.size(); begin += WignerSums::most) {
-      size_t end = std::min(begin+WignerSums::most,terms.size());
-      std::vector<Row> coefficients;
-      for (size_t i=begin; i < end; i++) {
-        Row row(l_max+1,0.);
-        for (int l=std::max(2,wigner.m); l <= l_max; l++) row[l] = terms[i]->at_l(l)*unlensed[terms[i]->spectrum][l];
-        coefficients.push_back(row);
-      }
-      damped_sums.push_back(WignerSums(wigner,coefficients));
-      damped_terms.push_back(std::vector<const Term *>(terms.begin()+begin,terms.begin()+end));
+    const Wigner & function = wigner(item.first.first,item.first.second);
+    int bare = -1;
+    for (int s=0; s < spectrum_number; s++) {
+      if (has[s] && (ppr->accurate_lensing == _FALSE_) && (own_m[s] == function.m) && (own_n[s] == function.n)) bare = s;
+    }
+    for (size_t begin=0; begin < item.second.size(); begin += WignerSums::most_damped) {
+      size_t end = std::min(begin+WignerSums::most_damped,item.second.size());
+      std::vector<const Term *> terms(item.second.begin()+begin,item.second.begin()+end);
+      std::vector<Row> coefficients(terms.size(),Row(l_max+1,0.));
+      for (size_t k=0; k < terms.size(); k++)
+        for (int l=std::max(2,function.m); l <= l_max; l++)
+          coefficients[k][l] = terms[k]->at_l(l)*unlensed[terms[k]->spectrum][l];
+      correlations.push_back({WignerSums(function,coefficients,(bare < 0) ? NULL : &unlensed[bare]),terms,bare});
+      bare = -1;
     }
   }
 }
 
-int Lensing::prepare(struct precision * ppr, struct harmonic * phr, struct lensing * ple) {
-  l_max = ple->l_unlensed_max;
-  has[spectrum_tt] = (ple->has_tt == _TRUE_);
-  has[spectrum_te] = (ple->has_te == _TRUE_);
-  has[spectrum_plus] = has[spectrum_minus] = (ple->has_ee == _TRUE_) || (ple->has_bb == _TRUE_);
-  l.assign(ple->l,ple->l+ple->l_size);
-  class_call(quadrature(ppr,ple,nodes),
-             ple->error_message,
-             ple->error_message);
-  class_call(read_spectra(phr,ple),
-             ple->error_message,
-             ple->error_message);
-  list_sums(ppr);
-  return _SUCCESS_;
+/** exp(-l(l+1) sigma2/2) at l_begin <= l < l_end, damping[(l-l_begin)*angles+i]. */
+cosmicnet_for_all_processors
+void exponential(const double * sigma2, int l_begin, int l_end, double * damping) {
+  double ratio[angles], step[angles];
+  for (int i=0; i < angles; i++) {
+    damping[i] = exp(-0.5*l_begin*(l_begin+1.)*sigma2[i]);
+    ratio[i] = exp(-(l_begin+1.)*sigma2[i]);
+    step[i] = expm1(-sigma2[i]); /* a factor exp(-sigma2) near one would be rounded too much */
+  }
+  for (int j=angles; j < (l_end-l_begin)*angles; j += angles) {
+    for (int i=0; i < angles; i++) {
+      damping[j+i] = damping[j-angles+i]*ratio[i];
+      ratio[i] += ratio[i]*step[i];
+    }
+  }
 }
 
-/** The sums at the angles of the blocks, states[index_sums*blocks_per_task+index_block]. */
-std::vector<WignerSums::State> Lensing::sum(const std::vector<WignerSums> & sums, const Block * blocks,
-                                            bool is_damped) const {
+/** The sums of all groups at the angles of all blocks, states[index_group*blocks_per_task+index_block]. */
+std::vector<WignerSums::State> sum_groups(const std::vector<Group> & groups, const Block * blocks, bool is_damped,
+                                          int l_max) {
   std::vector<WignerSums::State> states;
-  for (const WignerSums & one : sums)
-    for (int b=0; b < blocks_per_task; b++) states.push_back(one.start(blocks[b].mu));
-  double damping[l_together*angles];
+  for (const Group & group : groups)
+    for (int b=0; b < blocks_per_task; b++) states.push_back(group.sums.start(blocks[b].mu));
+  double damping[blocks_per_task][l_together*angles];
   for (int begin=0; begin <= l_max; begin += l_together) {
     int end = std::min(begin+l_together,l_max+1);
-    for (int b=0; b < blocks_per_task; b++) {
-      double ratio[angles], step[angles];
-      for (int i=0; i < angles; i++) {
-        double sigma2 = is_damped ? blocks[b].sigma2[i] : 0.;
-        damping[i] = exp(-0.5*begin*(begin+1.)*sigma2);
-        ratio[i] = exp(-(begin+1.)*sigma2);
-        step[i] = exp(-sigma2);
-      }
-      for (int j=angles; j < (end-begin)*angles; j += angles) {
-        for (int i=0; i < angles; i++) {
-          damping[j+i] = damping[j-angles+i]*ratio[i];
-          ratio[i] *= step[i];
-        }
-      }
-      for (size_t k=0; k < sums.size(); k++)
-        sums[k].advance(states[k*blocks_per_task+b],blocks[b].mu,damping,begin,end);
-    }
+    for (int b=0; is_damped && (b < blocks_per_task); b++) exponential(blocks[b].sigma2,begin,end,damping[b]);
+    for (size_t k=0; k < groups.size(); k++)
+      for (int b=0; b < blocks_per_task; b++)
+        groups[k].sums.advance(states[k*blocks_per_task+b],blocks[b].mu,damping[b],begin,end);
   }
   return states;
 }
 
 /** Eq. 35 of astro-ph/0502425. */
 void Lensing::deflect(Block * blocks) const {
-  std::vector<WignerSums::State> states = sum(deflection_sums,blocks,false);
+  std::vector<WignerSums::State> states = sum_groups(deflections,blocks,false,l_max);
   for (int b=0; b < blocks_per_task; b++) {
     for (int i=0; i < angles; i++) {
-      blocks[b].cgl[i] = states[b].sum[i];
-      blocks[b].cgl2[i] = states[blocks_per_task+b].sum[i];
+      blocks[b].cgl[i] = states[b].sum[0][i];
+      blocks[b].cgl2[i] = states[blocks_per_task+b].sum[0][i];
       blocks[b].sigma2[i] = total_deflection-blocks[b].cgl[i];
     }
   }
 }
 
-/** The lensed correlation functions; where CLASS integrates over small angles only, without the unlensed ones. */
+/** Lensed correlation functions; less the unlensed ones, where CLASS integrates over small angles only. */
 void Lensing::correlate(Block * blocks) const {
-  std::vector<WignerSums::State> lensed = sum(damped_sums,blocks,true), unlensed = sum(bare_sums,blocks,false);
-  for (int b=0; b < blocks_per_task; b++) {
-    Block & at = blocks[b];
-    for (size_t s=0; s < bare_sums.size(); s++)
-      for (int i=0; i < angles; i++) at.correlation[s][i] -= unlensed[s*blocks_per_task+b].sum[i];
-    for (size_t k=0; k < damped_sums.size(); k++) {
-      const double * sum = lensed[k*blocks_per_task+b].sum;
-      for (const Term * term : damped_terms[k]) {
-        for (int i=0; i < angles; i++)
-          at.correlation[term->spectrum][i] += term->factor*pow(at.cgl2[i],term->power_2)
-            *pow(at.cgl[i],term->power_0)*term->at_mu(at.sigma2[i])*sum[i];
-        sum += angles;
+  std::vector<WignerSums::State> states = sum_groups(correlations,blocks,true,l_max);
+  for (size_t group=0; group < correlations.size(); group++) {
+    const std::vector<const Term *> & terms = correlations[group].terms;
+    for (int b=0; b < blocks_per_task; b++) {
+      Block & at = blocks[b];
+      const WignerSums::State & state = states[group*blocks_per_task+b];
+      for (size_t k=0; k < terms.size(); k++) {
+        for (int i=0; i < angles; i++) {
+          double factor = terms[k]->factor*terms[k]->at_mu(at.sigma2[i]);
+          for (int power=0; power < terms[k]->power_2; power++) factor *= at.cgl2[i];
+          for (int power=0; power < terms[k]->power_0; power++) factor *= at.cgl[i];
+          at.correlation[terms[k]->spectrum][i] += factor*state.sum[k][i];
+        }
       }
+      if (correlations[group].bare >= 0)
+        for (int i=0; i < angles; i++) at.correlation[correlations[group].bare][i] -= state.sum[terms.size()][i];
     }
   }
 }
 
 void Lensing::integrate(int begin, double * result) const {
   Block blocks[blocks_per_task] = {};
-  for (int index=begin; index < std::min(begin+angles_per_task,(int)nodes.mu.size()); index++) {
+  int end = std::min(begin+angles_per_task,(int)nodes.mu.size());
+  for (int index=begin; index < end; index++) {
     Block & block = blocks[(index-begin)/angles];
     block.mu[(index-begin)%angles] = nodes.mu[index];
     block.weight[(index-begin)%angles] = nodes.weight[index];
@@ -252,54 +220,56 @@ void Lensing::integrate(int begin, double * result) const {
   for (Block & block : blocks) {
     for (int s=0; s < spectrum_number; s++) {
       if (!has[s]) continue;
-      double weighted[angles];
-      for (int i=0; i < angles; i++) weighted[i] = 2.*_PI_*block.weight[i]*block.correlation[s][i];
-      project(bare[s],block.mu,weighted,l.data(),(int)l.size(),result+s*l.size());
+      double weight[angles];
+      for (int i=0; i < angles; i++) weight[i] = 2.*_PI_*block.weight[i]*block.correlation[s][i];
+      project(wigners.at({own_m[s],own_n[s]}),block.mu,weight,l.data(),(int)l.size(),result+s*l.size());
     }
   }
 }
 
-}
-
-/** The integrals become spectra; where they are only the changes by lensing, the unlensed spectra stand there. */
-static void store(struct precision * ppr, struct lensing * ple, const double * integral) {
+/** Integrals become spectra; if they are only what lensing changes, the unlensed spectra are already there. */
+void store(const struct precision * ppr, struct lensing * ple, const double * integrals) {
   int size = ple->l_size;
   auto put = [=] (int index_l, int index_lt, double value) {
     double & cl = ple->cl_lens[index_l*ple->lt_size+index_lt];
     cl = (ppr->accurate_lensing == _FALSE_) ? cl+value : value;
   };
   for (int i=0; i < size; i++) {
-    if (ple->has_tt == _TRUE_) put(i,ple->index_lt_tt,integral[spectrum_tt*size+i]);
-    if (ple->has_te == _TRUE_) put(i,ple->index_lt_te,integral[spectrum_te*size+i]);
+    if (ple->has_tt == _TRUE_) put(i,ple->index_lt_tt,integrals[spectrum_tt*size+i]);
+    if (ple->has_te == _TRUE_) put(i,ple->index_lt_te,integrals[spectrum_te*size+i]);
     if ((ple->has_ee == _TRUE_) || (ple->has_bb == _TRUE_)) {
-      double plus = integral[spectrum_plus*size+i], minus = integral[spectrum_minus*size+i];
+      double plus = integrals[spectrum_plus*size+i], minus = integrals[spectrum_minus*size+i];
       put(i,ple->index_lt_ee,0.5*(plus+minus));
       put(i,ple->index_lt_bb,0.5*(plus-minus));
     }
   }
 }
 
+}
+
 int cosmicnet_lensing(struct precision * ppr, struct harmonic * phr, struct lensing * ple) {
-  Lensing lensing;
-  class_call(lensing.prepare(ppr,phr,ple),
+  Lensing lensing(ppr,ple);
+  class_call(lensing.read_spectra(phr,ple),
              ple->error_message,
              ple->error_message);
+  lensing.list_sums();
   size_t size = spectrum_number*lensing.l.size();
-  int task_number = ((int)lensing.nodes.mu.size()+angles_per_task-1)/angles_per_task;
-  Row parts(task_number*size,0.);
+  int angle_number = (int)lensing.nodes.mu.size();
+  /* parts are added in their order, whoever did which */
+  std::vector<Row> parts((angle_number+angles_per_task-1)/angles_per_task,Row(size,0.));
   class_setup_parallel();
-  for (int task=0; task < task_number; task++) {
-    double * part = parts.data()+task*size;
-    class_run_parallel(with_arguments(&lensing,task,part),
-      lensing.integrate(task*angles_per_task,part);
+  for (int begin=0; begin < angle_number; begin += angles_per_task) {
+    double * part = parts[begin/angles_per_task].data();
+    class_run_parallel(with_arguments(&lensing,begin,part),
+      lensing.integrate(begin,part);
       return _SUCCESS_;
     );
   }
   class_finish_parallel();
-  /* in this order, whoever did which task */
-  for (int task=1; task < task_number; task++)
-    for (size_t i=0; i < size; i++) parts[i] += parts[task*size+i];
-  store(ppr,ple,parts.data());
+  Row integrals(size,0.);
+  for (const Row & part : parts)
+    for (size_t i=0; i < size; i++) integrals[i] += part[i];
+  store(ppr,ple,integrals.data());
   class_call(array_spline_table_lines(ple->l,ple->l_size,ple->cl_lens,ple->lt_size,ple->ddcl_lens,
                                       _SPLINE_EST_DERIV_,ple->error_message),
              ple->error_message,
