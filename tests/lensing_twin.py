@@ -24,6 +24,9 @@ class Orders:
     c2: int = 2
 
 
+DEFAULT = Orders()
+
+
 def angles(l_max: int, accurate: bool) -> tuple[Array, Array]:
     """Cosines, and weights of an integral over them."""
     if accurate:
@@ -60,7 +63,7 @@ def wigner(m: int, n: int, l_max: int, mu: Array) -> Array:
     return d
 
 
-def lensed(raw: dict[str, Array], accurate: bool = False, orders: Orders = Orders()) -> dict[str, Array]:
+def lensed(raw: dict[str, Array], accurate: bool = False, orders: Orders = DEFAULT) -> dict[str, Array]:
     """TT, TE, EE and BB from what raw_cl() returns, at every multipole."""
     ell = np.arange(raw["ell"][-1] + 1.0)
     mu, weight = angles(ell.size - 1, accurate)
