@@ -1,0 +1,192 @@
+"""Train one of the paper's networks: mean squared error, Adam, one cosmology per batch (section 3.2).
+
+Models are read from disk as they are needed, so that sets larger than memory train. After each epoch all of the state
+is written, and a training that was killed goes on from there.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.normalization import Normalization
+from cosmicnet.paper.architecture import Architecture
+from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
+from cosmicnet.paper.network import Rescaling, SourceNetwork
+
+from .dataset import PaperModel, read_model
+from .model import build, load_keras, weights_of
+
+__all__ = ["Epoch", "Task", "Trained", "inputs_of_model", "train"]
+
+Array = NDArray[np.float64]
+Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]
+
+STATE = "epochs.json"
+
+
+class TrainingError(CosmicnetError):
+    """The state of a training cannot be read."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained on what: paths of models, their wavenumbers k (1/Mpc), and how long."""
+
+    architecture: Architecture
+    training: tuple[Path, ...]
+    validation: tuple[Path, ...]
+    k: Array
+    epochs: int
+    learning_rate: float
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """What tells the state of this training from that of another one."""
+        identity = {
+            "architecture": asdict(self.architecture), "epochs": self.epochs, "learning_rate": self.learning_rate,
+            "seed": self.seed, "training": [p.name for p in self.training], "k": self.k.tolist(),
+            "validation": [p.name for p in self.validation]}
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Mean squared errors of the rescaled source, and wall time."""
+
+    loss: float
+    validation_loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    network: SourceNetwork
+    history: tuple[Epoch, ...]
+
+    @property
+    def seconds(self) -> float:
+        return sum(epoch.seconds for epoch in self.history)
+
+
+def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
+    """Train, or go on with what `folder` has of this task.
+
+    Raises DatasetError for models that cannot be read, TrainingError for a state that is damaged.
+    """
+    keras = load_keras()
+    source = task.architecture.source
+    work = folder / f"{source}-{task.key}"
+    work.mkdir(parents=True, exist_ok=True)
+    history = _history(work)
+    rescaling = _rescaling(source, task.training)
+    keras.utils.set_random_seed(task.seed)
+    if history:
+        model = _load(keras, work, len(history))
+    else:
+        model = build(task.architecture, task.k.size)
+        # eq. 3.1, divided by the number of wavenumbers and times
+        model.compile(optimizer=keras.optimizers.Adam(task.learning_rate), loss="mse")
+    for number in range(len(history), task.epochs):
+        start = time.perf_counter()
+        order = np.random.default_rng([task.seed, number]).permutation(len(task.training))
+        fitted = model.fit(_batches(task, [task.training[i] for i in order], rescaling), verbose=0, shuffle=False,
+                           validation_data=_batches(task, list(task.validation), rescaling))
+        loss, validation = (float(fitted.history[name][0]) for name in ("loss", "val_loss"))
+        history.append(Epoch(loss, validation, time.perf_counter() - start))
+        _save(model, work, history)
+        if not quiet:
+            Console(stderr=True).print(
+                f"S_{source.upper()} epoch {number + 1} of {task.epochs}: loss {loss:.2e}, validation {validation:.2e}, "
+                f"{history[-1].seconds:.0f} s", highlight=False)
+    weights = weights_of(model, task.architecture, task.k.size)
+    return Trained(SourceNetwork(task.architecture, rescaling, weights), tuple(history))
+
+
+def inputs_of_model(model: PaperModel) -> Inputs:
+    return physical_inputs(model.cosmology, model.setup["T_cmb"], model.tau, model.history)
+
+
+def _batches(task: Task, paths: list[Path], rescaling: Rescaling) -> Any:
+    """A tf.data.Dataset of one batch per cosmology, read ahead while the last one trains."""
+    import tensorflow as tf
+
+    source = task.architecture.source
+
+    def read() -> Iterator[Batch]:
+        for path in paths:
+            model = read_model(path, (source,))
+            x = rescaling.apply(source, inputs_of_model(model), task.k)
+            every_time = np.ones((model.tau.size, 1), dtype=np.float32)
+            target = rescaling.source.apply(model.sources[source].astype(float)).astype(np.float32)
+            yield ((x.times, every_time * x.cosmology, every_time * x.scales, x.oscillations, x.damping), target)
+
+    k = task.k.size
+    shapes = [(len(TIMES[source]),), rescaling.cosmology.scale.shape, rescaling.scales.scale.shape, (k, 2), (k, 1)]
+    signature = (tuple(tf.TensorSpec((None, *shape), tf.float32) for shape in shapes),
+                 tf.TensorSpec((None, k), tf.float32))
+    batches = tf.data.Dataset.from_generator(read, output_signature=signature)
+    return batches.apply(tf.data.experimental.assert_cardinality(len(paths))).prefetch(2)
+
+
+def _rescaling(source: str, paths: tuple[Path, ...]) -> Rescaling:
+    """The affine maps of section 2.2.2, over the training set."""
+    rows, largest, moments = [], [], np.zeros(3)
+    for path in paths:
+        model = read_model(path, (source,))
+        inputs = inputs_of_model(model)
+        rows.append(np.concatenate([inputs.cosmology, inputs.scales]))
+        largest.append([np.abs(inputs.times[name]).max() for name in ("g", "g_prime")])
+        table = model.sources[source].astype(float)
+        moments += table.size, table.sum(), (table**2).sum()
+    peak = dict(zip(("g", "g_prime"), np.mean(largest, axis=0).tolist(), strict=True))
+    times = np.array([peak.get(name, 1.0) for name in TIMES[source]])
+    mean, sigma = np.mean(rows, axis=0), np.std(rows, axis=0)
+    number = inputs.cosmology.size
+    average = moments[1] / moments[0]
+    return Rescaling(
+        times=Normalization(np.zeros_like(times), times),
+        cosmology=Normalization(mean[:number], sigma[:number]), scales=Normalization(mean[number:], sigma[number:]),
+        source=Normalization(np.array(average), np.sqrt(np.array(moments[2] / moments[0] - average**2))))
+
+
+def _history(work: Path) -> list[Epoch]:
+    """The epochs that were finished."""
+    file = work / STATE
+    if not file.exists():
+        return []
+    try:
+        return [Epoch(**entry) for entry in json.loads(file.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError) as error:
+        raise TrainingError(f"{file} is damaged; delete {work} to train anew") from error
+
+
+def _save(model: Any, work: Path, history: list[Epoch]) -> None:
+    """Weights and optimizer of this epoch first, then the list of epochs that names them, then drop the last ones."""
+    model.save(_state(work, len(history)))
+    temporary = work / f"{STATE}.part"
+    temporary.write_text(json.dumps([asdict(epoch) for epoch in history]), encoding="utf-8")
+    os.replace(temporary, work / STATE)
+    _state(work, len(history) - 1).unlink(missing_ok=True)
+
+
+def _load(keras: Any, work: Path, epochs: int) -> Any:
+    try:
+        return keras.saving.load_model(_state(work, epochs))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{_state(work, epochs)} cannot be read; delete {work} to train anew") from error
+
+
+def _state(work: Path, epochs: int) -> Path:
+    return work / f"epoch{epochs:04d}.keras"
