@@ -118,7 +118,9 @@ def _row(
             f"{trained.skip_error * share:.1e}", f"{trained.error * share:.1e}"]
 
 
-def derived_model(names: tuple[str, ...], cosmologies: Sequence[Mapping[str, float]]) -> tuple[Network, dict[str, float]]:
+def derived_model(
+    names: tuple[str, ...], cosmologies: Sequence[Mapping[str, float]]
+) -> tuple[Network, dict[str, float]]:
     """Polynomials of the derived quantities in the parameters `names`, and their relative tolerances."""
     inputs = np.array([[c[name] for name in names] for c in cosmologies])
     outputs = np.array([[c[name] for name in DERIVED] for c in cosmologies])

@@ -37,8 +37,8 @@ SWITCH_REACH = 9.0
 
 # The largest values of the spherical Bessel functions j_1 and j_2.
 PEAK_J1, PEAK_J2 = 0.43618173, 0.30679189
-# Below this argument the closed forms lose digits, and two terms of the series are exact to 1e-8.
-SERIES_BELOW = 0.05
+# Below this argument the closed forms lose digits, and four terms of the series are exact to single precision.
+SERIES_BELOW = 0.8
 
 # Points between the big bang and the first time, for the beginning of the damping integral.
 OPAQUE_POINTS = 65
@@ -84,10 +84,10 @@ def physical_inputs(
 def oscillations(source: str, inputs: Inputs, k: Array) -> Single:
     """cos_in and sin_in of a source (eq. 2.11 for t2), shape (tau.size, k.size, 2)."""
     result = np.empty((inputs.tau.size, k.size, 2), dtype=np.float32)
-    late = 0.0
+    late = np.zeros_like(inputs.tau)
     if source == "t2":
         late = 0.5 * (np.tanh((inputs.tau - SWITCH_OVER_TAU_REC * inputs.tau_rec) / SWITCH_WIDTH_MPC) + 1.0)
-    early = np.broadcast_to(np.asarray(1.0 - late), inputs.tau.shape)
+    early = 1.0 - late
     acoustic = early > np.finfo(np.float32).eps
     phase = np.outer(inputs.sound_horizon[acoustic], k).astype(np.float32)
     weight = early[acoustic, None].astype(np.float32)
@@ -98,7 +98,7 @@ def oscillations(source: str, inputs: Inputs, k: Array) -> Single:
         streaming = inputs.tau > SWITCH_OVER_TAU_REC * inputs.tau_rec - SWITCH_REACH * SWITCH_WIDTH_MPC
         streaming &= inputs.tau > inputs.tau_rec
         j1, j2 = _bessel_1_2(np.outer(inputs.tau[streaming] - inputs.tau_rec, k).astype(np.float32))
-        weight = np.asarray(late)[streaming, None].astype(np.float32)
+        weight = late[streaming, None].astype(np.float32)
         result[streaming, :, 0] += weight / np.float32(PEAK_J1) * j1
         result[streaming, :, 1] += weight / np.float32(PEAK_J2) * j2
     return result
@@ -117,10 +117,10 @@ def _bessel_1_2(x: Single) -> tuple[Single, Single]:
     sine, cosine, inverse = np.sin(y), np.cos(y), 1.0 / y
     j1 = (sine * inverse - cosine) * inverse
     j2 = 3.0 * inverse * j1 - sine * inverse
-    # the argument is double here only where it is small
-    z = x[small]
-    j1[small], j2[small] = z / 3.0 * (1.0 - z**2 / 10.0), z**2 / 15.0 * (1.0 - z**2 / 14.0)
-    return j1, j2
+    z, z2 = x[small], x[small] ** 2
+    j1[small] = z / 3.0 * (1.0 - z2 / 10.0 * (1.0 - z2 / 28.0 * (1.0 - z2 / 54.0)))
+    j2[small] = z2 / 15.0 * (1.0 - z2 / 14.0 * (1.0 - z2 / 36.0 * (1.0 - z2 / 66.0)))
+    return np.asarray(j1, dtype=np.float32), np.asarray(j2, dtype=np.float32)
 
 
 def _damping(cosmology: Mapping[str, float], t_cmb: float, tau: Array, history: Mapping[str, Array]) -> Array:

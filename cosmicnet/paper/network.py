@@ -131,7 +131,7 @@ class SourceNetwork:
 
 
 def _leaky(values: Single) -> Single:
-    return np.maximum(values, np.float32(LEAK) * values)
+    return np.asarray(np.maximum(values, np.float32(LEAK) * values))
 
 
 def _pool(values: Single, pool: int) -> Single:

@@ -17,12 +17,12 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.provider import running_class_version
 from cosmicnet.training.generate import GenerationError
 from cosmicnet.training.parallel import progress, single_threaded_pool
-from cosmicnet.training.spectra import require_patched_classy
+from cosmicnet.training.spectra import new_class, require_patched_classy
 
 from .dataset import PaperModel, model_path, write_model
 from .recipe import SETS, PaperRecipe
 
-__all__ = ["cosmologies", "full_sources", "generate", "k_grid", "models_of", "read_k_grid"]
+__all__ = ["cosmologies", "full_sources", "generate", "k_grid", "models_of", "network_sources", "read_k_grid"]
 
 Array = NDArray[np.float64]
 
@@ -52,7 +52,7 @@ def generate(recipe: PaperRecipe, folder: Path, processes: int) -> None:
     require_patched_classy()
     folder.mkdir(parents=True, exist_ok=True)
     k = _claim(recipe, folder)
-    points = {}
+    points: dict[Path, dict[str, float]] = {}
     for name in reversed(SETS):
         (folder / name).mkdir(exist_ok=True)
         points |= {model_path(folder / name, i): point for i, point in enumerate(cosmologies(recipe, name))}
@@ -97,7 +97,10 @@ def read_k_grid(folder: Path) -> Array:
 def k_grid(recipe: PaperRecipe) -> Array:
     """CLASS's own wavenumbers (1/Mpc) of the CMB sources in the middle of the box, which is Planck's best fit."""
     recorder = _Recorder(stop=True)
-    _run({**recipe.class_settings, **recipe.centre}, recorder)
+    cosmology = new_class({**recipe.class_settings, **recipe.centre})
+    cosmology.set_source_provider(recorder)
+    cosmology.compute(["perturbations"])
+    cosmology.empty()
     return recorder.k_cmb
 
 
@@ -106,23 +109,28 @@ def full_sources(
 ) -> PaperModel:
     """Integrate one cosmology and interpolate its sources to k (1/Mpc), by splines as CLASS does."""
     recorder = _Recorder(stop=False)
-    tables, own_k = _run({**settings, **parameters}, recorder)
-    inside = np.clip(k, own_k[0], own_k[-1])
-    sources = {name: CubicSpline(own_k, tables[name])(inside).T.astype(np.float32) for name in TIMES}
+    sources = _sources({**settings, **parameters}, k, recorder)
     return PaperModel(recorder.cosmology, recorder.setup, recorder.precision, recorder.tau, recorder.history, sources)
 
 
-def _run(parameters: Mapping[str, Any], recorder: _Recorder) -> tuple[dict[str, Array], Array]:
-    """The sources of one computation, each of shape (k.size, tau.size), and their k (1/Mpc)."""
-    from classy import Class
+def network_sources(
+    settings: Mapping[str, Any], parameters: Mapping[str, Any], k: Array
+) -> dict[str, NDArray[np.float32]]:
+    """The same tables where `settings` switch networks on, of shape (tau.size, k.size)."""
+    return _sources({**settings, **parameters}, k, None)
 
-    cosmology = Class()
-    cosmology.set(dict(parameters))
-    cosmology.set_source_provider(recorder)
+
+def _sources(
+    parameters: Mapping[str, Any], k: Array, provider: _Recorder | None
+) -> dict[str, NDArray[np.float32]]:
+    cosmology = new_class(parameters)
+    if provider is not None:
+        cosmology.set_source_provider(provider)
     cosmology.compute(["perturbations"])
     try:
-        tables, k, _ = cosmology.get_sources()
-        return {name: np.array(table) for name, table in tables.items()}, np.array(k)
+        tables, own_k, _ = cosmology.get_sources()
+        inside = np.clip(k, own_k[0], own_k[-1])
+        return {name: CubicSpline(own_k, tables[name])(inside).T.astype(np.float32) for name in TIMES}
     finally:
         cosmology.empty()
 

@@ -62,5 +62,7 @@ def build(architecture: Architecture, k_size: int) -> Any:
 
 def weights_of(model: Any, architecture: Architecture, k_size: int) -> Weights:
     """The weights of every layer by name, as SourceNetwork takes them."""
-    return {layer.name: tuple(np.asarray(w, dtype=np.float32) for w in model.get_layer(layer.name).get_weights())
-            for layer in layers(architecture, k_size) if layer.weight}
+    named = {layer.name: model.get_layer(layer.name).get_weights()
+             for layer in layers(architecture, k_size) if layer.weight}
+    return {name: (np.asarray(weight, dtype=np.float32), np.asarray(bias, dtype=np.float32))
+            for name, (weight, bias) in named.items()}

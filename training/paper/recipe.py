@@ -119,8 +119,8 @@ class TrainingRecipe(_Strict):
 class SearchRecipe(_Strict):
     """The search of section 3.2: draws from log-uniform ranges, of which keep are judged by their C_l.
 
-    epochs: of every draw, by network. width: of dense layers; filters, kernel, stride: of convolutions; first_stride:
-    of the one that sees the wavenumbers; all [lowest, highest].
+    epochs: of every draw, by network. width: of dense layers; filters, kernel, stride, pool: of convolutions;
+    first_stride: of the one that sees the wavenumbers; all [lowest, highest].
     """
 
     draws: Count
@@ -132,6 +132,7 @@ class SearchRecipe(_Strict):
     kernel: Whole
     stride: Whole
     first_stride: Whole
+    pool: Whole
 
     @model_validator(mode="after")
     def _consistent(self) -> SearchRecipe:
@@ -139,7 +140,7 @@ class SearchRecipe(_Strict):
             raise ValueError(f"keep = {self.keep} cannot be more than draws = {self.draws}")
         if set(self.epochs) != {"t0", "t1", "t2"}:
             raise ValueError(f"epochs must name t0, t1 and t2, but names {', '.join(self.epochs)}")
-        for name in ("width", "filters", "kernel", "stride", "first_stride"):
+        for name in ("width", "filters", "kernel", "stride", "first_stride", "pool"):
             low, high = getattr(self, name)
             if low > high:
                 raise ValueError(f"{name} = [{low}, {high}]: the first must not be larger")
@@ -147,9 +148,10 @@ class SearchRecipe(_Strict):
 
 
 class ReportRecipe(_Strict):
-    """source_models: cosmologies of the test set whose source functions are compared, after the first ones."""
+    """source_models, timing_models: cosmologies of the test set whose sources are compared and that are timed."""
 
     source_models: Count
+    timing_models: Count
 
 
 class PaperRecipe(_Strict):

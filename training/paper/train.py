@@ -108,8 +108,8 @@ def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
         _save(model, work, history)
         if not quiet:
             Console(stderr=True).print(
-                f"S_{source.upper()} epoch {number + 1} of {task.epochs}: loss {loss:.2e}, validation {validation:.2e}, "
-                f"{history[-1].seconds:.0f} s", highlight=False)
+                f"S_{source.upper()} epoch {number + 1} of {task.epochs}: loss {loss:.2e}, "
+                f"validation {validation:.2e}, {history[-1].seconds:.0f} s", highlight=False)
     weights = weights_of(model, task.architecture, task.k.size)
     return Trained(SourceNetwork(task.architecture, rescaling, weights), tuple(history))
 
