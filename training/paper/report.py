@@ -219,17 +219,17 @@ def _factors(
     history = faithful.manifest.recipe["history"]
     chi2 = {label: spectra.chi2(label).median for label in LABELS}
     every = np.ones(spectra.full[0].ell.size, dtype=bool)
-    values: list[tuple[str, float, float, str]] = [
-        ("Wishart χ², median model", chi2[FAITHFUL], chi2[DEFAULT], ""),
-        *((f"{name.upper()}, rms error of all l", 100 * _rms(spectra, FAITHFUL, name, every),
-           100 * _rms(spectra, DEFAULT, name, every), "%") for name in ("tt", "ee")),
-        *((f"S_{source.upper()}, rms error over peak, median model",
-           *(float(np.median([e.rms for e in sources.errors(label, source)])) for label in LABELS), "")
-          for source in TIMES),
-        ("evaluation, 1 thread", *(1e3 * timings[0].seconds[label] for label in LABELS), " ms"),
-    ]
+    values = [("Wishart χ², median model", chi2, "")]
+    for name in ("tt", "ee"):
+        percent = {label: 100 * _rms(spectra, label, name, every) for label in LABELS}
+        values.append((f"{name.upper()}, rms error of all l", percent, "%"))
+    for source in TIMES:
+        over_peak = {label: float(np.median([e.rms for e in sources.errors(label, source)])) for label in LABELS}
+        values.append((f"S_{source.upper()}, rms error over peak, median model", over_peak, ""))
+    values.append(("evaluation, 1 thread", {label: 1e3 * timings[0].seconds[label] for label in LABELS}, " ms"))
     lines = ["| | faithful | default | factor |", "|---|---|---|---|"]
-    lines += [f"| {title} | {a:.3g}{unit} | {b:.3g}{unit} | {a / b:.3g} |" for title, a, b, unit in values]
+    lines += [f"| {title} | {v[FAITHFUL]:.3g}{unit} | {v[DEFAULT]:.3g}{unit} | {v[FAITHFUL] / v[DEFAULT]:.3g} |"
+              for title, v, unit in values]
     here = sum(_seconds(history, source) for source in TIMES)
     hours = sum(PAPER_TRAINING_HOURS.values())
     title = f"training (paper: {hours:g} h on 4 cores)"
@@ -237,6 +237,6 @@ def _factors(
         lines.append(f"| {title} | {here / 60:.0f} min | not timed | |")
     else:
         over_paper = hours * SECONDS_PER_HOUR / default_seconds
-        lines.append(f"| {title} | {here / 60:.0f} min | {default_seconds / 60:.1f} min | {here / default_seconds:.3g}; "
-                     f"of the paper's {over_paper:.3g} |")
+        lines.append(f"| {title} | {here / 60:.0f} min | {default_seconds / 60:.1f} min | "
+                     f"{here / default_seconds:.3g}; of the paper's {over_paper:.3g} |")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -50,6 +51,8 @@ def search(recipe: PaperRecipe, work: Path, source: str, database: str | None = 
     may have no wavenumbers left.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # heartbeats may change in a later Optuna
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     settings, folder = recipe.search, work / "search"
     folder.mkdir(parents=True, exist_ok=True)
     k = read_k_grid(work / "models")

@@ -15,9 +15,9 @@ default networks of this package (**default**), and full CLASS, on the same unse
     cosmicnet paper search training/recipes/paper_small.toml       hyperparameters, any number of processes
     cosmicnet paper report training/recipes/paper_small.toml       this page
 
-`cosmicnet paper make training/recipes/paper.toml` does the same with the paper's own sizes. That needs 12,200 models (at
-7 to 14 s of one core each, 24 to 48 core-hours; 4.1 MB each, 50 GB), 630,000 steps of training (at 30 to 60 ms of one
-core, 5 to 10 core-hours), and for the search 500 times as much training.
+`cosmicnet paper make training/recipes/paper.toml` does the same with the paper's own sizes. That needs 12,200 models
+(at 7 to 14 s of one core each, 24 to 48 core-hours; 4.1 MB each, 50 GB), 630,000 steps of training (at 30 to 60
+ms of one core, 5 to 10 core-hours), and for the search 500 times as much training.
 
 In `classy` the set is one like any other: `neural_network_path: nets/paper`. Its evaluation is NumPy. Lensing and
 matter sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from the default networks; the paper integrated the

@@ -1,7 +1,7 @@
 """Train one of the paper's networks: mean squared error, Adam, one cosmology per batch (section 3.2).
 
-Models are read from disk as they are needed, so that sets larger than memory train. After each epoch all of the state
-is written, and a training that was killed goes on from there.
+Models are read from disk as they are needed, so that sets larger than memory train; the first of them are kept. After
+each epoch all of the state is written, and a training that was killed goes on from there.
 """
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ Array = NDArray[np.float64]
 Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]
 
 STATE = "epochs.json"
+
+# So many cosmologies stay in memory once they are prepared, 7 MB each.
+KEPT_IN_MEMORY = 300
 
 
 class TrainingError(CosmicnetError):
@@ -98,11 +101,12 @@ def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
         model = build(task.architecture, task.k.size)
         # eq. 3.1, divided by the number of wavenumbers and times
         model.compile(optimizer=keras.optimizers.Adam(task.learning_rate), loss="mse")
+    prepared: dict[Path, Batch] = {}
     for number in range(len(history), task.epochs):
         start = time.perf_counter()
         order = np.random.default_rng([task.seed, number]).permutation(len(task.training))
-        fitted = model.fit(_batches(task, [task.training[i] for i in order], rescaling), verbose=0, shuffle=False,
-                           validation_data=_batches(task, list(task.validation), rescaling))
+        fitted = model.fit(_batches(task, [task.training[i] for i in order], rescaling, prepared), verbose=0,
+                           shuffle=False, validation_data=_batches(task, list(task.validation), rescaling, prepared))
         loss, validation = (float(fitted.history[name][0]) for name in ("loss", "val_loss"))
         history.append(Epoch(loss, validation, time.perf_counter() - start))
         _save(model, work, history)
@@ -118,26 +122,33 @@ def inputs_of_model(model: PaperModel) -> Inputs:
     return physical_inputs(model.cosmology, model.setup["T_cmb"], model.tau, model.history)
 
 
-def _batches(task: Task, paths: list[Path], rescaling: Rescaling) -> Any:
-    """A tf.data.Dataset of one batch per cosmology, read ahead while the last one trains."""
+def _batches(task: Task, paths: list[Path], rescaling: Rescaling, prepared: dict[Path, Batch]) -> Any:
+    """A tf.data.Dataset of one batch per cosmology, read ahead while the last one trains; puts some into `prepared`."""
     import tensorflow as tf
-
-    source = task.architecture.source
 
     def read() -> Iterator[Batch]:
         for path in paths:
-            model = read_model(path, (source,))
-            x = rescaling.apply(source, inputs_of_model(model), task.k)
-            every_time = np.ones((model.tau.size, 1), dtype=np.float32)
-            target = rescaling.source.apply(model.sources[source].astype(float)).astype(np.float32)
-            yield ((x.times, every_time * x.cosmology, every_time * x.scales, x.oscillations, x.damping), target)
+            batch = prepared.get(path) or _batch(task, path, rescaling)
+            if len(prepared) < KEPT_IN_MEMORY:
+                prepared[path] = batch
+            yield batch
 
-    k = task.k.size
+    source, k = task.architecture.source, task.k.size
     shapes = [(len(TIMES[source]),), rescaling.cosmology.scale.shape, rescaling.scales.scale.shape, (k, 2), (k, 1)]
     signature = (tuple(tf.TensorSpec((None, *shape), tf.float32) for shape in shapes),
                  tf.TensorSpec((None, k), tf.float32))
     batches = tf.data.Dataset.from_generator(read, output_signature=signature)
     return batches.apply(tf.data.experimental.assert_cardinality(len(paths))).prefetch(2)
+
+
+def _batch(task: Task, path: Path, rescaling: Rescaling) -> Batch:
+    """Inputs and targets of one cosmology, every array with the times as its first axis."""
+    source = task.architecture.source
+    model = read_model(path, (source,))
+    x = rescaling.apply(source, inputs_of_model(model), task.k)
+    every_time = np.ones((model.tau.size, 1), dtype=np.float32)
+    target = rescaling.source.apply(model.sources[source].astype(float)).astype(np.float32)
+    return (x.times, every_time * x.cosmology, every_time * x.scales, x.oscillations, x.damping), target
 
 
 def _rescaling(source: str, paths: tuple[Path, ...]) -> Rescaling:
