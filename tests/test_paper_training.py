@@ -171,6 +171,14 @@ def test_rescaling_gives_inputs_and_targets_of_order_one(work: Path) -> None:
     assert (targets.mean(), targets.std()) == (pytest.approx(0.0, abs=1e-6), pytest.approx(1.0, abs=1e-6))
 
 
+def test_training_that_went_further_is_not_taken_for_a_shorter_one(work: Path) -> None:
+    state = work / "training" / f"t0-{task(work).key}"
+    state.mkdir(parents=True)
+    (state / "epochs.json").write_text(json.dumps([{"loss": 1.0, "validation_loss": 1.0, "seconds": 1.0}] * 3))
+    with pytest.raises(train_module.TrainingError, match="has 3 epochs, more than the 2 asked for"):
+        train(task(work), work / "training", quiet=True)
+
+
 @pytest.mark.parametrize("file, message", [
     ("epoch0001.keras", r"epoch0001.keras cannot be read; delete .* to train anew"),
     ("epochs.json", r"epochs.json is damaged; delete .* to train anew"),

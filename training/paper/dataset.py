@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 
 GROUPS = ("cosmology", "setup", "precision")
+# One entry of the file's metadata for all of them: several would come in no fixed order.
+COSMOLOGY = "model"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def write_model(path: Path, model: PaperModel) -> None:
     arrays = {"tau": model.tau, **{f"history/{name}": column for name, column in model.history.items()},
               **{f"sources/{name}": table for name, table in model.sources.items()}}
     content = save({name: np.ascontiguousarray(a) for name, a in arrays.items()},
-                   metadata={group: json.dumps(getattr(model, group)) for group in GROUPS})
+                   metadata={COSMOLOGY: json.dumps({group: getattr(model, group) for group in GROUPS})})
     temporary = path.with_suffix(".part")
     try:
         temporary.write_bytes(content)
@@ -65,7 +67,7 @@ def read_model(path: Path, sources: tuple[str, ...] = ("t0", "t1", "t2")) -> Pap
     """Read one model and of its tables only `sources`; DatasetError if the file is damaged."""
     try:
         with safe_open(path, framework="numpy") as file:
-            groups = {group: json.loads(file.metadata()[group]) for group in GROUPS}
+            groups = {group: dict(values) for group, values in json.loads(file.metadata()[COSMOLOGY]).items()}
             history = {name.removeprefix("history/"): file.get_tensor(name)
                        for name in file.keys() if name.startswith("history/")}  # noqa: SIM118, it is no dict
             tables = {name: file.get_tensor(f"sources/{name}") for name in sources}

@@ -39,7 +39,7 @@ KEPT_IN_MEMORY = 300
 
 
 class TrainingError(CosmicnetError):
-    """The state of a training cannot be read."""
+    """The state of a training cannot be read, or has gone too far."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Task:
 
     @property
     def key(self) -> str:
-        """What tells the state of this training from that of another one."""
+        """What tells the state of this training from that of another one; more epochs go on with the same."""
         identity = {
-            "architecture": asdict(self.architecture), "epochs": self.epochs, "learning_rate": self.learning_rate,
-            "seed": self.seed, "training": [p.name for p in self.training], "k": self.k.tolist(),
-            "validation": [p.name for p in self.validation]}
+            "architecture": asdict(self.architecture), "learning_rate": self.learning_rate, "seed": self.seed,
+            "training": [p.name for p in self.training], "validation": [p.name for p in self.validation],
+            "k": self.k.tolist()}
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -86,13 +86,17 @@ class Trained:
 def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
     """Train, or go on with what `folder` has of this task.
 
-    Raises DatasetError for models that cannot be read, TrainingError for a state that is damaged.
+    Raises DatasetError for models that cannot be read, TrainingError for a state that is damaged or
+    past the last epoch.
     """
     keras = load_keras()
     source = task.architecture.source
     work = folder / f"{source}-{task.key}"
     work.mkdir(parents=True, exist_ok=True)
     history = _history(work)
+    if len(history) > task.epochs:
+        raise TrainingError(
+            f"{work} has {len(history)} epochs, more than the {task.epochs} asked for: raise epochs or delete it")
     rescaling = _rescaling(source, task.training)
     keras.utils.set_random_seed(task.seed)
     if history:
