@@ -156,7 +156,8 @@ def test_training_that_was_killed_ends_with_the_same_weights(work: Path, monkeyp
     assert whole.history[-1].loss < whole.history[0].loss
     # what is finished is only read
     assert same(train(task(work), work / "killed", quiet=True), resumed)
-    assert [p.name for p in (work / "killed").glob("*/*.keras")] == ["epoch0002.keras"]
+    assert {p.name for p in (work / "killed").glob("*/*.keras")} == {"epoch0002.keras", f"epoch{whole.best:04d}.keras"}
+    assert whole.validation_loss == min(epoch.validation_loss for epoch in whole.history)
 
 
 def test_rescaling_gives_inputs_and_targets_of_order_one(work: Path) -> None:
@@ -202,7 +203,7 @@ def without_class(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def untrained(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
         weights = network(wanted.architecture.source, sum(wanted.architecture.central), wanted.architecture)
-        return Trained(weights, (Epoch(1.0, 1.0 / sum(wanted.architecture.times), 1.0),))
+        return Trained(weights, (Epoch(1.0, 1.0 / sum(wanted.architecture.times), 1.0),), 1)
 
     monkeypatch.setattr(search_module, "train", untrained)
     monkeypatch.setattr(search_module, "spectra_of_sources", spectra)

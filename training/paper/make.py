@@ -1,8 +1,7 @@
 """From trained networks to a set that classy takes: the paper's recipe step by step."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from cosmicnet.manifest import PAPER_ARCHITECTURE, Manifest
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.emulator import PaperEmulator
 from cosmicnet.paper.inputs import TIMES
-from cosmicnet.paper.network import SourceNetwork
 from cosmicnet.provider import running_class_version
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from cosmicnet.training.config import RecipeError
@@ -49,15 +47,11 @@ def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:
 def train_and_export(recipe: PaperRecipe, work: Path, output: Path) -> Manifest:
     """Train all three, where that was not done before, and write the set to `output`."""
     trained = {source: train_source(recipe, work, source) for source in TIMES}
-    history = {source: [asdict(epoch) for epoch in t.history] for source, t in trained.items()}
-    networks = [t.network for t in trained.values()]
-    return save_network_set(output, assemble(recipe, work / "models", networks, history))
+    return save_network_set(output, assemble(recipe, work / "models", trained))
 
 
-def assemble(
-    recipe: PaperRecipe, models: Path, networks: Sequence[SourceNetwork], history: dict[str, list[dict[str, float]]]
-) -> NetworkSet:
-    """The set of these networks; coverage is what the training set says."""
+def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) -> NetworkSet:
+    """The set of the networks, by source; coverage is what the training set says."""
     used = [read_model(path, ()) for path in models_of(models, "training")[:recipe.sets.training.models]]
     reference, companion = used[0], companion_of(recipe)
     emulator = companion.emulator
@@ -72,10 +66,17 @@ def assemble(
         precision={name: value for name, value in reference.precision.items() if is_relevant(name)},
         derived=tolerances, derived_inputs=list(recipe.box), k_max=companion.manifest.k_max,
         k_max_cmb_times_sound_horizon=companion.manifest.k_max_cmb_times_sound_horizon, fields=[], dense_layers=0,
-        sha256="", recipe={**recipe.model_dump(mode="json"), "models_used": len(used), "history": history},
+        sha256="", recipe={**recipe.model_dump(mode="json"), "models_used": len(used),
+                           "trained": {source: _summary(t) for source, t in trained.items()}},
         architecture=PAPER_ARCHITECTURE, companion=recipe.companion)
     first_time = max(float(model.tau[0]) / model.cosmology["tau_rec"] for model in used)
+    networks = [t.network for t in trained.values()]
     return NetworkSet(manifest, PaperEmulator(networks, np.asarray(read_k_grid(models)), first_time, emulator), derived)
+
+
+def _summary(trained: Trained) -> dict[str, float]:
+    return {"epochs": len(trained.history), "best_epoch": trained.best, "validation_loss": trained.validation_loss,
+            "seconds": trained.seconds}
 
 
 def companion_of(recipe: PaperRecipe) -> NetworkSet:

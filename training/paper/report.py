@@ -99,7 +99,7 @@ def _train_default(work: Path | None) -> float | None:
 
 def _what_was_run(recipe: PaperRecipe, faithful: NetworkSet) -> str:
     full = load_paper_recipe(Path(str(files("cosmicnet.training") / "recipes" / FULL_RECIPE)))
-    history: Mapping[str, list[dict[str, float]]] = faithful.manifest.recipe["history"]
+    trained: Mapping[str, Mapping[str, float]] = faithful.manifest.recipe["trained"]
     lines = ["## What was run", "", "| | paper | here |", "|---|---|---|"]
     lines += [f"| models, {name} | {getattr(full.sets, name).models} | {getattr(recipe.sets, name).models} |"
               for name in SETS]
@@ -109,19 +109,15 @@ def _what_was_run(recipe: PaperRecipe, faithful: NetworkSet) -> str:
         lines += [
             f"| S_{source.upper()}: epochs (steps of Adam) | {there} ({steps[0]}) | {here} ({steps[1]}) |",
             f"| S_{source.upper()}: validation loss of the rescaled source | not given | "
-            f"{history[source][-1]['validation_loss']:.1e} |",
+            f"{trained[source]['validation_loss']:.1e} (epoch {trained[source]['best_epoch']}) |",
             f"| S_{source.upper()}: training time | {PAPER_TRAINING_HOURS[source]:g} h on 4 cores | "
-            f"{_seconds(history, source) / 60.0:.0f} min |"]
+            f"{trained[source]['seconds'] / 60.0:.0f} min |"]
     lines += [f"| draws of the search, kept | {full.search.draws}, {full.search.keep} | "
               f"{recipe.search.draws}, {recipe.search.keep} |", "",
               f"Networks {faithful.manifest.name}, hash {faithful.manifest.sha256[:12]}; CLASS "
               f"{faithful.manifest.class_version}; {platform.processor() or platform.machine()}. Training times are "
               "wall times, of an otherwise busy machine."]
     return "\n".join(lines)
-
-
-def _seconds(history: Mapping[str, list[dict[str, float]]], source: str) -> float:
-    return sum(epoch["seconds"] for epoch in history[source])
 
 
 def _layers(recipe: PaperRecipe, k_size: int) -> list[str]:
@@ -216,7 +212,7 @@ def _factors(
     faithful: NetworkSet, spectra: SpectraComparison, sources: SourceComparison, timings: list[Timing],
     default_seconds: float | None,
 ) -> str:
-    history = faithful.manifest.recipe["history"]
+    trained = faithful.manifest.recipe["trained"]
     chi2 = {label: spectra.chi2(label).median for label in LABELS}
     every = np.ones(spectra.full[0].ell.size, dtype=bool)
     values = [("Wishart χ², median model", chi2, "")]
@@ -230,7 +226,7 @@ def _factors(
     lines = ["| | faithful | default | factor |", "|---|---|---|---|"]
     lines += [f"| {title} | {v[FAITHFUL]:.3g}{unit} | {v[DEFAULT]:.3g}{unit} | {v[FAITHFUL] / v[DEFAULT]:.3g} |"
               for title, v, unit in values]
-    here = sum(_seconds(history, source) for source in TIMES)
+    here = sum(trained[source]["seconds"] for source in TIMES)
     hours = sum(PAPER_TRAINING_HOURS.values())
     title = f"training (paper: {hours:g} h on 4 cores)"
     if default_seconds is None:

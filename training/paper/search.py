@@ -111,7 +111,7 @@ def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, tria
     architecture = draw_architecture(recipe, source, number)
     trial.set_user_attr("architecture", asdict(architecture))
     trained = _train(recipe, work, architecture)
-    loss = trained.history[-1].validation_loss
+    loss = trained.validation_loss
     Console(stderr=True).print(f"S_{source.upper()} draw {number + 1} of {recipe.search.draws}: validation {loss:.2e}, "
                                f"{trained.seconds:.0f} s", highlight=False)
     return loss

@@ -1,7 +1,8 @@
 """Train one of the paper's networks: mean squared error, Adam, one cosmology per batch (section 3.2).
 
 Models are read from disk as they are needed, so that sets larger than memory train; the first of them are kept. After
-each epoch all of the state is written, and a training that was killed goes on from there.
+each epoch all of the state is written, and a training that was killed goes on from there. The network is that of the
+epoch with the smallest validation loss: at a constant learning rate it goes up and down.
 """
 from __future__ import annotations
 
@@ -75,8 +76,15 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Trained:
+    """The network, after so many epochs (`best`) of the history."""
+
     network: SourceNetwork
     history: tuple[Epoch, ...]
+    best: int
+
+    @property
+    def validation_loss(self) -> float:
+        return self.history[self.best - 1].validation_loss
 
     @property
     def seconds(self) -> float:
@@ -118,8 +126,9 @@ def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
             Console(stderr=True).print(
                 f"S_{source.upper()} epoch {number + 1} of {task.epochs}: loss {loss:.2e}, "
                 f"validation {validation:.2e}, {history[-1].seconds:.0f} s", highlight=False)
-    weights = weights_of(model, task.architecture, task.k.size)
-    return Trained(SourceNetwork(task.architecture, rescaling, weights), tuple(history))
+    best = _best(work, history)
+    weights = weights_of(_load(keras, work, best), task.architecture, task.k.size)
+    return Trained(SourceNetwork(task.architecture, rescaling, weights), tuple(history), best)
 
 
 def inputs_of_model(model: PaperModel) -> Inputs:
@@ -188,12 +197,24 @@ def _history(work: Path) -> list[Epoch]:
 
 
 def _save(model: Any, work: Path, history: list[Epoch]) -> None:
-    """Weights and optimizer of this epoch first, then the list of epochs that names them, then drop the last ones."""
+    """Weights and optimizer of this epoch first, then the list of epochs that names them; then drop all but this epoch
+    and the best."""
     model.save(_state(work, len(history)))
     temporary = work / f"{STATE}.part"
     temporary.write_text(json.dumps([asdict(epoch) for epoch in history]), encoding="utf-8")
     os.replace(temporary, work / STATE)
-    _state(work, len(history) - 1).unlink(missing_ok=True)
+    for number in {*_kept(work, history)} - {len(history), _best(work, history)}:
+        _state(work, number).unlink()
+
+
+def _kept(work: Path, history: list[Epoch]) -> list[int]:
+    """The epochs whose weights are there."""
+    return [number for number in range(1, len(history) + 1) if _state(work, number).exists()]
+
+
+def _best(work: Path, history: list[Epoch]) -> int:
+    """The epoch with the smallest validation loss."""
+    return min(_kept(work, history), key=lambda number: history[number - 1].validation_loss)
 
 
 def _load(keras: Any, work: Path, epochs: int) -> Any:
