@@ -27,8 +27,8 @@ What differs from the paper: CLASS is version 3.4.1, whose wavenumbers for the m
 the middle stands for the best fit. Training is on CLASS's own times (about 600 per model), which in this version are
 already dense around recombination and reionisation; the paper moved them itself. The network kept is that of the
 epoch with the smallest validation loss, since at Adam's constant rate the loss goes up and down by a factor of ten;
-the paper, which does not say, ranks its 500 networks by the last. 1/k_D² of eq. 2.7 is integrated from CLASS's a and κ',
-and tau_reio is the conformal time of CLASS's z_reio."""
+the paper, which does not say, ranks its 500 networks by the last. 1/k_D² of eq. 2.7 is integrated from CLASS's a and
+κ', and tau_reio is the conformal time of CLASS's z_reio."""
 
 LAYERS_TEXT = """\
 ## Tables 2 to 4: layers
