@@ -7,9 +7,11 @@ from setuptools import setup
 
 FOLDERS = {
     "cosmicnet": "cosmicnet",
+    "cosmicnet.paper": "cosmicnet/paper",
     "cosmicnet.class_patch": "class_patch",
     "cosmicnet.class_patch.edits": "class_patch/edits",
     "cosmicnet.training": "training",
+    "cosmicnet.training.paper": "training/paper",
     "cosmicnet.cobaya_components": "cobaya_components",
 }
 

@@ -7,12 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
 from .errors import NotCovered
-from .evaluation import REGIONS
 from .manifest import Manifest
-from .photons import NEEDED_PIECES, PIECE_OF
-from .pieces import PIECES, SOURCES
 from .request import Request
 from .running_class import RunningClass
 from .store import NetworkSet
@@ -38,13 +34,6 @@ GRID_AND_LATER = (
 # potentials, which CLASS makes for transfer functions and for number counts with redshift-space distortions or
 # relativistic terms.
 NAMELESS = "unnamed_"
-
-# CLASS may start its sources a little before the first time of the bases, in tau/tau_rec. The visibility is below
-# 1e-7 of its peak there, so that the bases' constant continuation is as good as anything.
-OPAQUE_MARGIN = 0.03
-
-# Of a logarithm of time at the end of a grid.
-ROUNDING = 1e-9
 
 # Settings agree if they are equal to this relative accuracy (they pass through text and units).
 SETTING_TOLERANCE = 1e-8
@@ -72,7 +61,6 @@ def why_not_covered(request: Request, networks: NetworkSet, running: RunningClas
     if not known:
         yield from _other_physics(request, networks)
     yield from _outside_grids(request, networks)
-    yield from _outside_late_times(request, networks)
 
 
 def _other_class(running: RunningClass, trained: Manifest) -> Iterator[str]:
@@ -104,7 +92,7 @@ def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
 
 
 def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
-    given = _sources_of(networks)
+    given = networks.emulator.sources
     others = [name for name in request.tables if name not in given]
     if others:
         named = [name for name in others if not name.startswith(NAMELESS)]
@@ -114,21 +102,6 @@ def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
                f"({', '.join(given)})")
     if request.initial_conditions != 1:
         yield f"{request.initial_conditions} initial conditions, but the networks give the adiabatic one only"
-
-
-def _sources_of(networks: NetworkSet) -> list[str]:
-    """The tables that a set can fill, at early and at late times; p follows from t2."""
-    there = {region: {f.field.piece for f in networks.emulator.fields if f.field.region == region}
-             for region in REGIONS}
-    photons_are_there = all(set(needed) <= there[region] for region, needed in NEEDED_PIECES.items())
-
-    def is_complete(source: str) -> bool:
-        # temperature and acceleration stand for the monopole at late times
-        needed = {piece for piece, of in PIECES.items() if of.source == source} - {"temperature", "acceleration"}
-        late = photons_are_there if source in PIECE_OF else needed <= there["late"]
-        return needed <= there["early"] and late
-
-    return [name for name in SOURCES if is_complete("t2" if name == "p" else name)]
 
 
 def _outside_domain(request: Request, networks: NetworkSet) -> Iterator[str]:
@@ -165,43 +138,12 @@ def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
     # these are written so that NaN is outside
     if not k_last <= manifest.k_max:
         yield f"k up to {k_last:.4g}/Mpc is needed, but the networks reach {manifest.k_max:g}/Mpc"
-    scales = Scales.of(request.cosmology, request.precision)
     if "t0" in request.tables or "p" in request.tables:
-        reach = float(request.k[request.k_size_cmb - 1]) * scales.sound_horizon_rec
+        reach = float(request.k[request.k_size_cmb - 1]) * request.cosmology["sound_horizon_rec"]
         if not reach <= manifest.k_max_cmb_times_sound_horizon:
             yield (f"l_max needs k r_s(rec) up to {reach:.4g} in the CMB sources, but the networks reach "
                    f"{manifest.k_max_cmb_times_sound_horizon:g}")
     if not (np.all(request.k > 0) and np.all(np.isfinite(request.k))):
         yield "k has values that are not positive numbers"
         return
-    early = [f for f in networks.emulator.fields if f.field.region == "early"]
-    ends = {(f.field.wavenumber, f.wavenumber_basis.first, f.wavenumber_basis.last) for f in early}
-    reached = [WAVENUMBER_COORDINATES[name](request.k[[0, -1]], scales) for name, _, _ in ends]
-    if any(got[0] < first for got, (_, first, _) in zip(reached, ends, strict=True)):
-        yield f"k from {float(request.k[0]):.4g}/Mpc is needed, below the reach of the networks"
-    past_end = any(got[1] > last for got, (_, _, last) in zip(reached, ends, strict=True))
-    if past_end and k_last <= manifest.k_max:
-        yield f"k up to {k_last:.4g}/Mpc is needed, beyond the reach of the networks for this sound horizon"
-    start = (max((f.time_basis.first for f in early), default=0.0) - OPAQUE_MARGIN) * scales.tau_rec
-    if request.tau[0] < start:
-        yield (f"sources from tau = {float(request.tau[0]):.4g} Mpc on are needed, but the networks start at "
-               f"{start:.4g} Mpc")
-
-
-def _outside_late_times(request: Request, networks: NetworkSet) -> Iterator[str]:
-    """The bases are constant beyond their ends, which is right at the dark early times only."""
-    scales = Scales.of(request.cosmology, request.precision)
-    late = request.tau[request.tau > scales.tau_free_streaming]
-    if not late.size:
-        return
-    # of the late times, dark fields see the first and reionized ones the last
-    ends = {(f.field.time, -np.inf if f.field.region == "reionized" else f.time_basis.first,
-             np.inf if f.field.region == "dark" else f.time_basis.last)
-            for f in networks.emulator.fields if f.field.region != "early"}
-    for coordinate, first, last in sorted(ends):
-        with np.errstate(invalid="ignore", divide="ignore"):
-            needed = TIME_COORDINATES[coordinate](late[[0, -1]], scales)
-        # written so that NaN is outside
-        if not (first - ROUNDING <= needed[0] and needed[1] <= last + ROUNDING):
-            yield (f"sources from tau = {late[0]:.5g} to {late[-1]:.5g} Mpc are needed, {coordinate} = "
-                   f"{needed[0]:.4g} to {needed[1]:.4g}, but the networks reach from {first:.4g} to {last:.4g}")
+    yield from networks.emulator.out_of_reach(request, manifest.k_max)

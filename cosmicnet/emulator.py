@@ -1,7 +1,7 @@
 """From a SourceRequest to filled source tables: inputs -> networks -> bases -> tables, in place."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -12,6 +12,7 @@ from .coordinates import Scales
 from .evaluation import Evaluation, FieldBases, FieldEmulator
 from .photons import late_photons, streaming_factor
 from .pieces import PIECES, time_factor
+from .reach import sources_of, why_out_of_reach
 from .request import Request
 
 __all__ = ["Emulator"]
@@ -35,6 +36,18 @@ class Emulator:
     def __init__(self, fields: Sequence[FieldEmulator]) -> None:
         self.fields = tuple(fields)
         self._bases = FieldBases(self.fields)
+
+    @property
+    def sources(self) -> list[str]:
+        """The tables that can be filled."""
+        return sources_of(self.fields)
+
+    def out_of_reach(self, request: Request, k_max: float) -> Iterator[str]:
+        """Yield one sentence for each end of the request's grids that the fields do not reach.
+
+        k_max: the largest k (1/Mpc) that the set promises.
+        """
+        yield from why_out_of_reach(self.fields, request, k_max)
 
     def fill(self, request: Request) -> dict[str, float]:
         """Write every table of `request`; return the seconds spent per step.

@@ -7,9 +7,12 @@ from typing import Any
 
 from .errors import NetworkFileError
 
-__all__ = ["FORMAT_VERSION", "Manifest"]
+__all__ = ["ARCHITECTURES", "FIELDS_ARCHITECTURE", "FORMAT_VERSION", "PAPER_ARCHITECTURE", "Manifest"]
 
 FORMAT_VERSION = 2
+
+# Fields of this package, or the networks of CosmicNet I.
+FIELDS_ARCHITECTURE, PAPER_ARCHITECTURE = ARCHITECTURES = ("cosmicnet", "paper")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Manifest:
     derived_inputs, and a request whose value differs was made with other physics.
     sha256: of the arrays and of all other entries.
     k_max: largest wavenumber, 1/Mpc; k_max_cmb_times_sound_horizon: the same for the photon sources.
+    architecture: one of ARCHITECTURES; fields: what there are networks for, in terms of the architecture.
+    companion: the shipped set that gives the sources for which this one has no networks, '' for none.
     """
 
     name: str
@@ -41,6 +46,8 @@ class Manifest:
     dense_layers: int
     sha256: str
     recipe: dict[str, Any] = field(default_factory=dict)
+    architecture: str = FIELDS_ARCHITECTURE
+    companion: str = ""
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -55,14 +62,19 @@ class Manifest:
         if version != FORMAT_VERSION:
             raise NetworkFileError(
                 f"{source}: format version {version}, but this cosmicnet reads {FORMAT_VERSION}")
+        # sets written when there was one architecture do not name it
+        data = {"architecture": FIELDS_ARCHITECTURE, "companion": "", **data}
         names = set(cls.__dataclass_fields__)
         wrong = sorted(names ^ set(data))
         if wrong:
             raise NetworkFileError(f"{source}: missing or unknown entries: {', '.join(wrong)}")
-        no_text = [entry for entry in ("name", "description", "class_version", "source_digest", "sha256")
-                   if not isinstance(data[entry], str)]
+        texts = ("name", "description", "class_version", "source_digest", "sha256", "architecture", "companion")
+        no_text = [entry for entry in texts if not isinstance(data[entry], str)]
         if no_text:
             raise NetworkFileError(f"{source}: not a text: {', '.join(no_text)}")
+        if data["architecture"] not in ARCHITECTURES:
+            raise NetworkFileError(f"{source}: unknown architecture {data['architecture']!r}; known: "
+                                   f"{', '.join(ARCHITECTURES)}")
         try:
             numbers = {
                 "domain": {name: (float(low), float(high)) for name, (low, high) in data["domain"].items()},

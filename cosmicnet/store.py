@@ -21,9 +21,11 @@ from .emulator import Emulator
 from .errors import NetworkFileError
 from .evaluation import REGIONS, FieldEmulator
 from .fields import INPUTS, Field
-from .manifest import Manifest
+from .manifest import FIELDS_ARCHITECTURE, PAPER_ARCHITECTURE, Manifest
 from .network import Network
 from .normalization import Normalization
+from .paper.emulator import PaperEmulator
+from .paper.storage import paper_arrays, read_paper, specifications
 from .pieces import PIECES
 from .splines import DEGREE, SplineBasis
 
@@ -37,10 +39,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class NetworkSet:
-    """A loaded set: its manifest, the emulator of all fields, and the small models of derived quantities."""
+    """A loaded set: its manifest, the emulator of its architecture, and the small models of derived quantities."""
 
     manifest: Manifest
-    emulator: Emulator
+    emulator: Emulator | PaperEmulator
     derived: Network
 
 
@@ -89,26 +91,53 @@ def _load(folder: Path, stamps: tuple[tuple[int, int], ...]) -> NetworkSet:
             f"{manifest.sha256}. Install the networks again.")
     try:
         arrays = {name: np.asarray(a) for name, a in load(content).items()}
-        fields = [_field(Field(**{**spec, "inputs": tuple(spec["inputs"])}), arrays, manifest.dense_layers)
-                  for spec in manifest.fields]
         derived = _network("derived", arrays, 0)
-        for f in fields:
-            _require_known(f.field)
-            _require_consistent(f)
         shape = derived(np.array([manifest.domain[name][0] for name in manifest.derived_inputs])).shape
         if shape != (len(manifest.derived),):
             raise ValueError(f"derived quantities: {shape} in the arrays, {len(manifest.derived)} named")
-        emulator = Emulator(fields)
+        emulator = _emulator(manifest, arrays)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise NetworkFileError(
             f"{folder}: {ARRAYS} and {MANIFEST} do not belong together: {error!r}") from error
     return NetworkSet(manifest, emulator, derived)
 
 
+def _emulator(manifest: Manifest, arrays: Mapping[str, NDArray[Any]]) -> Emulator | PaperEmulator:
+    if manifest.architecture == PAPER_ARCHITECTURE:
+        companion = load_network_set(manifest.companion).emulator
+        if not isinstance(companion, Emulator):
+            raise ValueError(f"the companion {manifest.companion} has the architecture {PAPER_ARCHITECTURE}")
+        return read_paper(manifest.fields, arrays, companion)
+    fields = [_field(Field(**{**spec, "inputs": tuple(spec["inputs"])}), arrays, manifest.dense_layers)
+              for spec in manifest.fields]
+    for f in fields:
+        _require_known(f.field)
+        _require_consistent(f)
+    return Emulator(fields)
+
+
 def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
-    """Write a set, both files or neither; return the manifest with its hash."""
+    """Write a set, both files or neither; return the manifest with its hash and what the networks are for."""
     arrays: dict[str, NDArray[Any]] = dict(_network_arrays("derived", network_set.derived))
-    for f in network_set.emulator.fields:
+    emulator = network_set.emulator
+    if isinstance(emulator, PaperEmulator):
+        architecture, fields = PAPER_ARCHITECTURE, specifications(emulator)
+        arrays |= paper_arrays(emulator)
+    else:
+        architecture, fields = FIELDS_ARCHITECTURE, [asdict(f.field) for f in emulator.fields]
+        arrays |= {name: _compact(name, a) for name, a in _field_arrays(emulator).items()}
+    content = save({name: np.asarray(a, order="C") for name, a in arrays.items()})
+    manifest = replace(network_set.manifest, fields=fields, architecture=architecture)
+    manifest = replace(manifest, sha256=_digest(manifest.to_json(), content))
+    folder.mkdir(parents=True, exist_ok=True)
+    _write({folder / ARRAYS: content,
+            folder / MANIFEST: (json.dumps(manifest.to_json(), indent=1) + "\n").encode()})
+    return manifest
+
+
+def _field_arrays(emulator: Emulator) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    for f in emulator.fields:
         name = f.field.name
         arrays |= _network_arrays(name, f.network)
         arrays |= {
@@ -118,13 +147,7 @@ def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
             f"knots/{f.field.region}/{f.field.time}": f.time_basis.knots,
             f"knots/{f.field.wavenumber}": f.wavenumber_basis.knots,
         }
-    content = save({name: _compact(name, a) for name, a in arrays.items()})
-    manifest = replace(network_set.manifest, fields=[asdict(f.field) for f in network_set.emulator.fields])
-    manifest = replace(manifest, sha256=_digest(manifest.to_json(), content))
-    folder.mkdir(parents=True, exist_ok=True)
-    _write({folder / ARRAYS: content,
-            folder / MANIFEST: (json.dumps(manifest.to_json(), indent=1) + "\n").encode()})
-    return manifest
+    return arrays
 
 
 def _digest(manifest: Mapping[str, Any], arrays: bytes) -> str:

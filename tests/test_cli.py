@@ -19,6 +19,7 @@ from cosmicnet.training import cli, parallel
 from cosmicnet.training.cli import main
 
 Arguments = list[str]
+PAPER = str(ROOT / "training" / "recipes" / "paper_small.toml")
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +41,12 @@ def assert_refuses(arguments: Arguments, message: str, capsys: pytest.CaptureFix
     assert shown.out == ""
 
 
-def damaged_networks() -> None:
+def networks() -> None:
     save_network_set(Path("nets"), make_network_set())
+
+
+def damaged_networks() -> None:
+    networks()
     Path("nets", ARRAYS).write_bytes(b"0")
 
 
@@ -87,6 +92,11 @@ MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "evaluate: unknown networks": (["evaluate", "--network", "nope"], nothing, "neural_network_path = nope"),
     "evaluate: damaged networks": (["evaluate", "--network", "nets"], damaged_networks, "is damaged or was"),
     "evaluate: output is a file": (["evaluate", "--output", "file"], nothing, "file: File exists"),
+    "paper: no recipe": (["paper", "generate", "nope.toml"], nothing, "nope.toml cannot be read: No such file"),
+    "paper: recipe of other networks": (["paper", "train", "tiny.toml"], nothing, "tiny.toml:\n  companion: Field req"),
+    "paper: nothing generated": (["paper", "train", PAPER], nothing, "run `cosmicnet paper generate` first"),
+    "paper: output is a file": (["paper", "report", PAPER, "--report", "file"], nothing, "file: File exists"),
+    "paper: other networks": (["paper", "report", PAPER, "--output", "nets"], networks, "not the paper's networks but"),
     "demo: unknown networks": (["demo", "--network", "nope"], nothing, "neural_network_path = nope"),
     "demo: output is a file": (["demo", "--output", "file"], nothing, "file: File exists"),
     "patch-class: no folder": (["patch-class", "nope"], nothing, "is not a CLASS source tree"),
@@ -202,7 +212,7 @@ def test_info_of_a_set(capsys: pytest.CaptureFixture[str]) -> None:
         assert word in shown
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["make"], ["evaluate"], ["info"], ["patch-class"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["make"], ["evaluate"], ["paper"], ["info"], ["patch-class"]])
 def test_help_shows_examples(command: Arguments, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         main([*command, "--help"])

@@ -284,10 +284,9 @@ def test_nan_is_refused_by_name(parameter: str, fallback: str) -> None:
         computed(settings_of({parameter: float("nan")}, MATTER) | options(fallback))
 
 
-@pytest.mark.parametrize(("parameter", "value"), [
-    ("omega_b", -0.02), ("omega_cdm", -0.1), ("H0", -67.4), ("tau_reio", -0.05), ("N_ur", -1.0),
-    ("m_ncdm", -0.06), ("YHe", -0.2), ("A_s", -2e-9),
-])
+@pytest.mark.parametrize(("parameter", "value"), {
+    "omega_b": -0.02, "omega_cdm": -0.1, "H0": -67.4, "tau_reio": -0.05, "N_ur": -1.0, "m_ncdm": -0.06, "YHe": -0.2,
+    "A_s": -2e-9}.items())
 def test_negative_parameter_is_an_error(parameter: str, value: float) -> None:
     with pytest.raises((classy.CosmoSevereError, classy.CosmoComputationError)) as raised:
         computed(settings_of({parameter: value}) | options("error"))

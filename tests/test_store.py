@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import hashlib
 import json
 import os
 import re
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
+from set_files import put_right_hash
 from synthetic import make_emulator, make_field, make_network_set, make_request
 
 from cosmicnet.emulator import Emulator
@@ -69,17 +69,6 @@ def change_manifest(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path],
         (folder / MANIFEST).write_text(json.dumps(data if replaced is None else replaced))
         put_right_hash(folder)
     return apply
-
-
-def put_right_hash(folder: Path) -> None:
-    """As the docstring of the manifest has it: of the arrays, then of all other entries."""
-    data = json.loads((folder / MANIFEST).read_text())
-    if not isinstance(data, dict):
-        return
-    data.pop("sha256", None)
-    content = (folder / ARRAYS).read_bytes() + json.dumps(data, sort_keys=True).encode()
-    data["sha256"] = hashlib.sha256(content).hexdigest()
-    (folder / MANIFEST).write_text(json.dumps(data))
 
 
 def change_arrays(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:

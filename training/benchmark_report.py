@@ -64,7 +64,7 @@ def _markdown(result: Benchmark) -> str:
         *(f"| {name} | {MILLISECONDS * seconds:.1f} |" for name, seconds in result.inside.items()), "",
         "The transfer step with networks is the fast line of sight (docs/architecture.md), which also samples more",
         "finely. Steps after the perturbations take as long with sources of full CLASS as with those of networks, and",
-        "are measured with the latter. After a change of A_s and n_s, CLASS computes everything again, and the patched one",
+        "are measured with the latter. After a change of A_s and n_s CLASS computes everything again, the patched one",
         "only what they reach.", "",
         "![Seconds by step](performance.png)", "",
     ]

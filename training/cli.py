@@ -12,6 +12,7 @@ from cosmicnet.errors import CosmicnetError
 
 from .arguments import PROGRAM, add_network, positive_number, writable
 from .arguments import new_command as _command
+from .paper.commands import add_paper
 from .timing_commands import add_benchmark, add_line_of_sight
 
 __all__ = ["main"]
@@ -71,6 +72,7 @@ Networks are used from Python, like any option of CLASS:
     add_evaluate(commands)
     add_line_of_sight(commands)
     add_benchmark(commands)
+    add_paper(commands)
     add_info(commands)
     add_patch_class(commands)
     add_cobaya_commands(commands)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from math import comb
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from cosmicnet.splines import SplineBasis
 from cosmicnet.store import NetworkSet, save_network_set
 
 from .config import Recipe
-from .dataset import TrainingModel, read_model
+from .dataset import read_model
 from .generate import generate
 from .parallel import progress
 from .reduce import Reduction, keep, reduce_field
@@ -27,7 +28,7 @@ from .resample import NODES
 from .tables import FieldTables, collect
 from .train import Trained, all_exponents, polynomial_network, predictable, train_network
 
-__all__ = ["make"]
+__all__ = ["derived_model", "make"]
 
 # Quantities that CLASS computes before the perturbations, and how far (relative) they may lie from what they are for
 # the same parameters in the trained model: three times the largest error of their fits, and the floor where fits are
@@ -68,7 +69,8 @@ def make(recipe: Recipe, work_folder: Path, output_folder: Path, processes: int)
             report.add_row(*row)
             advance()
     console.print(report)
-    derived, tolerances = _derived(recipe, [read_model(path) for path in generated.models])
+    derived, tolerances = derived_model(
+        tuple(recipe.sampling.ranges), [read_model(path).cosmology for path in generated.models])
     running = running_class()
     manifest = Manifest(
         name=recipe.name, description=recipe.description, class_version=running.version,
@@ -119,13 +121,14 @@ def _row(
             f"{trained.skip_error * share:.1e}", f"{trained.error * share:.1e}"]
 
 
-def _derived(recipe: Recipe, models: list[TrainingModel]) -> tuple[Network, dict[str, float]]:
-    """Polynomials of the derived quantities in the domain's parameters, and their tolerances."""
-    names = tuple(recipe.sampling.ranges)
-    inputs = np.array([[m.cosmology[name] for name in names] for m in models])
-    outputs = np.array([[m.cosmology[name] for name in DERIVED] for m in models])
+def derived_model(
+    names: tuple[str, ...], cosmologies: Sequence[Mapping[str, float]]
+) -> tuple[Network, dict[str, float]]:
+    """Polynomials of the derived quantities in the parameters `names`, and their relative tolerances."""
+    inputs = np.array([[c[name] for name in names] for c in cosmologies])
+    outputs = np.array([[c[name] for name in DERIVED] for c in cosmologies])
     # never more terms than half the models, or the fit would show no error
-    degree = max(d for d in range(1, DERIVED_DEGREE + 1) if d == 1 or 2 * comb(len(names) + d, d) <= len(models))
+    degree = max(d for d in range(1, DERIVED_DEGREE + 1) if d == 1 or 2 * comb(len(names) + d, d) <= len(cosmologies))
     network = polynomial_network(inputs, outputs, all_exponents(len(names), degree))
     worst = np.abs(network(inputs) / outputs - 1.0).max(axis=0)
     return network, {name: max(DERIVED_MARGIN * float(error), DERIVED_FLOOR)

@@ -1,0 +1,146 @@
+"""The inputs of Table 1 of the paper, from what CLASS knows before the perturbations.
+
+Equation numbers are those of CosmicNet I. Lengths and times are comoving Mpc where the name does not say otherwise.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["COSMOLOGY", "SCALES", "TIMES", "Inputs", "damping_envelope", "oscillations", "physical_inputs"]
+
+Array = NDArray[np.float64]
+Single = NDArray[np.float32]
+
+COSMOLOGY = ("omega_b", "omega_cdm", "H0", "tau_reio")
+SCALES = ("r_s_rec", "d_s_rec", "r_a_rec", "d_a_rec", "r_d_rec")
+
+# By source; what the text says is left out (section 2.2.2).
+TIMES: dict[str, tuple[str, ...]] = {
+    "t0": ("g", "g_prime", "exp_minus_kappa", "log10_tau_rec", "log10_tau_reio", "log10_tau"),
+    "t1": ("exp_minus_kappa", "log10_tau_rec", "log10_tau_reio", "log10_tau"),
+    "t2": ("g", "log10_tau_rec", "log10_tau_reio", "log10_tau"),
+}
+
+# omega of photons for T_cmb = 1 K: 4 sigma_B/c^3 T^4 over the critical density of h = 1.
+OMEGA_PHOTONS_PER_KELVIN4 = 4.48130e-7
+C_KM_PER_S = 299792.458
+
+# Where the inputs of S_T2 go over to free streaming, and how fast (eq. 2.11c).
+SWITCH_OVER_TAU_REC = 4.0
+SWITCH_WIDTH_MPC = 100.0
+# tanh is within single precision of its limit beyond this many widths
+SWITCH_REACH = 9.0
+
+# The largest values of the spherical Bessel functions j_1 and j_2.
+PEAK_J1, PEAK_J2 = 0.43618173, 0.30679189
+# Below this argument the closed forms lose digits, and four terms of the series are exact to single precision.
+SERIES_BELOW = 0.8
+
+# Points between the big bang and the first time, for the beginning of the damping integral.
+OPAQUE_POINTS = 65
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of one cosmology, not rescaled.
+
+    times: name as in TIMES to its value at each tau, shape (tau.size,). cosmology, scales: in the order of COSMOLOGY
+    and SCALES. tau, sound_horizon, damping (1/k_D^2, Mpc^2): shape (tau.size,).
+    """
+
+    times: dict[str, Array]
+    cosmology: Array
+    scales: Array
+    tau_rec: float
+    tau: Array
+    sound_horizon: Array
+    damping: Array
+
+
+def physical_inputs(
+    cosmology: Mapping[str, float], t_cmb: float, tau: Array, history: Mapping[str, Array]
+) -> Inputs:
+    """Everything that does not depend on k; arguments as in a SourceRequest, t_cmb in K."""
+    tau_rec, a_rec = cosmology["tau_rec"], 1.0 / (1.0 + cosmology["z_rec"])
+    damping = _damping(cosmology, t_cmb, tau, history)
+    tau_reio = float(np.interp(-np.log1p(cosmology["z_reio"]), np.log(history["scale_factor"]), tau))
+    ones = np.ones_like(tau)
+    times = {
+        "g": history["visibility"], "g_prime": history["visibility_prime"],
+        "exp_minus_kappa": history["exp_minus_kappa"], "log10_tau_rec": np.log10(tau_rec) * ones,
+        "log10_tau_reio": np.log10(tau_reio) * ones, "log10_tau": np.log10(tau),
+    }
+    r_s, r_a = cosmology["sound_horizon_rec"], cosmology["angular_distance_rec"]
+    r_d = 2.0 * np.pi * float(np.sqrt(np.interp(tau_rec, tau, damping)))
+    return Inputs(times, np.array([cosmology[name] for name in COSMOLOGY]),
+                  np.array([r_s, r_s * a_rec, r_a, r_a * a_rec, r_d]), tau_rec, tau,
+                  history["sound_horizon"], damping)
+
+
+def oscillations(source: str, inputs: Inputs, k: Array) -> Single:
+    """cos_in and sin_in of a source (eq. 2.11 for t2), shape (tau.size, k.size, 2)."""
+    result = np.empty((inputs.tau.size, k.size, 2), dtype=np.float32)
+    late = np.zeros_like(inputs.tau)
+    if source == "t2":
+        late = 0.5 * (np.tanh((inputs.tau - SWITCH_OVER_TAU_REC * inputs.tau_rec) / SWITCH_WIDTH_MPC) + 1.0)
+    early = 1.0 - late
+    acoustic = early > np.finfo(np.float32).eps
+    phase = np.outer(inputs.sound_horizon[acoustic], k).astype(np.float32)
+    weight = early[acoustic, None].astype(np.float32)
+    result[~acoustic] = 0.0
+    result[acoustic, :, 0] = weight * np.cos(phase)
+    result[acoustic, :, 1] = weight * np.sin(phase)
+    if source == "t2":
+        streaming = inputs.tau > SWITCH_OVER_TAU_REC * inputs.tau_rec - SWITCH_REACH * SWITCH_WIDTH_MPC
+        streaming &= inputs.tau > inputs.tau_rec
+        j1, j2 = _bessel_1_2(np.outer(inputs.tau[streaming] - inputs.tau_rec, k).astype(np.float32))
+        weight = late[streaming, None].astype(np.float32)
+        result[streaming, :, 0] += weight / np.float32(PEAK_J1) * j1
+        result[streaming, :, 1] += weight / np.float32(PEAK_J2) * j2
+    return result
+
+
+def damping_envelope(inputs: Inputs, k: Array) -> Single:
+    """exp(-k^2/k_D^2), shape (tau.size, k.size, 1)."""
+    exponent = np.outer(inputs.damping, -(k**2)).astype(np.float32)
+    return np.asarray(np.exp(exponent)[:, :, None])
+
+
+def _bessel_1_2(x: Single) -> tuple[Single, Single]:
+    """Spherical Bessel functions j_1 and j_2 of x >= 0."""
+    small = x < SERIES_BELOW
+    y = np.where(small, np.float32(1.0), x)
+    sine, cosine, inverse = np.sin(y), np.cos(y), 1.0 / y
+    j1 = (sine * inverse - cosine) * inverse
+    j2 = 3.0 * inverse * j1 - sine * inverse
+    z, z2 = x[small], x[small] ** 2
+    j1[small] = z / 3.0 * (1.0 - z2 / 10.0 * (1.0 - z2 / 28.0 * (1.0 - z2 / 54.0)))
+    j2[small] = z2 / 15.0 * (1.0 - z2 / 14.0 * (1.0 - z2 / 36.0 * (1.0 - z2 / 66.0)))
+    return np.asarray(j1, dtype=np.float32), np.asarray(j2, dtype=np.float32)
+
+
+def _damping(cosmology: Mapping[str, float], t_cmb: float, tau: Array, history: Mapping[str, Array]) -> Array:
+    """1/k_D^2 (eq. 2.7) in Mpc^2 at each tau.
+
+    Before the first tau everything is ionized, so that kappa' goes as a^-2, and matter and radiation alone make the
+    universe expand, so that a is a quadratic of tau.
+    """
+    baryons_over_photons = 0.75 * cosmology["omega_b"] / (OMEGA_PHOTONS_PER_KELVIN4 * t_cmb**4)
+
+    def integrand(a: Array, scattering_rate: Array) -> Array:
+        r = baryons_over_photons * a
+        return np.asarray((r**2 + 16.0 / 15.0 * (1.0 + r)) / (6.0 * scattering_rate * (1.0 + r) ** 2))
+
+    a, rate = history["scale_factor"], history["scattering_rate"]
+    quadratic = 0.25 * (cosmology["omega_b"] + cosmology["omega_cdm"]) * (100.0 / C_KM_PER_S) ** 2
+    linear = a[0] / tau[0] - quadratic * tau[0]
+    before = np.linspace(0.0, tau[0], OPAQUE_POINTS)[1:]
+    a_before = linear * before + quadratic * before**2
+    first = float(np.trapezoid(np.concatenate([[0.0], integrand(a_before, rate[0] * (a[0] / a_before) ** 2)]),
+                               np.concatenate([[0.0], before])))
+    f = integrand(a, rate)
+    return first + np.concatenate([[0.0], np.cumsum(0.5 * (f[1:] + f[:-1]) * np.diff(tau))])

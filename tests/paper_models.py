@@ -1,0 +1,85 @@
+"""A few cosmologies on coarse grids with made-up sources, and the paper's networks at a small size."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from builds import ROOT
+from numpy.typing import NDArray
+
+from cosmicnet.normalization import Normalization
+from cosmicnet.paper.architecture import Architecture, Convolution, layers
+from cosmicnet.paper.inputs import COSMOLOGY, TIMES
+from cosmicnet.paper.network import Rescaling, SourceNetwork
+from cosmicnet.training.paper.dataset import PaperModel, model_path, write_model
+from cosmicnet.training.paper.generate import CLAIM
+from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
+
+Array = NDArray[np.float64]
+
+K = np.geomspace(1e-4, 0.4, 40)
+RECIPE = ROOT / "training" / "recipes" / "paper_small.toml"
+RANGES = {"omega_b": (0.0217, 0.0231), "omega_cdm": (0.115, 0.124), "H0": (65.6, 69.8), "tau_reio": (0.02, 0.09)}
+
+
+def architecture(source: str, seed: int = 0) -> Architecture:
+    width = 5 + seed
+    return Architecture(source, (6,) if source == "t1" else (6, 7, width), 4, 3,
+                        (Convolution(3, 4, 3, 2), Convolution(2, 3, 2, 2)), (Convolution(2, 5, 4, 2),), (9, 8))
+
+
+def model(seed: int) -> PaperModel:
+    """A matter and radiation universe whose visibility has a peak at recombination and a smaller one late."""
+    generator = np.random.default_rng(seed)
+    cosmology = {name: float(generator.uniform(*limits)) for name, limits in RANGES.items()}
+    cosmology |= {"z_rec": 1089.0, "tau_rec": 281.0, "z_reio": 8.0, "sound_horizon_rec": 144.5 + generator.normal(),
+                  "angular_distance_rec": 13880.0 + 10.0 * generator.normal(), "conformal_age": 14150.0}
+    tau = np.concatenate([np.linspace(230.0, 500.0, 30), np.geomspace(520.0, 14150.0, 25)])
+    a = 4e-7 * tau + (1.0 - 4e-7 * 14150.0) * (tau / 14150.0) ** 2
+    bump = np.exp(-0.5 * ((tau - 281.0) / 20.0) ** 2) + 1e-3 * np.exp(-0.5 * ((tau - 5000.0) / 600.0) ** 2)
+    history = {"scale_factor": a, "sound_horizon": 0.5 * tau, "scattering_rate": 0.05 * bump + 1e-5,
+               "visibility": 0.02 * bump, "visibility_prime": np.gradient(0.02 * bump, tau),
+               "exp_minus_kappa": 1.0 / (1.0 + np.exp(-(tau - 281.0) / 15.0))}
+    wave = np.cos(np.outer(history["sound_horizon"], K))
+    sources = {name: (size * bump[:, None] * wave).astype(np.float32)
+               for name, size in (("t0", 0.05), ("t1", 1e-4), ("t2", 1e-3))}
+    return PaperModel(cosmology, {"T_cmb": 2.7255}, {}, tau, history, sources)
+
+
+def write_models(folder: Path) -> None:
+    """Five models in each set."""
+    for number, name in enumerate(SETS):
+        (folder / name).mkdir(parents=True)
+        for index in range(5):
+            write_model(model_path(folder / name, index), model(10 * number + index))
+    (folder / CLAIM).write_text(json.dumps({"k": K.tolist()}), encoding="utf-8")
+
+
+def small_recipe(draws: int = 4) -> PaperRecipe:
+    """The shipped recipe, cut down to what a test has time for."""
+    recipe = load_paper_recipe(RECIPE)
+    given = recipe.model_dump()
+    for name in SETS:
+        given["sets"][name] |= {"models": 5, "hypercube": 5}
+    given["search"] |= {"draws": draws, "keep": 2, "epochs": {"t0": 1, "t1": 1, "t2": 1}, "width": (3, 9),
+                        "filters": (1, 3), "kernel": (1, 4), "stride": (1, 2), "first_stride": (2, 3), "pool": (2, 2)}
+    return PaperRecipe(**given)
+
+
+def network(source: str, seed: int = 0, given: Architecture | None = None) -> SourceNetwork:
+    """Random weights."""
+    generator = np.random.default_rng(seed)
+    a = given or architecture(source)
+
+    def single(shape: tuple[int, ...]) -> NDArray[np.float32]:
+        return generator.normal(size=shape).astype(np.float32) / np.float32(np.sqrt(max(shape[0], 1)))
+
+    low, high = np.array([RANGES[name] for name in COSMOLOGY]).T
+    rescaling = Rescaling(
+        Normalization(np.zeros(len(TIMES[source])), generator.uniform(0.5, 2.0, len(TIMES[source]))),
+        Normalization(0.5 * (low + high), 0.3 * (high - low)),
+        Normalization(np.array([144.5, 0.1326, 13880.0, 12.73, 40.0]), np.array([1.0, 1e-3, 10.0, 0.01, 40.0])),
+        Normalization(np.array(0.2), np.array(0.7)))
+    return SourceNetwork(a, rescaling, {layer.name: (single(layer.weight), single(layer.weight[-1:]))
+                                        for layer in layers(a, K.size) if layer.weight})

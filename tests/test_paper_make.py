@@ -1,0 +1,139 @@
+"""The paper's recipe with CLASS: models, one epoch, a set that classy takes; coverage, and the C_l error of eq. 3.2."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from paper_models import RECIPE
+
+from cosmicnet.paper.inputs import TIMES
+from cosmicnet.training import make
+from cosmicnet.training.generate import GenerationError
+from cosmicnet.training.paper.dataset import PaperModel, model_path, read_model
+from cosmicnet.training.paper.generate import _Recorder, cosmologies, generate, network_sources, read_k_grid
+from cosmicnet.training.paper.judge import cl_error, predicted_source, spectra_of_sources
+from cosmicnet.training.paper.make import train_and_export, train_source
+from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
+from cosmicnet.training.spectra import networks_on, new_class
+
+pytestmark = pytest.mark.usefixtures("patched")
+
+L_MAX = 300
+
+
+def recipe() -> PaperRecipe:
+    """Unlensed spectra to l = 300, massless neutrinos, short hierarchies: a model takes half a second."""
+    given = load_paper_recipe(RECIPE).model_dump()
+    given["class_settings"] = {"l_max_scalars": L_MAX, "output": "tCl,pCl", "N_ur": 3.044, "l_max_g": 6,
+                               "l_max_pol_g": 6, "l_max_ur": 6, "k_step_sub": 0.2,
+                               "perturbations_sampling_stepsize": 0.3}
+    for name, number in zip(SETS, (3, 1, 1, 1), strict=True):
+        given["sets"][name] |= {"models": number, "hypercube": number}
+    given["sets"]["test"]["hypercube"] = 100
+    given["report"]["source_models"] = 1
+    for network in given["networks"].values():
+        network["epochs"] = 1
+        network["hyperparameters"] |= {"oscillations": [(3, 4, 4, 2), (2, 2, 2, 2)], "damping": [(2, 6, 4, 2)]}
+    return PaperRecipe(**given)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory, patched: None) -> Path:
+    folder = tmp_path_factory.mktemp("paper")
+    generate(recipe(), folder / "models", 1)
+    with pytest.MonkeyPatch.context() as patch:
+        # three models do not tell how the derived quantities vary
+        patch.setattr(make, "DERIVED_FLOOR", 0.1)
+        train_and_export(recipe(), folder, folder / "nets")
+    return folder
+
+
+def test_models_are_those_of_full_class(work: Path) -> None:
+    model, point = read_model(model_path(work / "models" / "test", 0)), cosmologies(recipe(), "test")[0]
+    assert model.cosmology["omega_b"] == pytest.approx(point["omega_b"])
+    cosmology = new_class({**recipe().class_settings, **point})
+    cosmology.compute(["perturbations"])
+    tables, k, tau = cosmology.get_sources()
+    assert np.array_equal(tau, model.tau)
+    grid = read_k_grid(work / "models")
+    middle = len(grid) // 2
+    for name in TIMES:
+        there = np.array([np.interp(grid[middle], k, column) for column in tables[name].T])
+        assert model.sources[name][:, middle] == pytest.approx(there, abs=2e-2 * float(np.abs(there).max()))
+
+
+def test_what_is_there_is_not_integrated_again(work: Path) -> None:
+    path = model_path(work / "models" / "training", 1)
+    others = {p: p.stat().st_mtime_ns for p in (work / "models").glob("*/*.safetensors") if p != path}
+    content = path.read_bytes()
+    path.unlink()
+    generate(recipe(), work / "models", 1)
+    assert path.read_bytes() == content
+    assert {p: p.stat().st_mtime_ns for p in others} == others
+
+
+def test_models_of_another_recipe_are_refused(work: Path) -> None:
+    other = recipe().model_copy(update={"sigmas": 4.0})
+    with pytest.raises(GenerationError, match=r"holds models of another recipe \(bounds differ\)"):
+        generate(other, work / "models", 1)
+
+
+def test_settings_that_class_refuses_are_shown(tmp_path: Path) -> None:
+    wrong = recipe().model_copy(update={"class_settings": {**recipe().class_settings, "N_ncdn": 1}})
+    with pytest.raises(Exception, match="N_ncdn") as error:
+        generate(wrong, tmp_path, 1)
+    assert type(error.value).__name__ in ("CosmoSevereError", "GenerationError")
+
+
+def test_classy_takes_the_set(work: Path) -> None:
+    networks = {**networks_on(str(work / "nets")), **recipe().class_settings}
+    point = recipe().centre
+    cosmology = new_class({**networks, **point})
+    cosmology.compute()
+    info = cosmology.neural_network_info()
+    assert (info["used"], info["name"]) == (True, "paper")
+    assert {"inputs", "networks", "interpolation", "lensing and matter"} <= info["seconds"].keys()
+    assert np.all(np.isfinite(cosmology.raw_cl(L_MAX)["tt"]))
+    # the fixed wavenumbers are those of the centre, so that there nothing is interpolated
+    k, known = read_k_grid(work / "models"), _Recorder(stop=True)
+    there = new_class({**recipe().class_settings, **point})
+    there.set_source_provider(known)
+    there.compute(["perturbations"])
+    model = PaperModel(known.cosmology, known.setup, known.precision, known.tau, known.history, {})
+    tables = network_sources(networks, point, k)
+    for source in TIMES:
+        expected = predicted_source(train_source(recipe(), work, source).network, model, k)
+        assert tables[source] == pytest.approx(expected, abs=2e-5 * float(np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("change, reason", [
+    ({"tau_reio": 0.2}, "tau_reio = 0.2 is outside [0.0206, 0.0916]"),
+    ({"N_ur": 2.1}, "N_ur = 2.1 is outside"),
+    ({"reio_parametrization": "reio_none", "tau_reio": None}, "reio_parametrization = 0, but the networks were"),
+    ({"l_max_scalars": 2000}, "the CMB sources need k up to"),
+    ({"output": "tCl,pCl,mTk"}, "source functions"),
+])
+def test_what_is_not_covered_is_said(work: Path, change: dict[str, object], reason: str) -> None:
+    from classy import CosmoComputationError
+
+    wanted = {**networks_on(str(work / "nets")), **recipe().class_settings, **recipe().centre, **change}
+    cosmology = new_class({name: value for name, value in wanted.items() if value is not None})
+    with pytest.raises(CosmoComputationError) as error:
+        cosmology.compute()
+    assert reason in str(error.value)
+
+
+def test_cl_error_of_full_class_is_none(work: Path) -> None:
+    """The sources of full CLASS, through the tables of the training set, give its spectra; others do not."""
+    model, k = read_model(model_path(work / "models" / "hyperparameters", 0)), read_k_grid(work / "models")
+    settings, point = recipe().class_settings, cosmologies(recipe(), "hyperparameters")[0]
+    stored = spectra_of_sources(settings, point, model, k, {})
+    cosmology = new_class({**settings, **point, "fast_line_of_sight": "yes"})
+    cosmology.compute()
+    full = {name: values[2:] for name, values in cosmology.raw_cl(L_MAX).items()}
+    for spectrum in ("tt", "ee"):
+        assert cl_error(full, stored, spectrum) < L_MAX * 1e-3**2
+    louder = spectra_of_sources(settings, point, model, k, {"t2": 1.01 * model.sources["t2"]})
+    # EE goes as the square of S_T2
+    assert cl_error(stored, louder, "ee") == pytest.approx((L_MAX - 1) * 0.0201**2, rel=1e-2)

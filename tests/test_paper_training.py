@@ -1,0 +1,271 @@
+"""The paper's recipe, training set, training and search: checked, resumable, the same however often they stop."""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from paper_models import RECIPE, K, architecture, model, network, small_recipe, write_models
+
+from cosmicnet.training.boxes import BOXES
+from cosmicnet.training.config import RecipeError
+from cosmicnet.training.dataset import DatasetError
+from cosmicnet.training.generate import GenerationError
+from cosmicnet.training.paper import search as search_module
+from cosmicnet.training.paper import train as train_module
+from cosmicnet.training.paper.dataset import model_path, read_model, write_model
+from cosmicnet.training.paper.generate import cosmologies, models_of, read_k_grid
+from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
+from cosmicnet.training.paper.search import draw_architecture, search
+from cosmicnet.training.paper.train import Epoch, Task, Trained, train
+
+TEXT = RECIPE.read_text(encoding="utf-8")
+
+
+def test_full_recipe_differs_in_sizes_only() -> None:
+    full, small = (load_paper_recipe(RECIPE.with_name(name)) for name in ("paper.toml", "paper_small.toml"))
+    for name in ("box", "sigmas", "class_settings", "training", "companion"):
+        assert getattr(full, name) == getattr(small, name)
+    for source in ("t0", "t1", "t2"):
+        assert getattr(full.networks, source).hyperparameters == getattr(small.networks, source).hyperparameters
+    assert [getattr(full.sets, name).models for name in ("training", "validation", "hyperparameters", "test")] == [
+        10000, 2000, 100, 100]
+    assert [getattr(full.networks, source).epochs for source in ("t0", "t1", "t2")] == [15, 3, 45]
+    assert (full.search.draws, full.search.keep, full.training.learning_rate) == (500, 30, 1e-3)
+
+
+@pytest.mark.parametrize("old, new, message", [
+    ("learning_rate =", "learning_rat =", "training.learning_rat: unknown; did you mean learning_rate?"),
+    ("keep = 2", "keep = 7", "search: keep = 7 cannot be more than draws = 6"),
+    ("epochs = {t0 = 2, t1 = 2, t2 = 2}", "epochs = {t0 = 2}", "epochs must name t0, t1 and t2, but names t0"),
+    ("width = [12, 300]", "width = [300, 12]", "width = [300, 12]: the first must not be larger"),
+    ("seed = 2}", "seed = 1}", "sets: the sets must be independent, but two have the same seed"),
+    ("hypercube = 240", "hypercube = 2", "are more than the 2 points of the hypercube"),
+    ("sigma = 0.42", "sigma = 0", "box.H0.sigma: Input should be greater than 0"),
+    ("omega_cdm = {mean", "omega_cdn = {mean", "box must name omega_b, omega_cdm, H0, tau_reio in this order"),
+    ("N_ncdm = 1", "H0 = 67", "H0: in class_settings and in box, must be in one only"),
+    ("[sets]", "[sets", "is no valid TOML"),
+    ("scales = 24", "scales = 0", "networks.t0.hyperparameters.scales: Input should be greater than or equal to 1"),
+])
+def test_mistakes_in_a_recipe_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in TEXT
+    file = tmp_path / "mine.toml"
+    file.write_text(TEXT.replace(old, new, 1))
+    with pytest.raises(RecipeError, match=re.escape(message)) as error:
+        load_paper_recipe(file)
+    assert str(file) in str(error.value)
+
+
+def test_sets_are_independent_hypercubes_and_the_test_set_is_that_of_evaluate() -> None:
+    recipe = load_paper_recipe(RECIPE)
+    points = {name: cosmologies(recipe, name) for name in ("training", "validation", "hyperparameters", "test")}
+    assert len(points["training"]) == recipe.sets.training.models
+    assert points["test"] == [{name: p[name] for name in recipe.box}
+                              for p in BOXES[0].latin_hypercube(recipe.report.source_models)]
+    low, high = np.array(list(recipe.bounds.values())).T
+    validation = (np.array([list(p.values()) for p in points["validation"]]) - low) / (high - low)
+    number = recipe.sets.validation.models
+    # one point in every slice of every parameter
+    assert all(sorted((column * number).astype(int)) == list(range(number)) for column in validation.T)
+    assert points["training"][0] not in points["validation"]
+    more = recipe.model_copy(update={"sets": recipe.sets.model_copy(update={
+        "training": recipe.sets.training.model_copy(update={"models": 240})})})
+    assert cosmologies(more, "training")[:recipe.sets.training.models] == points["training"]
+
+
+def test_model_comes_back_from_its_file(tmp_path: Path) -> None:
+    path, written = model_path(tmp_path, 3), model(5)
+    write_model(path, written)
+    got = read_model(path)
+    assert (got.cosmology, got.setup) == (written.cosmology, written.setup)
+    assert np.array_equal(got.tau, written.tau)
+    for group in ("history", "sources"):
+        first, second = getattr(got, group), getattr(written, group)
+        assert first.keys() == second.keys() and all(np.array_equal(first[n], second[n]) for n in first)
+    assert got.sources["t0"].dtype == np.float32
+    assert list(read_model(path, ("t2",)).sources) == ["t2"]
+
+
+def test_damaged_model_is_named(tmp_path: Path) -> None:
+    path = model_path(tmp_path, 0)
+    write_model(path, model(5))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DatasetError, match=r"00000.safetensors cannot be read .*delete it and generate again"):
+        read_model(path)
+
+
+def test_folder_without_models_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(GenerationError, match="run `cosmicnet paper generate` first"):
+        models_of(tmp_path, "training")
+    with pytest.raises(GenerationError, match="run `cosmicnet paper generate` first"):
+        read_k_grid(tmp_path)
+    (tmp_path / "models.json").write_text("{")
+    with pytest.raises(GenerationError, match="is damaged"):
+        read_k_grid(tmp_path)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    write_models(tmp_path / "models")
+    return tmp_path
+
+
+def task(work: Path, epochs: int = 2) -> Task:
+    return Task(architecture("t0"), tuple(models_of(work / "models", "training")),
+                tuple(models_of(work / "models", "validation")), K, epochs, 1e-3, 5)
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: int) -> None:
+    """Raise Killed in place of the call number `call` of a function of a module."""
+    original: Callable[..., Any] = getattr(module, name)
+    calls = iter(range(1000))
+
+    def function(*arguments: Any, **keywords: Any) -> Any:
+        if next(calls) == call:
+            raise Killed
+        return original(*arguments, **keywords)
+
+    monkeypatch.setattr(module, name, function)
+
+
+def same(a: Trained, b: Trained) -> bool:
+    losses = [[(e.loss, e.validation_loss) for e in t.history] for t in (a, b)]
+    return losses[0] == losses[1] and all(
+        np.array_equal(x, y) for name in a.network.weights
+        for x, y in zip(a.network.weights[name], b.network.weights[name], strict=True))
+
+
+def test_training_that_was_killed_ends_with_the_same_weights(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(task(work), work / "whole", quiet=True)
+    with monkeypatch.context() as patch:
+        kill_at(patch, train_module, "_save", 1)
+        with pytest.raises(Killed):
+            train(task(work), work / "killed", quiet=True)
+    resumed = train(task(work), work / "killed", quiet=True)
+    assert same(whole, resumed)
+    assert whole.history[-1].loss < whole.history[0].loss
+    # what is finished is only read
+    assert same(train(task(work), work / "killed", quiet=True), resumed)
+    assert {p.name for p in (work / "killed").glob("*/*.keras")} == {"epoch0002.keras", f"epoch{whole.best:04d}.keras"}
+    assert whole.validation_loss == min(epoch.validation_loss for epoch in whole.history)
+
+
+def test_rescaling_gives_inputs_and_targets_of_order_one(work: Path) -> None:
+    models = [read_model(path) for path in models_of(work / "models", "training")]
+    rescaling = train_module._rescaling("t0", task(work).training)
+    rescaled = [rescaling.apply("t0", train_module.inputs_of_model(m), K) for m in models]
+    for values in (np.array([x.cosmology for x in rescaled]), np.array([x.scales for x in rescaled])[:, [0, 1, 2, 3]]):
+        assert values.mean(axis=0) == pytest.approx(0.0, abs=1e-3)
+        assert values.std(axis=0) == pytest.approx(1.0, abs=1e-3)
+    assert np.mean([np.abs(x.times[:, :2]).max(axis=0) for x in rescaled], axis=0) == pytest.approx(1.0, abs=1e-5)
+    targets = np.concatenate([rescaling.source.apply(m.sources["t0"].astype(float)) for m in models])
+    assert (targets.mean(), targets.std()) == (pytest.approx(0.0, abs=1e-6), pytest.approx(1.0, abs=1e-6))
+
+
+def test_training_that_went_further_is_not_taken_for_a_shorter_one(work: Path) -> None:
+    state = work / "training" / f"t0-{task(work).key}"
+    state.mkdir(parents=True)
+    (state / "epochs.json").write_text(json.dumps([{"loss": 1.0, "validation_loss": 1.0, "seconds": 1.0}] * 3))
+    with pytest.raises(train_module.TrainingError, match="has 3 epochs, more than the 2 asked for"):
+        train(task(work), work / "training", quiet=True)
+
+
+@pytest.mark.parametrize("file, message", [
+    ("epoch0001.keras", r"epoch0001.keras cannot be read; delete .* to train anew"),
+    ("epochs.json", r"epochs.json is damaged; delete .* to train anew"),
+])
+def test_damaged_state_of_a_training_is_named(work: Path, file: str, message: str) -> None:
+    state = work / "training" / f"t0-{task(work).key}"
+    state.mkdir(parents=True)
+    (state / "epochs.json").write_text('[{"loss": 1.0, "validation_loss": 1.0, "seconds": 1.0}]')
+    (state / file).write_bytes(b"0")
+    with pytest.raises(train_module.TrainingError, match=message):
+        train(task(work), work / "training", quiet=True)
+
+
+@pytest.fixture
+def without_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """C_l as sums over times, of a few wavenumbers, in place of CLASS; random weights in place of training."""
+    def spectra(settings: Any, parameters: Any, m: Any, k: Any, replaced: Any) -> dict[str, Any]:
+        power = {name: (table[:, ::5].astype(float) ** 2).mean(axis=0)
+                 for name, table in {**m.sources, **replaced}.items()}
+        return {"tt": power["t0"] + power["t1"], "ee": power["t2"]}
+
+    def untrained(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
+        weights = network(wanted.architecture.source, sum(wanted.architecture.central), wanted.architecture)
+        return Trained(weights, (Epoch(1.0, 1.0 / sum(wanted.architecture.times), 1.0),), 1)
+
+    monkeypatch.setattr(search_module, "train", untrained)
+    monkeypatch.setattr(search_module, "spectra_of_sources", spectra)
+    monkeypatch.setattr(search_module, "HEARTBEAT_SECONDS", 1)
+    monkeypatch.setattr(search_module, "GRACE_SECONDS", 2)
+
+
+def test_resumed_search_equals_the_uninterrupted_one(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = small_recipe()
+    whole = search(recipe, work, "t1", f"sqlite:///{work / 'whole.db'}")
+    (work / "search").rename(work / "first")
+    database = f"sqlite:///{work / 'killed.db'}"
+    for call in (0, 1):
+        with monkeypatch.context() as patch:
+            kill_at(patch, search_module, "_train", call)
+            with pytest.raises(Killed):
+                search(recipe, work, "t1", database)
+    assert search(recipe, work, "t1", database) == whole
+    assert (work / "first" / "t1.json").read_bytes() == (work / "search" / "t1.json").read_bytes()
+    assert len(whole) == recipe.search.keep
+    assert [j.cl_error for j in whole] == sorted(j.cl_error for j in whole)
+
+
+def test_draw_of_a_process_that_died_is_taken_up(work: Path, without_class: None) -> None:
+    recipe, database = small_recipe(), f"sqlite:///{work / 'search.db'}"
+    study = search_module._study(recipe, "t1", database)
+    # its process has begun it, said so once, and died
+    dead = study.ask()
+    study._storage.record_heartbeat(dead._trial_id)  # type: ignore[attr-defined]
+    assert len(search(recipe, work, "t1", database)) == 2
+    assert search_module._done(study).keys() == set(range(recipe.search.draws))
+    states = [t.state for t in study.get_trials()]
+    assert states.count(optuna.trial.TrialState.FAIL) == 1
+
+
+def test_draws_depend_on_their_number_alone_and_stay_in_range() -> None:
+    recipe = small_recipe()
+    draws = [draw_architecture(recipe, "t0", number) for number in range(200)]
+    assert draw_architecture(recipe, "t0", 7) == draws[7] and len(set(draws)) > 190
+    widths = np.array([[*a.times, a.parameters, a.scales, *a.central] for a in draws])
+    assert (widths.min(), widths.max()) == recipe.search.width
+    # log-uniform: as many below as above the geometric mean
+    assert np.mean(widths <= np.sqrt(3 * 9)) == pytest.approx(0.5, abs=0.1)
+
+
+def test_search_that_leaves_no_wavenumbers_is_refused(work: Path) -> None:
+    given = small_recipe().model_dump()
+    given["search"] |= {"first_stride": (2, 30)}
+    with pytest.raises(RecipeError, match="the largest strides and pools are too much for 40 wavenumbers"):
+        search(PaperRecipe(**given), work, "t0")
+
+
+def test_unusable_database_is_named(work: Path) -> None:
+    with pytest.raises(RecipeError, match="database nonsense://x: cannot be opened"):
+        search(small_recipe(), work, "t0", "nonsense://x")
+
+
+def test_ranking_is_stored_with_hyperparameters(work: Path, without_class: None) -> None:
+    judged = search(small_recipe(draws=2), work, "t2")
+    stored = json.loads((work / "search" / "t2.json").read_text())
+    assert [entry["draw"] for entry in stored] == [j.draw for j in judged]
+    assert stored[0]["architecture"]["times"] == list(judged[0].architecture.times)
+    assert replace(judged[0], cl_error=0.0).validation_loss > 0.0

@@ -1,0 +1,107 @@
+"""The sub-commands of `cosmicnet paper`: the networks of the first paper, from nothing to the comparison."""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from cosmicnet.training.arguments import PROGRAM, new_command, positive_number, writable
+
+__all__ = ["add_paper"]
+
+SOURCES = ("t0", "t1", "t2")
+
+
+def add_paper(commands: Any) -> None:
+    parser = new_command(
+        commands, "paper", "the networks of CosmicNet I, as the paper describes them",
+        description="""\
+The three networks of arXiv:1907.05764 by one recipe: training models, training, the search over
+hyperparameters, and docs/paper.md with the paper's tables and figures beside these networks and the
+default ones. What was finished is kept in the work folder: any command may be killed and started again.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} paper make training/recipes/paper_small.toml       all but the search, two cores
+  {PROGRAM} paper make training/recipes/paper.toml             the paper's own sizes, for a cluster
+  {PROGRAM} paper train training/recipes/paper_small.toml --source t2
+  {PROGRAM} paper search training/recipes/paper.toml --database mysql://user@host/searches""")
+    steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
+    _add_step(steps, "generate", "integrate the training, validation, hyperparameter and test sets", _run_generate)
+    train = _add_step(steps, "train", "train the networks and write the set", _run_train)
+    train.add_argument("--source", choices=SOURCES, help="train the network of this source only, and write no set: "
+                                                         "for one process each")
+    search = _add_step(steps, "search", "search for hyperparameters; start it on as many machines as there are",
+                       _run_search)
+    search.add_argument("--source", choices=SOURCES, help="search for this network only (default: all three)")
+    search.add_argument("--database", metavar="URL", help="what the processes share (default: a file in the work "
+                                                          "folder; see Optuna's RDBStorage)")
+    for step in (_add_step(steps, "report", "measure, and write paper.md with its figures", _run_report),
+                 _add_step(steps, "make", "generate, train and report", _run_make)):
+        step.add_argument("--report", type=Path, default=Path("docs"), metavar="FOLDER",
+                          help="where paper.md goes (default: %(default)s)")
+        step.add_argument("--cache", type=Path, default=Path("runs/evaluate"), metavar="FOLDER",
+                          help="where spectra of full CLASS are kept (default: %(default)s)")
+        step.add_argument("--default-models", type=Path, metavar="FOLDER",
+                          help="work folder of the default networks' recipe; they are trained again to time it")
+
+
+def _add_step(steps: Any, name: str, summary: str, run: Any) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = steps.add_parser(name, help=summary, description=summary)
+    parser.add_argument("recipe", type=Path, help="the recipe, a TOML file")
+    parser.add_argument("--work", type=Path, metavar="FOLDER",
+                        help="where models, trainings and searches are kept (default: runs/NAME)")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="where the networks are (default: nets/NAME)")
+    parser.add_argument("--processes", type=positive_number, default=1, metavar="N",
+                        help="models integrated at the same time, one thread each (default: %(default)s)")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _recipe(options: argparse.Namespace) -> Any:
+    """The recipe; fills in the folders that are named after it."""
+    from .recipe import load_paper_recipe
+
+    recipe = load_paper_recipe(options.recipe)
+    options.work = options.work or Path("runs") / recipe.name
+    options.output = options.output or Path("nets") / recipe.name
+    return recipe
+
+
+def _run_generate(options: argparse.Namespace) -> None:
+    from .generate import generate
+
+    generate(_recipe(options), writable(options.work / "models"), options.processes)
+
+
+def _run_train(options: argparse.Namespace) -> None:
+    from .make import train_and_export, train_source
+
+    recipe = _recipe(options)
+    if options.source:
+        train_source(recipe, writable(options.work), options.source)
+    else:
+        manifest = train_and_export(recipe, writable(options.work), writable(options.output))
+        print(f"{options.output}: networks '{manifest.name}', hash {manifest.sha256[:12]}")
+
+
+def _run_search(options: argparse.Namespace) -> None:
+    from .search import search
+
+    recipe = _recipe(options)
+    for source in [options.source] if options.source else SOURCES:
+        for judged in search(recipe, writable(options.work), source, options.database):
+            print(f"{source} draw {judged.draw + 1}: C_l error {judged.cl_error:.3g}, validation loss "
+                  f"{judged.validation_loss:.3g}, {judged.architecture}")
+
+
+def _run_report(options: argparse.Namespace) -> None:
+    from .report import ReportSettings, report
+
+    report(_recipe(options), ReportSettings(options.work, options.output, writable(options.report), options.cache,
+                                            options.default_models, options.processes))
+
+
+def _run_make(options: argparse.Namespace) -> None:
+    _run_generate(options)
+    _run_train(argparse.Namespace(**{**vars(options), "source": None}))
+    _run_report(options)

@@ -1,0 +1,192 @@
+"""Integrate the four sets of the paper: full CLASS on its own grids, then onto the fixed wavenumbers; resumable."""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from scipy.interpolate import CubicSpline
+
+from cosmicnet.paper.inputs import TIMES
+from cosmicnet.running_class import running_class
+from cosmicnet.training.generate import GenerationError
+from cosmicnet.training.parallel import progress, single_threaded_pool
+from cosmicnet.training.spectra import new_class, require_patched_classy
+
+from .dataset import PaperModel, model_path, write_model
+from .recipe import SETS, PaperRecipe
+
+__all__ = ["cosmologies", "full_sources", "generate", "k_grid", "models_of", "network_sources", "read_k_grid"]
+
+Array = NDArray[np.float64]
+
+CLAIM = "models.json"
+ALLOWED_FAILURES = 0.1
+
+
+def cosmologies(recipe: PaperRecipe, name: str) -> list[dict[str, float]]:
+    """The sampled parameters of every model of a set; of the test set those whose sources are compared."""
+    if name == "test":
+        points = recipe.test_box().latin_hypercube(recipe.sets.test.models)
+        return [{p: float(point[p]) for p in recipe.box} for point in points[:recipe.report.source_models]]
+    from scipy.stats import qmc
+
+    settings = getattr(recipe.sets, name)
+    low, high = np.array(list(recipe.bounds.values())).T
+    unit = qmc.LatinHypercube(len(recipe.box), seed=settings.seed).random(settings.points)[:settings.models]
+    return [dict(zip(recipe.box, row, strict=True)) for row in (low + (high - low) * unit).tolist()]
+
+
+def generate(recipe: PaperRecipe, folder: Path, processes: int) -> None:
+    """Integrate what is not in `folder` yet, the small sets first.
+
+    Raises GenerationError if `folder` belongs to another recipe, CLASS refuses the settings or more than a tenth of
+    the models fail; CosmicnetError without the patched classy.
+    """
+    require_patched_classy()
+    folder.mkdir(parents=True, exist_ok=True)
+    k = _claim(recipe, folder)
+    points: dict[Path, dict[str, float]] = {}
+    for name in reversed(SETS):
+        (folder / name).mkdir(exist_ok=True)
+        points |= {model_path(folder / name, i): point for i, point in enumerate(cosmologies(recipe, name))}
+    missing = [path for path in points if not path.exists()]
+    failed: dict[Path, str] = {}
+    with progress("integrating models", len(points), len(points) - len(missing)) as advance, \
+            single_threaded_pool(processes) as pool:
+        futures = {pool.submit(_integrate_and_write, recipe.class_settings, points[path], k, path): path
+                   for path in missing}
+        for future in as_completed(futures):
+            message = future.result()
+            if message is not None:
+                failed[futures[future]] = message
+            advance()
+    if len(failed) > ALLOWED_FAILURES * len(points):
+        path = min(failed)
+        raise GenerationError(f"{len(failed)} of {len(points)} models failed; the first, {points[path]}, with: "
+                              f"{failed[path]}")
+    for path, message in sorted(failed.items()):
+        Console(stderr=True).print(f"left out model {path}: {message}", style="yellow")
+
+
+def models_of(folder: Path, name: str) -> list[Path]:
+    """The models of a set that were integrated; GenerationError if there are none."""
+    paths = sorted((folder / name).glob("*.safetensors"))
+    if not paths:
+        raise GenerationError(f"{folder / name}: no models; run `cosmicnet paper generate` first")
+    return paths
+
+
+def read_k_grid(folder: Path) -> Array:
+    """The fixed wavenumbers (1/Mpc) of the models in `folder`."""
+    try:
+        return np.array(json.loads((folder / CLAIM).read_text(encoding="utf-8"))["k"])
+    except OSError as error:
+        raise GenerationError(f"{folder}: no models; run `cosmicnet paper generate` first") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise GenerationError(f"{folder / CLAIM} is damaged, so that nobody knows what the models beside it are: "
+                              f"delete {folder}") from error
+
+
+def k_grid(recipe: PaperRecipe) -> Array:
+    """CLASS's own wavenumbers (1/Mpc) of the CMB sources in the middle of the box, which is Planck's best fit."""
+    recorder = _Recorder(stop=True)
+    cosmology = new_class({**recipe.class_settings, **recipe.centre})
+    cosmology.set_source_provider(recorder)
+    cosmology.compute(["perturbations"])
+    cosmology.empty()
+    return recorder.k_cmb
+
+
+def full_sources(
+    settings: Mapping[str, Any], parameters: Mapping[str, float], k: Array
+) -> PaperModel:
+    """Integrate one cosmology and interpolate its sources to k (1/Mpc), by splines as CLASS does."""
+    recorder = _Recorder(stop=False)
+    sources = _sources({**settings, **parameters}, k, recorder)
+    return PaperModel(recorder.cosmology, recorder.setup, recorder.precision, recorder.tau, recorder.history, sources)
+
+
+def network_sources(
+    settings: Mapping[str, Any], parameters: Mapping[str, Any], k: Array
+) -> dict[str, NDArray[np.float32]]:
+    """The same tables where `settings` switch networks on, of shape (tau.size, k.size)."""
+    return _sources({**settings, **parameters}, k, None)
+
+
+def _sources(
+    parameters: Mapping[str, Any], k: Array, provider: _Recorder | None
+) -> dict[str, NDArray[np.float32]]:
+    cosmology = new_class(parameters)
+    if provider is not None:
+        cosmology.set_source_provider(provider)
+    cosmology.compute(["perturbations"])
+    try:
+        tables, own_k, _ = cosmology.get_sources()
+        inside = np.clip(k, own_k[0], own_k[-1])
+        return {name: CubicSpline(own_k, tables[name])(inside).T.astype(np.float32) for name in TIMES}
+    finally:
+        cosmology.empty()
+
+
+class _Recorder:
+    """A source provider that keeps what is known before the perturbations; with stop, nothing is integrated."""
+
+    def __init__(self, stop: bool) -> None:
+        self._stop = stop
+
+    def provide(self, request: Any) -> bool:
+        self.k_cmb: Array = np.array(request.k[:request.k_size_cmb])
+        self.tau: Array = np.array(request.tau)
+        self.cosmology, self.setup = dict(request.cosmology), dict(request.setup)
+        self.precision = dict(request.precision)
+        self.history = {name: np.array(column) for name, column in request.history.items()}
+        return self._stop
+
+
+def _integrate_and_write(
+    settings: Mapping[str, Any], parameters: Mapping[str, float], k: Array, path: Path
+) -> str | None:
+    """Return None, or the message of a model that CLASS could not compute."""
+    from classy import CosmoComputationError, CosmoSevereError
+
+    try:
+        write_model(path, full_sources(settings, parameters, k))
+    except CosmoComputationError as error:
+        return str(error).strip()
+    except CosmoSevereError as error:
+        # the same for every model: nothing to go on with
+        raise GenerationError(f"CLASS does not accept {dict(parameters)} with class_settings "
+                              f"{dict(settings)}: {str(error).strip()}") from error
+    return None
+
+
+def _claim(recipe: PaperRecipe, folder: Path) -> Array:
+    """Write what determines the models into the folder, or check that it is the same; the wavenumbers."""
+    mine = json.loads(json.dumps({
+        "bounds": recipe.bounds, "class_settings": recipe.class_settings, "class": asdict(running_class()),
+        **{name: {"points": settings.points, "seed": settings.seed}
+           for name, settings in ((name, getattr(recipe.sets, name)) for name in SETS)}}))
+    file = folder / CLAIM
+    if not file.exists():
+        content = json.dumps({**mine, "k": k_grid(recipe).tolist()}, indent=1)
+        temporary = file.with_suffix(".part")
+        try:
+            temporary.write_text(content, encoding="utf-8")
+            os.replace(temporary, file)
+        finally:
+            temporary.unlink(missing_ok=True)
+    k = read_k_grid(folder)
+    theirs = json.loads(file.read_text(encoding="utf-8"))
+    differ = [key for key in mine if mine[key] != theirs.get(key)]
+    if differ:
+        raise GenerationError(f"{folder} holds models of another recipe ({', '.join(differ)} differ): use another "
+                              f"folder or delete it")
+    return k

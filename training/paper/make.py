@@ -1,0 +1,89 @@
+"""From trained networks to a set that classy takes: the paper's recipe step by step."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from cosmicnet.coverage import is_relevant
+from cosmicnet.emulator import Emulator
+from cosmicnet.manifest import PAPER_ARCHITECTURE, Manifest
+from cosmicnet.paper.architecture import Architecture
+from cosmicnet.paper.emulator import PaperEmulator
+from cosmicnet.paper.inputs import TIMES
+from cosmicnet.running_class import running_class
+from cosmicnet.store import NetworkSet, load_network_set, save_network_set
+from cosmicnet.training.config import RecipeError
+from cosmicnet.training.make import derived_model
+
+from .dataset import read_model
+from .generate import models_of, read_k_grid
+from .recipe import PaperRecipe
+from .train import Task, Trained, train
+
+__all__ = ["assemble", "companion_of", "task_of", "train_and_export", "train_source"]
+
+# What the recipe keeps fixed may differ by this (relative) where the networks are used.
+FIXED_MARGIN = 2e-4
+# Of what is fixed, what CLASS reports as a number of the cosmology.
+FIXED = ("N_ur", "m_ncdm")
+
+
+def task_of(recipe: PaperRecipe, models: Path, architecture: Architecture, epochs: int) -> Task:
+    """Train this architecture on the recipe's sets."""
+    return Task(architecture, tuple(models_of(models, "training")[:recipe.sets.training.models]),
+                tuple(models_of(models, "validation")[:recipe.sets.validation.models]), read_k_grid(models), epochs,
+                recipe.training.learning_rate, recipe.training.seed)
+
+
+def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:
+    """Train the network of one source with the recipe's hyperparameters, or go on with it."""
+    settings = getattr(recipe.networks, source)
+    return train(task_of(recipe, work / "models", settings.hyperparameters.architecture(source), settings.epochs),
+                 work / "training")
+
+
+def train_and_export(recipe: PaperRecipe, work: Path, output: Path) -> Manifest:
+    """Train all three, where that was not done before, and write the set to `output`."""
+    trained = {source: train_source(recipe, work, source) for source in TIMES}
+    return save_network_set(output, assemble(recipe, work / "models", trained))
+
+
+def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) -> NetworkSet:
+    """The set of the networks, by source; coverage is what the training set says."""
+    used = [read_model(path, ()) for path in models_of(models, "training")[:recipe.sets.training.models]]
+    reference, companion = used[0], companion_of(recipe)
+    emulator = companion.emulator
+    assert isinstance(emulator, Emulator)
+    fixed = {name: float(reference.cosmology[name]) for name in FIXED}
+    derived, tolerances = derived_model(tuple(recipe.box), [model.cosmology for model in used])
+    running = running_class()
+    manifest = Manifest(
+        name=recipe.name, description=recipe.description, class_version=running.version,
+        source_digest=running.source_digest,
+        domain={**recipe.bounds, **{name: (value * (1.0 - FIXED_MARGIN), value * (1.0 + FIXED_MARGIN))
+                                    for name, value in fixed.items()}},
+        setup=reference.setup,
+        precision={name: value for name, value in reference.precision.items() if is_relevant(name)},
+        derived=tolerances, derived_inputs=list(recipe.box), k_max=companion.manifest.k_max,
+        k_max_cmb_times_sound_horizon=companion.manifest.k_max_cmb_times_sound_horizon, fields=[], dense_layers=0,
+        sha256="", recipe={**recipe.model_dump(mode="json"), "models_used": len(used),
+                           "trained": {source: _summary(t) for source, t in trained.items()}},
+        architecture=PAPER_ARCHITECTURE, companion=recipe.companion)
+    first_time = max(float(model.tau[0]) / model.cosmology["tau_rec"] for model in used)
+    networks = [t.network for t in trained.values()]
+    return NetworkSet(manifest, PaperEmulator(networks, np.asarray(read_k_grid(models)), first_time, emulator), derived)
+
+
+def _summary(trained: Trained) -> dict[str, float]:
+    return {"epochs": len(trained.history), "best_epoch": trained.best, "validation_loss": trained.validation_loss,
+            "seconds": trained.seconds}
+
+
+def companion_of(recipe: PaperRecipe) -> NetworkSet:
+    """The set that gives lensing and matter; RecipeError if it has the paper's architecture as well."""
+    companion = load_network_set(recipe.companion)
+    if companion.manifest.architecture == PAPER_ARCHITECTURE:
+        raise RecipeError(f"companion = {recipe.companion}: has the paper's architecture and no networks for lensing")
+    return companion

@@ -1,0 +1,183 @@
+"""What the report says, measured: errors of sources and spectra, and seconds, of several sets of networks."""
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import fmean
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmicnet.cobaya_components.noise import PLANCK_SKY_FRACTION, planck_noise
+from cosmicnet.store import load_network_set
+from cosmicnet.training.accuracy import Distribution, RelativeErrors, wishart_chi2
+from cosmicnet.training.parallel import progress, single_threaded_pool
+from cosmicnet.training.spectra import Parameters, Spectra, cached_spectra, networks_on, new_class
+
+from .dataset import PaperModel, read_model
+from .generate import cosmologies, models_of, network_sources, read_k_grid
+from .recipe import PaperRecipe
+
+__all__ = [
+    "LATE", "SourceComparison", "SourceError", "SpectraComparison", "Timing", "compare_sources", "compare_spectra",
+    "planck_error", "time_perturbations",
+]
+
+Array = NDArray[np.float64]
+Single = NDArray[np.float32]
+
+# Figures 1, 4 and 5 cut recombination away, in tau/tau_rec.
+LATE = 3.5
+MUK_PER_T_CMB = 2.7255e6
+
+
+@dataclass(frozen=True)
+class SourceError:
+    """Of one cosmology, relative to the largest absolute value of full CLASS: largest and rms error over (k, tau)."""
+
+    largest: float
+    rms: float
+
+    @classmethod
+    def of(cls, full: Single, net: Single) -> SourceError:
+        peak = float(np.abs(full).max())
+        error = (net - full).astype(float)
+        return cls(float(np.abs(error).max()) / peak, float(np.sqrt((error**2).mean())) / peak)
+
+
+@dataclass(frozen=True)
+class SourceComparison:
+    """models, points: full CLASS's sources and parameters; nets: by set and model, the tables by source."""
+
+    k: Array
+    points: list[dict[str, float]]
+    models: list[PaperModel]
+    nets: dict[str, list[dict[str, Single]]]
+
+    def errors(self, network: str, source: str, late: bool = False) -> list[SourceError]:
+        """One per model; with late, at times from LATE tau_rec on."""
+        rows = [slice(int(np.searchsorted(m.tau, LATE * m.cosmology["tau_rec"])) if late else 0, None)
+                for m in self.models]
+        return [SourceError.of(model.sources[source][cut], net[source][cut])
+                for model, net, cut in zip(self.models, self.nets[network], rows, strict=True)]
+
+
+def compare_sources(recipe: PaperRecipe, models: Path, networks: Mapping[str, str]) -> SourceComparison:
+    """Sources of the test set that were kept, and those of the networks (label to name or folder)."""
+    paths = models_of(models, "test")[:recipe.report.source_models]
+    k, points = read_k_grid(models), cosmologies(recipe, "test")
+    points = [points[int(path.stem)] for path in paths]
+    full = [read_model(path) for path in paths]
+    nets = {label: [network_sources({**recipe.class_settings, **networks_on(network)}, point, k) for point in points]
+            for label, network in networks.items()}
+    return SourceComparison(k, points, full, nets)
+
+
+@dataclass(frozen=True)
+class SpectraComparison:
+    """Spectra of full CLASS and, by set, of networks, on the test set."""
+
+    full: list[Spectra]
+    nets: dict[str, list[Spectra]]
+
+    def errors(self, network: str) -> list[RelativeErrors]:
+        return [RelativeErrors.between(full, net) for full, net in zip(self.full, self.nets[network], strict=True)]
+
+    def chi2(self, network: str) -> Distribution:
+        """Of ideal data; infinite where the spectra of networks are none of any universe, TE^2 > TT EE."""
+        with np.errstate(invalid="ignore"):
+            values = [wishart_chi2(full, net) for full, net in zip(self.full, self.nets[network], strict=True)]
+        return Distribution.of(np.nan_to_num(values, nan=np.inf))
+
+    def share_within(self, network: str, spectrum: str, limit: float) -> float:
+        """The share of all l and models whose relative error is below `limit`."""
+        return float(np.mean([np.abs(getattr(error, spectrum)) < limit for error in self.errors(network)]))
+
+    def over_planck(self, network: str, spectrum: str) -> Array:
+        """Errors over Planck's, shape (models, l)."""
+        return np.array([np.abs(getattr(error, spectrum)) / planck_error(full, spectrum)
+                         for error, full in zip(self.errors(network), self.full, strict=True)])
+
+
+def planck_error(spectra: Spectra, spectrum: str) -> Array:
+    """One sigma of Planck's C_l ('tt' or 'ee') at each l, relative: cosmic variance of its sky, and noise."""
+    cl, modes = getattr(spectra, spectrum), PLANCK_SKY_FRACTION * (2.0 * spectra.ell + 1.0)
+    noise = planck_noise(spectrum, spectra.ell) / MUK_PER_T_CMB**2
+    return np.asarray(np.sqrt(2.0 / modes) * (1.0 + noise / cl))
+
+
+def compare_spectra(
+    points: Sequence[Parameters], networks: Mapping[str, str], cache: Path, processes: int
+) -> SpectraComparison:
+    """Both through CLASS's own line of sight; what was computed before is taken from `cache`."""
+    modes: dict[str | None, tuple[Parameters, Path]] = {None: ({}, cache)}
+    for label, network in networks.items():
+        # another set in the same folder is not the same set
+        kept = cache / load_network_set(network).manifest.sha256[:16]
+        modes[label] = ({**networks_on(network), "fast_line_of_sight": "no"}, kept)
+    found: dict[tuple[str | None, int], Spectra] = {}
+    with progress("spectra of the test set", len(modes) * len(points)) as advance, \
+            single_threaded_pool(processes) as pool:
+        futures = {pool.submit(cached_spectra, {**point, **options}, folder): (label, index)
+                   for label, (options, folder) in modes.items() for index, point in enumerate(points)}
+        for future in as_completed(futures):
+            found[futures[future]] = future.result()
+            advance()
+    spectra = {label: [found[label, index] for index in range(len(points))] for label in modes}
+    return SpectraComparison(spectra.pop(None), {str(label): values for label, values in spectra.items()})
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Mean seconds of the perturbation step, by mode, with so many threads."""
+
+    threads: int
+    seconds: dict[str, float]
+
+
+def time_perturbations(points: Sequence[Parameters], networks: Mapping[str, str]) -> list[Timing]:
+    """Table 5: with 1, 2, 4 and 8 threads, as far as there are cores."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    timings = []
+    for threads in (n for n in (1, 2, 4, 8) if n <= available):
+        before = os.environ.get("OMP_NUM_THREADS")
+        # read by CLASS and by NumPy's BLAS when a process loads them
+        os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
+        try:
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                timings.append(Timing(threads, pool.submit(_mean_seconds, list(points), dict(networks)).result()))
+        finally:
+            os.environ.pop("OPENBLAS_NUM_THREADS")
+            if before is None:
+                os.environ.pop("OMP_NUM_THREADS")
+            else:
+                os.environ["OMP_NUM_THREADS"] = before
+    return timings
+
+
+def _mean_seconds(points: list[Parameters], networks: dict[str, str]) -> dict[str, float]:
+    modes: dict[str, Parameters] = {"CLASS-full": {}, **{label: networks_on(n) for label, n in networks.items()}}
+    for options in list(modes.values())[1:]:
+        _seconds_until("perturbations", {**points[0], **options})  # loads what is loaded once
+    return {label: fmean(_perturbations({**point, **options}, repeats=1 if label == "CLASS-full" else 3)
+                         for point in points) for label, options in modes.items()}
+
+
+def _perturbations(parameters: Parameters, repeats: int) -> float:
+    """The step alone, the fastest of `repeats`: what else the machine does only adds."""
+    return min(_seconds_until("perturbations", parameters) - _seconds_until("thermodynamics", parameters)
+               for _ in range(repeats))
+
+
+def _seconds_until(step: str, parameters: Parameters) -> float:
+    model = new_class({"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508, **parameters})
+    start = perf_counter()
+    model.compute([step])
+    used = perf_counter() - start
+    model.empty()
+    return used

@@ -1,0 +1,176 @@
+"""The search over hyperparameters (section 3.2): draw, train, rank by validation loss, choose by the C_l.
+
+Optuna keeps the draws in a database, so that any number of processes on any number of machines work on one search. The
+hyperparameters of a draw depend on its number alone; a draw whose process was killed is drawn again as it was.
+"""
+from __future__ import annotations
+
+import json
+import time
+import warnings
+import zlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import optuna
+from rich.console import Console
+
+from cosmicnet.paper.architecture import Architecture, Convolution, layers
+from cosmicnet.training.config import RecipeError
+
+from .dataset import read_model
+from .generate import cosmologies, models_of, read_k_grid
+from .judge import SPECTRUM, cl_error, predicted_source, spectra_of_sources
+from .make import task_of
+from .recipe import PaperRecipe, SearchRecipe
+from .train import Trained, train
+
+__all__ = ["Judged", "draw_architecture", "search"]
+
+# A process that says nothing for GRACE seconds has died, and its draw is taken up again.
+HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 30
+DRAW = "draw"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One of the best draws: its number, hyperparameters, validation loss, and C_l error (eq. 3.2, mean of models)."""
+
+    draw: int
+    architecture: Architecture
+    validation_loss: float
+    cl_error: float
+
+
+def search(recipe: PaperRecipe, work: Path, source: str, database: str | None = None) -> list[Judged]:
+    """Work on the search for one source until all draws are there; the kept ones, best first.
+
+    database: any URL that Optuna takes (default: a file in `work`). Raises RecipeError for ranges in which a network
+    may have no wavenumbers left.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # heartbeats may change in a later Optuna
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    settings, folder = recipe.search, work / "search"
+    folder.mkdir(parents=True, exist_ok=True)
+    k = read_k_grid(work / "models")
+    _require_possible(recipe, source, k.size)
+    study = _study(recipe, source, database or f"sqlite:///{folder / 'search.db'}")
+    while len(done := _done(study)) < settings.draws:
+        if _free(study, settings):
+            study.optimize(lambda trial: _try(recipe, work, source, study, trial), n_trials=1)
+        else:
+            Console(stderr=True).print(f"{settings.draws - len(done)} draws are left to other processes, waiting")
+            time.sleep(HEARTBEAT_SECONDS)
+            optuna.storages.fail_stale_trials(study)
+    best = sorted(_done(study).items(), key=lambda item: (item[1], item[0]))[:settings.keep]
+    judged = sorted(_judge(recipe, work, source, best), key=lambda j: (j.cl_error, j.draw))
+    _write(folder / f"{source}.json", judged)
+    return judged
+
+
+def draw_architecture(recipe: PaperRecipe, source: str, number: int) -> Architecture:
+    """The hyperparameters of a draw, from log-uniform ranges; as many layers as the recipe's network has."""
+    settings, given = recipe.search, getattr(recipe.networks, source).hyperparameters
+    generator = np.random.default_rng([settings.seed, zlib.crc32(source.encode()), number])
+
+    def one(limits: tuple[int, int]) -> int:
+        low, high = limits
+        return int(np.exp(generator.uniform(np.log(low), np.log(high + 1))))
+
+    def convolutions(number_of_layers: int) -> tuple[Convolution, ...]:
+        return tuple(Convolution(one(settings.filters), one(settings.kernel),
+                                 one(settings.stride if i else settings.first_stride), one(settings.pool))
+                     for i in range(number_of_layers))
+
+    return Architecture(
+        source, tuple(one(settings.width) for _ in given.times), one(settings.width), one(settings.width),
+        convolutions(len(given.oscillations)), convolutions(len(given.damping)),
+        tuple(one(settings.width) for _ in given.central))
+
+
+def _study(recipe: PaperRecipe, source: str, database: str) -> optuna.Study:
+    try:
+        storage = optuna.storages.RDBStorage(
+            database, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS)
+    except Exception as error:  # of SQLAlchemy and of each database's own driver
+        raise RecipeError(f"database {database}: cannot be opened ({error})") from error
+    identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}), recipe.training.model_dump(),
+                           recipe.sets.model_dump()], sort_keys=True)
+    name = f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
+    return optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
+
+
+def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, trial: optuna.Trial) -> float:
+    """Train one draw; its validation loss. Draws of processes that died are taken up when all others are taken."""
+    free = _free(study, recipe.search, but=trial.number)
+    number = trial.number if trial.number in free or not free else min(free)
+    trial.set_user_attr(DRAW, number)
+    architecture = draw_architecture(recipe, source, number)
+    trial.set_user_attr("architecture", asdict(architecture))
+    trained = _train(recipe, work, architecture)
+    loss = trained.validation_loss
+    Console(stderr=True).print(f"S_{source.upper()} draw {number + 1} of {recipe.search.draws}: validation {loss:.2e}, "
+                               f"{trained.seconds:.0f} s", highlight=False)
+    return loss
+
+
+def _free(study: optuna.Study, settings: SearchRecipe, but: int | None = None) -> set[int]:
+    """The draws that nobody has done or is at; `but`: the number of the trial that asks."""
+    states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.RUNNING)
+    # a trial that has just begun has its own number, as long as it does not say otherwise
+    taken = {int(t.user_attrs.get(DRAW, t.number)) for t in study.get_trials(deepcopy=False, states=states)
+             if t.number != but}
+    return set(range(settings.draws)) - taken
+
+
+def _done(study: optuna.Study) -> dict[int, float]:
+    """Validation loss by number of the draw."""
+    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    return {int(t.user_attrs[DRAW]): float(t.values[0]) for t in complete}
+
+
+def _train(recipe: PaperRecipe, work: Path, architecture: Architecture) -> Trained:
+    task = task_of(recipe, work / "models", architecture, recipe.search.epochs[architecture.source])
+    return train(task, work / "search", quiet=True)
+
+
+def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:
+    """The C_l error of each, the mean over the hyperparameter set."""
+    models, k = work / "models", read_k_grid(work / "models")
+    points = cosmologies(recipe, "hyperparameters")
+    networks = {number: _train(recipe, work, draw_architecture(recipe, source, number)).network for number, _ in best}
+    errors: dict[int, list[float]] = {number: [] for number in networks}
+    for path in models_of(models, "hyperparameters")[:recipe.sets.hyperparameters.models]:
+        model, parameters = read_model(path), points[int(path.stem)]
+        full = spectra_of_sources(recipe.class_settings, parameters, model, k, {})
+        for number, network in networks.items():
+            replaced = {source: predicted_source(network, model, k)}
+            net = spectra_of_sources(recipe.class_settings, parameters, model, k, replaced)
+            errors[number].append(cl_error(full, net, SPECTRUM[source]))
+    return [Judged(number, networks[number].architecture, loss, float(np.mean(errors[number])))
+            for number, loss in best]
+
+
+def _require_possible(recipe: PaperRecipe, source: str, k_size: int) -> None:
+    """Raise RecipeError if the largest strides and pools leave no wavenumbers."""
+    settings, given = recipe.search, getattr(recipe.networks, source).hyperparameters
+
+    def largest(number: int) -> tuple[Convolution, ...]:
+        return tuple(Convolution(1, 1, settings.stride[1] if i else settings.first_stride[1], settings.pool[1])
+                     for i in range(number))
+
+    try:
+        layers(replace(given.architecture(source), oscillations=largest(len(given.oscillations)),
+                       damping=largest(len(given.damping))), k_size)
+    except ValueError as error:
+        raise RecipeError(f"search: the largest strides and pools are too much for {k_size} wavenumbers: "
+                          f"{error}") from error
+
+
+def _write(file: Path, judged: list[Judged]) -> None:
+    temporary = file.with_suffix(".part")
+    temporary.write_text(json.dumps([asdict(j) for j in judged], indent=1), encoding="utf-8")
+    temporary.replace(file)

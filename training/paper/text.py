@@ -1,0 +1,54 @@
+"""What docs/paper.md says in words."""
+from __future__ import annotations
+
+__all__ = ["HEADER", "LAYERS_TEXT", "SEARCH_TEXT"]
+
+HEADER = """\
+# CosmicNet I, faithfully
+
+Written by `cosmicnet paper report`; do not edit. The networks that arXiv:1907.05764 describes (**faithful**), the
+default networks of this package (**default**), and full CLASS, on the same unseen cosmologies: the paper's box of
+±5 sigma around Planck 2018.
+
+    cosmicnet paper generate training/recipes/paper_small.toml     models, resumable
+    cosmicnet paper train training/recipes/paper_small.toml        networks, resumable after each epoch
+    cosmicnet paper search training/recipes/paper_small.toml       hyperparameters, any number of processes
+    cosmicnet paper report training/recipes/paper_small.toml       this page
+
+`cosmicnet paper make training/recipes/paper.toml` does the same with the paper's own sizes. That needs 12,200 models
+(at 7 to 14 s of one core each, 24 to 48 core-hours; 4.1 MB each, 50 GB), 630,000 steps of training (at 30 to 60
+ms of one core, 5 to 10 core-hours), and for the search 500 times as much training.
+
+In `classy` the set is one like any other: `neural_network_path: nets/paper`. Its evaluation is NumPy. Lensing and
+matter sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from the default networks; the paper integrated the
+equations for the lensing potential.
+
+What differs from the paper: CLASS is version 3.4.1, whose wavenumbers for the middle of the box are 561 and not 568;
+the middle stands for the best fit. Training is on CLASS's own times (about 600 per model), which in this version are
+already dense around recombination and reionisation; the paper moved them itself. The network kept is that of the
+epoch with the smallest validation loss, since at Adam's constant rate the loss goes up and down by a factor of ten;
+the paper, which does not say, ranks its 500 networks by the last. 1/k_D² of eq. 2.7 is integrated from CLASS's a and
+κ', and tau_reio is the conformal time of CLASS's z_reio."""
+
+LAYERS_TEXT = """\
+## Tables 2 to 4: layers
+
+The paper prints shapes and rounded numbers of parameters, but neither the kernels of the convolutions nor what is
+connected to what beyond Figure 2. Its own numbers settle nearly all of it:
+
+- The output layer of S_T0 has 197K parameters = 568 (154 + 192 + 1), and that of S_T2 181K = 568 (245 + 73 + 1): the
+  skip connection from dense1 goes to the output, past the central layers. S_T1's 26K = 568 (44 + 1): no skip.
+- dense6 of S_T0 has 143K = 289 (138 + 196 + 24 + 8·9 + 9·7 + 1): what it sees are dense3, dense4, dense5 and the last
+  pools of both channels; alike for dense6 of S_T2 and dense4 of S_T1 (66K, 9K).
+- Lengths follow from strides of 6, 3, 5, 3 (S_T0), 4, 2, 6, 3 (S_T2) and 14, 5, 14, 5 (S_T1) with zeros at the ends,
+  and all pools are 2 wide. Cosine and sine are the two channels of conv1, the damping envelope that of conv3.
+- Kernels: the shortest that leaves no value out (not shorter than the stride) and rounds to the printed number.
+- Which of dense4 and dense5 of S_T0 and S_T2 sees the parameters and which the scales: as in S_T1, where only 5 inputs
+  give the printed 0.2K of dense3, parameters first.
+
+The third pair of columns is what is trained here, on the {k_size} wavenumbers of CLASS 3.4.1."""
+
+SEARCH_TEXT = """\
+Draws are trained for the epochs that the recipe gives, ranked by validation loss, and the best are judged by the mean
+of eq. 3.2 over the hyperparameter set: TT for S_T0 and S_T1, EE for S_T2, each with the sources of full CLASS for the
+other two. The networks of this page have the paper's own hyperparameters."""

@@ -1,0 +1,228 @@
+"""Train one of the paper's networks: mean squared error, Adam, one cosmology per batch (section 3.2).
+
+Models are read from disk as they are needed, so that sets larger than memory train; the first of them are kept. After
+each epoch all of the state is written, and a training that was killed goes on from there. The network is that of the
+epoch with the smallest validation loss: at a constant learning rate it goes up and down.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.normalization import Normalization
+from cosmicnet.paper.architecture import Architecture
+from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
+from cosmicnet.paper.network import Rescaling, SourceNetwork
+
+from .dataset import PaperModel, read_model
+from .model import build, load_keras, weights_of
+
+__all__ = ["Epoch", "Task", "Trained", "inputs_of_model", "train"]
+
+Array = NDArray[np.float64]
+Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]
+
+STATE = "epochs.json"
+
+# So many cosmologies stay in memory once they are prepared, 7 MB each.
+KEPT_IN_MEMORY = 300
+
+
+class TrainingError(CosmicnetError):
+    """The state of a training cannot be read, or has gone too far."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained on what: paths of models, their wavenumbers k (1/Mpc), and how long."""
+
+    architecture: Architecture
+    training: tuple[Path, ...]
+    validation: tuple[Path, ...]
+    k: Array
+    epochs: int
+    learning_rate: float
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """What tells the state of this training from that of another one; more epochs go on with the same."""
+        identity = {
+            "architecture": asdict(self.architecture), "learning_rate": self.learning_rate, "seed": self.seed,
+            "training": [p.name for p in self.training], "validation": [p.name for p in self.validation],
+            "k": self.k.tolist()}
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Mean squared errors of the rescaled source, and wall time."""
+
+    loss: float
+    validation_loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The network, after so many epochs (`best`) of the history."""
+
+    network: SourceNetwork
+    history: tuple[Epoch, ...]
+    best: int
+
+    @property
+    def validation_loss(self) -> float:
+        return self.history[self.best - 1].validation_loss
+
+    @property
+    def seconds(self) -> float:
+        return sum(epoch.seconds for epoch in self.history)
+
+
+def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
+    """Train, or go on with what `folder` has of this task.
+
+    Raises DatasetError for models that cannot be read, TrainingError for a state that is damaged or
+    past the last epoch.
+    """
+    keras = load_keras()
+    source = task.architecture.source
+    work = folder / f"{source}-{task.key}"
+    work.mkdir(parents=True, exist_ok=True)
+    history = _history(work)
+    if len(history) > task.epochs:
+        raise TrainingError(
+            f"{work} has {len(history)} epochs, more than the {task.epochs} asked for: raise epochs or delete it")
+    rescaling = _rescaling(source, task.training)
+    keras.utils.set_random_seed(task.seed)
+    if history:
+        model = _load(keras, work, len(history))
+    else:
+        model = build(task.architecture, task.k.size)
+        # eq. 3.1, divided by the number of wavenumbers and times
+        model.compile(optimizer=keras.optimizers.Adam(task.learning_rate), loss="mse")
+    prepared: dict[Path, Batch] = {}
+    for number in range(len(history), task.epochs):
+        start = time.perf_counter()
+        order = np.random.default_rng([task.seed, number]).permutation(len(task.training))
+        fitted = model.fit(_batches(task, [task.training[i] for i in order], rescaling, prepared), verbose=0,
+                           shuffle=False, validation_data=_batches(task, list(task.validation), rescaling, prepared))
+        loss, validation = (float(fitted.history[name][0]) for name in ("loss", "val_loss"))
+        history.append(Epoch(loss, validation, time.perf_counter() - start))
+        _save(model, work, history)
+        if not quiet:
+            Console(stderr=True).print(
+                f"S_{source.upper()} epoch {number + 1} of {task.epochs}: loss {loss:.2e}, "
+                f"validation {validation:.2e}, {history[-1].seconds:.0f} s", highlight=False)
+    best = _best(work, history)
+    weights = weights_of(_load(keras, work, best), task.architecture, task.k.size)
+    return Trained(SourceNetwork(task.architecture, rescaling, weights), tuple(history), best)
+
+
+def inputs_of_model(model: PaperModel) -> Inputs:
+    return physical_inputs(model.cosmology, model.setup["T_cmb"], model.tau, model.history)
+
+
+def _batches(task: Task, paths: list[Path], rescaling: Rescaling, prepared: dict[Path, Batch]) -> Any:
+    """A tf.data.Dataset of one batch per cosmology, read ahead while the last one trains; puts some into `prepared`."""
+    import tensorflow as tf
+
+    def read() -> Iterator[Batch]:
+        for path in paths:
+            batch = prepared.get(path) or _batch(task, path, rescaling)
+            if len(prepared) < KEPT_IN_MEMORY:
+                prepared[path] = batch
+            yield batch
+
+    source, k = task.architecture.source, task.k.size
+    shapes = [(len(TIMES[source]),), rescaling.cosmology.scale.shape, rescaling.scales.scale.shape, (k, 2), (k, 1)]
+    signature = (tuple(tf.TensorSpec((None, *shape), tf.float32) for shape in shapes),
+                 tf.TensorSpec((None, k), tf.float32))
+    batches = tf.data.Dataset.from_generator(read, output_signature=signature)
+    return batches.apply(tf.data.experimental.assert_cardinality(len(paths))).prefetch(2)
+
+
+def _batch(task: Task, path: Path, rescaling: Rescaling) -> Batch:
+    """Inputs and targets of one cosmology, every array with the times as its first axis."""
+    source = task.architecture.source
+    model = read_model(path, (source,))
+    x = rescaling.apply(source, inputs_of_model(model), task.k)
+    every_time = np.ones((model.tau.size, 1), dtype=np.float32)
+    target = rescaling.source.apply(model.sources[source].astype(float)).astype(np.float32)
+    return (x.times, every_time * x.cosmology, every_time * x.scales, x.oscillations, x.damping), target
+
+
+def _rescaling(source: str, paths: tuple[Path, ...]) -> Rescaling:
+    """The affine maps of section 2.2.2, over the training set."""
+    rows, largest, moments = [], [], np.zeros(3)
+    for path in paths:
+        model = read_model(path, (source,))
+        inputs = inputs_of_model(model)
+        rows.append(np.concatenate([inputs.cosmology, inputs.scales]))
+        largest.append([np.abs(inputs.times[name]).max() for name in ("g", "g_prime")])
+        table = model.sources[source].astype(float)
+        moments += table.size, table.sum(), (table**2).sum()
+    peak = dict(zip(("g", "g_prime"), np.mean(largest, axis=0).tolist(), strict=True))
+    times = np.array([peak.get(name, 1.0) for name in TIMES[source]])
+    mean, sigma = np.mean(rows, axis=0), np.std(rows, axis=0)
+    number = inputs.cosmology.size
+    average = moments[1] / moments[0]
+    return Rescaling(
+        times=Normalization(np.zeros_like(times), times),
+        cosmology=Normalization(mean[:number], sigma[:number]), scales=Normalization(mean[number:], sigma[number:]),
+        source=Normalization(np.array(average), np.sqrt(np.array(moments[2] / moments[0] - average**2))))
+
+
+def _history(work: Path) -> list[Epoch]:
+    """The epochs that were finished."""
+    file = work / STATE
+    if not file.exists():
+        return []
+    try:
+        return [Epoch(**entry) for entry in json.loads(file.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError) as error:
+        raise TrainingError(f"{file} is damaged; delete {work} to train anew") from error
+
+
+def _save(model: Any, work: Path, history: list[Epoch]) -> None:
+    """Weights and optimizer of this epoch first, then the list of epochs that names them; then drop all but this epoch
+    and the best."""
+    model.save(_state(work, len(history)))
+    temporary = work / f"{STATE}.part"
+    temporary.write_text(json.dumps([asdict(epoch) for epoch in history]), encoding="utf-8")
+    os.replace(temporary, work / STATE)
+    for number in {*_kept(work, history)} - {len(history), _best(work, history)}:
+        _state(work, number).unlink()
+
+
+def _kept(work: Path, history: list[Epoch]) -> list[int]:
+    """The epochs whose weights are there."""
+    return [number for number in range(1, len(history) + 1) if _state(work, number).exists()]
+
+
+def _best(work: Path, history: list[Epoch]) -> int:
+    """The epoch with the smallest validation loss."""
+    return min(_kept(work, history), key=lambda number: history[number - 1].validation_loss)
+
+
+def _load(keras: Any, work: Path, epochs: int) -> Any:
+    try:
+        return keras.saving.load_model(_state(work, epochs))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{_state(work, epochs)} cannot be read; delete {work} to train anew") from error
+
+
+def _state(work: Path, epochs: int) -> Path:
+    return work / f"epoch{epochs:04d}.keras"
