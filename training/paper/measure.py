@@ -164,7 +164,7 @@ def _mean_seconds(points: list[Parameters], networks: dict[str, str]) -> dict[st
     modes: dict[str, Parameters] = {"CLASS-full": {}, **{label: networks_on(n) for label, n in networks.items()}}
     for options in list(modes.values())[1:]:
         _seconds_until("perturbations", {**points[0], **options})  # loads what is loaded once
-    return {label: fmean(_perturbations({**point, **options}, repeats=1 if label == "CLASS-full" else 3)
+    return {label: fmean(_perturbations({**point, **options}, repeats=2 if label == "CLASS-full" else 3)
                          for point in points) for label, options in modes.items()}
 
 
