@@ -3,15 +3,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
 from .errors import NotCovered
 from .evaluation import REGIONS
+from .manifest import Manifest
 from .photons import NEEDED_PIECES, PIECE_OF
 from .pieces import PIECES, SOURCES
+from .region import Ellipsoid, LinearConstraint
 from .request import Request
 from .store import NetworkSet
 
@@ -39,7 +41,7 @@ NAMELESS = "unnamed_"
 
 # CLASS may start its sources a little before the first time of the bases, in tau/tau_rec. The visibility is below
 # 1e-7 of its peak there, so that the bases' constant continuation is as good as anything.
-OPAQUE_MARGIN = 0.03
+OPAQUE_MARGIN = 0.06
 
 # Of a logarithm of time at the end of a grid.
 ROUNDING = 1e-9
@@ -122,20 +124,41 @@ def _sources_of(networks: NetworkSet) -> list[str]:
 
 
 def _outside_domain(request: Request, networks: NetworkSet) -> Iterator[str]:
+    values = _values(request)
     for name, (low, high) in networks.manifest.domain.items():
-        value = request.cosmology.get(name)
+        value = values.get(name)
         if value is None:
             yield f"{name} is unknown to this CLASS (the networks need [{low:g}, {high:g}])"
         # written so that NaN is outside
         elif not low * (1.0 - 1e-12) <= value <= high * (1.0 + 1e-12):
             yield f"{name} = {value:.6g} is outside [{low:g}, {high:g}]"
+    if networks.manifest.domain.keys() <= values.keys():
+        yield from _outside_region(values, networks.manifest)
+
+
+def _outside_region(values: Mapping[str, float], manifest: Manifest) -> Iterator[str]:
+    for constraint in map(LinearConstraint.parse, manifest.constraints):
+        if not constraint.holds(values):
+            got = ", ".join(f"{name} = {values[name]:.6g}" for name in constraint.coefficients)
+            yield f"{got} does not obey {constraint.text}"
+    if manifest.ellipsoid:
+        ellipsoid = Ellipsoid.from_json(manifest.ellipsoid)
+        if not ellipsoid.holds(values):
+            yield (f"{', '.join(ellipsoid.names)} are {ellipsoid.distance(values):.3g} standard deviations from the "
+                   f"middle of the domain, but the networks reach {ellipsoid.sigmas:g}")
+
+
+def _values(request: Request) -> dict[str, float]:
+    """What a domain may name: the numbers of a cosmology, and settings that the training varied."""
+    return {**request.setup, **request.cosmology}
 
 
 def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
     """Compare derived quantities with what they are in the trained model: this catches whatever changes
     the background or the thermal history and is not among the settings."""
     manifest = networks.manifest
-    inputs = np.array([request.cosmology[name] for name in manifest.derived_inputs])
+    values = _values(request)
+    inputs = np.array([values[name] for name in manifest.derived_inputs])
     expected = networks.derived(inputs)
     different = []
     for (name, tolerance), value in zip(manifest.derived.items(), expected, strict=True):

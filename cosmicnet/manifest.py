@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .errors import NetworkFileError
+from .region import Ellipsoid, LinearConstraint
 
 __all__ = ["FORMAT_VERSION", "Manifest"]
 
@@ -21,6 +22,8 @@ class Manifest:
     setup, precision: CLASS's choices that a request must share (names of SourceRequest).
     derived: quantity to its relative tolerance; the set holds a small model of each as a function of
     derived_inputs, and a request whose value differs was made with other physics.
+    constraints: linear, of the same names, as region.LinearConstraint reads them; ellipsoid: as region.Ellipsoid
+    writes itself, empty for none. Both cut the domain.
     k_max: largest wavenumber, 1/Mpc; k_max_cmb_times_sound_horizon: the same for the photon sources.
     """
 
@@ -38,6 +41,8 @@ class Manifest:
     dense_layers: int
     sha256: str
     recipe: dict[str, Any] = field(default_factory=dict)
+    constraints: list[str] = field(default_factory=list)
+    ellipsoid: dict[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -52,6 +57,8 @@ class Manifest:
         if version != FORMAT_VERSION:
             raise NetworkFileError(
                 f"{source}: format version {version}, but this cosmicnet reads {FORMAT_VERSION}")
+        # sets whose domain is a box do not have these
+        data = {"constraints": [], "ellipsoid": {}, **data}
         names = set(cls.__dataclass_fields__)
         wrong = sorted(names ^ set(data))
         if wrong:
@@ -69,4 +76,11 @@ class Manifest:
             }
         except (AttributeError, TypeError, ValueError) as error:
             raise NetworkFileError(f"{source}: an entry is not made of numbers: {error}") from error
+        try:
+            for text in data["constraints"]:
+                LinearConstraint.parse(text)
+            if data["ellipsoid"]:
+                Ellipsoid.from_json(data["ellipsoid"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise NetworkFileError(f"{source}: constraints or ellipsoid: {error!r}") from error
         return cls(**{**data, **numbers})

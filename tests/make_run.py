@@ -9,7 +9,7 @@ import sys
 import numpy as np
 from recipes import COARSE
 
-from cosmicnet.training import generate, make
+from cosmicnet.training import generate, networks
 from cosmicnet.training.cli import main
 from cosmicnet.training.resample import NODES
 
@@ -18,7 +18,7 @@ for _name, _nodes in NODES.items():
     NODES[_name] = np.linspace(_nodes[0], np.log(25.0) if _name == "ln_x" else _nodes[-1], 60)
 
 # twenty models determine no more
-make.DERIVED_DEGREE = 1
+networks.DERIVED_DEGREE = 1
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

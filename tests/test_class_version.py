@@ -11,7 +11,7 @@ import pytest
 from networks_under_test import NETWORKS, networks, nothing_warned_of  # noqa: F401  (fixtures)
 
 from cosmicnet.errors import CosmicnetWarning
-from cosmicnet.store import MANIFEST, shipped_sets
+from cosmicnet.installed import MANIFEST, shipped_sets
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched", "networks", "nothing_warned_of")

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -13,12 +14,9 @@ from cosmicnet.normalization import Normalization
 
 from .config import Training
 
-__all__ = ["NARROW", "Trained", "all_exponents", "polynomial_network", "predictable", "skip_exponents", "train_network"]
+__all__ = ["Trained", "all_exponents", "polynomial_network", "predictable", "skip_exponents", "train_network"]
 
 Array = NDArray[np.float64]
-
-# Inputs whose range is so narrow that they enter the skip connection linearly and alone.
-NARROW = ("N_ur", "m_ncdm")
 
 # A component of which the polynomial leaves more than this fraction of its rms is left out.
 UNPREDICTABLE = 0.95
@@ -37,10 +35,10 @@ class Trained:
     error: float
 
 
-def skip_exponents(inputs: tuple[str, ...], degree: int) -> NDArray[np.int64]:
-    """Exponents (m, n) of all monomials up to `degree` in the wide inputs, and linear in the narrow ones."""
-    wide = [i for i, name in enumerate(inputs) if name not in NARROW]
-    narrow = [i for i, name in enumerate(inputs) if name in NARROW]
+def skip_exponents(inputs: tuple[str, ...], degree: int, linear: Sequence[str]) -> NDArray[np.int64]:
+    """Exponents (m, n) of all monomials up to `degree` in the inputs; those named in `linear` alone."""
+    wide = [i for i, name in enumerate(inputs) if name not in linear]
+    narrow = [i for i, name in enumerate(inputs) if name in linear]
     monomials_of_wide = all_exponents(len(wide), degree)
     exponents = np.zeros((len(monomials_of_wide) + len(narrow), len(inputs)), dtype=np.int64)
     exponents[:len(monomials_of_wide), wide] = monomials_of_wide
@@ -57,7 +55,8 @@ def all_exponents(inputs: int, degree: int) -> NDArray[np.int64]:
 def polynomial_network(inputs: Array, outputs: Array, exponents: NDArray[np.int64]) -> Network:
     """The network whose skip connection is the least-squares fit, without dense layers."""
     input_map = Normalization.to_unit_box(inputs)
-    scale = float(np.sqrt((outputs**2).mean(axis=0)).max())
+    # a field that is zero everywhere has no scale
+    scale = float(np.sqrt((outputs**2).mean(axis=0)).max()) or 1.0
     features = monomials(input_map.apply(inputs), exponents)
     skip = np.asarray(np.linalg.lstsq(features, outputs / scale, rcond=None)[0], dtype=np.float64)
     number = outputs.shape[1]
@@ -71,7 +70,8 @@ def predictable(
     held-out models. The others are CLASS's integration noise, different in every model.
     """
     held_out = _held_out(len(inputs), settings)
-    fit = polynomial_network(inputs[~held_out], outputs[~held_out], skip_exponents(input_names, degree))
+    exponents = skip_exponents(input_names, degree, settings.linear)
+    fit = polynomial_network(inputs[~held_out], outputs[~held_out], exponents)
     error = fit(inputs[held_out]) - outputs[held_out]
     return np.asarray((error**2).sum(axis=0) < UNPREDICTABLE**2 * (outputs[held_out] ** 2).sum(axis=0))
 
@@ -90,9 +90,9 @@ def train_network(
     the field (its components are orthonormal) and needs no further weights.
     """
     held_out = _held_out(len(inputs), settings)
-    exponents = skip_exponents(input_names, degree)
+    exponents = skip_exponents(input_names, degree, settings.linear)
     start = polynomial_network(inputs[~held_out], outputs[~held_out], exponents)
-    norm = np.linalg.norm(outputs[held_out])
+    norm = np.linalg.norm(outputs[held_out]) or 1.0
     skip_error = float(np.linalg.norm(start(inputs[held_out]) - outputs[held_out]) / norm)
     # the skip connection of the final network sees all models; the dense layers learn what it leaves
     final = polynomial_network(inputs, outputs, exponents)
