@@ -149,8 +149,11 @@ def _outside_region(values: Mapping[str, float], manifest: Manifest) -> Iterator
 
 
 def _values(request: Request) -> dict[str, float]:
-    """What a domain may name: the numbers of a cosmology, and settings that the training varied."""
-    return {**request.setup, **request.cosmology}
+    """What a domain may name: the numbers of a cosmology, settings that the training varied, the acoustic scale."""
+    values = {**request.setup, **request.cosmology}
+    if "angular_distance_rec" in values:
+        values["100*theta_s"] = 100.0 * values["sound_horizon_rec"] / values["angular_distance_rec"]
+    return values
 
 
 def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:

@@ -15,15 +15,15 @@ __all__ = ["FIELDS", "INPUTS", "Field", "fields_for", "inputs_of"]
 
 Array = NDArray[np.float64]
 
-# Where the share of dark energy tells the early fields about it; they do not depend on it otherwise.
-Z_REC = 1090.0
+# Where the share of dark energy tells fields how early it acts; of early ones it is all that they depend on.
+Z_REC, Z_MATTER = 1090.0, 10.0
 
 
-def _dark_energy_at_recombination(c: Mapping[str, float]) -> float:
-    """rho_fld/(rho_b + rho_cdm) at z = 1090 for w = w0 + wa (1 - a); 1e-9 for a cosmological constant."""
+def _dark_energy(c: Mapping[str, float], z: float) -> float:
+    """rho_fld/(rho_b + rho_cdm) for w = w0 + wa (1 - a); 1e-9 at recombination for a cosmological constant."""
     omega_m = c["omega_b"] + c["omega_cdm"]
     omega_fld = (c["H0"] / 100.0) ** 2 - omega_m - c["omega_ncdm"]
-    w_early, a = c["w0_fld"] + c["wa_fld"], 1.0 / (1.0 + Z_REC)
+    w_early, a = c["w0_fld"] + c["wa_fld"], 1.0 / (1.0 + z)
     growth = a ** (-3.0 * w_early) * np.exp(-3.0 * c["wa_fld"] * (1.0 - a))
     return float(omega_fld / omega_m * growth)
 
@@ -38,12 +38,14 @@ INPUTS: dict[str, Callable[[Mapping[str, float]], float]] = {
     "N_massive": lambda c: c["N_eff"] - c["N_ur"],
     "w0_fld": lambda c: c["w0_fld"],
     "w0_plus_wa": lambda c: c["w0_fld"] + c["wa_fld"],
-    "dark_energy_rec": _dark_energy_at_recombination,
+    "dark_energy_rec": lambda c: _dark_energy(c, Z_REC),
+    "ln_dark_energy_z10": lambda c: float(np.log1p(_dark_energy(c, Z_MATTER))),
 }
 
 # What a parameter that is not among those of FIELDS adds to their inputs, and what takes the place of N_ur.
 _MORE_EARLY = {"T_ncdm": ("N_massive",), "w0_fld": ("dark_energy_rec",), "wa_fld": ("dark_energy_rec",)}
-_MORE_LATE = {"T_ncdm": ("N_massive",), "w0_fld": ("w0_fld", "w0_plus_wa"), "wa_fld": ("w0_fld", "w0_plus_wa")}
+_OF_DARK_ENERGY = ("w0_fld", "w0_plus_wa", "ln_dark_energy_z10")
+_MORE_LATE = {"T_ncdm": ("N_massive",), "w0_fld": _OF_DARK_ENERGY, "wa_fld": _OF_DARK_ENERGY}
 
 
 def inputs_of(cosmology: Mapping[str, float], names: tuple[str, ...]) -> Array:

@@ -1,4 +1,6 @@
-"""The command `cosmicnet` with grids and nodes so coarse that a model takes half a second; run by test_make.
+"""`cosmicnet generate` and then `train`, with grids and nodes so coarse that a model takes half a second.
+
+Run by test_make, with the recipe, the work folder, the folder for the networks and the number of processes.
 
 The processes that integrate import this file too, so that they have the same grids.
 """
@@ -21,4 +23,6 @@ for _name, _nodes in NODES.items():
 networks.DERIVED_DEGREE = 1
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    recipe, work, output, processes = sys.argv[1:]
+    common = [recipe, "--work", work, "--processes", processes]
+    sys.exit(main(["generate", *common, "--yes"]) or main(["train", *common, "--output", output]))

@@ -60,7 +60,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "other name of a parameter": ("H0 =", "h =", r"domain\.h: unknown; Known: omega_b, omega_cdm, H0"),
     "misspelt parameter": ("omega_cdm =", "omega_cmd =", r"domain\.omega_cmd: unknown; did you mean omega_cdm\?"),
     "parameter both sampled and set": (
-        "[class_settings]", "[class_settings]\nH0 = 70", r"line 18: class_settings\.H0: is in sampling\.ranges too"),
+        "[class_settings]", "[class_settings]\nH0 = 70", r"line 13: class_settings\.H0: is in sampling\.ranges too"),
     "few models": ("models = 20", "models = 19", r"sampling\.models: .*greater than or equal to 20"),
     "text for a number": ("models = 20", 'models = "many"', r"sampling\.models: .*integer"),
     "tolerance that is none": (

@@ -21,13 +21,17 @@ from cosmicnet.region import LinearConstraint
 from .spelling import clashes
 from .toml_lines import key_lines, line_of
 
-__all__ = ["COMPUTED", "PARAMETERS", "Recipe", "RecipeError", "Sampling", "Target", "load_recipe"]
+__all__ = ["COMPUTED", "DERIVED", "PARAMETERS", "Recipe", "RecipeError", "Sampling", "Target", "load_recipe"]
 
 # The parameter whose effect is computed when the networks are used, so that it has a domain but is not sampled.
 COMPUTED = "tau_reio"
 
 # What may be sampled: coverage looks for the same name among the numbers that CLASS computed.
 PARAMETERS = ("omega_b", "omega_cdm", "H0", "N_ur", "T_ncdm", "m_ncdm", "omega_ncdm", "w0_fld", "wa_fld", "YHe")
+
+
+# What a domain may limit besides, as CLASS derives it.
+DERIVED = ("100*theta_s",)
 
 
 class RecipeError(CosmicnetError):
@@ -66,12 +70,13 @@ class Around(_Strict):
 class Sampling(_Strict):
     """ranges: CLASS parameter to the interval that is sampled, a little wider than the domain. models: how many, to
     begin with if there is a target. design: 'latin', a hypercube of just so many, or 'sobol', a sequence that can
-    go on."""
+    go on. derived: what CLASS derives must lie within these, too."""
 
     models: int = Field(ge=20)
     seed: int = Field(ge=0)
     ranges: Ranges
     design: Literal["latin", "sobol"] = "latin"
+    derived: dict[str, tuple[float, float]] = {}
     ellipsoid: Around | None = None
 
 
@@ -129,9 +134,10 @@ class Recipe(_Strict):
         return [LinearConstraint.parse(text) for text in self.constraints]
 
     def _check_ranges(self) -> None:
-        ranges = self.sampling.ranges
-        _require_ranges("domain", self.domain, (*PARAMETERS, COMPUTED))
-        _require_ranges("sampling.ranges", ranges, PARAMETERS)
+        ranges = {**self.sampling.ranges, **self.sampling.derived}
+        _require_ranges("domain", self.domain, (*PARAMETERS, COMPUTED, *DERIVED))
+        _require_ranges("sampling.ranges", self.sampling.ranges, PARAMETERS)
+        _require_ranges("sampling.derived", self.sampling.derived, DERIVED)
         differ = (set(self.domain) ^ set(ranges)) - {COMPUTED}
         if differ:
             raise ValueError("domain and sampling.ranges must name the same parameters, but differ in "
@@ -140,8 +146,9 @@ class Recipe(_Strict):
             if name == COMPUTED:
                 continue
             first, last = ranges[name]
+            table = "derived" if name in DERIVED else "ranges"
             if not (first <= low and high <= last):
-                raise ValueError(f"sampling.ranges.{name} = [{first:g}, {last:g}] must contain the domain "
+                raise ValueError(f"sampling.{table}.{name} = [{first:g}, {last:g}] must contain the domain "
                                  f"[{low:g}, {high:g}]")
         twice = sorted(set(ranges) & set(self.class_settings))
         if twice:

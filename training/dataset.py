@@ -5,9 +5,10 @@ several machines cannot write to the same one. Each file says what it holds: nam
 """
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,38 +89,22 @@ def put(file: h5py.File, name: str, array: NDArray[Any], **attributes: str) -> N
     dataset.attrs.update(attributes)
 
 
-class whole_file:
-    """An HDF5 file for writing under another name, renamed when all is written: a kill or a full disk leaves no half
-    file. Raises DatasetError if it cannot be written."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.temporary = path, path.with_suffix(".part")
-
-    def __enter__(self) -> h5py.File:
-        try:
-            self.file = h5py.File(self.temporary, "w")
-        except OSError as error:
-            raise self._refusal(error) from error
-        return self.file
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        try:
-            # HDF5 writes much of it only now
-            self.file.close()
-            if error is None:
-                os.replace(self.temporary, self.path)
-        except (OSError, RuntimeError) as late:
-            raise self._refusal(late) from late
-        finally:
-            with suppress(OSError):
-                self.temporary.unlink(missing_ok=True)
-        if isinstance(error, (OSError, RuntimeError)):
-            raise self._refusal(error) from error
-
-    def _refusal(self, error: Exception) -> DatasetError:
-        number = getattr(error, "errno", None)
-        reason = os.strerror(number) if number else str(error)
-        return DatasetError(f"{self.path} cannot be written: {reason}")
+@contextmanager
+def whole_file(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file for writing: made in memory, where it is small, then written under another name and renamed, so that
+    a kill or a full disk leaves no half file. Raises DatasetError if it cannot be written."""
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        yield file
+    temporary = path.with_suffix(".part")
+    try:
+        temporary.write_bytes(memory.getbuffer())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read_model(path: Path) -> TrainingModel:

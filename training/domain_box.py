@@ -11,6 +11,9 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.region import Ellipsoid, LinearConstraint
 
+from .config import DERIVED
+from .derived import within
+
 __all__ = ["PRIMORDIAL", "domain_bounds", "fixed_settings", "unseen_points"]
 
 PRIMORDIAL: Mapping[str, float] = {"A_s": 2.1e-9, "n_s": 0.966}
@@ -28,8 +31,8 @@ DRAWS_MAX = 2**17
 
 
 def domain_bounds(manifest: Manifest) -> dict[str, tuple[float, float]]:
-    """The box around the domain, tau_reio cut to TAU_REIO."""
-    bounds = dict(manifest.domain)
+    """The box around the domain, tau_reio cut to TAU_REIO, without what CLASS derives."""
+    bounds = {name: ends for name, ends in manifest.domain.items() if name not in DERIVED}
     if "tau_reio" in bounds:
         low, high = bounds["tau_reio"]
         bounds["tau_reio"] = (max(low, TAU_REIO[0]), min(high, TAU_REIO[1]))
@@ -64,7 +67,10 @@ def unseen_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, 
         rows = low + (high - low) * qmc.Sobol(len(bounds), seed=seed).random(drawn)
         points = [dict(zip(bounds, row.tolist(), strict=True)) for row in rows]
         inside = [p for p in points if all(c.holds(p) for c in constraints) and (not ellipsoid or ellipsoid.holds(p))]
-        if len(inside) >= number:
-            return [{**p, **fixed} for p in inside[:number]]
+        limits = {name: ends for name, ends in manifest.domain.items() if name in DERIVED}
+        inside = [{**p, **fixed} for p in inside]
+        chosen = [p for p, is_inside in zip(inside, within(inside, {}, limits, None), strict=True) if is_inside]
+        if len(chosen) >= number:
+            return chosen[:number]
         drawn *= 2
     raise CosmicnetError(f"the networks '{manifest.name}': hardly a point of the domain's box obeys its constraints")

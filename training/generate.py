@@ -46,15 +46,18 @@ class Workplace:
     processes: int
     scheduler: str | None = None
 
+    @property
+    def derived(self) -> Path:
+        """Where what CLASS derives of the models that may be sampled is kept."""
+        return self.folder.parent / "derived.json"
+
 
 @dataclass(frozen=True)
 class Generated:
-    """Paths of the models that were integrated, what CLASS said of those that failed, by index, and the seconds that
-    one model took here on one thread (None where none was missing)."""
+    """Paths of the models that were integrated, and what CLASS said of those that failed, by index."""
 
     models: tuple[Path, ...]
     failed: dict[int, str]
-    seconds: float | None
 
 
 def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
@@ -66,11 +69,12 @@ def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
     """
     require_patched_classy()
     claim(recipe, place)
-    wanted = points(recipe, number, place.recipe_folder)
+    wanted = points(recipe, number, place.recipe_folder, place.derived)
     folder = place.folder.resolve()
     missing = [i for i in range(number)
                if not model_path(folder, i).exists() and not failure_path(folder, i).exists()]
-    seconds = _integrate_all(recipe, wanted, missing, number, place) if missing else []
+    if missing:
+        _integrate_all(recipe, wanted, missing, number, place)
     failed = {i: failure_path(folder, i).read_text(encoding="utf-8") for i in range(number)
               if not model_path(folder, i).exists()}
     if len(failed) > FAILED_SHARE * number:
@@ -80,7 +84,7 @@ def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
     for index in sorted(failed.keys() & set(missing)):
         Console(stderr=True).print(f"left out model {index}: {failed[index]}", style="yellow")
     paths = tuple(model_path(place.folder, i) for i in range(number) if i not in failed)
-    return Generated(paths, failed, float(np.median(seconds)) if seconds else None)
+    return Generated(paths, failed)
 
 
 def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | None, float]:
@@ -90,7 +94,7 @@ def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | 
     """
     require_patched_classy()
     claim(recipe, place)
-    wanted, folder = points(recipe, number, place.recipe_folder), place.folder.resolve()
+    wanted, folder = points(recipe, number, place.recipe_folder, place.derived), place.folder.resolve()
     index = next((i for i in range(number) if not model_path(folder, i).exists()
                   and not failure_path(folder, i).exists()), number - 1)
     seconds, = _integrate_all(recipe, wanted, [index], 1, Workplace(folder, place.recipe_folder, 1, place.scheduler))
@@ -106,7 +110,7 @@ def existing(recipe: Recipe, place: Workplace) -> Generated:
     paths = tuple(sorted(path for path in place.folder.glob("*.h5") if path.stem.isdecimal()))
     if not paths:
         raise GenerationError(f"{place.folder}: there are no models; `cosmicnet generate` makes them")
-    return Generated(paths, {}, None)
+    return Generated(paths, {})
 
 
 def _integrate_all(
@@ -202,8 +206,8 @@ def claim(recipe: Recipe, place: Workplace) -> None:
         return
     try:
         theirs = json.loads(file.read_text(encoding="utf-8"))
-        differ = [f"{group}.{key}" for group in mine for key in {**mine[group], **theirs.get(group, {})}
-                  if mine[group].get(key) != theirs.get(group, {}).get(key)]
+        differ = [f"{group}.{key}" for group in mine for key in {**mine[group], **theirs[group]}
+                  if mine[group].get(key) != theirs[group].get(key)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise GenerationError(f"{file} is damaged, so that nobody knows what the models beside it are: "
                               f"delete {folder}") from error

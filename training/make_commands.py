@@ -143,8 +143,8 @@ def _checked(options: argparse.Namespace) -> tuple[Recipe, Workplace]:
     from .sampling import points
 
     recipe, place = _read(options)
-    points(recipe, recipe.sampling.models, place.recipe_folder)
     require_feasible(recipe)
+    points(recipe, recipe.sampling.models, place.recipe_folder, place.derived)
     return recipe, place
 
 

@@ -19,6 +19,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.region import Ellipsoid
 
 from .config import Around, Recipe, Sampling
+from .derived import within
 
 __all__ = ["SamplingError", "ellipsoid_of", "points"]
 
@@ -33,8 +34,9 @@ class SamplingError(CosmicnetError):
     """Constraints that leave nothing, or a chain or covariance that cannot be used."""
 
 
-def points(recipe: Recipe, number: int, folder: Path) -> Points:
-    """The sampled parameters of `number` models; paths in the recipe are relative to `folder`.
+def points(recipe: Recipe, number: int, folder: Path, cache: Path | None = None) -> Points:
+    """The sampled parameters of `number` models; paths in the recipe are relative to `folder`. `cache`: a file for
+    what CLASS derives of them.
 
     Raises SamplingError.
     """
@@ -43,6 +45,8 @@ def points(recipe: Recipe, number: int, folder: Path) -> Points:
     drawn = number
     while True:
         kept = [p for p in _draw(sampling, ellipsoid, drawn) if all(c.holds(p) for c in constraints)]
+        inside = within(kept, recipe.class_settings, sampling.derived, cache)
+        kept = [p for p, is_inside in zip(kept, inside, strict=True) if is_inside]
         if len(kept) >= number:
             return kept[:number]
         if drawn > number / SMALLEST_SHARE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +111,11 @@ def _dense_layers(
     start: Network, inputs: Array, outputs: Array, held_out: NDArray[np.bool_], settings: Training
 ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
     """Weights and biases of the dense layers that learn what the skip connection leaves, the best on
-    the held-out models over all epochs."""
+    the held-out models over all epochs; zeros where there are too few epochs for one look."""
+    checks = settings.epochs // EPOCHS_PER_CHECK
+    if not checks:
+        sizes = (inputs.shape[1], *settings.hidden, outputs.shape[1])
+        return tuple(np.zeros(shape) for shape in pairwise(sizes)), tuple(np.zeros(size) for size in sizes[1:])
     # before it is loaded: TensorFlow tells at length which processor it runs on
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
@@ -131,12 +135,10 @@ def _dense_layers(
     schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(settings.epochs, 1))
     # all models in one batch; many epochs per call of the compiled graph, which is far faster
     model.compile(optimizer=keras.optimizers.Adam(schedule), loss="mse", steps_per_execution=EPOCHS_PER_CHECK)
-    checks = settings.epochs // EPOCHS_PER_CHECK
-    if checks:
-        batch = tf.data.Dataset.from_tensors((z[~held_out], target[~held_out])).repeat()
-        best = keras.callbacks.EarlyStopping(patience=checks, restore_best_weights=True)
-        model.fit(batch, steps_per_epoch=EPOCHS_PER_CHECK, epochs=checks, callbacks=[best], verbose=0, shuffle=False,
-                  validation_data=(z[held_out], target[held_out]), validation_batch_size=len(inputs))
+    batch = tf.data.Dataset.from_tensors((z[~held_out], target[~held_out])).repeat()
+    best = keras.callbacks.EarlyStopping(patience=checks, restore_best_weights=True)
+    model.fit(batch, steps_per_epoch=EPOCHS_PER_CHECK, epochs=checks, callbacks=[best], verbose=0, shuffle=False,
+              validation_data=(z[held_out], target[held_out]), validation_batch_size=len(inputs))
     arrays = [np.asarray(a, dtype=float) for a in model.get_weights()]
     weights, biases = list(arrays[0::2]), list(arrays[1::2])
     weights[-1], biases[-1] = weights[-1] * size, biases[-1] * size
