@@ -23,6 +23,8 @@ for _name, _nodes in NODES.items():
 networks.DERIVED_DEGREE = 1
 
 if __name__ == "__main__":
-    recipe, work, output, processes = sys.argv[1:]
+    recipe, work, output, processes, *scheduler = sys.argv[1:]
     common = [recipe, "--work", work, "--processes", processes]
-    sys.exit(main(["generate", *common, "--yes"]) or main(["train", *common, "--output", output]))
+    status = main(["generate", *common, "--yes", *(["--scheduler", *scheduler] if scheduler else [])])
+    # '-': generate only
+    sys.exit(status or (output != "-" and main(["train", *common, "--output", output])))

@@ -82,10 +82,11 @@ def write_model(path: Path, model: TrainingModel) -> None:
 
 
 def put(file: h5py.File, name: str, array: NDArray[Any], **attributes: str) -> None:
-    """A dataset in chunks of some rows, compressed, with a checksum for each chunk."""
+    """A dataset in chunks of some rows, compressed, with a checksum for each chunk. The fill value is for what the last
+    chunk has beyond the end, which is any memory otherwise, so that no file would be like another."""
     chunks = (min(CHUNK_ROWS, array.shape[0]), *array.shape[1:]) if array.ndim > 1 else array.shape
     dataset = file.create_dataset(name, data=array, chunks=chunks, shuffle=True, compression="gzip",
-                                  compression_opts=1, fletcher32=True)
+                                  compression_opts=1, fletcher32=True, fillvalue=0)
     dataset.attrs.update(attributes)
 
 

@@ -28,6 +28,9 @@ from cosmicnet.splines import SplineBasis
 __all__ = ["Finished", "finished_path", "key_of", "read_finished", "write_finished"]
 
 
+ENTRY = "finished"
+
+
 @dataclass(frozen=True)
 class Finished:
     """A field's emulator and its row of the report."""
@@ -48,7 +51,8 @@ def finished_path(folder: Path, field: Field, key: str) -> Path:
 def write_finished(path: Path, finished: Finished) -> None:
     """Write beside and rename; OSError where that is impossible."""
     arrays = _arrays(finished.emulator)
-    content = save(arrays, metadata={"row": json.dumps(finished.row), "sha256": _digest(arrays)})
+    # one entry: safetensors writes several in any order
+    content = save(arrays, metadata={ENTRY: json.dumps({"row": finished.row, "sha256": _digest(arrays)})})
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
     try:
@@ -63,11 +67,11 @@ def read_finished(path: Path, field: Field) -> Finished | None:
     """What was written, or None where there is nothing or it is damaged."""
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata()
+            metadata = json.loads(file.metadata()[ENTRY])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
         if metadata["sha256"] != _digest(arrays):
             return None
-        return Finished(_emulator(field, arrays), tuple(json.loads(metadata["row"])))
+        return Finished(_emulator(field, arrays), tuple(metadata["row"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
 

@@ -96,8 +96,9 @@ def _run_make(options: argparse.Namespace) -> None:
     from .make import make
     from .price import confirm, price
 
-    recipe, place = _checked(options)
+    recipe, place = _read(options)
     output = _output(recipe, options.output)
+    _check(recipe, place)
     confirm(price(recipe, place), options.yes)
     make(recipe, place, output)
     evaluate(settings_for(str(output), output, place.folder.parent / "unseen", options.models, options.processes,
@@ -110,10 +111,11 @@ def _run_generate(options: argparse.Namespace) -> None:
     from .generate import generate
     from .price import confirm, price
 
-    recipe, place = _checked(options)
+    recipe, place = _read(options)
     number = options.number or recipe.sampling.models
     if recipe.sampling.design == "latin" and number != recipe.sampling.models:
         raise CosmicnetError('--number: a Latin hypercube cannot grow; set sampling.design = "sobol"')
+    _check(recipe, place)
     confirm(price(recipe.model_copy(update={"sampling": recipe.sampling.model_copy(update={"models": number})}), place),
             options.yes)
     generated = generate(recipe, number, place)
@@ -137,15 +139,17 @@ def _read(options: argparse.Namespace) -> tuple[Recipe, Workplace]:
     return recipe, Workplace(work / "models", options.recipe.parent, options.processes, options.scheduler)
 
 
-def _checked(options: argparse.Namespace) -> tuple[Recipe, Workplace]:
-    """Recipe and place; what can be wrong with them is found here, before anything is integrated."""
+def _check(recipe: Recipe, place: Workplace) -> None:
+    """Find what can be wrong with the recipe and the folder before anything is integrated."""
     from .feasible import require_feasible
+    from .generate import claim
     from .sampling import points
+    from .spectra import require_patched_classy
 
-    recipe, place = _read(options)
+    require_patched_classy()
+    claim(recipe, place)
     require_feasible(recipe)
     points(recipe, recipe.sampling.models, place.recipe_folder, place.derived)
-    return recipe, place
 
 
 def _output(recipe: Recipe, chosen: Path | None) -> Path:
