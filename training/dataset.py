@@ -88,6 +88,8 @@ def put(file: h5py.File, name: str, array: NDArray[Any], **attributes: str) -> N
     dataset = file.create_dataset(name, data=array, chunks=chunks, shuffle=True, compression="gzip",
                                   compression_opts=1, fletcher32=True, fillvalue=0)
     dataset.attrs.update(attributes)
+    # at once, and not when Python collects the object, or chunks would lie in the file in any order
+    file.flush()
 
 
 @contextmanager
