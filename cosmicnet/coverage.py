@@ -3,12 +3,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from .errors import NotCovered
 from .manifest import Manifest
+from .region import Ellipsoid, LinearConstraint
 from .request import Request
 from .running_class import RunningClass
 from .store import NetworkSet
@@ -105,20 +106,44 @@ def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
 
 
 def _outside_domain(request: Request, networks: NetworkSet) -> Iterator[str]:
+    values = _values(request)
     for name, (low, high) in networks.manifest.domain.items():
-        value = request.cosmology.get(name)
+        value = values.get(name)
         if value is None:
             yield f"{name} is unknown to this CLASS (the networks need [{low:g}, {high:g}])"
         # written so that NaN is outside
         elif not low * (1.0 - 1e-12) <= value <= high * (1.0 + 1e-12):
             yield f"{name} = {value:.6g} is outside [{low:g}, {high:g}]"
+    if networks.manifest.domain.keys() <= values.keys():
+        yield from _outside_region(values, networks.manifest)
+
+
+def _outside_region(values: Mapping[str, float], manifest: Manifest) -> Iterator[str]:
+    for constraint in map(LinearConstraint.parse, manifest.constraints):
+        if not constraint.holds(values):
+            got = ", ".join(f"{name} = {values[name]:.6g}" for name in constraint.coefficients)
+            yield f"{got} does not obey {constraint.text}"
+    if manifest.ellipsoid:
+        ellipsoid = Ellipsoid.from_json(manifest.ellipsoid)
+        if not ellipsoid.holds(values):
+            yield (f"{', '.join(ellipsoid.names)} are {ellipsoid.distance(values):.3g} standard deviations from the "
+                   f"middle of the domain, but the networks reach {ellipsoid.sigmas:g}")
+
+
+def _values(request: Request) -> dict[str, float]:
+    """What a domain may name: the numbers of a cosmology, settings that the training varied, the acoustic scale."""
+    values = {**request.setup, **request.cosmology}
+    if "angular_distance_rec" in values:
+        values["100*theta_s"] = 100.0 * values["sound_horizon_rec"] / values["angular_distance_rec"]
+    return values
 
 
 def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
     """Compare derived quantities with what they are in the trained model: this catches whatever changes
     the background or the thermal history and is not among the settings."""
     manifest = networks.manifest
-    inputs = np.array([request.cosmology[name] for name in manifest.derived_inputs])
+    values = _values(request)
+    inputs = np.array([values[name] for name in manifest.derived_inputs])
     expected = networks.derived(inputs)
     different = []
     for (name, tolerance), value in zip(manifest.derived.items(), expected, strict=True):

@@ -4,16 +4,29 @@ A field is smooth and nearly the same in every cosmology, which is why a small n
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FIELDS", "INPUTS", "Field", "inputs_of"]
+__all__ = ["FIELDS", "INPUTS", "Field", "fields_for", "inputs_of"]
 
 Array = NDArray[np.float64]
+
+# Where the share of dark energy tells fields how early it acts; of early ones it is all that they depend on.
+Z_REC, Z_MATTER = 1090.0, 10.0
+
+
+def _dark_energy(c: Mapping[str, float], z: float) -> float:
+    """rho_fld/(rho_b + rho_cdm) for w = w0 + wa (1 - a); 1e-9 at recombination for a cosmological constant."""
+    omega_m = c["omega_b"] + c["omega_cdm"]
+    omega_fld = (c["H0"] / 100.0) ** 2 - omega_m - c["omega_ncdm"]
+    w_early, a = c["w0_fld"] + c["wa_fld"], 1.0 / (1.0 + z)
+    growth = a ** (-3.0 * w_early) * np.exp(-3.0 * c["wa_fld"] * (1.0 - a))
+    return float(omega_fld / omega_m * growth)
+
 
 INPUTS: dict[str, Callable[[Mapping[str, float]], float]] = {
     "ln_omega_b": lambda c: float(np.log(c["omega_b"])),
@@ -21,7 +34,18 @@ INPUTS: dict[str, Callable[[Mapping[str, float]], float]] = {
     "ln_h": lambda c: float(np.log(c["H0"] / 100.0)),
     "N_ur": lambda c: c["N_ur"],
     "m_ncdm": lambda c: c["m_ncdm"],
+    "N_eff": lambda c: c["N_eff"],
+    "N_massive": lambda c: c["N_eff"] - c["N_ur"],
+    "w0_fld": lambda c: c["w0_fld"],
+    "w0_plus_wa": lambda c: c["w0_fld"] + c["wa_fld"],
+    "dark_energy_rec": lambda c: _dark_energy(c, Z_REC),
+    "ln_dark_energy_z10": lambda c: float(np.log1p(_dark_energy(c, Z_MATTER))),
 }
+
+# What a parameter that is not among those of FIELDS adds to their inputs, and what takes the place of N_ur.
+_MORE_EARLY = {"T_ncdm": ("N_massive",), "w0_fld": ("dark_energy_rec",), "wa_fld": ("dark_energy_rec",)}
+_OF_DARK_ENERGY = ("w0_fld", "w0_plus_wa", "ln_dark_energy_z10")
+_MORE_LATE = {"T_ncdm": ("N_massive",), "w0_fld": _OF_DARK_ENERGY, "wa_fld": _OF_DARK_ENERGY}
 
 
 def inputs_of(cosmology: Mapping[str, float], names: tuple[str, ...]) -> Array:
@@ -73,3 +97,16 @@ FIELDS: tuple[Field, ...] = (
         "acceleration", "doppler", "isw", "shear", "weyl", "matter", "matter_cb")),
     *(_photons(piece, region) for region in ("dark", "reionized") for piece in ("temperature", "polarization")),
 )
+
+
+def fields_for(parameters: Collection[str]) -> tuple[Field, ...]:
+    """FIELDS with the inputs that tell cosmologies with these parameters (names as in a recipe) apart."""
+    return tuple(replace(f, inputs=_inputs_for(f, parameters)) for f in FIELDS)
+
+
+def _inputs_for(field: Field, parameters: Collection[str]) -> tuple[str, ...]:
+    more = _MORE_EARLY if field.region == "early" else _MORE_LATE
+    # massless neutrinos and the relativistic massive ones act alike: their sum first, then the share of the latter
+    own = ("N_eff" if name == "N_ur" and "T_ncdm" in parameters else name for name in field.inputs)
+    added = (name for parameter in parameters for name in more.get(parameter, ()))
+    return tuple(dict.fromkeys((*own, *added)))

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .errors import NetworkFileError
+from .region import Ellipsoid, LinearConstraint
 
 __all__ = ["ARCHITECTURES", "FIELDS_ARCHITECTURE", "FORMAT_VERSION", "PAPER_ARCHITECTURE", "Manifest"]
 
@@ -26,6 +27,8 @@ class Manifest:
     derived: quantity to its relative tolerance; the set holds a small model of each as a function of
     derived_inputs, and a request whose value differs was made with other physics.
     sha256: of the arrays and of all other entries.
+    constraints: linear, of the same names, as region.LinearConstraint reads them; ellipsoid: as region.Ellipsoid
+    writes itself, empty for none. Both cut the domain.
     k_max: largest wavenumber, 1/Mpc; k_max_cmb_times_sound_horizon: the same for the photon sources.
     architecture: one of ARCHITECTURES; fields: what there are networks for, in terms of the architecture.
     companion: the shipped set that gives the sources for which this one has no networks, '' for none.
@@ -48,6 +51,8 @@ class Manifest:
     recipe: dict[str, Any] = field(default_factory=dict)
     architecture: str = FIELDS_ARCHITECTURE
     companion: str = ""
+    constraints: list[str] = field(default_factory=list)
+    ellipsoid: dict[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -62,8 +67,8 @@ class Manifest:
         if version != FORMAT_VERSION:
             raise NetworkFileError(
                 f"{source}: format version {version}, but this cosmicnet reads {FORMAT_VERSION}")
-        # sets written when there was one architecture do not name it
-        data = {"architecture": FIELDS_ARCHITECTURE, "companion": "", **data}
+        # sets of one architecture, with a box for a domain, do not name these
+        data = {"architecture": FIELDS_ARCHITECTURE, "companion": "", "constraints": [], "ellipsoid": {}, **data}
         names = set(cls.__dataclass_fields__)
         wrong = sorted(names ^ set(data))
         if wrong:
@@ -84,4 +89,11 @@ class Manifest:
             }
         except (AttributeError, TypeError, ValueError) as error:
             raise NetworkFileError(f"{source}: an entry is not made of numbers: {error}") from error
+        try:
+            for text in data["constraints"]:
+                LinearConstraint.parse(text)
+            if data["ellipsoid"]:
+                Ellipsoid.from_json(data["ellipsoid"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise NetworkFileError(f"{source}: constraints or ellipsoid: {error!r}") from error
         return cls(**{**data, **numbers})

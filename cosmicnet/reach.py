@@ -15,7 +15,7 @@ __all__ = ["sources_of", "why_out_of_reach"]
 
 # CLASS may start its sources a little before the first time of the bases, in tau/tau_rec. The visibility is below
 # 1e-7 of its peak there, so that the bases' constant continuation is as good as anything.
-OPAQUE_MARGIN = 0.03
+OPAQUE_MARGIN = 0.06
 
 # Of a logarithm of time at the end of a grid.
 ROUNDING = 1e-9

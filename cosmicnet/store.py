@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from .emulator import Emulator
 from .errors import NetworkFileError
 from .evaluation import REGIONS, FieldEmulator
 from .fields import INPUTS, Field
+from .installed import MANIFEST, installed_sets, user_folder
 from .manifest import FIELDS_ARCHITECTURE, PAPER_ARCHITECTURE, Manifest
 from .network import Network
 from .normalization import Normalization
@@ -29,9 +29,9 @@ from .paper.storage import paper_arrays, read_paper, specifications
 from .pieces import PIECES
 from .splines import DEGREE, SplineBasis
 
-__all__ = ["DEFAULT_SET", "NetworkSet", "load_network_set", "save_network_set", "shipped_sets"]
+__all__ = ["DEFAULT_SET", "NetworkSet", "load_network_set", "save_network_set"]
 
-MANIFEST, ARRAYS = "manifest.json", "arrays.safetensors"
+ARRAYS = "arrays.safetensors"
 DEFAULT_SET = "lcdm"
 
 Array = NDArray[np.float64]
@@ -46,18 +46,12 @@ class NetworkSet:
     derived: Network
 
 
-def shipped_sets() -> dict[str, Path]:
-    """Name to folder of the sets that come with the package."""
-    root = Path(str(files("cosmicnet") / "nets"))
-    return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{MANIFEST}"))}
-
-
 def load_network_set(name_or_folder: str | os.PathLike[str]) -> NetworkSet:
-    """Load a shipped set by name or any set by folder; cached until its files change.
+    """Load a set by name (installed_sets) or folder; cached until its files change.
 
     Raises NetworkFileError: not found, incomplete, damaged (hash), unknown format.
     """
-    folder = shipped_sets().get(str(name_or_folder), Path(name_or_folder).expanduser())
+    folder = installed_sets().get(str(name_or_folder), Path(name_or_folder).expanduser())
     stamps = []
     for file in (MANIFEST, ARRAYS):
         try:
@@ -65,8 +59,8 @@ def load_network_set(name_or_folder: str | os.PathLike[str]) -> NetworkSet:
         except OSError as error:
             raise NetworkFileError(
                 f"neural_network_path = {name_or_folder}: cannot read {folder / file} ({error.strerror}). "
-                f"Give a folder with {MANIFEST} and {ARRAYS}, or a shipped set: "
-                f"{', '.join(shipped_sets()) or 'none'}") from error
+                f"Give a folder with {MANIFEST} and {ARRAYS}, or the name of a set: "
+                f"{', '.join(installed_sets()) or 'none'} (your own are in {user_folder()})") from error
         stamps.append((status.st_mtime_ns, status.st_size))
     return _load(folder.resolve(), tuple(stamps))
 

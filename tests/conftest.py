@@ -9,6 +9,12 @@ import pytest
 from builds import ROOT, build_is_missing
 
 
+@pytest.fixture(autouse=True)
+def own_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets that the user of this machine installed are not looked at, and none is installed there."""
+    monkeypatch.setenv("COSMICNET_NETWORKS", "nets")
+
+
 @pytest.fixture(scope="session")
 def stock() -> Path:
     """The folder with stock classy: COSMICNET_STOCK_CLASSY, or .stock, which `make stock` fills."""

@@ -1,4 +1,6 @@
-"""The command `cosmicnet` with grids and nodes so coarse that a model takes half a second; run by test_make.
+"""`cosmicnet generate` and then `train`, with grids and nodes so coarse that a model takes half a second.
+
+Run by test_make, with the recipe, the work folder, the folder for the networks and the number of processes.
 
 The processes that integrate import this file too, so that they have the same grids.
 """
@@ -9,7 +11,7 @@ import sys
 import numpy as np
 from recipes import COARSE
 
-from cosmicnet.training import generate, make
+from cosmicnet.training import generate, networks
 from cosmicnet.training.cli import main
 from cosmicnet.training.resample import NODES
 
@@ -18,7 +20,11 @@ for _name, _nodes in NODES.items():
     NODES[_name] = np.linspace(_nodes[0], np.log(25.0) if _name == "ln_x" else _nodes[-1], 60)
 
 # twenty models determine no more
-make.DERIVED_DEGREE = 1
+networks.DERIVED_DEGREE = 1
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    recipe, work, output, processes, *scheduler = sys.argv[1:]
+    common = [recipe, "--work", work, "--processes", processes]
+    status = main(["generate", *common, "--yes", *(["--scheduler", *scheduler] if scheduler else [])])
+    # '-': generate only
+    sys.exit(status or (output != "-" and main(["train", *common, "--output", output])))

@@ -5,7 +5,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from cosmicnet.store import ARRAYS, MANIFEST
+from cosmicnet.installed import MANIFEST
+from cosmicnet.store import ARRAYS
 
 
 def put_right_hash(folder: Path) -> None:

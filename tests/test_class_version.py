@@ -11,7 +11,8 @@ import pytest
 from networks_under_test import NETWORKS, networks, nothing_warned_of  # noqa: F401  (fixtures)
 
 from cosmicnet.errors import CosmicnetWarning
-from cosmicnet.store import load_network_set, save_network_set, shipped_sets
+from cosmicnet.installed import shipped_sets
+from cosmicnet.store import load_network_set, save_network_set
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched", "networks", "nothing_warned_of")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cosmicnet.store import shipped_sets
+from cosmicnet.installed import shipped_sets
 
 LoggedError = pytest.importorskip("cobaya.log").LoggedError
 get_model = pytest.importorskip("cobaya.model").get_model
@@ -135,7 +135,7 @@ def test_background_alone_needs_no_networks(messages: Callable[[], str]) -> None
 @pytest.mark.parametrize(("theory", "said"), [
     ({"mode": "network"}, "mode: network: allowed are full and net"),
     ({"fallback": "maybe"}, "fallback: maybe: allowed are full and error"),
-    ({"networks": "nowhere"}, r"networks: nowhere: .*shipped set: .*lcdm"),
+    ({"networks": "nowhere"}, r"networks: nowhere: .*name of a set: .*lcdm"),
     ({"mode": "net", "extra_args": {**NEUTRINOS, "neural_network": True}}, "neural_network in extra_args.*set `mode:"),
     ({"mode": "full", "extra_args": {"neural_network_path": "x"}}, "neural_network_path in extra_args.*set `mode:"),
 ])

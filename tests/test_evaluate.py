@@ -26,7 +26,7 @@ Figures = dict[str, float]
 def evaluation(errors: list[Figures], planck_net: list[Figures] | None = None) -> Evaluation:
     """An evaluation of the first box with these errors and Planck chi2; full CLASS has 10 everywhere."""
     nets = planck_net or [{}] * len(errors)
-    cosmologies = BOXES[0].latin_hypercube(len(errors))
+    cosmologies = BOXES[0].points(len(errors))
     models = tuple(Model(cosmology, figures, dict.fromkeys(net, 10.0), net)
                    for cosmology, figures, net in zip(cosmologies, errors, nets, strict=True))
     return Evaluation("lcdm", "3.4.1.0", (BoxResult(BOXES[0], models),))
@@ -40,8 +40,8 @@ def tiny_spectra() -> Spectra:
 @pytest.mark.parametrize("box", BOXES, ids=lambda box: box.name)
 def test_latin_hypercube_has_one_point_in_every_layer(box: Box) -> None:
     number = HYPERCUBE_SIZE
-    points = box.latin_hypercube(number)
-    assert points[:20] == box.latin_hypercube(20)
+    points = box.points(number)
+    assert points[:20] == box.points(20)
     for name, (low, high) in box.bounds.items():
         layers = sorted(int(number * (point[name] - low) / (high - low)) for point in points)
         assert layers == list(range(number))

@@ -1,34 +1,33 @@
 """Generation: resumable bit by bit, honest about failures. Most tests put a stand-in for CLASS in its place."""
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from providers import OnGrids
 from recipes import COARSE, tiny_recipe
 from test_dataset import FULL_DEVICE, make_model
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.training import generate as module
 from cosmicnet.training.config import Recipe
-from cosmicnet.training.dataset import DatasetError, TrainingModel, model_path, read_model
-from cosmicnet.training.generate import GenerationError, generate, integrate, latin_hypercube
+from cosmicnet.training.dataset import DatasetError, TrainingModel, failure_path, model_path, read_model
+from cosmicnet.training.generate import Generated, GenerationError, Workplace
+from cosmicnet.training.sampling import points
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
 
 Parameters = Mapping[str, float]
 
-COSMOLOGY = {"omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4, "tau_reio": 0.055}
-SETTINGS = {"N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.0308, "output": "tCl,pCl,lCl,mPk", "lensing": "yes",
-            "l_max_scalars": 300, "P_k_max_1/Mpc": 0.3}
+HERE = Path()
+
+
+def generate(recipe: Recipe, folder: Path, processes: int) -> Generated:
+    return module.generate(recipe, recipe.sampling.models, Workplace(folder, HERE, processes))
 
 
 class Serial:
@@ -41,7 +40,7 @@ class Serial:
 
 
 @contextmanager
-def serial_pool(processes: int) -> Iterator[Serial]:
+def serial_pool(processes: int, scheduler: str | None = None) -> Iterator[Serial]:
     yield Serial()
 
 
@@ -76,20 +75,20 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_latin_hypercube_has_one_model_in_every_layer(recipe: Recipe) -> None:
-    points = latin_hypercube(recipe.sampling)
+def test_latin_hypercube_has_one_model_in_every_layer(recipe: Recipe, tmp_path: Path) -> None:
+    drawn = points(recipe, 20, HERE)
     number = recipe.sampling.models
     for name, (low, high) in recipe.sampling.ranges.items():
-        assert sorted(int(number * (p[name] - low) / (high - low)) for p in points) == list(range(number)), name
-    assert latin_hypercube(recipe.sampling) == points
-    assert latin_hypercube(recipe.sampling.model_copy(update={"seed": 2})) != points
+        assert sorted(int(number * (p[name] - low) / (high - low)) for p in drawn) == list(range(number)), name
+    assert points(recipe, 20, HERE) == drawn
+    assert points(tiny_recipe(tmp_path, seed=2), 20, HERE) != drawn
 
 
 def test_every_point_becomes_the_model_of_its_number(stand_in: StandIn, recipe: Recipe, tmp_path: Path) -> None:
     generated = generate(recipe, tmp_path / "models", 1)
     assert generated.failed == {}
     assert generated.models == tuple(model_path(tmp_path / "models", i) for i in range(20))
-    assert [read_model(path).parameters for path in generated.models] == latin_hypercube(recipe.sampling)
+    assert [read_model(path).parameters for path in generated.models] == points(recipe, 20, HERE)
 
 
 def test_finished_generation_computes_nothing(stand_in: StandIn, recipe: Recipe, tmp_path: Path) -> None:
@@ -177,12 +176,15 @@ def test_failed_models_are_left_out_and_told(
     assert "it would not converge" in generated.failed[4]
     assert [int(path.stem) for path in generated.models] == [i for i in range(20) if i not in (4, 17)]
     assert all(path.exists() for path in generated.models)
-    assert {path.stem for path in (tmp_path / "models").glob("*.npz")} == {path.stem for path in generated.models}
+    assert {path.stem for path in (tmp_path / "models").glob("*.h5")} == {path.stem for path in generated.models}
     assert "left out model 17" in capsys.readouterr().err
-    # they are tried again the next time
+    # CLASS would say the same: they are not tried again until the file that tells is deleted
     monkeypatch.setattr(module, "integrate", stand_in)
-    assert generate(recipe, tmp_path / "models", 1).failed == {}
-    assert stand_in.computed == [latin_hypercube(recipe.sampling)[i] for i in (4, 17)]
+    assert set(generate(recipe, tmp_path / "models", 1).failed) == {4, 17}
+    assert stand_in.computed == []
+    failure_path(tmp_path / "models", 4).unlink()
+    assert set(generate(recipe, tmp_path / "models", 1).failed) == {17}
+    assert stand_in.computed == [points(recipe, 20, HERE)[4]]
 
 
 def test_more_than_a_tenth_failing_is_an_error(
@@ -194,7 +196,7 @@ def test_more_than_a_tenth_failing_is_an_error(
         generate(recipe, tmp_path / "models", 1)
     message = str(raised.value)
     assert "it would not converge" in message
-    assert str(latin_hypercube(recipe.sampling)[4]["H0"]) in message
+    assert str(points(recipe, 20, HERE)[4]["H0"]) in message
 
 
 @pytest.mark.skipif(not FULL_DEVICE.exists(), reason="there is no /dev/full here")
@@ -206,8 +208,8 @@ def test_full_disk_stops_and_generation_goes_on_afterwards(
     (folder / "00007.part").symlink_to(FULL_DEVICE)
     with pytest.raises(DatasetError, match="No space left on device") as raised:
         generate(recipe, folder, 1)
-    assert str(folder / "00007.npz") in str(raised.value)
-    assert not (folder / "00007.npz").exists()
+    assert str(folder / "00007.h5") in str(raised.value)
+    assert not (folder / "00007.h5").exists()
     assert len(generate(recipe, folder, 1).models) == 20
     generate(recipe, tmp_path / "whole", 1)
     assert contents(folder) == contents(tmp_path / "whole")
@@ -217,7 +219,7 @@ def test_full_disk_stops_and_generation_goes_on_afterwards(
 def test_full_disk_at_the_very_start(stand_in: StandIn, recipe: Recipe, tmp_path: Path) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
-    (folder / "recipe.part").symlink_to(FULL_DEVICE)
+    (folder / "recipe.json.part").symlink_to(FULL_DEVICE)
     with pytest.raises(OSError, match="No space left on device"):
         generate(recipe, folder, 1)
     assert contents(folder) == {}
@@ -230,70 +232,3 @@ def test_stock_classy_is_noticed_before_anything_is_written(
     with pytest.raises(CosmicnetError, match="is not the patched one"):
         generate(recipe, tmp_path / "models", 1)
     assert not (tmp_path / "models").exists()
-
-
-# --- with CLASS -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "AlignedGrids", lambda: COARSE)
-
-
-def test_integrated_model_is_what_class_computes_on_the_aligned_grids(coarse: None) -> None:
-    model = integrate(SETTINGS, COSMOLOGY)
-    assert model.parameters == COSMOLOGY
-    for name, value in COSMOLOGY.items():
-        assert model.cosmology[name] == pytest.approx(value, rel=1e-8), name
-    grid = COARSE.integration(model.cosmology)
-    assert np.array_equal(model.k, grid.k) and np.array_equal(model.tau, grid.tau)
-    provider, own = OnGrids(lambda request: (grid.k, grid.tau)), classy.Class()
-    own.set({**SETTINGS, **COSMOLOGY})
-    own.set_source_provider(provider)
-    own.compute(["perturbations"])
-    assert {*model.integrated, "p"} == set(provider.recorded)
-    for name, table in model.integrated.items():
-        assert np.array_equal(table, provider.recorded[name]), name
-        assert np.abs(table).max() > 0, name
-
-
-def test_integration_is_the_same_bit_by_bit(coarse: None) -> None:
-    first, second = (integrate(SETTINGS, COSMOLOGY) for _ in range(2))
-    assert first.integrated.keys() == second.integrated.keys()
-    for name, table in first.integrated.items():
-        assert np.array_equal(table, second.integrated[name]), name
-
-
-LACKING: dict[str, tuple[dict[str, Any], str]] = {
-    "no lensing": ({**SETTINGS, "output": "tCl,mPk", "lensing": "no"}, "no phi_plus_psi; needed are output ="),
-    "no massive neutrino": (
-        {name: value for name, value in SETTINGS.items() if "ncdm" not in name}, "no delta_cb; .* a massive neutrino"),
-}
-
-
-@pytest.mark.parametrize("case", LACKING)
-def test_settings_that_lack_a_source_are_refused(coarse: None, case: str) -> None:
-    settings, message = LACKING[case]
-    with pytest.raises(GenerationError, match=f"class_settings: CLASS gives {message}"):
-        integrate(settings, COSMOLOGY)
-
-
-SEVERE: dict[str, tuple[dict[str, Any], str]] = {
-    "unknown setting": ({"colour": "blue"}, "colour"),
-    "l_max that needs fewer wavenumbers": ({}, r"k: \d+ values, must be 1 to"),
-}
-
-
-@pytest.mark.parametrize("case", SEVERE)
-def test_settings_that_class_refuses_are_told_once(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
-    changes, message = SEVERE[case]
-    monkeypatch.setattr(module, "single_threaded_pool", serial_pool)
-    refused = recipe.model_copy(update={"class_settings": {**SETTINGS, **changes}})
-    with pytest.raises(GenerationError, match=message) as raised:
-        generate(refused, tmp_path / "models", 1)
-    assert "class_settings" in str(raised.value)
-    assert os.listdir(tmp_path / "models") == [module.RECIPE_FILE]
-    assert json.loads((tmp_path / "models" / module.RECIPE_FILE).read_text())["class_settings"] == {
-        **SETTINGS, **changes}

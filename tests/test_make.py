@@ -3,21 +3,22 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from recipes import COARSE, write_tiny
+from recipes import COARSE, TINY, write_tiny
 
-from cosmicnet.store import ARRAYS, MANIFEST, load_network_set
+from cosmicnet.store import load_network_set
 from cosmicnet.training import generate
 from cosmicnet.training.config import load_recipe
 from cosmicnet.training.dataset import model_path, read_model, write_model
+from cosmicnet.training.sampling import points
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -29,80 +30,89 @@ PATIENCE = 300.0
 AGREEMENT = 1e-3
 
 
-def start(folder: Path, output: str) -> subprocess.Popen[bytes]:
-    """The command, in the background; what it says goes to a file."""
-    command = [sys.executable, str(SCRIPT), "make", str(folder / "tiny.toml"), "--work", str(folder / "work"),
-               "--output", str(folder / output)]
+# how often in all; COSMICNET_KILLS=20 is the long version
+KILLS = int(os.environ.get("COSMICNET_KILLS", "3"))
+
+
+def start(folder: Path, work: str, output: str) -> subprocess.Popen[bytes]:
+    """Generation and training in the background; what they say goes to a file."""
+    command = [sys.executable, str(SCRIPT), "tiny.toml", work, output, "2"]
     with (folder / "messages").open("ab") as messages:
-        return subprocess.Popen(command, stdout=messages, stderr=messages, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        return subprocess.Popen(command, cwd=folder, stdout=messages, stderr=messages,
+                                env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
-def kill_when(folder: Path, moment: Callable[[], bool]) -> None:
-    """Start, and kill the command (not its workers, which have to notice) at some moment."""
-    command = start(folder, "killed")
-    end = time.monotonic() + PATIENCE
-    while not moment():
-        assert command.poll() is None, (folder / "messages").read_text()
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    command.kill()
-    command.wait()
+def finish(folder: Path, work: str, output: str) -> float:
+    """Seconds of a run to the end."""
+    begin = time.monotonic()
+    assert start(folder, work, output).wait(PATIENCE) == 0, (folder / "messages").read_text()
+    return time.monotonic() - begin
 
 
-def finish(folder: Path, output: str) -> None:
-    assert start(folder, output).wait(PATIENCE) == 0, (folder / "messages").read_text()
+def kill_after(folder: Path, work: str, output: str, seconds: float) -> bool:
+    """Start, and kill the command (not its workers, which have to notice); False if it had ended before."""
+    command = start(folder, work, output)
+    try:
+        assert command.wait(seconds) == 0, (folder / "messages").read_text()
+    except subprocess.TimeoutExpired:
+        command.kill()
+        command.wait()
+        return True
+    return False
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def integrated(folder: Path) -> int:
-    return len(list((folder / "work" / "models").glob("*.npz")))
+    return len(list((folder / "work" / "models").glob("*.h5")))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recipe that was made by a command killed three times, and once more from the same models."""
+    """Networks made without interruption in work/ and killed/ after as many kills as were asked for."""
     folder = tmp_path_factory.mktemp("make")
-    write_tiny(folder)
-    chance = random.Random(11)
-    for models in sorted(chance.sample(range(1, MODELS - 2), 2)):
-        kill_when(folder, lambda models=models: integrated(folder) >= models)  # type: ignore[misc]
-        assert integrated(folder) < MODELS
-    moment = time.monotonic() + PATIENCE
-
-    def in_training() -> bool:
-        nonlocal moment
-        if integrated(folder) == MODELS:
-            moment = min(moment, time.monotonic() + chance.uniform(2.0, 10.0))
-        return time.monotonic() > moment
-
-    kill_when(folder, in_training)
-    assert not (folder / "killed" / MANIFEST).exists()
-    finish(folder, "killed")
-    finish(folder, "again")
+    write_tiny(folder, TINY.replace("epochs = 50", "epochs = 0"))
+    seconds = finish(folder, "work", "whole")
+    chance, kills = random.Random(11), 0
+    while kills < KILLS:
+        if kill_after(folder, "work_killed", "killed", chance.uniform(0.1, 0.9) * seconds):
+            kills += 1
+            continue
+        # it got to the end: compare, and begin anew
+        assert files(folder / "work_killed") == files(folder / "work")
+        assert files(folder / "killed") == files(folder / "whole")
+        shutil.rmtree(folder / "work_killed")
+        shutil.rmtree(folder / "killed")
+    finish(folder, "work_killed", "killed")
     return folder
+
+
+def test_killed_generation_and_training_give_the_same_files(folder: Path) -> None:
+    ours, theirs = files(folder / "work_killed"), files(folder / "work")
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+    assert files(folder / "killed") == files(folder / "whole")
 
 
 def test_models_are_those_of_an_integration_without_interruption(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert integrated(folder) == MODELS
-    assert list((folder / "work" / "models").glob("*.part")) == []
+    assert list((folder / "work").rglob("*.part")) == []
     monkeypatch.setattr(generate, "AlignedGrids", lambda: COARSE)
     recipe = load_recipe(folder / "tiny.toml")
-    points = generate.latin_hypercube(recipe.sampling)
+    drawn = points(recipe, MODELS, folder)
     for index in (0, 9, 19):
-        write_model(tmp_path / "fresh.npz", generate.integrate(recipe.class_settings, points[index]))
+        write_model(tmp_path / "fresh.h5", generate.integrate(recipe.class_settings, drawn[index]))
         path = model_path(folder / "work" / "models", index)
-        assert path.read_bytes() == (tmp_path / "fresh.npz").read_bytes()
-        assert read_model(path).parameters == points[index]
-
-
-@pytest.mark.parametrize("file", [ARRAYS, MANIFEST])
-def test_networks_are_the_same_however_often_it_was_killed(folder: Path, file: str) -> None:
-    assert (folder / "killed" / file).read_bytes() == (folder / "again" / file).read_bytes()
+        assert path.read_bytes() == (tmp_path / "fresh.h5").read_bytes()
+        assert read_model(path).parameters == drawn[index]
 
 
 def test_manifest_tells_where_the_networks_come_from(folder: Path) -> None:
-    manifest = load_network_set(folder / "killed").manifest
+    manifest = load_network_set(folder / "whole").manifest
     recipe = load_recipe(folder / "tiny.toml")
     assert manifest.domain == recipe.domain
     assert manifest.class_version == classy.__version__
@@ -119,7 +129,7 @@ def computed(**options: Any) -> Any:
 
 
 def test_networks_work_in_classy(folder: Path) -> None:
-    ours = computed(neural_network="yes", neural_network_path=str(folder / "killed"), neural_network_fallback="error")
+    ours = computed(neural_network="yes", neural_network_path=str(folder / "whole"), neural_network_fallback="error")
     assert ours.neural_network_info()["used"]
     full, k = computed(), np.geomspace(2e-4, 0.05, 30)
     ratio = np.array([ours.pk_lin(x, 0.0) / full.pk_lin(x, 0.0) for x in k])
@@ -130,17 +140,17 @@ def test_networks_work_in_classy(folder: Path) -> None:
 def test_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     """A limit to the size of files is met as a full disk is: a write fails half-way, in a worker."""
     write_tiny(tmp_path)
-    arguments = [sys.executable, str(SCRIPT), "make", "tiny.toml", "--work", "work", "--processes", "1"]
+    arguments = [sys.executable, str(SCRIPT), "tiny.toml", "work", "output", "1"]
     done = subprocess.run(["bash", "-c", 'ulimit -f 16; exec "$@"', "limited", *arguments], cwd=tmp_path, text=True,
                           capture_output=True, check=False, timeout=PATIENCE)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("cosmicnet make: work/models/000") and last.endswith("cannot be written: File too large")
+    assert last.startswith("cosmicnet generate: ") and last.endswith("00000.h5 cannot be written: File too large")
     assert "Traceback" not in done.stderr
     assert [path.name for path in (tmp_path / "work" / "models").iterdir()] == [generate.RECIPE_FILE]
 
 
 def test_outside_the_recipe_s_domain_they_do_not(folder: Path) -> None:
     with pytest.raises(classy.CosmoComputationError, match=r"networks 'tiny' .*omega_cdm = 0\.13 is outside \[0\.118"):
-        computed(omega_cdm=0.13, neural_network="yes", neural_network_path=str(folder / "killed"),
+        computed(omega_cdm=0.13, neural_network="yes", neural_network_path=str(folder / "whole"),
                  neural_network_fallback="error")

@@ -12,8 +12,8 @@ from paper_models import RECIPE, K, architecture, model, network
 from set_files import put_right_hash
 from synthetic import HISTORY, make_network_set, make_request
 
-from cosmicnet import store
 from cosmicnet.errors import NetworkFileError
+from cosmicnet.installed import MANIFEST
 from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.architecture import LEAK, Architecture, Convolution, layers
 from cosmicnet.paper.emulator import PaperEmulator
@@ -208,7 +208,7 @@ def test_sets_that_make_no_sense_are_refused(tmp_path: Path, change: dict[str, A
     import json
 
     save_network_set(tmp_path, paper_set())
-    file = tmp_path / store.MANIFEST
+    file = tmp_path / MANIFEST
     file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
     put_right_hash(tmp_path)
     with pytest.raises(NetworkFileError, match=message):
@@ -219,7 +219,7 @@ def test_arrays_of_other_layers_are_refused(tmp_path: Path) -> None:
     import json
 
     save_network_set(tmp_path, paper_set())
-    file = tmp_path / store.MANIFEST
+    file = tmp_path / MANIFEST
     data = json.loads(file.read_text())
     data["fields"][0]["parameters"] = 5
     file.write_text(json.dumps(data))

@@ -19,7 +19,8 @@ from synthetic import make_emulator, make_field, make_network_set, make_request
 from cosmicnet.emulator import Emulator
 from cosmicnet.errors import NetworkFileError
 from cosmicnet.fields import FIELDS
-from cosmicnet.store import ARRAYS, MANIFEST, load_network_set, save_network_set
+from cosmicnet.installed import MANIFEST
+from cosmicnet.store import ARRAYS, load_network_set, save_network_set
 
 
 @pytest.fixture

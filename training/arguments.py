@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PROGRAM", "add_network", "new_command", "positive_number", "writable"]
+__all__ = ["PROGRAM", "add_network", "add_processes", "new_command", "positive_number", "writable"]
 
 PROGRAM = "cosmicnet"
 
@@ -35,3 +35,13 @@ def writable(folder: Path) -> Path:
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
     return folder
+
+
+def add_processes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--processes", type=positive_number, default=_cores(), metavar="N",
+                        help="models computed at the same time, one thread each (default: one per core)")
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -51,7 +51,7 @@ def benchmark(settings: BenchmarkSettings) -> Benchmark:
     full: list[dict[str, float]] = []
     net: list[dict[str, float]] = []
     inside: list[dict[str, float]] = []
-    points = BOXES[-1].latin_hypercube(settings.models)
+    points = BOXES[-1].points(settings.models)
     _seconds_until("lensing", {**points[0], **networks})  # loads what is loaded once
     with progress("timing", len(points)) as advance:
         for cosmology in points:

@@ -4,10 +4,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from scipy.stats import qmc
 
-__all__ = ["BOXES", "FIXED_PARAMETERS", "HYPERCUBE_SIZE", "Box"]
+from cosmicnet.manifest import Manifest
+from cosmicnet.store import DEFAULT_SET
+
+from .domain_box import domain_bounds, unseen_points
+
+__all__ = ["BOXES", "FIXED_PARAMETERS", "HYPERCUBE_SIZE", "Box", "DomainBox", "boxes_of"]
 
 FIXED_PARAMETERS: Mapping[str, float | int] = MappingProxyType(
     {"N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "A_s": 2.1e-9, "n_s": 0.966})
@@ -36,14 +42,14 @@ HYPERCUBE_SIZE = 100
 
 @dataclass(frozen=True)
 class Box:
-    """Bounds of each parameter (H0 in km/s/Mpc) and the seed of the points that test this box."""
+    """Bounds of each parameter (H0 in km/s/Mpc) and the seed of the points that test this box. title: for people."""
 
     name: str
     title: str
     bounds: Bounds
     seed: int
 
-    def latin_hypercube(self, number: int) -> list[dict[str, float | int]]:
+    def points(self, number: int) -> list[dict[str, Any]]:
         """The first `number` cosmologies of one hypercube over the box, the same ones at every call.
 
         The hypercube has HYPERCUBE_SIZE points (or `number`, if that is more), so that an evaluation can be
@@ -54,6 +60,24 @@ class Box:
         points = qmc.scale(unit, lower, upper)
         return [{**dict(zip(self.bounds, map(float, point), strict=True)), **FIXED_PARAMETERS}
                 for point in points]
+
+
+@dataclass(frozen=True)
+class DomainBox(Box):
+    """The domain of a network set, all its parameters varied, whatever its shape."""
+
+    manifest: Manifest
+
+    def points(self, number: int) -> list[dict[str, Any]]:
+        return unseen_points(self.manifest, number, self.seed)
+
+
+def boxes_of(manifest: Manifest) -> tuple[Box, ...]:
+    """The boxes on which a network set is evaluated: its domain, and Planck's where it is of that cosmology."""
+    shipped_kind = manifest.name == DEFAULT_SET
+    name = BOXES[1].name if shipped_kind else f"domain_{manifest.name}"
+    domain = DomainBox(name, "whole domain", domain_bounds(manifest), BOXES[1].seed, manifest)
+    return (BOXES[0], domain) if shipped_kind else (domain,)
 
 
 def _around_planck(sigmas: float) -> Bounds:
@@ -68,4 +92,4 @@ BOXES = (
     Box("planck_5_sigma", "±5 sigma of Planck 2018 + BAO", _around_planck(5.0), seed=180706209),
     Box("domain", "whole domain", DOMAIN, seed=190705764),
 )
-"""The box of the first paper, and everything that the shipped networks accept. Seeds: no other use."""
+"""The box of the first paper, and what the shipped networks accept at Planck's neutrinos. Seeds: no other use."""

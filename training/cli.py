@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 from cosmicnet.errors import CosmicnetError
 
-from .arguments import PROGRAM, add_network, positive_number, writable
+from .arguments import PROGRAM, add_network, add_processes, positive_number, writable
 from .arguments import new_command as _command
+from .make_commands import add_generate, add_make, add_train
 from .paper.commands import add_paper
 from .timing_commands import add_benchmark, add_line_of_sight
 
@@ -69,6 +69,8 @@ Networks are used from Python, like any option of CLASS:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add_demo(commands)
     add_make(commands)
+    add_generate(commands)
+    add_train(commands)
     add_evaluate(commands)
     add_line_of_sight(commands)
     add_benchmark(commands)
@@ -120,8 +122,9 @@ def add_evaluate(commands: Any) -> None:
     parser = _command(
         commands, "evaluate", "accuracy of networks on unseen cosmologies, as a table",
         description="""\
-Compares networks with full CLASS on Latin hypercubes of cosmologies that training never saw: in a box
-of 5 sigma around Planck's result, and in the whole domain of the networks. Writes accuracy.md (measured
+Compares networks with full CLASS on cosmologies that training never saw: in the whole domain of the
+networks, all its parameters varied, and, where they are the shipped kind, in a box of 5 sigma around
+Planck's result. Writes accuracy.md (measured
 against target), accuracy.json (the value of every model) and accuracy.png (errors against l and k).
 
 Full CLASS takes 5 to 10 seconds per model and its results are kept in the cache folder. After Ctrl-C
@@ -140,56 +143,20 @@ examples:
                         help="where the results of full CLASS are kept (default: %(default)s)")
     parser.add_argument("--models", type=positive_number, default=100, metavar="N",
                         help="cosmologies in each box (default: %(default)s)")
-    parser.add_argument("--processes", type=positive_number, default=_cores(), metavar="N",
-                        help="models computed at the same time, one thread each (default: one per core)")
+    add_processes(parser)
     add_network(parser)
     _add_packages_path(parser)
     parser.set_defaults(run=_run_evaluate)
 
 
 def _run_evaluate(options: argparse.Namespace) -> None:
-    from .evaluate import EvaluationSettings, evaluate
+    from .evaluate import evaluate, settings_for
     from .report import markdown
-    from .spectra import networks_on
 
-    evaluation = evaluate(EvaluationSettings(
-        output_folder=writable(options.output), cache_folder=options.cache,
-        # CLASS's own line of sight, as in full CLASS: what is compared are the sources
-        approximation={**networks_on(options.network), "fast_line_of_sight": "no"}, models=options.models,
-        processes=options.processes, packages_path=options.packages_path))
+    evaluation = evaluate(settings_for(
+        options.network, writable(options.output), options.cache, options.models, options.processes,
+        packages_path=options.packages_path))
     print(markdown(evaluation))
-
-
-def add_make(commands: Any) -> None:
-    parser = _command(
-        commands, "make", "networks for a cosmology, from nothing, by one recipe",
-        description="""\
-Integrates the training models of a recipe with CLASS, trains the networks and writes them to a folder
-that `neural_network_path` takes. A run that was interrupted goes on where it stopped: the models, which
-take most of the time, are kept in the work folder. The same recipe gives the same networks.""",
-        epilog=f"""\
-examples:
-  {PROGRAM} make training/recipes/lcdm.toml                      the shipped networks again
-  {PROGRAM} make mine.toml --work runs/mine --output nets/mine   your own
-  {PROGRAM} evaluate --network nets/mine --output nets/mine      and how accurate they are""",
-    )
-    parser.add_argument("recipe", type=Path, help="the recipe, a TOML file")
-    parser.add_argument("--work", type=Path, metavar="FOLDER",
-                        help="where the models are kept (default: runs/NAME)")
-    parser.add_argument("--output", type=Path, metavar="FOLDER",
-                        help="where the networks go (default: nets/NAME)")
-    parser.add_argument("--processes", type=positive_number, default=_cores(), metavar="N",
-                        help="models integrated at the same time, one thread each (default: one per core)")
-    parser.set_defaults(run=_run_make)
-
-
-def _run_make(options: argparse.Namespace) -> None:
-    from .config import load_recipe
-    from .make import make
-
-    recipe = load_recipe(options.recipe)
-    output = writable(options.output or Path("nets") / recipe.name)
-    make(recipe, options.work or Path("runs") / recipe.name, output, options.processes)
 
 
 def add_info(commands: Any) -> None:
@@ -237,8 +204,3 @@ def _run_patch_class(options: argparse.Namespace) -> None:
 def _add_packages_path(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--packages-path", type=Path, metavar="FOLDER",
                         help="Cobaya packages folder with the Planck data (default: $COBAYA_PACKAGES_PATH)")
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

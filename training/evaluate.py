@@ -15,10 +15,11 @@ from pathlib import Path
 from rich.console import Console
 
 from cosmicnet.cobaya_components.planck import PlanckLikelihoods, PlanckNotAvailable
+from cosmicnet.store import DEFAULT_SET, load_network_set
 
 from .accuracy import RelativeErrors, summary
 from .accuracy_plot import plot_accuracy
-from .boxes import BOXES, Box
+from .boxes import BOXES, Box, boxes_of
 from .parallel import progress, single_threaded_pool
 from .report import write_report
 from .results import BoxResult, Evaluation, Model
@@ -33,15 +34,16 @@ from .spectra import (
     require_patched_classy,
 )
 
-__all__ = ["EvaluationSettings", "evaluate"]
+__all__ = ["EvaluationSettings", "Pair", "compute_pair", "evaluate", "settings_for"]
+
 
 @dataclass(frozen=True)
 class EvaluationSettings:
     """What to evaluate and where to write.
 
     approximation : the parameters that tell the tested mode from full CLASS. models : cosmologies per
-    box. processes : how many run at once, one thread each. packages_path : Cobaya packages folder, None
-    for $COBAYA_PACKAGES_PATH.
+    box. processes : how many run at once, one thread each, unless there is a Dask `scheduler`. packages_path : Cobaya
+    packages folder, None for $COBAYA_PACKAGES_PATH.
     """
 
     output_folder: Path = Path("docs")
@@ -51,6 +53,20 @@ class EvaluationSettings:
     processes: int = 2
     packages_path: Path | None = None
     boxes: tuple[Box, ...] = BOXES
+    scheduler: str | None = None
+
+
+def settings_for(
+    network: str | None, output: Path, cache: Path, models: int, processes: int,
+    packages_path: Path | None = None, scheduler: str | None = None,
+) -> EvaluationSettings:
+    """How networks (name or folder, None for the shipped ones) are evaluated on the boxes of their domain."""
+    manifest = load_network_set(network or DEFAULT_SET).manifest
+    return EvaluationSettings(
+        output_folder=output, cache_folder=cache.resolve(),
+        # CLASS's own line of sight, as in full CLASS: what is compared are the sources
+        approximation={**networks_on(network), "fast_line_of_sight": "no"}, models=models, processes=processes,
+        packages_path=packages_path, boxes=boxes_of(manifest), scheduler=scheduler)
 
 
 def evaluate(settings: EvaluationSettings) -> Evaluation:
@@ -75,7 +91,9 @@ def evaluate(settings: EvaluationSettings) -> Evaluation:
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
+    """One cosmology and its spectra, by full CLASS and by networks."""
+
     cosmology: Mapping[str, float]
     full: Spectra
     net: Spectra
@@ -92,27 +110,27 @@ def _planck_or_none(packages_path: Path | None, console: Console) -> PlanckLikel
 def _network_identity(settings: EvaluationSettings) -> str:
     """Name and hash of the networks in use; one computation tells, and fails early if one has to."""
     cosmology = new_class(
-        {**OUTPUT_SETTINGS, **settings.boxes[0].latin_hypercube(1)[0], **settings.approximation})
+        {**OUTPUT_SETTINGS, **settings.boxes[0].points(1)[0], **settings.approximation})
     cosmology.compute(["perturbations"])
     info = cosmology.neural_network_info()
     cosmology.empty()
     return f"{info['name']}, hash {info['hash'][:12]}" if info["used"] else f"none ({info['reason']})"
 
 
-def _model(pair: _Pair, planck: PlanckLikelihoods | None) -> Model:
+def _model(pair: Pair, planck: PlanckLikelihoods | None) -> Model:
     full, net = ({}, {}) if planck is None else (planck.chi2(pair.full), planck.chi2(pair.net))
     return Model(pair.cosmology, summary(pair.full, pair.net), full, net)
 
 
-def _compute_pairs(settings: EvaluationSettings) -> dict[str, list[_Pair]]:
+def _compute_pairs(settings: EvaluationSettings) -> dict[str, list[Pair]]:
     """Both modes by name of the box, in the order of its hypercube; a pool of processes at work."""
     points = {(box.name, index): cosmology for box in settings.boxes
-              for index, cosmology in enumerate(box.latin_hypercube(settings.models))}
-    pairs: dict[tuple[str, int], _Pair] = {}
+              for index, cosmology in enumerate(box.points(settings.models))}
+    pairs: dict[tuple[str, int], Pair] = {}
     with progress("CLASS, full and with networks", len(points)) as advance, \
-            single_threaded_pool(settings.processes) as pool:
+            single_threaded_pool(settings.processes, settings.scheduler) as pool:
         futures = {
-            pool.submit(_compute_pair, cosmology, settings.approximation, settings.cache_folder): key
+            pool.submit(compute_pair, cosmology, settings.approximation, settings.cache_folder): key
             for key, cosmology in points.items()
         }
         for future in as_completed(futures):
@@ -121,6 +139,7 @@ def _compute_pairs(settings: EvaluationSettings) -> dict[str, list[_Pair]]:
     return {box.name: [pairs[box.name, index] for index in range(settings.models)] for box in settings.boxes}
 
 
-def _compute_pair(cosmology: Mapping[str, float], approximation: Parameters, cache_folder: Path) -> _Pair:
-    return _Pair(cosmology, full=cached_spectra(cosmology, cache_folder),
+def compute_pair(cosmology: Mapping[str, float], approximation: Parameters, cache_folder: Path) -> Pair:
+    """Both modes of one cosmology; full CLASS from the cache where it is there."""
+    return Pair(cosmology, full=cached_spectra(cosmology, cache_folder),
                  net=compute_spectra({**cosmology, **approximation}))

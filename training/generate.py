@@ -1,35 +1,55 @@
-"""Integrate the training models: a Latin hypercube through the patched classy, on all cores, resumable."""
+"""Integrate the training models of a recipe through the patched classy, on all cores or on a cluster, resumable."""
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 from rich.console import Console
-from scipy.stats import qmc
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.pieces import SOURCES
-from cosmicnet.running_class import running_class
+from cosmicnet.running_class import RunningClass, running_class
 
-from .config import Recipe, Sampling
-from .dataset import TrainingModel, model_path, write_model
+from .config import Recipe
+from .dataset import TrainingModel, failure_path, model_path, write_model
 from .grids import AlignedGrids
 from .parallel import progress, single_threaded_pool
+from .sampling import ellipsoid_of, points
 from .spectra import require_patched_classy
 
-__all__ = ["Generated", "GenerationError", "generate", "integrate", "latin_hypercube"]
+__all__ = ["Generated", "GenerationError", "Workplace", "claim", "existing", "generate", "generate_one", "integrate"]
 
 RECIPE_FILE = "recipe.json"
+FAILED_SHARE = 0.1
+
+Parameters = Mapping[str, float]
 
 
 class GenerationError(CosmicnetError):
     """The folder holds models of another recipe, CLASS refuses the recipe, or too many models failed."""
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where and by whom models are computed. folder: of the models; recipe_folder: what the recipe's paths are
+    relative to; processes: of this machine, unless `scheduler` is the address of a Dask cluster."""
+
+    folder: Path
+    recipe_folder: Path
+    processes: int
+    scheduler: str | None = None
+
+    @property
+    def derived(self) -> Path:
+        """Where what CLASS derives of the models that may be sampled is kept."""
+        return self.folder.parent / "derived.json"
 
 
 @dataclass(frozen=True)
@@ -40,46 +60,80 @@ class Generated:
     failed: dict[int, str]
 
 
-def latin_hypercube(sampling: Sampling) -> list[dict[str, float]]:
-    """The sampled parameters of every model."""
-    names = list(sampling.ranges)
-    unit = qmc.LatinHypercube(len(names), seed=sampling.seed).random(sampling.models)
-    low, high = np.array(list(sampling.ranges.values())).T
-    return [dict(zip(names, row.tolist(), strict=True)) for row in low + (high - low) * unit]
+def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
+    """Integrate what of the first `number` models is not in the folder yet; a killed generation goes on where it
+    stopped. A model that CLASS could not compute is left out, now and later, until its .failed file is deleted.
 
-
-def generate(recipe: Recipe, folder: Path, processes: int) -> Generated:
-    """Integrate what is not in `folder` yet; a killed generation goes on where it stopped.
-
-    Raises GenerationError if `folder` belongs to another recipe, CLASS refuses the recipe's settings or more
+    Raises GenerationError if the folder belongs to another recipe, CLASS refuses the recipe's settings or more
     than a tenth of the models fail; CosmicnetError without the patched classy.
     """
     require_patched_classy()
-    folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, recipe)
-    points = latin_hypercube(recipe.sampling)
-    missing = [i for i in range(len(points)) if not model_path(folder, i).exists()]
-    failed: dict[int, str] = {}
-    with progress("integrating models", len(points), len(points) - len(missing)) as advance, \
-            single_threaded_pool(processes) as pool:
-        futures = {pool.submit(_integrate_and_write, recipe.class_settings, points[i], model_path(folder, i)): i
-                   for i in missing}
-        for future in as_completed(futures):
-            message = future.result()
-            if message is not None:
-                failed[futures[future]] = message
-            advance()
-    if len(failed) > 0.1 * len(points):
+    claim(recipe, place)
+    wanted = points(recipe, number, place.recipe_folder, place.derived)
+    folder = place.folder.resolve()
+    missing = [i for i in range(number)
+               if not model_path(folder, i).exists() and not failure_path(folder, i).exists()]
+    if missing:
+        _integrate_all(recipe, wanted, missing, number, place)
+    failed = {i: failure_path(folder, i).read_text(encoding="utf-8") for i in range(number)
+              if not model_path(folder, i).exists()}
+    if len(failed) > FAILED_SHARE * number:
         index = min(failed)
-        raise GenerationError(f"{len(failed)} of {len(points)} models failed; the first, {points[index]}, with: "
+        raise GenerationError(f"{len(failed)} of {number} models failed; the first, {wanted[index]}, with: "
                               f"{failed[index]}")
-    for index, message in sorted(failed.items()):
-        Console(stderr=True).print(f"left out model {index}: {message}", style="yellow")
-    paths = tuple(model_path(folder, i) for i in range(len(points)) if i not in failed)
+    for index in sorted(failed.keys() & set(missing)):
+        Console(stderr=True).print(f"left out model {index}: {failed[index]}", style="yellow")
+    paths = tuple(model_path(place.folder, i) for i in range(number) if i not in failed)
     return Generated(paths, failed)
 
 
-def integrate(settings: Mapping[str, Any], parameters: Mapping[str, float]) -> TrainingModel:
+def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | None, float]:
+    """Integrate the first of `number` models that is missing (or the last one once more, which gives the same file).
+
+    Returns its path, None if CLASS could not compute it, and its seconds. Raises as generate() does.
+    """
+    require_patched_classy()
+    claim(recipe, place)
+    wanted, folder = points(recipe, number, place.recipe_folder, place.derived), place.folder.resolve()
+    index = next((i for i in range(number) if not model_path(folder, i).exists()
+                  and not failure_path(folder, i).exists()), number - 1)
+    seconds, = _integrate_all(recipe, wanted, [index], 1, Workplace(folder, place.recipe_folder, 1, place.scheduler))
+    path = model_path(place.folder, index)
+    return (path if path.exists() else None), seconds
+
+
+def existing(recipe: Recipe, place: Workplace) -> Generated:
+    """What of the recipe's models is in the folder; GenerationError if nothing is, or models of another recipe."""
+    if not (place.folder / RECIPE_FILE).exists():
+        raise GenerationError(f"{place.folder}: there are no models; `cosmicnet generate` makes them")
+    claim(recipe, place)
+    paths = tuple(sorted(path for path in place.folder.glob("*.h5") if path.stem.isdecimal()))
+    if not paths:
+        raise GenerationError(f"{place.folder}: there are no models; `cosmicnet generate` makes them")
+    return Generated(paths, {})
+
+
+def _integrate_all(
+    recipe: Recipe, wanted: Sequence[Parameters], missing: Sequence[int], number: int, place: Workplace
+) -> list[float]:
+    folder = place.folder.resolve()
+    seconds = []
+    what = "integrating models" if number > 1 else "timing one model"
+    with progress(what, number, number - len(missing)) as advance, \
+            single_threaded_pool(place.processes, place.scheduler) as pool:
+        running = running_class()
+        futures = [pool.submit(_integrate_and_write, recipe.class_settings, wanted[i], folder, i, running)
+                   for i in missing]
+        for future in as_completed(futures):
+            outcome = future.result()
+            if isinstance(outcome, str):
+                raise GenerationError(outcome)
+            seconds.append(outcome)
+            advance()
+    return seconds
+
+
+def integrate(settings: Mapping[str, Any], parameters: Parameters) -> TrainingModel:
     """Integrate one cosmology on the aligned grids.
 
     Raises CosmoComputationError if CLASS cannot compute it, CosmoSevereError if it does not accept the settings,
@@ -111,7 +165,7 @@ class _Recorder:
         self._integrated = request.integrate_on(grid.k, grid.tau)
         return False
 
-    def model(self, parameters: Mapping[str, float]) -> TrainingModel:
+    def model(self, parameters: Parameters) -> TrainingModel:
         """A copy of what was integrated, independent of CLASS's memory."""
         cosmology, setup, precision = self._state
         tables = {name: np.array(table) for name, table in self._integrated.items() if name != "p"}
@@ -119,34 +173,37 @@ class _Recorder:
 
 
 def _integrate_and_write(
-    settings: Mapping[str, Any], parameters: Mapping[str, float], path: Path
-) -> str | None:
-    """Return None, or the message of a model that CLASS could not compute."""
+    settings: Mapping[str, Any], parameters: Parameters, folder: Path, index: int, expected: RunningClass
+) -> float | str:
+    """Write the model, or CLASS's message if it cannot compute it. Returns the seconds, or what is wrong with all
+    models: errors that are not raised are not tried again."""
     from classy import CosmoComputationError, CosmoSevereError
 
+    running = running_class()
+    if running != expected:
+        return (f"a worker has CLASS {running.version} ({running.source_digest[:8]}), but here it is "
+                f"{expected.version} ({expected.source_digest[:8]}): models of two versions do not belong together")
+    start = perf_counter()
     try:
-        write_model(path, integrate(settings, parameters))
+        write_model(model_path(folder, index), integrate(settings, parameters))
     except CosmoComputationError as error:
-        return str(error).strip()
+        _write_text(failure_path(folder, index), str(error).strip())
     except CosmoSevereError as error:
         # the same for every model: nothing to go on with
-        raise GenerationError(f"CLASS does not accept {dict(parameters)} with class_settings "
-                              f"{dict(settings)}: {str(error).strip()}") from error
-    return None
+        return f"CLASS does not accept {dict(parameters)} with class_settings {dict(settings)}: {str(error).strip()}"
+    except GenerationError as error:
+        return str(error)
+    return perf_counter() - start
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Write what determines the models into the folder, or check that it is the same."""
-    mine = json.loads(json.dumps({"sampling": recipe.sampling.model_dump(), "class_settings": recipe.class_settings,
-                                  "grids": asdict(AlignedGrids()), "class": asdict(running_class())}))
+def claim(recipe: Recipe, place: Workplace) -> None:
+    """Write what determines the models into the folder, or check that it is the same; GenerationError if it is not."""
+    folder = place.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    mine = _identity(recipe, place.recipe_folder)
     file = folder / RECIPE_FILE
     if not file.exists():
-        temporary = file.with_suffix(".part")
-        try:
-            temporary.write_text(json.dumps(mine, indent=1), encoding="utf-8")
-            os.replace(temporary, file)
-        finally:
-            temporary.unlink(missing_ok=True)
+        _write_text(file, json.dumps(mine, indent=1))
         return
     try:
         theirs = json.loads(file.read_text(encoding="utf-8"))
@@ -158,3 +215,27 @@ def _claim(folder: Path, recipe: Recipe) -> None:
     if differ:
         raise GenerationError(f"{folder} holds models of another recipe ({', '.join(differ)} differ): use another "
                               f"folder or delete it")
+
+
+def _identity(recipe: Recipe, recipe_folder: Path) -> dict[str, Any]:
+    sampling = recipe.sampling.model_dump(exclude={"ellipsoid"})
+    if recipe.sampling.design == "sobol":
+        # however many there are, the first ones are the same
+        del sampling["models"]
+    ellipsoid = ellipsoid_of(recipe, recipe_folder, 1.0)
+    identity = {
+        "sampling": {**sampling, "constraints": recipe.constraints,
+                     "ellipsoid": ellipsoid.to_json() if ellipsoid else None},
+        "class_settings": recipe.class_settings, "grids": asdict(AlignedGrids()),
+        "class": asdict(running_class()),
+    }
+    return dict(json.loads(json.dumps(identity)))
+
+
+def _write_text(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

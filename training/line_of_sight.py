@@ -92,7 +92,7 @@ def seconds(cosmology: Parameters, l_max: int, repeats: int) -> dict[str, dict[s
 def compare_lines_of_sight(settings: LineOfSightSettings, report: Callable[[str], None] = print) -> None:
     """Measure, and write line_of_sight.md."""
     require_patched_classy()
-    cosmologies = WHOLE_DOMAIN.latin_hypercube(settings.models)
+    cosmologies = WHOLE_DOMAIN.points(settings.models)
     times = seconds(cosmologies[0], settings.l_max, settings.repeats)
     errors = []
     for index, cosmology in enumerate(cosmologies):

@@ -1,15 +1,17 @@
-"""Processes with one thread each, and the progress bar with the time left that goes with them."""
+"""Workers of Dask with one thread each, and the progress bar with the time left that goes with them.
+
+By default the workers are processes of this machine; with the address of a scheduler they are those of a cluster that
+is already there. What a worker was at when it died is given to another one.
+"""
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
+import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor
 from contextlib import contextmanager
 
+import dask
+from distributed import Client, KilledWorker, LocalCluster
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -24,46 +26,61 @@ from cosmicnet.errors import CosmicnetError
 
 __all__ = ["WorkerError", "progress", "single_threaded_pool"]
 
+# What is done so often that a worker dies of it is not tried again.
+DEATHS_ALLOWED = 3
+# An error may be transient (memory, a file system far away); it is the same at the last of these tries if it is not.
+RETRIES = 2
+SECONDS_TO_CONNECT = 30
+
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": DEATHS_ALLOWED,
+    # a model may take minutes in compiled code, which answers nobody
+    "distributed.scheduler.worker-ttl": None,
+    "distributed.comm.timeouts.connect": f"{SECONDS_TO_CONNECT}s",
+    "distributed.worker.multiprocessing-method": "spawn",
+    # spawned processes have it before they load any library that reads it
+    "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": "1"},
+}
+
 
 class WorkerError(CosmicnetError):
-    """A process of the pool was killed from outside or crashed."""
+    """Workers died again and again over one task, or there is no scheduler at the address."""
 
 
 @contextmanager
-def single_threaded_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes with one thread each; when an error leaves the block, what waits is dropped.
+def single_threaded_pool(processes: int, scheduler: str | None = None) -> Iterator[Executor]:
+    """Workers with one thread each: so many fresh processes, or those of the scheduler at an address such as
+    tcp://10.0.0.1:8786. When an error leaves the block, what waits is dropped.
 
-    Raises WorkerError if one of them is killed.
+    Raises WorkerError.
     """
-    before = os.environ.get("OMP_NUM_THREADS")
-    # spawned processes inherit it before they load any library that reads it
-    os.environ["OMP_NUM_THREADS"] = "1"
-    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"),
-                               initializer=_end_with_parent)
+    with dask.config.set(SETTINGS), _client(processes, scheduler) as client:
+        executor = client.get_executor(pure=False, retries=RETRIES)
+        try:
+            yield executor
+        except KilledWorker as error:
+            raise WorkerError(f"workers died {DEATHS_ALLOWED + 1} times over the same task; is there enough memory for "
+                              "so many? What was finished is kept: start again") from error
+        finally:
+            executor.shutdown(wait=False)
+
+
+@contextmanager
+def _client(processes: int, scheduler: str | None) -> Iterator[Client]:
+    # it tells of every worker that leaves
+    for name in ("distributed", "distributed.nanny", "distributed.scheduler", "distributed.core"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    if scheduler is None:
+        with LocalCluster(n_workers=processes, threads_per_worker=1, processes=True, memory_limit=0,
+                          dashboard_address=None, silence_logs=logging.CRITICAL) as cluster, Client(cluster) as client:
+            yield client
+        return
     try:
-        yield pool
-    except BrokenProcessPool as error:
-        raise WorkerError("a process was killed while it computed; is there enough memory for so many? "
-                          "What was finished is kept: start again") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
-
-
-def _end_with_parent() -> None:
-    """Make this process end at once, without a traceback, on Ctrl-C and when its parent has died."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=_exit_after_parent, daemon=True).start()
-
-
-def _exit_after_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+        client = Client(scheduler, timeout=SECONDS_TO_CONNECT)
+    except (OSError, ValueError) as error:
+        raise WorkerError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+    with client:
+        yield client
 
 
 @contextmanager

@@ -48,16 +48,16 @@ def reduce_field(
     time_weight = np.maximum(weight, TIME_FLOOR * weight.max())
     weighted = tables * time_weight[:, None]
     size = np.sqrt((weighted**2).sum(axis=1).mean(axis=0))
-    row_weight = 1.0 / np.maximum(size, floor)
+    scale = np.maximum(size, floor)
+    row_weight = 1.0 / np.where(scale > 0.0, scale, 1.0)
     weighted *= row_weight
     u = _leading(np.einsum("ntk,ntl->kl", weighted, weighted, optimize=True), 0.5 * tolerance)
     v = _leading(np.einsum("ntk,nsk->ts", weighted, weighted, optimize=True), 0.5 * tolerance)
     cores = np.einsum("ta,ntk,kb->nab", v, weighted, u, optimize=True).reshape(len(tables), -1)
     mean = cores.mean(axis=0)
     left, singular, right = np.linalg.svd(cores - mean, full_matrices=False)
-    total = np.sqrt((cores**2).sum())
-    tail = np.sqrt(np.cumsum((singular**2)[::-1])[::-1]) / total
-    number = max(int((tail > 0.5 * tolerance).sum()), 1)
+    tail = np.sqrt(np.cumsum((singular**2)[::-1])[::-1])
+    number = max(int((tail > 0.5 * tolerance * np.sqrt((cores**2).sum())).sum()), 1)
     reduction = Reduction(
         time_basis=v / time_weight[:, None],
         wavenumber_basis=u / row_weight[:, None],
@@ -67,7 +67,7 @@ def reduce_field(
         error=np.zeros(0),
     )
     error = [
-        np.linalg.norm(expand(reduction, c) * time_weight[:, None] * row_weight - t) / np.linalg.norm(t)
+        np.linalg.norm(expand(reduction, c) * time_weight[:, None] * row_weight - t) / (np.linalg.norm(t) or 1.0)
         for c, t in zip(reduction.coefficients, weighted, strict=True)
     ]
     return Reduction(**{**vars(reduction), "error": np.array(error)})
@@ -111,6 +111,9 @@ def _leading(gram: Array, tolerance: float) -> Array:
     """Orthonormal directions, strongest first, that leave out `tolerance` of the total (rms)."""
     values, vectors = eigh(gram)
     values = np.maximum(values, 0.0)
+    if not values.any():
+        # zero everywhere: one direction, so that arrays keep their shapes
+        return np.asarray(vectors[:, -1:])
     left_out = np.sqrt(np.cumsum(values) / values.sum())
     return np.asarray(vectors[:, left_out > tolerance][:, ::-1])
 

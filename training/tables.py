@@ -1,25 +1,34 @@
-"""All training models as one table per field, with the weights that say what matters."""
+"""All training models as one table per field, with the weights that say what matters.
+
+Each model is resampled once and kept in a file of its own, compressed; then one field after the other is read, so that
+what is in memory at once is one field of all models, however large the training set.
+"""
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
 from cosmicnet.coordinates import WAVENUMBER_COORDINATES, Scales
-from cosmicnet.fields import FIELDS, Field, inputs_of
+from cosmicnet.fields import Field, inputs_of
 from cosmicnet.pieces import PIECES, split_sources
 
-from .dataset import read_model
+from .dataset import DatasetError, put, read_model, whole_file
 from .edges import continue_alike
 from .parallel import progress, single_threaded_pool
-from .resample import NODES, Resampled, distinct_times, resample
+from .resample import NODES, distinct_times, resample
+from .smooth import KNOTS
 
-__all__ = ["FieldTables", "collect"]
+__all__ = [
+    "FieldTables", "ResampledModel", "collect", "nodes_digest", "read_field", "resample_model", "table_path",
+]
 
 Array = NDArray[np.float64]
 
@@ -46,55 +55,110 @@ class FieldTables:
 
 
 @dataclass(frozen=True)
-class _Model:
+class ResampledModel:
+    """What is small of a resampled model, in memory for all of them; its fields are in `path`.
+
+    sizes: of a source (t0 or t2) at the nodes of a wavenumber coordinate, by both names.
+    """
+
+    path: Path
     cosmology: dict[str, float]
+    setup: dict[str, float]
+    precision: dict[str, float]
     scales: Scales
-    fields: dict[str, Resampled]
     sizes: dict[tuple[str, str], Array]
 
 
-def collect(paths: Sequence[Path], processes: int) -> list[FieldTables]:
-    """Read and resample all models; fields in the order of FIELDS."""
-    models: dict[Path, _Model] = {}
-    with progress("resampling models", len(paths)) as advance, single_threaded_pool(processes) as pool:
-        futures = {pool.submit(_resample_model, path): path for path in paths}
-        for future in as_completed(futures):
-            models[futures[future]] = future.result()
-            advance()
-    return _assemble([models[path] for path in paths])
+def nodes_digest() -> str:
+    """A hash of the nodes and of what is smoothed: other tables are in other folders."""
+    digest = hashlib.sha256()
+    for grids in (NODES, KNOTS):
+        for name, nodes in sorted(grids.items()):
+            digest.update(name.encode() + nodes.tobytes())
+    return digest.hexdigest()[:12]
 
 
-def _resample_model(path: Path) -> _Model:
+def collect(
+    paths: Sequence[Path], folder: Path, fields: Sequence[Field], processes: int, scheduler: str | None = None
+) -> list[ResampledModel]:
+    """Resample the models that are not in `folder` yet; DatasetError for one that cannot be read."""
+    tables = {path: table_path(folder, path) for path in paths}
+    missing = [path for path in paths if not _is_readable(tables[path])]
+    if missing:
+        with progress("resampling models", len(paths), len(paths) - len(missing)) as advance, \
+                single_threaded_pool(processes, scheduler) as pool:
+            futures = [pool.submit(resample_model, path.resolve(), tables[path], tuple(fields)) for path in missing]
+            for future in as_completed(futures):
+                future.result()
+                advance()
+    return [_summary(tables[path]) for path in paths]
+
+
+def read_field(field: Field, models: Sequence[ResampledModel]) -> FieldTables:
+    """One field of all models, from their files."""
+    values, weights = [], []
+    for model in models:
+        try:
+            with h5py.File(model.path, "r") as file:
+                values.append(file[f"fields/{field.name}"][()])
+                weights.append(file[f"weights/{field.name}"][()])
+        except Exception as error:  # of h5py, many kinds
+            raise DatasetError(f"{model.path} cannot be read ({error}); delete it and start again") from error
+    return FieldTables(
+        field=field,
+        values=continue_alike(field, np.array(values), [m.scales for m in models]),
+        inputs=np.array([inputs_of(m.cosmology, field.inputs) for m in models]),
+        weight=np.sqrt(np.mean(np.array(weights) ** 2, axis=0)),
+        floor=_floor(field, models),
+    )
+
+
+def _is_readable(path: Path) -> bool:
+    return path.exists() and h5py.is_hdf5(path)
+
+
+def table_path(folder: Path, path: Path) -> Path:
+    """Where the resampled model of `path` is kept; its folder is made."""
+    target = folder.resolve() / nodes_digest()
+    target.mkdir(parents=True, exist_ok=True)
+    return target / path.name
+
+
+def resample_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
+    """Write all fields of one model on their nodes; DatasetError for a model that cannot be read."""
     model = distinct_times(read_model(path))
     scales = Scales.of(model.cosmology, model.precision)
     pieces = split_sources(model.integrated, model.k, model.tau)
     history = {name: a for name, a in model.integrated.items() if a.ndim == 1}
-    fields = {f.name: resample(f, pieces[f.piece], model.k, model.tau, history, scales) for f in FIELDS}
     ln_x = np.log(model.k * scales.sound_horizon_rec)
-    sizes: dict[tuple[str, str], Array] = {}
-    for source in ("t0", "t2"):
-        size = np.sqrt(trapezoid(model.integrated[source] ** 2, model.tau, axis=0))
-        sizes |= {(source, name): np.interp(NODES[name], ln_x, size) for name in WAVENUMBER_COORDINATES}
-    return _Model(model.cosmology, scales, fields, sizes)
+    with whole_file(target) as file:
+        for f in fields:
+            resampled = resample(f, pieces[f.piece], model.k, model.tau, history, scales)
+            put(file, f"fields/{f.name}", resampled.values, axes=f"{f.time}, {f.wavenumber}")
+            put(file, f"weights/{f.name}", resampled.weight, axes=f.time)
+        for source in ("t0", "t2"):
+            size = np.sqrt(trapezoid(model.integrated[source] ** 2, model.tau, axis=0))
+            for name in WAVENUMBER_COORDINATES:
+                put(file, f"sizes/{source}/{name}", np.interp(NODES[name], ln_x, size), axes=name)
+        for group in ("cosmology", "setup", "precision"):
+            file.create_group(group).attrs.update(getattr(model, group))
+        file.create_group("scales").attrs.update(asdict(scales))
 
 
-def _assemble(models: list[_Model]) -> list[FieldTables]:
-    return [
-        FieldTables(
-            field=f,
-            values=continue_alike(f, np.array([m.fields[f.name].values for m in models]), [m.scales for m in models]),
-            inputs=_inputs(f, models),
-            weight=np.sqrt(np.mean([m.fields[f.name].weight ** 2 for m in models], axis=0)),
-            floor=_floor(f, models),
-        ) for f in FIELDS
-    ]
+def _summary(path: Path) -> ResampledModel:
+    try:
+        with h5py.File(path, "r") as file:
+            groups = {group: {name: float(value) for name, value in file[group].attrs.items()}
+                      for group in ("cosmology", "setup", "precision", "scales")}
+            sizes = {(source, name): np.asarray(data[()], dtype=float)
+                     for source, members in file["sizes"].items() for name, data in members.items()}
+            return ResampledModel(path, groups["cosmology"], groups["setup"], groups["precision"],
+                                  Scales(**groups["scales"]), sizes)
+    except Exception as error:  # of h5py, many kinds
+        raise DatasetError(f"{path} cannot be read ({error}); delete it and start again") from error
 
 
-def _inputs(field: Field, models: list[_Model]) -> Array:
-    return np.array([inputs_of(m.cosmology, field.inputs) for m in models])
-
-
-def _floor(field: Field, models: list[_Model]) -> Array:
+def _floor(field: Field, models: Sequence[ResampledModel]) -> Array:
     """The size below which a field does not matter, because of the rest of its source."""
     source = PIECES[field.piece].source
     if source in ("phi_plus_psi", "delta_m", "delta_cb"):

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,9 @@ from cosmicnet.normalization import Normalization
 
 from .config import Training
 
-__all__ = ["NARROW", "Trained", "all_exponents", "polynomial_network", "predictable", "skip_exponents", "train_network"]
+__all__ = ["Trained", "all_exponents", "polynomial_network", "predictable", "skip_exponents", "train_network"]
 
 Array = NDArray[np.float64]
-
-# Inputs whose range is so narrow that they enter the skip connection linearly and alone.
-NARROW = ("N_ur", "m_ncdm")
 
 # A component of which the polynomial leaves more than this fraction of its rms is left out.
 UNPREDICTABLE = 0.95
@@ -37,10 +35,10 @@ class Trained:
     error: float
 
 
-def skip_exponents(inputs: tuple[str, ...], degree: int) -> NDArray[np.int64]:
-    """Exponents (m, n) of all monomials up to `degree` in the wide inputs, and linear in the narrow ones."""
-    wide = [i for i, name in enumerate(inputs) if name not in NARROW]
-    narrow = [i for i, name in enumerate(inputs) if name in NARROW]
+def skip_exponents(inputs: tuple[str, ...], degree: int, linear: Sequence[str]) -> NDArray[np.int64]:
+    """Exponents (m, n) of all monomials up to `degree` in the inputs; those named in `linear` alone."""
+    wide = [i for i, name in enumerate(inputs) if name not in linear]
+    narrow = [i for i, name in enumerate(inputs) if name in linear]
     monomials_of_wide = all_exponents(len(wide), degree)
     exponents = np.zeros((len(monomials_of_wide) + len(narrow), len(inputs)), dtype=np.int64)
     exponents[:len(monomials_of_wide), wide] = monomials_of_wide
@@ -57,7 +55,8 @@ def all_exponents(inputs: int, degree: int) -> NDArray[np.int64]:
 def polynomial_network(inputs: Array, outputs: Array, exponents: NDArray[np.int64]) -> Network:
     """The network whose skip connection is the least-squares fit, without dense layers."""
     input_map = Normalization.to_unit_box(inputs)
-    scale = float(np.sqrt((outputs**2).mean(axis=0)).max())
+    # a field that is zero everywhere has no scale
+    scale = float(np.sqrt((outputs**2).mean(axis=0)).max()) or 1.0
     features = monomials(input_map.apply(inputs), exponents)
     skip = np.asarray(np.linalg.lstsq(features, outputs / scale, rcond=None)[0], dtype=np.float64)
     number = outputs.shape[1]
@@ -71,7 +70,8 @@ def predictable(
     held-out models. The others are CLASS's integration noise, different in every model.
     """
     held_out = _held_out(len(inputs), settings)
-    fit = polynomial_network(inputs[~held_out], outputs[~held_out], skip_exponents(input_names, degree))
+    exponents = skip_exponents(input_names, degree, settings.linear)
+    fit = polynomial_network(inputs[~held_out], outputs[~held_out], exponents)
     error = fit(inputs[held_out]) - outputs[held_out]
     return np.asarray((error**2).sum(axis=0) < UNPREDICTABLE**2 * (outputs[held_out] ** 2).sum(axis=0))
 
@@ -90,9 +90,9 @@ def train_network(
     the field (its components are orthonormal) and needs no further weights.
     """
     held_out = _held_out(len(inputs), settings)
-    exponents = skip_exponents(input_names, degree)
+    exponents = skip_exponents(input_names, degree, settings.linear)
     start = polynomial_network(inputs[~held_out], outputs[~held_out], exponents)
-    norm = np.linalg.norm(outputs[held_out])
+    norm = np.linalg.norm(outputs[held_out]) or 1.0
     skip_error = float(np.linalg.norm(start(inputs[held_out]) - outputs[held_out]) / norm)
     # the skip connection of the final network sees all models; the dense layers learn what it leaves
     final = polynomial_network(inputs, outputs, exponents)
@@ -111,7 +111,11 @@ def _dense_layers(
     start: Network, inputs: Array, outputs: Array, held_out: NDArray[np.bool_], settings: Training
 ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
     """Weights and biases of the dense layers that learn what the skip connection leaves, the best on
-    the held-out models over all epochs."""
+    the held-out models over all epochs; zeros where there are too few epochs for one look."""
+    checks = settings.epochs // EPOCHS_PER_CHECK
+    if not checks:
+        sizes = (inputs.shape[1], *settings.hidden, outputs.shape[1])
+        return tuple(np.zeros(shape) for shape in pairwise(sizes)), tuple(np.zeros(size) for size in sizes[1:])
     # before it is loaded: TensorFlow tells at length which processor it runs on
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
@@ -131,12 +135,10 @@ def _dense_layers(
     schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(settings.epochs, 1))
     # all models in one batch; many epochs per call of the compiled graph, which is far faster
     model.compile(optimizer=keras.optimizers.Adam(schedule), loss="mse", steps_per_execution=EPOCHS_PER_CHECK)
-    checks = settings.epochs // EPOCHS_PER_CHECK
-    if checks:
-        batch = tf.data.Dataset.from_tensors((z[~held_out], target[~held_out])).repeat()
-        best = keras.callbacks.EarlyStopping(patience=checks, restore_best_weights=True)
-        model.fit(batch, steps_per_epoch=EPOCHS_PER_CHECK, epochs=checks, callbacks=[best], verbose=0, shuffle=False,
-                  validation_data=(z[held_out], target[held_out]), validation_batch_size=len(inputs))
+    batch = tf.data.Dataset.from_tensors((z[~held_out], target[~held_out])).repeat()
+    best = keras.callbacks.EarlyStopping(patience=checks, restore_best_weights=True)
+    model.fit(batch, steps_per_epoch=EPOCHS_PER_CHECK, epochs=checks, callbacks=[best], verbose=0, shuffle=False,
+              validation_data=(z[held_out], target[held_out]), validation_batch_size=len(inputs))
     arrays = [np.asarray(a, dtype=float) for a in model.get_weights()]
     weights, biases = list(arrays[0::2]), list(arrays[1::2])
     weights[-1], biases[-1] = weights[-1] * size, biases[-1] * size

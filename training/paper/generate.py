@@ -34,7 +34,7 @@ ALLOWED_FAILURES = 0.1
 def cosmologies(recipe: PaperRecipe, name: str) -> list[dict[str, float]]:
     """The sampled parameters of every model of a set; of the test set those whose sources are compared."""
     if name == "test":
-        points = recipe.test_box().latin_hypercube(recipe.sets.test.models)
+        points = recipe.test_box().points(recipe.sets.test.models)
         return [{p: float(point[p]) for p in recipe.box} for point in points[:recipe.report.source_models]]
     from scipy.stats import qmc
 

@@ -15,7 +15,7 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from cosmicnet.training.config import RecipeError
-from cosmicnet.training.make import derived_model
+from cosmicnet.training.networks import derived_model
 
 from .dataset import read_model
 from .generate import models_of, read_k_grid

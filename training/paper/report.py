@@ -19,6 +19,7 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import DEFAULT_SET, NetworkSet, load_network_set
 from cosmicnet.training.accuracy import LOW_L_END
 from cosmicnet.training.config import RecipeError, load_recipe
+from cosmicnet.training.generate import Workplace
 from cosmicnet.training.make import make
 
 from .figures import draw_figures
@@ -69,7 +70,7 @@ def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
     if faithful.manifest.architecture != PAPER_ARCHITECTURE:
         raise RecipeError(f"{settings.networks}: not the paper's networks but {faithful.manifest.architecture}'s")
     networks = {FAITHFUL: str(settings.networks), DEFAULT: DEFAULT_SET}
-    points = recipe.test_box().latin_hypercube(recipe.sets.test.models)
+    points = recipe.test_box().points(recipe.sets.test.models)
     timings = time_perturbations(points[:recipe.report.timing_models], networks)
     sources = compare_sources(recipe, settings.work / "models", networks)
     spectra = compare_spectra(points, networks, settings.cache, settings.processes)
@@ -90,10 +91,11 @@ def _train_default(work: Path | None) -> float | None:
     """Seconds of training the default networks on models that are there."""
     if work is None:
         return None
-    recipe = load_recipe(Path(str(files("cosmicnet.training") / "recipes" / f"{DEFAULT_SET}.toml")))
+    path = Path(str(files("cosmicnet.training") / "recipes" / f"{DEFAULT_SET}.toml"))
+    recipe = load_recipe(path)
     with tempfile.TemporaryDirectory() as folder:
         start = perf_counter()
-        make(recipe, work, Path(folder), 1)
+        make(recipe, Workplace(work / "models", path.parent, 1), Path(folder))
         return perf_counter() - start
 
 

@@ -1,0 +1,82 @@
+"""Generation on the workers of a real scheduler, one of which is killed in the middle: the same files, none missing."""
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from recipes import write_tiny
+
+pytest.importorskip("classy", reason="no classy: run `make classy`")
+pytestmark = pytest.mark.usefixtures("patched")
+
+SCRIPT = Path(__file__).parent / "make_run.py"
+PATIENCE = 300.0
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def first_line(process: subprocess.Popen[str], pattern: str) -> str:
+    """What the pattern's group finds in the first line of stderr that has it."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        found = re.search(pattern, line)
+        if found:
+            return found[1]
+    raise AssertionError(f"no {pattern} in what {process.args!r} said")
+
+
+def worker(address: str) -> subprocess.Popen[str]:
+    """A worker as one starts it on a node; the coarse grids are loaded into it first."""
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard",
+               "--no-nanny", "--preload", str(SCRIPT)]
+    process = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    first_line(process, "(Registered to)")
+    return process
+
+
+@pytest.fixture
+def scheduler() -> Iterator[str]:
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
+               "--no-dashboard"]
+    process = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    try:
+        yield first_line(process, r"Scheduler at:\s+(tcp://\S+)")
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def models(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "models").glob("*.h5")}
+
+
+def test_killed_worker_loses_no_model(scheduler: str, tmp_path: Path) -> None:
+    write_tiny(tmp_path)
+
+    def generate(work: str, *options: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(SCRIPT), "tiny.toml", work, "-", "2", *options]
+        return subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT)
+
+    assert generate("local").wait(PATIENCE) == 0
+    workers = [worker(scheduler) for _ in range(2)]
+    try:
+        command = generate("cluster", scheduler)
+        end = time.monotonic() + PATIENCE
+        while len(models(tmp_path / "cluster")) < 5:
+            assert command.poll() is None and time.monotonic() < end
+            time.sleep(0.05)
+        workers[0].send_signal(signal.SIGKILL)
+        assert len(models(tmp_path / "cluster")) < 20
+        assert command.wait(PATIENCE) == 0
+    finally:
+        for process in workers:
+            process.kill()
+            process.communicate()
+    assert models(tmp_path / "cluster") == models(tmp_path / "local")
+    assert len(models(tmp_path / "cluster")) == 20

@@ -1,0 +1,100 @@
+"""The recipe of w0, wa, N_eff and neutrino masses: its inputs, its domain and what of it is covered."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builds import ROOT
+from synthetic import COSMOLOGY, make_network_set, make_request
+
+from cosmicnet.coverage import why_not_covered
+from cosmicnet.fields import FIELDS, INPUTS, fields_for
+from cosmicnet.installed import installed_sets
+from cosmicnet.manifest import Manifest
+from cosmicnet.region import Ellipsoid
+from cosmicnet.store import NetworkSet, load_network_set, save_network_set
+from cosmicnet.training.config import load_recipe
+from cosmicnet.training.domain_box import unseen_points
+from cosmicnet.training.feasible import RangeError, corners, require_feasible
+
+RECIPE = ROOT / "training" / "recipes" / "extended.toml"
+COSMOLOGICAL_CONSTANT = {**COSMOLOGY, "omega_ncdm": 6e-4, "N_eff": 3.044, "w0_fld": -1.0, "wa_fld": 0.0}
+
+
+def test_fields_of_the_shipped_networks_are_as_ever() -> None:
+    assert fields_for(load_recipe(ROOT / "training" / "recipes" / "lcdm.toml").sampling.ranges) == FIELDS
+
+
+def test_fields_get_an_input_for_everything_that_is_sampled() -> None:
+    for field in fields_for(load_recipe(RECIPE).sampling.ranges):
+        assert {"N_eff", "N_massive", "m_ncdm"} <= set(field.inputs) <= set(INPUTS) and "N_ur" not in field.inputs
+        dark = {"dark_energy_rec"} if field.region == "early" else {"w0_fld", "w0_plus_wa", "ln_dark_energy_z10"}
+        assert dark <= set(field.inputs)
+
+
+def test_share_of_dark_energy() -> None:
+    matter = COSMOLOGY["omega_b"] + COSMOLOGY["omega_cdm"]
+    share = ((COSMOLOGY["H0"] / 100.0) ** 2 - matter - 6e-4) / matter
+    assert INPUTS["dark_energy_rec"](COSMOLOGICAL_CONSTANT) == pytest.approx(share / 1091.0**3)
+    # w = -1/3 (1 - a): as curvature but for the last few e-folds, rho ~ a^-2 exp(a - 1)
+    early = {**COSMOLOGICAL_CONSTANT, "w0_fld": 0.0, "wa_fld": -1.0 / 3.0}
+    assert np.expm1(INPUTS["ln_dark_energy_z10"](early)) == pytest.approx(share / 11.0 * np.exp(1.0 - 1.0 / 11.0))
+
+
+def manifest(**changes: object) -> Manifest:
+    made = make_network_set().manifest
+    return Manifest(**{**vars(made), **changes})  # type: ignore[arg-type]
+
+
+def reasons(made: Manifest) -> list[str]:
+    networks = make_network_set()
+    request = make_request()
+    request.cosmology["YHe"] = 0.25
+    return list(why_not_covered(request, NetworkSet(made, networks.emulator, networks.derived), "v3.4.1"))
+
+
+def test_constraints_and_ellipsoid_cut_the_domain() -> None:
+    assert reasons(manifest(constraints=["omega_b + omega_cdm < 0.15"])) == []
+    told, = reasons(manifest(constraints=["omega_b + omega_cdm < 0.14"]))
+    assert told == "omega_b = 0.0224, omega_cdm = 0.12 does not obey omega_b + omega_cdm < 0.14"
+    near = Ellipsoid(("omega_b", "omega_cdm"), np.array([0.0222, 0.12]), np.diag([1e-8, 1e-6]), 3.0)
+    assert reasons(manifest(ellipsoid=near.to_json())) == []
+    told, = reasons(manifest(ellipsoid={**near.to_json(), "sigmas": 1.0}))
+    assert "are 2 standard deviations from the middle of the domain, but the networks reach 1" in told
+
+
+def test_constraints_are_kept_with_the_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    networks = make_network_set()
+    made = manifest(constraints=["omega_b < 1"])
+    save_network_set(tmp_path / "mine", NetworkSet(made, networks.emulator, networks.derived))
+    monkeypatch.setenv("COSMICNET_NETWORKS", str(tmp_path))
+    assert installed_sets()["mine"] == tmp_path / "mine"
+    assert load_network_set("mine").manifest.constraints == ["omega_b < 1"]
+
+
+def test_unseen_points_vary_all_of_the_domain() -> None:
+    recipe = load_recipe(RECIPE)
+    domain = {name: ends for name, ends in recipe.domain.items() if name != "100*theta_s"}
+    made = manifest(domain=domain, constraints=recipe.constraints, recipe=recipe.model_dump(mode="json"))
+    points = unseen_points(made, 50, 1)
+    assert points[:10] == unseen_points(made, 10, 1)
+    for name, (low, high) in domain.items():
+        values = np.array([p[name] for p in points])
+        assert low <= values.min() < values.max() <= high and np.ptp(values) > 0.4 * (high - low), name
+    assert all(p["w0_fld"] + p["wa_fld"] < -0.1 and p["deg_ncdm"] == 3 for p in points)
+
+
+@pytest.mark.usefixtures("patched")
+def test_class_computes_the_corners() -> None:
+    recipe = load_recipe(RECIPE)
+    assert all(p["w0_fld"] + p["wa_fld"] < -0.1 for _, p in corners(recipe))
+    require_feasible(recipe)
+
+
+@pytest.mark.usefixtures("patched")
+def test_range_that_class_cannot_compute_is_told(tmp_path: Path) -> None:
+    text = RECIPE.read_text().replace("N_ur = [0.0, 1.48]", "N_ur = [-1.0, 1.48]")
+    (tmp_path / "extended.toml").write_text(text)
+    with pytest.raises(RangeError, match=r"sampling\.ranges\.N_ur = -1, the others in the middle: (.|\n)*negative"):
+        require_feasible(load_recipe(tmp_path / "extended.toml"))

@@ -1,0 +1,163 @@
+"""The sub-commands of `cosmicnet` that make networks: generate, train, make."""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.installed import FOLDER_VARIABLE, shipped_sets, user_folder
+
+from .arguments import PROGRAM, add_processes, new_command, positive_number, writable
+
+if TYPE_CHECKING:
+    from .config import Recipe
+    from .generate import Workplace
+
+__all__ = ["add_generate", "add_make", "add_train"]
+
+
+class NameTaken(CosmicnetError):
+    """The name of a recipe is that of networks that come with the package."""
+
+
+def add_make(commands: Any) -> None:
+    parser = new_command(
+        commands, "make", "networks for a cosmology, from nothing, by one recipe",
+        description=f"""\
+Checks a recipe, tells what it will cost, integrates its models with CLASS, trains the networks, compares
+them with full CLASS on cosmologies that training never saw, and adds models until the recipe's target is
+met or its budget is spent. The networks go to the folder of your own sets, where
+`neural_network_path: NAME` finds them: {user_folder()}
+(${FOLDER_VARIABLE} chooses another). A run that was interrupted goes on where it stopped.
+The same recipe gives the same networks.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} make mine.toml                                from nothing to installed and measured networks
+  {PROGRAM} make mine.toml --scheduler tcp://node1:8786   on a Dask cluster, see docs/retrain.md
+  {PROGRAM} make mine.toml --work /scratch/mine --output nets/mine
+  {PROGRAM} make training/recipes/lcdm.toml --output nets/lcdm   the shipped networks again""",
+    )
+    _add_common(parser)
+    _add_output(parser)
+    parser.add_argument("--models", type=positive_number, default=20, metavar="N",
+                        help="unseen cosmologies of the final evaluation (default: %(default)s)")
+    parser.add_argument("--yes", action="store_true", help="do not ask whether the price is right")
+    parser.set_defaults(run=_run_make)
+
+
+def add_generate(commands: Any) -> None:
+    parser = new_command(
+        commands, "generate", "integrate the training models of a recipe with CLASS",
+        description="""\
+The first step of `make` alone: checks a recipe, tells what it will cost, and integrates its models. They
+are kept in the work folder, one HDF5 file each, and what CLASS said of those that it could not compute.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} generate mine.toml
+  {PROGRAM} generate mine.toml --number 1000              more of them, if the design is "sobol\"""",
+    )
+    _add_common(parser)
+    parser.add_argument("--number", type=positive_number, metavar="N",
+                        help="how many models (default: sampling.models of the recipe)")
+    parser.add_argument("--yes", action="store_true", help="do not ask whether the price is right")
+    parser.set_defaults(run=_run_generate)
+
+
+def add_train(commands: Any) -> None:
+    parser = new_command(
+        commands, "train", "train the networks of a recipe on the models that are there",
+        description="""\
+The second step of `make` alone: trains on all models of the recipe that are in the work folder, and
+installs the networks.""",
+        epilog=f"examples:\n  {PROGRAM} train mine.toml\n  {PROGRAM} train mine.toml --output nets/mine",
+    )
+    _add_common(parser)
+    _add_output(parser)
+    parser.set_defaults(run=_run_train)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", type=Path, help="the recipe, a TOML file")
+    parser.add_argument("--work", type=Path, metavar="FOLDER",
+                        help="where models and half-finished work are kept (default: runs/NAME)")
+    add_processes(parser)
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="compute on the workers of this Dask scheduler; they must see the same folders")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", type=Path, metavar="FOLDER",
+                        help="where the networks go (default: NAME in the folder of your own sets)")
+
+
+def _run_make(options: argparse.Namespace) -> None:
+    from .evaluate import evaluate, settings_for
+    from .make import make
+    from .price import confirm, price
+
+    recipe, place = _read(options)
+    output = _output(recipe, options.output)
+    _check(recipe, place)
+    confirm(price(recipe, place), options.yes)
+    make(recipe, place, output)
+    evaluate(settings_for(str(output), output, place.folder.parent / "unseen", options.models, options.processes,
+                          scheduler=options.scheduler))
+    print(f"{output}: accuracy.md has the errors on {options.models} unseen models; use them with "
+          f"neural_network_path: {_how_to_name(recipe, output)}")
+
+
+def _run_generate(options: argparse.Namespace) -> None:
+    from .generate import generate
+    from .price import confirm, price
+
+    recipe, place = _read(options)
+    number = options.number or recipe.sampling.models
+    if recipe.sampling.design == "latin" and number != recipe.sampling.models:
+        raise CosmicnetError('--number: a Latin hypercube cannot grow; set sampling.design = "sobol"')
+    _check(recipe, place)
+    confirm(price(recipe.model_copy(update={"sampling": recipe.sampling.model_copy(update={"models": number})}), place),
+            options.yes)
+    generated = generate(recipe, number, place)
+    print(f"{place.folder}: {len(generated.models)} models, {len(generated.failed)} failed")
+
+
+def _run_train(options: argparse.Namespace) -> None:
+    from .generate import existing
+    from .networks import train
+
+    recipe, place = _read(options)
+    train(recipe, existing(recipe, place), place, _output(recipe, options.output))
+
+
+def _read(options: argparse.Namespace) -> tuple[Recipe, Workplace]:
+    from .config import load_recipe
+    from .generate import Workplace
+
+    recipe = load_recipe(options.recipe)
+    work = options.work or Path("runs") / recipe.name
+    return recipe, Workplace(work / "models", options.recipe.parent, options.processes, options.scheduler)
+
+
+def _check(recipe: Recipe, place: Workplace) -> None:
+    """Find what can be wrong with the recipe and the folder before anything is integrated."""
+    from .feasible import require_feasible
+    from .generate import claim
+    from .sampling import points
+    from .spectra import require_patched_classy
+
+    require_patched_classy()
+    claim(recipe, place)
+    require_feasible(recipe)
+    points(recipe, recipe.sampling.models, place.recipe_folder, place.derived)
+
+
+def _output(recipe: Recipe, chosen: Path | None) -> Path:
+    if chosen is None and recipe.name in shipped_sets():
+        raise NameTaken(f"name = {recipe.name}: is that of networks that come with the package, which would be found "
+                        f"in their place; choose another name, or --output FOLDER")
+    return writable(chosen or user_folder() / recipe.name)
+
+
+def _how_to_name(recipe: Recipe, output: Path) -> str:
+    return recipe.name if output == user_folder() / recipe.name else str(output)

@@ -1,0 +1,34 @@
+"""Settings of CLASS that say the same as a sampled parameter, so that the two would clash."""
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+__all__ = ["clashes"]
+
+# Other names under which CLASS's input module takes what a parameter sets.
+SAME = {
+    "omega_b": ("Omega_b",),
+    "omega_cdm": ("Omega_cdm", "Omega_m", "omega_m"),
+    "H0": ("h", "100*theta_s", "theta_s_100"),
+    "N_ur": ("Omega_ur", "omega_ur", "N_eff", "Neff"),
+    "m_ncdm": ("Omega_ncdm", "omega_ncdm"),
+    "omega_ncdm": ("Omega_ncdm", "m_ncdm"),
+    "w0_fld": ("Omega_fld",),
+    "YHe": (),
+}
+NETWORKS = ("neural_network", "neural_network_path", "neural_network_fallback")
+
+
+def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the setting and what is wrong with it."""
+    for name in sampled:
+        for other in SAME.get(name, ()):
+            if other in settings:
+                yield other, f"says the same as {name}, which is sampled"
+    for name in NETWORKS:
+        if name in settings:
+            yield name, "models are integrated, not taken from networks"
+    if "reio_parametrization" in settings and settings["reio_parametrization"] != "reio_none":
+        yield "reio_parametrization", 'must be "reio_none": reionisation is computed when the networks are used'
+    if {"w0_fld", "wa_fld"} & set(sampled) and settings.get("Omega_Lambda") != 0:
+        yield "Omega_Lambda", "must be 0 where w0_fld or wa_fld is sampled, or CLASS has no fluid"

@@ -1,0 +1,38 @@
+"""How far networks are from full CLASS on cosmologies of their domain that training never saw."""
+from __future__ import annotations
+
+from concurrent.futures import as_completed
+from pathlib import Path
+
+from cosmicnet.manifest import Manifest
+
+from .accuracy import Distribution, wishart_chi2
+from .domain_box import unseen_points
+from .evaluate import compute_pair
+from .generate import Workplace
+from .parallel import progress, single_threaded_pool
+from .spectra import networks_on
+
+__all__ = ["SEED", "unseen_chi2"]
+
+SEED = 201907
+"""Of the points by which `make` decides whether to go on; `cosmicnet evaluate` has others."""
+
+
+def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplace) -> float:
+    """The Wishart chi2 of TT, TE and EE (l to 2508) that 95% of `number` unseen models do not exceed.
+
+    Full CLASS is kept in the work folder: it is computed once for all rounds.
+    """
+    cache = (place.folder.parent / "unseen").resolve()
+    approximation = {**networks_on(str(networks.resolve())), "fast_line_of_sight": "no"}
+    points = unseen_points(manifest, number, SEED)
+    chi2 = []
+    with progress("unseen models, full CLASS and networks", number) as advance, \
+            single_threaded_pool(place.processes, place.scheduler) as pool:
+        futures = [pool.submit(compute_pair, point, approximation, cache) for point in points]
+        for future in as_completed(futures):
+            pair = future.result()
+            chi2.append(wishart_chi2(pair.full, pair.net))
+            advance()
+    return Distribution.of(chi2).percentile_95
