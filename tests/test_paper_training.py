@@ -67,7 +67,7 @@ def test_sets_are_independent_hypercubes_and_the_test_set_is_that_of_evaluate() 
     points = {name: cosmologies(recipe, name) for name in ("training", "validation", "hyperparameters", "test")}
     assert len(points["training"]) == recipe.sets.training.models
     assert points["test"] == [{name: p[name] for name in recipe.box}
-                              for p in BOXES[0].latin_hypercube(recipe.report.source_models)]
+                              for p in BOXES[0].points(recipe.report.source_models)]
     low, high = np.array(list(recipe.bounds.values())).T
     validation = (np.array([list(p.values()) for p in points["validation"]]) - low) / (high - low)
     number = recipe.sets.validation.models
