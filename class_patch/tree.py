@@ -1,13 +1,13 @@
 """Patch one CLASS source tree: PyPI's own or the user's."""
 from __future__ import annotations
 
-import shutil
+import hashlib
 from pathlib import Path
 
 from .anchors import apply_edits
 from .edits import EDITS
 
-__all__ = ["SHIM_FILES", "PatchError", "patch_tree"]
+__all__ = ["SHIM_FILES", "PatchError", "patch_tree", "source_digest"]
 
 SHIM = Path(__file__).parent / "shim"
 # Our own files that go into the tree, and where.
@@ -15,6 +15,15 @@ FOLDERS = {".h": "include", ".c": "source", ".pxi": "python"}
 SHIM_FILES = {
     file.name: f"{FOLDERS[file.suffix]}/{file.name}" for file in sorted(SHIM.iterdir()) if file.suffix in FOLDERS
 }
+
+
+# Files of CLASS, before the patch, that make the source functions. Their digest goes into the build, so that networks
+# are not used with equations other than those that they were trained on.
+SOURCES_OF_SOURCES = (
+    "include/precisions.h", "include/background.h", "include/thermodynamics.h", "include/perturbations.h",
+    "source/background.c", "source/thermodynamics.c", "source/perturbations.c",
+)
+DIGEST_PLACEHOLDER = "@SOURCE_DIGEST@"
 
 
 class PatchError(RuntimeError):
@@ -30,17 +39,25 @@ def patch_tree(root: Path) -> list[str]:
     Raises PatchError if `root` is not a CLASS tree, is patched already or not in UTF-8, AnchorError if an
     anchor is missing or not unique.
     """
-    missing = [name for name in EDITS if not (root / name).is_file()]
+    missing = [name for name in {**EDITS, **dict.fromkeys(SOURCES_OF_SOURCES)} if not (root / name).is_file()]
     if missing:
         raise PatchError(f"{root} is not a CLASS source tree with classy: no {', '.join(missing)}")
     if any((root / target).exists() for target in SHIM_FILES.values()):
         raise PatchError(f"{root} is patched already; start again from a clean tree")
+    digest = source_digest(root)
     edited = {name: apply_edits(_read(root / name), edits, name) for name, edits in EDITS.items()}
     for name, text in edited.items():
         (root / name).write_text(text, encoding="utf-8")
     for name, target in SHIM_FILES.items():
-        shutil.copyfile(SHIM / name, root / target)
+        text = (SHIM / name).read_text(encoding="utf-8").replace(DIGEST_PLACEHOLDER, digest)
+        (root / target).write_text(text, encoding="utf-8")
     return [*edited, *SHIM_FILES.values()]
+
+
+def source_digest(root: Path) -> str:
+    """SHA-256 of the files of an unpatched tree that make the source functions, whatever their line ends."""
+    text = "\0".join(_read(root / name) for name in SOURCES_OF_SOURCES)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read(path: Path) -> str:

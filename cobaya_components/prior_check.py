@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cosmicnet.coverage import why_not_covered
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.provider import running_class_version
+from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
 
 from .quiet import quiet
@@ -68,7 +68,7 @@ class _Probe:
         domain = self._networks.manifest.domain
         outside = frozenset(name for name, (low, high) in domain.items()
                             if not low * (1.0 - ROUNDING) <= request.cosmology[name] <= high * (1.0 + ROUNDING))
-        self.answer = Answer(outside, tuple(why_not_covered(request, self._networks, running_class_version())))
+        self.answer = Answer(outside, tuple(why_not_covered(request, self._networks, running_class())))
         raise _Asked("asked only")
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from .errors import NotCovered
+from .manifest import Manifest
 from .request import Request
+from .running_class import RunningClass
 from .store import NetworkSet
 
 __all__ = ["GRID_AND_LATER", "is_relevant", "require_covered", "why_not_covered"]
@@ -42,17 +44,17 @@ def is_relevant(precision_parameter: str) -> bool:
     return not precision_parameter.startswith(GRID_AND_LATER)
 
 
-def require_covered(request: Request, networks: NetworkSet, class_version: str) -> None:
-    """Raise NotCovered with all reasons if the networks do not cover the request of this version of CLASS."""
-    reasons = list(why_not_covered(request, networks, class_version))
+def require_covered(request: Request, networks: NetworkSet, running: RunningClass) -> None:
+    """Raise NotCovered with all reasons if the networks do not cover the request of this CLASS."""
+    reasons = list(why_not_covered(request, networks, running))
     if reasons:
         raise NotCovered(f"the networks '{networks.manifest.name}' do not cover this request: "
                          + "; ".join(reasons))
 
 
-def why_not_covered(request: Request, networks: NetworkSet, class_version: str) -> Iterator[str]:
+def why_not_covered(request: Request, networks: NetworkSet, running: RunningClass) -> Iterator[str]:
     """Yield one sentence per reason, each with the name, what was got and what is allowed."""
-    yield from _other_class(class_version, networks.manifest.class_version)
+    yield from _other_class(running, networks.manifest)
     known = [*_wrong_settings(request, networks), *_outside_domain(request, networks)]
     yield from known
     yield from _missing_sources(request, networks)
@@ -61,9 +63,12 @@ def why_not_covered(request: Request, networks: NetworkSet, class_version: str) 
     yield from _outside_grids(request, networks)
 
 
-def _other_class(running: str, trained: str) -> Iterator[str]:
-    if _release(running) != _release(trained):
-        yield f"this is CLASS {running}, but the networks were trained with CLASS {trained}"
+def _other_class(running: RunningClass, trained: Manifest) -> Iterator[str]:
+    if _release(running.version) != _release(trained.class_version):
+        yield f"this is CLASS {running.version}, but the networks were trained with CLASS {trained.class_version}"
+    elif running.source_digest != trained.source_digest:
+        yield ("this CLASS was changed in background.c, thermodynamics.c, perturbations.c or their headers; the "
+               "networks were trained with other equations")
 
 
 def _release(version: str) -> str:
@@ -130,11 +135,12 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
 def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
     manifest = networks.manifest
     k_last = float(request.k[-1])
-    if k_last > manifest.k_max:
+    # these are written so that NaN is outside
+    if not k_last <= manifest.k_max:
         yield f"k up to {k_last:.4g}/Mpc is needed, but the networks reach {manifest.k_max:g}/Mpc"
     if "t0" in request.tables or "p" in request.tables:
         reach = float(request.k[request.k_size_cmb - 1]) * request.cosmology["sound_horizon_rec"]
-        if reach > manifest.k_max_cmb_times_sound_horizon:
+        if not reach <= manifest.k_max_cmb_times_sound_horizon:
             yield (f"l_max needs k r_s(rec) up to {reach:.4g} in the CMB sources, but the networks reach "
                    f"{manifest.k_max_cmb_times_sound_horizon:g}")
     if not (np.all(request.k > 0) and np.all(np.isfinite(request.k))):

@@ -9,7 +9,7 @@ from .errors import NetworkFileError
 
 __all__ = ["ARCHITECTURES", "FIELDS_ARCHITECTURE", "FORMAT_VERSION", "PAPER_ARCHITECTURE", "Manifest"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 # Fields of this package, or the networks of CosmicNet I.
 FIELDS_ARCHITECTURE, PAPER_ARCHITECTURE = ARCHITECTURES = ("cosmicnet", "paper")
@@ -19,11 +19,13 @@ FIELDS_ARCHITECTURE, PAPER_ARCHITECTURE = ARCHITECTURES = ("cosmicnet", "paper")
 class Manifest:
     """The frozen description stored as manifest.json beside the arrays.
 
-    class_version: as CLASS writes it; another release is not covered, whatever its patch level.
+    class_version: as CLASS writes it; another release is not covered, whatever its patch level. source_digest: of the
+    files of that CLASS that make the source functions.
     domain: parameter (name as in SourceRequest.cosmology) to (lowest, highest) allowed.
     setup, precision: CLASS's choices that a request must share (names of SourceRequest).
     derived: quantity to its relative tolerance; the set holds a small model of each as a function of
     derived_inputs, and a request whose value differs was made with other physics.
+    sha256: of the arrays and of all other entries.
     k_max: largest wavenumber, 1/Mpc; k_max_cmb_times_sound_horizon: the same for the photon sources.
     architecture: one of ARCHITECTURES; fields: what there are networks for, in terms of the architecture.
     companion: the shipped set that gives the sources for which this one has no networks, '' for none.
@@ -32,6 +34,7 @@ class Manifest:
     name: str
     description: str
     class_version: str
+    source_digest: str
     domain: dict[str, tuple[float, float]]
     setup: dict[str, float]
     precision: dict[str, float]
@@ -65,8 +68,8 @@ class Manifest:
         wrong = sorted(names ^ set(data))
         if wrong:
             raise NetworkFileError(f"{source}: missing or unknown entries: {', '.join(wrong)}")
-        no_text = [entry for entry in ("name", "description", "class_version", "sha256", "architecture", "companion")
-                   if not isinstance(data[entry], str)]
+        texts = ("name", "description", "class_version", "source_digest", "sha256", "architecture", "companion")
+        no_text = [entry for entry in texts if not isinstance(data[entry], str)]
         if no_text:
             raise NetworkFileError(f"{source}: not a text: {', '.join(no_text)}")
         if data["architecture"] not in ARCHITECTURES:

@@ -12,9 +12,10 @@ import numpy as np
 from .coverage import require_covered
 from .errors import CosmicnetError, CosmicnetWarning, NotCovered, OptionError
 from .request import Request
+from .running_class import RunningClass, running_class
 from .store import DEFAULT_SET, NetworkSet, load_network_set
 
-__all__ = ["NetworkProvider", "open_provider", "running_class_version"]
+__all__ = ["NetworkProvider", "open_provider"]
 
 FALLBACKS = ("full", "error")
 
@@ -39,24 +40,16 @@ def open_provider(
                           f"{' and '.join(FALLBACKS)}")
     start = perf_counter()
     networks = load_network_set(str(neural_network_path).strip())
-    return NetworkProvider(networks, fallback, perf_counter() - start, running_class_version())
-
-
-def running_class_version() -> str:
-    """What was compiled into the classy that asks, as opposed to what is installed beside it."""
-    # here and not above: only classy needs it, which has been imported when it comes here
-    import classy
-
-    return str(classy.__version__)
+    return NetworkProvider(networks, fallback, perf_counter() - start, running_class())
 
 
 class NetworkProvider:
     """Gives the sources of one compute(), or hands it back to CLASS."""
 
-    def __init__(self, networks: NetworkSet, fallback: str, loading_seconds: float, class_version: str) -> None:
+    def __init__(self, networks: NetworkSet, fallback: str, loading_seconds: float, running: RunningClass) -> None:
         self.networks = networks
         self.fallback = fallback
-        self.class_version = class_version
+        self.running = running
         self._used = False
         self._reason: str | None = "the perturbations were not computed"
         self._seconds = {"loading": loading_seconds}
@@ -70,7 +63,7 @@ class NetworkProvider:
         global _fallback_count
         start = perf_counter()
         try:
-            require_covered(request, self.networks, self.class_version)
+            require_covered(request, self.networks, self.running)
         except NotCovered as reason:
             self._reason = str(reason)
             if self.fallback == "error":

@@ -23,11 +23,16 @@ ROUNDING = 1e-9
 
 def sources_of(fields: Sequence[FieldEmulator]) -> list[str]:
     """The tables that fields can fill, at early and at late times; p follows from t2."""
-    pieces = {region: {f.field.piece for f in fields if f.field.region == region} for region in REGIONS}
-    sources = {region: {PIECES[piece].source for piece in members} for region, members in pieces.items()}
-    photons_are_there = all(set(needed) <= pieces[region] for region, needed in NEEDED_PIECES.items())
-    late = sources["late"] - set(PIECE_OF) | (set(PIECE_OF) if photons_are_there else set())
-    return [name for name in SOURCES if ("t2" if name == "p" else name) in sources["early"] & late]
+    there = {region: {f.field.piece for f in fields if f.field.region == region} for region in REGIONS}
+    photons_are_there = all(set(needed) <= there[region] for region, needed in NEEDED_PIECES.items())
+
+    def is_complete(source: str) -> bool:
+        # temperature and acceleration stand for the monopole at late times
+        needed = {piece for piece, of in PIECES.items() if of.source == source} - {"temperature", "acceleration"}
+        late = photons_are_there if source in PIECE_OF else needed <= there["late"]
+        return needed <= there["early"] and late
+
+    return [name for name in SOURCES if is_complete("t2" if name == "p" else name)]
 
 
 def why_out_of_reach(fields: Sequence[FieldEmulator], request: Request, k_max: float) -> Iterator[str]:

@@ -84,10 +84,10 @@ def _load(folder: Path, stamps: tuple[tuple[int, int], ...]) -> NetworkSet:
     except ValueError as error:
         raise NetworkFileError(f"{folder / MANIFEST} is no valid JSON: {error}") from error
     manifest = Manifest.from_json(data, str(folder / MANIFEST))
-    digest = hashlib.sha256(content).hexdigest()
+    digest = _digest(data, content)
     if digest != manifest.sha256:
         raise NetworkFileError(
-            f"{folder / ARRAYS} is damaged or was exchanged: SHA-256 {digest}, but {MANIFEST} has "
+            f"{folder}: {MANIFEST} or {ARRAYS} is damaged or was changed: SHA-256 {digest}, but {MANIFEST} has "
             f"{manifest.sha256}. Install the networks again.")
     try:
         arrays = {name: np.asarray(a) for name, a in load(content).items()}
@@ -127,8 +127,8 @@ def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
         architecture, fields = FIELDS_ARCHITECTURE, [asdict(f.field) for f in emulator.fields]
         arrays |= {name: _compact(name, a) for name, a in _field_arrays(emulator).items()}
     content = save({name: np.asarray(a, order="C") for name, a in arrays.items()})
-    manifest = replace(network_set.manifest, sha256=hashlib.sha256(content).hexdigest(), fields=fields,
-                       architecture=architecture)
+    manifest = replace(network_set.manifest, fields=fields, architecture=architecture)
+    manifest = replace(manifest, sha256=_digest(manifest.to_json(), content))
     folder.mkdir(parents=True, exist_ok=True)
     _write({folder / ARRAYS: content,
             folder / MANIFEST: (json.dumps(manifest.to_json(), indent=1) + "\n").encode()})
@@ -148,6 +148,12 @@ def _field_arrays(emulator: Emulator) -> dict[str, NDArray[Any]]:
             f"knots/{f.field.wavenumber}": f.wavenumber_basis.knots,
         }
     return arrays
+
+
+def _digest(manifest: Mapping[str, Any], arrays: bytes) -> str:
+    """SHA-256 of a set: the bytes of its arrays, then all entries of its manifest but the hash itself."""
+    entries = {name: value for name, value in manifest.items() if name != "sha256"}
+    return hashlib.sha256(arrays + json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 
 def _write(contents: Mapping[Path, bytes]) -> None:

@@ -11,8 +11,9 @@ import gc
 import itertools
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import classy
@@ -20,6 +21,8 @@ import psutil
 from providers import Failing, Injector
 
 SETTINGS = {"output": "tCl,mPk", "l_max_scalars": 20, "P_k_max_1/Mpc": 0.02}
+
+NETWORKS = {"neural_network": "yes", "neural_network_fallback": "error", "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06}
 
 Action = Callable[[Any, int], None]
 
@@ -36,6 +39,30 @@ def fast(model: Any, index: int) -> None:
     if not model.neural_network_info()["fast_line_of_sight"]:
         raise AssertionError("CLASS took its own line of sight")
     model.set({"fast_line_of_sight": "no"})
+
+
+def later(model: Any, index: int) -> None:
+    """Later modules alone, after a whole computation."""
+    full(model, index)
+    with changed(model, {"A_s": 2.3e-9}):
+        model.compute()
+
+
+def networks(model: Any, index: int) -> None:
+    with changed(model, NETWORKS):
+        full(model, index)
+        if not model.neural_network_info()["used"]:
+            raise AssertionError("CLASS did not take the networks")
+
+
+def outside(model: Any, index: int) -> None:
+    """Out of the networks' domain, under both fallbacks."""
+    _refused(model, index, NETWORKS | {"H0": 90.0}, classy.CosmoComputationError)
+    with changed(model, NETWORKS | {"H0": 90.0, "neural_network_fallback": "full"}), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        full(model, index)
+        if model.neural_network_info()["used"]:
+            raise AssertionError("CLASS took networks outside of their domain")
 
 
 def failing(model: Any, index: int) -> None:
@@ -59,7 +86,7 @@ def unread_parameter(model: Any, index: int) -> None:
 
 
 def bad_input(model: Any, index: int) -> None:
-    _refused(model, index, {"omega_b": -1}, classy.CosmoSevereError)
+    _refused(model, index, {"omega_cdm": -1}, classy.CosmoSevereError)
 
 
 def bad_perturbations(model: Any, index: int) -> None:
@@ -72,21 +99,28 @@ def leaking(model: Any, index: int, kept: list[bytearray] = []) -> None:  # noqa
 
 
 def _refused(model: Any, index: int, options: dict[str, Any], error: type[Exception]) -> None:
+    model.set_source_provider(None)
+    with changed(model, options):
+        try:
+            _compute(model, index)
+        except error:
+            return
+    raise AssertionError(f"{options} was accepted")
+
+
+@contextmanager
+def changed(model: Any, options: dict[str, Any]) -> Iterator[None]:
     before = dict(model.pars)
     model.set(options)
     try:
-        _compute(model, index)
-    except error:
-        pass
-    else:
-        raise AssertionError(f"{options} was accepted")
+        yield
     finally:
         model.empty()
         model.set(before)
 
 
 def _compute(model: Any, index: int) -> None:
-    model.set({"A_s": 2.1e-9 * (1 + 1e-6 * index)})  # the same parameters would not be computed again
+    model.set({"omega_b": 0.0224 * (1 + 1e-6 * index)})  # the same parameters would not be computed again
     model.compute()
 
 

@@ -14,6 +14,7 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.network import Network
 from cosmicnet.normalization import Normalization
 from cosmicnet.pieces import SOURCES
+from cosmicnet.running_class import RunningClass
 from cosmicnet.splines import SplineBasis
 from cosmicnet.store import NetworkSet
 
@@ -24,7 +25,7 @@ COSMOLOGY = {
     "m_ncdm": 0.06, "tau_rec": 281.0, "conformal_age": 14150.0, "sound_horizon_rec": 144.5,
     "tau_free_streaming": 500.0,
 }
-CLASS_VERSION = "v3.4.1"
+RUNNING = RunningClass("v3.4.1", 64 * "a")
 DOMAIN = {"omega_b": (0.02, 0.025), "omega_cdm": (0.1, 0.14)}
 TRIGGER = "radiation_streaming_trigger_tau_over_tau_k"
 HISTORY = ("scale_factor", "growth_factor", "growth_velocity", "exp_minus_kappa", "visibility",
@@ -117,7 +118,8 @@ def make_network_set(name: str = "synthetic", emulator: Emulator | None = None) 
         skip=np.ones((1, 1)), weights=(), biases=(),
         output_map=Normalization(np.zeros(1), np.array([0.25])))
     manifest = Manifest(
-        name=name, description="random numbers", class_version=CLASS_VERSION, domain=dict(DOMAIN),
+        name=name, description="random numbers", class_version=RUNNING.version,
+        source_digest=RUNNING.source_digest, domain=dict(DOMAIN),
         setup={"gauge": 1.0}, precision={TRIGGER: 45.0}, derived={"YHe": 1e-3},
         derived_inputs=list(DOMAIN), k_max=6.0,
         k_max_cmb_times_sound_horizon=500.0, fields=[], dense_layers=3, sha256="")

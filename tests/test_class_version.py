@@ -1,7 +1,7 @@
 """Networks trained with another release of CLASS: in classy, under both fallbacks."""
 from __future__ import annotations
 
-import json
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from networks_under_test import NETWORKS, networks, nothing_warned_of  # noqa: F401  (fixtures)
 
 from cosmicnet.errors import CosmicnetWarning
-from cosmicnet.store import MANIFEST, shipped_sets
+from cosmicnet.store import load_network_set, save_network_set, shipped_sets
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched", "networks", "nothing_warned_of")
@@ -25,9 +25,9 @@ SETTINGS: dict[str, Any] = {
 def networks_of(version: str, folder: Path) -> dict[str, str]:
     """Options with a copy of the networks that says that it was trained with `version`."""
     shutil.copytree(shipped_sets().get(NETWORKS, Path(NETWORKS)), folder)
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    manifest["class_version"] = version
-    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    copied = load_network_set(folder)
+    manifest = dataclasses.replace(copied.manifest, class_version=version)
+    save_network_set(folder, dataclasses.replace(copied, manifest=manifest))
     return {"neural_network": "yes", "neural_network_path": str(folder)}
 
 

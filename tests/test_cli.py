@@ -13,7 +13,7 @@ from builds import ROOT
 from recipes import TINY, write_tiny
 from synthetic import make_network_set
 
-from cosmicnet.class_patch.tree import SHIM_FILES
+from cosmicnet.class_patch.tree import SHIM_FILES, SOURCES_OF_SOURCES
 from cosmicnet.store import ARRAYS, save_network_set
 from cosmicnet.training import cli, parallel
 from cosmicnet.training.cli import main
@@ -53,7 +53,7 @@ def damaged_networks() -> None:
 def patched_tree() -> None:
     from cosmicnet.class_patch.edits import EDITS
 
-    for name in (*EDITS, *SHIM_FILES.values()):
+    for name in (*EDITS, *SOURCES_OF_SOURCES, *SHIM_FILES.values()):
         Path("tree", name).parent.mkdir(parents=True, exist_ok=True)
         Path("tree", name).touch()
 
@@ -81,7 +81,7 @@ def nothing() -> None:
 # command, what is wrong (done before), and what the message must say
 MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "info: unknown networks": (["info", "nope"], nothing, "neural_network_path = nope: cannot read"),
-    "info: damaged networks": (["info", "nets"], damaged_networks, "is damaged or was exchanged"),
+    "info: damaged networks": (["info", "nets"], damaged_networks, "is damaged or was changed"),
     "make: no recipe": (["make", "nope.toml"], nothing, "nope.toml cannot be read: No such file"),
     "make: recipe that is a folder": (["make", "."], nothing, "cannot be read: Is a directory"),
     "make: bad recipe": (["make", "tiny.toml"], bad_recipe, "training.epoch: unknown; did you mean epochs?"),

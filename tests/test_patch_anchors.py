@@ -9,12 +9,15 @@ import pytest
 
 from cosmicnet.class_patch import AnchorError, Edit, PatchError, SourceError, fetch_source, patch_tree
 from cosmicnet.class_patch.edits import EDITS
-from cosmicnet.class_patch.tree import SHIM_FILES
+from cosmicnet.class_patch.tree import SHIM_FILES, SOURCES_OF_SOURCES, source_digest
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A stand-in for a CLASS tree: each file holds its anchors and nothing else."""
+    for name in SOURCES_OF_SOURCES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("of CLASS\n")
     for name, edits in EDITS.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,13 +98,17 @@ def stock_source(stock: Path) -> Path:
 
 def test_own_tree_with_a_change_of_its_own(stock_source: Path, tmp_path: Path) -> None:
     """A modified CLASS can be patched as long as the anchors stand; the modification survives."""
-    for name in EDITS:
+    for name in {*EDITS, *SOURCES_OF_SOURCES}:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((stock_source / name).read_bytes())
     path = tmp_path / "source/perturbations.c"
     change = "/* a model of our own */\nstatic const double own_coupling = 1.e-3;\n"
     path.write_text(change + path.read_text())
+    digest = source_digest(tmp_path)
+    assert digest != source_digest(stock_source)
     patch_tree(tmp_path)
+    # the build tells that its equations are not those of the shipped networks
+    assert digest in (tmp_path / "python/cosmicnet_shim.pxi").read_text()
     assert path.read_text().startswith(change)
     # nothing but the edits: taking them out again gives back the user's file
     text = path.read_text()

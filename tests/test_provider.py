@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from networks_under_test import nothing_warned_of  # noqa: F401  (a fixture)
-from synthetic import CLASS_VERSION, SyntheticRequest, make_emulator, make_network_set, make_request
+from synthetic import RUNNING, SyntheticRequest, make_emulator, make_network_set, make_request
 
 from cosmicnet.emulator import Emulator
 from cosmicnet.errors import CosmicnetError, CosmicnetWarning, NetworkFileError, NotCovered, OptionError
@@ -26,8 +26,8 @@ def make_covered() -> SyntheticRequest:
     return request
 
 
-def provider(fallback: str = "error", class_version: str = CLASS_VERSION) -> NetworkProvider:
-    return NetworkProvider(make_network_set(), fallback, 0.0, class_version)
+def provider(fallback: str = "error", **running: str) -> NetworkProvider:
+    return NetworkProvider(make_network_set(), fallback, 0.0, dataclasses.replace(RUNNING, **running))
 
 
 def test_covered_request_is_filled() -> None:
@@ -117,14 +117,14 @@ def test_uncovered_request_is_handed_back_untouched(case: str) -> None:
 
 @pytest.mark.parametrize("version", ["v3.4.1", "3.4.1", "3.4.1.0", "3.4.1.0+cosmicnet.7"])
 def test_patch_level_of_class_does_not_matter(version: str) -> None:
-    assert provider(class_version=version).provide(make_covered())
+    assert provider(version=version).provide(make_covered())
 
 
 @pytest.mark.parametrize("version", ["v3.4.2", "3.4.10.0+cosmicnet.1", "3.4", "v3.3.4.1", ""])
 @pytest.mark.parametrize("fallback", ["full", "error"])
 def test_networks_of_another_class_do_not_cover(version: str, fallback: str) -> None:
-    ours, request = provider(fallback, version), make_covered()
-    message = f"this is CLASS {version}, but the networks were trained with CLASS {CLASS_VERSION}"
+    ours, request = provider(fallback, version=version), make_covered()
+    message = f"this is CLASS {version}, but the networks were trained with CLASS {RUNNING.version}"
     if fallback == "error":
         with pytest.raises(NotCovered, match=re.escape(message)):
             ours.provide(request)
@@ -132,6 +132,19 @@ def test_networks_of_another_class_do_not_cover(version: str, fallback: str) -> 
         with pytest.warns(CosmicnetWarning, match=re.escape(message)):
             assert ours.provide(request) is False
         assert message in ours.info()["reason"]
+
+
+def test_networks_of_other_equations_do_not_cover() -> None:
+    with pytest.raises(NotCovered, match=r"was changed in background\.c"):
+        provider(source_digest=64 * "b").provide(make_covered())
+
+
+@pytest.mark.parametrize("entry", ["k_max", "k_max_cmb_times_sound_horizon"])
+def test_reach_that_is_no_number_covers_nothing(entry: str) -> None:
+    networks = make_network_set()
+    networks = dataclasses.replace(networks, manifest=dataclasses.replace(networks.manifest, **{entry: np.nan}))
+    with pytest.raises(NotCovered, match="reach nan"):
+        NetworkProvider(networks, "error", 0.0, RUNNING).provide(make_covered())
 
 
 def test_bounds_belong_to_the_domain() -> None:
@@ -147,12 +160,13 @@ def test_bounds_belong_to_the_domain() -> None:
     (("late.matter_cb",), r"functions \(delta_cb\) than the networks give \(t0, t1, t2, p, phi_plus_psi, delta_m\)"),
     # rescattering needs temperature and polarization together
     (("reionized.polarization",), r"functions \(t0, t2, p\) than the networks give \(t1, phi_plus_psi"),
+    (("early.monopole",), r"functions \(t0\) than the networks give \(t1, t2, p, phi_plus_psi"),
     (("late.isw",), r"functions \(t0, t2, p\) than the networks give \(t1, phi_plus_psi"),
 ])
 def test_set_without_a_source_does_not_cover_it(missing: tuple[str, ...], message: str) -> None:
     """The tables would be zero there."""
     fields = [f for f in make_emulator().fields if f.field.name not in missing]
-    ours = NetworkProvider(make_network_set(emulator=Emulator(fields)), "error", 0.0, CLASS_VERSION)
+    ours = NetworkProvider(make_network_set(emulator=Emulator(fields)), "error", 0.0, RUNNING)
     with pytest.raises(NotCovered, match=message):
         ours.provide(make_covered())
     request = make_covered()
@@ -163,7 +177,7 @@ def test_set_without_a_source_does_not_cover_it(missing: tuple[str, ...], messag
 def test_rounding_of_an_exactly_known_quantity_is_no_other_physics() -> None:
     networks = make_network_set()
     exact = dataclasses.replace(networks, manifest=dataclasses.replace(networks.manifest, derived={"YHe": 1e-16}))
-    ours = NetworkProvider(exact, "error", 0.0, CLASS_VERSION)
+    ours = NetworkProvider(exact, "error", 0.0, RUNNING)
     request = make_covered()
     request.cosmology["YHe"] = 0.25 * (1 + 1e-14)
     assert ours.provide(request)
@@ -212,7 +226,7 @@ def test_networks_that_are_not_finite_stop_the_run(value: float, fallback: str) 
     mean[0, 0] = value
     fields[index] = dataclasses.replace(fields[index], mean_core=mean)
     networks = make_network_set(emulator=Emulator(fields))
-    ours = NetworkProvider(networks, fallback, 0.0, CLASS_VERSION)
+    ours = NetworkProvider(networks, fallback, 0.0, RUNNING)
     message = "phi_plus_psi that is not finite"
     with np.errstate(invalid="ignore"), pytest.raises(CosmicnetError, match=message) as raised:
         ours.provide(make_covered())

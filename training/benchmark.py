@@ -27,8 +27,12 @@ __all__ = ["STEPS", "BenchmarkSettings", "benchmark"]
 
 STEPS = ("background", "thermodynamics", "perturbations", "fourier", "transfer", "harmonic", "lensing")
 WHOLE = "whole compute()"
+WHOLE_HMCODE = "whole compute(), hmcode"
+NEW_PRIMORDIAL = "change of A_s and n_s"
 REQUEST: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
 CLASS_LINE_OF_SIGHT: Parameters = {"fast_line_of_sight": "no"}
+HMCODE: Parameters = {"non_linear": "hmcode"}
+PRIMORDIAL: Parameters = {"A_s": 2.2e-9, "n_s": 0.95}
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,11 @@ def benchmark(settings: BenchmarkSettings) -> Benchmark:
             slow["perturbations"] = (_seconds_until("perturbations", cosmology)[0]
                                      - _seconds_until("thermodynamics", cosmology)[0])
             slow[WHOLE] = _seconds_until("lensing", cosmology)[0]
+            slow[WHOLE_HMCODE] = _seconds_until("lensing", {**cosmology, **HMCODE})[0]
+            fast[WHOLE_HMCODE] = _seconds_until("lensing", {**cosmology, **HMCODE, **networks})[0]
+            # stock CLASS computes everything again
+            slow[NEW_PRIMORDIAL] = slow[WHOLE]
+            fast[NEW_PRIMORDIAL] = _seconds_of_change({**cosmology, **networks}, PRIMORDIAL)
             full.append(slow)
             net.append(fast)
             inside.append(own_steps)
@@ -82,7 +91,7 @@ def _steps(parameters: Parameters) -> tuple[dict[str, float], dict[str, float]]:
 def _seconds_until(step: str, parameters: Parameters) -> tuple[float, dict[str, float]]:
     """Wall time of compute() up to a step, the faster of two: what else the machine does only adds."""
     times = []
-    for _ in range(1 if "neural_network" not in parameters else 2):
+    for _ in range(2):
         model = new_class({**REQUEST, **parameters})
         start = perf_counter()
         model.compute([step])
@@ -90,6 +99,20 @@ def _seconds_until(step: str, parameters: Parameters) -> tuple[float, dict[str, 
         inside = dict(model.neural_network_info().get("seconds", {}))
         model.empty()
     return min(times), inside
+
+
+def _seconds_of_change(parameters: Parameters, change: Parameters) -> float:
+    """Wall time of compute() after a change of parameters, the faster of two."""
+    model = new_class({**REQUEST, **parameters})
+    model.compute(["lensing"])
+    times = []
+    for options in (change, {name: parameters[name] for name in change}):
+        model.set(options)
+        start = perf_counter()
+        model.compute(["lensing"])
+        times.append(perf_counter() - start)
+    model.empty()
+    return min(times)
 
 
 def _medians(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -64,7 +64,8 @@ def _markdown(result: Benchmark) -> str:
         *(f"| {name} | {MILLISECONDS * seconds:.1f} |" for name, seconds in result.inside.items()), "",
         "The transfer step with networks is the fast line of sight (docs/architecture.md), which also samples more",
         "finely. Steps after the perturbations take as long with sources of full CLASS as with those of networks, and",
-        "are measured with the latter.", "",
+        "are measured with the latter. After a change of A_s and n_s, CLASS computes everything again, and the patched one",
+        "only what they reach.", "",
         "![Seconds by step](performance.png)", "",
     ]
     return "\n".join(lines)
@@ -77,7 +78,7 @@ def _plot(result: Benchmark, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(2, 1, figsize=(8, 4), constrained_layout=True)
-    steps = [step for step in result.full if not step.startswith("whole")]
+    steps = [step for step in result.full if not step.startswith(("whole", "change"))]
     for axis, (title, seconds) in zip(axes, (("full CLASS", result.full), ("networks", result.net)), strict=True):
         left = 0.0
         for number, step in enumerate(steps):

@@ -15,7 +15,7 @@ from scipy.stats import qmc
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.pieces import SOURCES
-from cosmicnet.provider import running_class_version
+from cosmicnet.running_class import running_class
 
 from .config import Recipe, Sampling
 from .dataset import TrainingModel, model_path, write_model
@@ -138,7 +138,7 @@ def _integrate_and_write(
 def _claim(folder: Path, recipe: Recipe) -> None:
     """Write what determines the models into the folder, or check that it is the same."""
     mine = json.loads(json.dumps({"sampling": recipe.sampling.model_dump(), "class_settings": recipe.class_settings,
-                                  "grids": asdict(AlignedGrids()), "class": {"release": running_class_version()}}))
+                                  "grids": asdict(AlignedGrids()), "class": asdict(running_class())}))
     file = folder / RECIPE_FILE
     if not file.exists():
         temporary = file.with_suffix(".part")

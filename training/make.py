@@ -15,6 +15,7 @@ from cosmicnet.emulator import Emulator
 from cosmicnet.evaluation import FieldEmulator
 from cosmicnet.manifest import Manifest
 from cosmicnet.network import Network
+from cosmicnet.running_class import running_class
 from cosmicnet.splines import SplineBasis
 from cosmicnet.store import NetworkSet, save_network_set
 
@@ -70,8 +71,10 @@ def make(recipe: Recipe, work_folder: Path, output_folder: Path, processes: int)
     console.print(report)
     derived, tolerances = derived_model(
         tuple(recipe.sampling.ranges), [read_model(path).cosmology for path in generated.models])
+    running = running_class()
     manifest = Manifest(
-        name=recipe.name, description=recipe.description, class_version=_class_version(), domain=recipe.domain,
+        name=recipe.name, description=recipe.description, class_version=running.version,
+        source_digest=running.source_digest, domain=recipe.domain,
         setup={name: v for name, v in reference.setup.items() if not name.startswith(REIONIZATION)},
         precision={name: v for name, v in reference.precision.items() if is_relevant(name)},
         derived=tolerances, derived_inputs=list(recipe.sampling.ranges),
@@ -136,9 +139,3 @@ def _k_max(recipe: Recipe, paths: tuple[Path, ...]) -> float:
     """The k (1/Mpc) that the bases reach in every cosmology of the training set."""
     largest_horizon = max(read_model(path).cosmology["sound_horizon_rec"] for path in paths)
     return round(float(np.exp(NODES["ln_x"][-1])) / largest_horizon, 2)
-
-
-def _class_version() -> str:
-    import classy
-
-    return str(classy.__version__)

@@ -15,6 +15,7 @@ from cosmicnet.pieces import PIECES, time_factor
 from .dataset import TrainingModel
 from .extend import extend
 from .grids import stretched
+from .smooth import smooth
 
 __all__ = ["NODES", "Resampled", "distinct_times", "resample"]
 
@@ -41,6 +42,10 @@ NODES: dict[str, Array] = {
 }
 
 
+# In these, CLASS's integration noise is above what the fields have to be known to.
+CMB_SOURCES = ("t0", "t1", "t2")
+MATTER_SOURCES = ("delta_m", "delta_cb")
+
 # kappa' (1/Mpc) where all electrons are free, at the 1 + z of a typical reionisation, and the range of 1 + z in which
 # it may happen: a late one scatters less, but then it is all there is, so that all times of the range count alike.
 SCATTERING = 3e-5
@@ -51,8 +56,8 @@ REIONIZATION_TIME = 150.0
 
 @dataclass(frozen=True)
 class Resampled:
-    """One model's field on the nodes: values (time nodes, wavenumber nodes), and the weight
-    sqrt(d tau) times the time factor, shape (time nodes,)."""
+    """One model's field on the nodes: values (time nodes, wavenumber nodes), and the weight of each time, shape
+    (time nodes,): sqrt(d tau) times the time factor, or one for matter."""
 
     values: NDArray[np.float32]
     weight: Array
@@ -67,9 +72,17 @@ def resample(
     inside_tau = np.clip(node_tau, tau[0], tau[-1])
     values = make_interp_spline(np.log(k), rows(np.log(inside_tau)), k=5, axis=1)(
         np.log(np.clip(node_k, k[0], k[-1])))
+    if field.region == "early" and PIECES[field.piece].source in CMB_SOURCES:
+        values = smooth(values, field.time, NODES[field.time], field.wavenumber, NODES[field.wavenumber])
     columns = {name: np.interp(node_tau, tau, column) for name, column in _as_if_reionized(history).items()}
-    weight = np.abs(time_factor(PIECES[field.piece], columns)) * np.sqrt(np.gradient(node_tau))
-    return Resampled(values.astype(np.float32), weight)
+    return Resampled(values.astype(np.float32), _weight(field, node_tau, columns))
+
+
+def _weight(field: Field, node_tau: Array, history: Mapping[str, Array]) -> Array:
+    if PIECES[field.piece].source in MATTER_SOURCES:
+        # P(k) is asked for at one time or another, and has to be as accurate then as today
+        return np.ones(node_tau.size)
+    return np.asarray(np.abs(time_factor(PIECES[field.piece], history)) * np.sqrt(np.gradient(node_tau)))
 
 
 def distinct_times(model: TrainingModel) -> TrainingModel:

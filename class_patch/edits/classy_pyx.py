@@ -3,10 +3,10 @@ from ..anchors import Edit
 
 EDITS = (
     Edit(
-        reason="include the shim",
+        reason="include our own",
         anchor="cdef class Class:\n",
         where="before",
-        text='include "cosmicnet_shim.pxi"\n\n\n',
+        text='include "cosmicnet_shim.pxi"\ninclude "cosmicnet_options.pxi"\ninclude "cosmicnet_later_modules.pxi"\n\n\n',
     ),
     Edit(
         reason="attributes of Class",
@@ -16,6 +16,8 @@ EDITS = (
 
     cdef object _provider   # cosmicnet: set by set_source_provider(); None: the options decide
     cdef object _connection # cosmicnet: the _SourceConnection of the last compute(), or None
+    # cosmicnet: parameters of the last compute(), as given and as CLASS read them; None if it did not finish
+    cdef object _computed_from
 """,
     ),
     Edit(
@@ -33,6 +35,7 @@ EDITS = (
         """
         self._provider = provider
         self.computed = False
+        self._computed_from = None
 
     def neural_network_info(self):
         """
@@ -51,6 +54,18 @@ EDITS = (
 ''',
     ),
     Edit(
+        reason="keep what the changed parameters do not reach",
+        anchor="        # Check if already allocated to prevent memory leaks\n",
+        where="before",
+        text="""\
+        # cosmicnet: only parameters of later modules changed?
+        if _compute_later(self, level):
+            return
+        self._computed_from = None
+
+""",
+    ),
+    Edit(
         reason="keep the options from CLASS's input",
         anchor="""\
         # Equivalent of writing a parameter file
@@ -62,6 +77,7 @@ EDITS = (
         all_parameters = self._pars
         self._connection = None
         self._connection, self._pars = _open_connection(all_parameters, self._provider)
+        computed_from = (dict(all_parameters), self._pars)
         try:
             self._fillparfile()
         finally:
@@ -84,5 +100,15 @@ EDITS = (
                 self.struct_cleanup()
                 _raise_provider_error(self._connection)
 """,
+    ),
+    Edit(
+        reason="remember the parameters of a finished computation",
+        anchor="""\
+        self.computed = True
+
+        # At this point, the cosmological instance contains everything needed. The
+""",
+        where="before",
+        text="        self._computed_from = computed_from\n",
     ),
 )

@@ -9,6 +9,12 @@ EDITS = (
         text='#include "cosmicnet_line_of_sight.h"\n',
     ),
     Edit(
+        reason="tell lensing about the fast line of sight",
+        anchor="  class_call(harmonic_indices(pba,ppt,ptr,ppm,phr),\n",
+        where="before",
+        text="  phr->line_of_sight_is_fast = ptr->line_of_sight_is_fast;\n",
+    ),
+    Edit(
         reason="take the fast spectra",
         anchor="""\
         /* non-diagonal coefficients should be computed only if non-zero correlation */

@@ -26,6 +26,18 @@ static inline void cosmicnet_list_precision(struct precision * ppr, cosmicnet_si
 #include "precisions.h"
 }
 
+/** Massive species after the first, whose mass is among the numbers that vary: all of each, in eV where a mass. */
+static inline void cosmicnet_list_further_species(struct background * pba, cosmicnet_sink sink, void * list) {
+  char name[64];
+  int n;
+#define put_species(FIELD) snprintf(name,sizeof(name),#FIELD "_%d",n+1); sink(list,name,(double)pba->FIELD[n]);
+  for (n=1; n < pba->N_ncdm; n++) {
+    put_species(m_ncdm_in_eV) put_species(deg_ncdm) put_species(T_ncdm) put_species(ksi_ncdm) put_species(got_files)
+    put_species(ncdm_quadrature_strategy) put_species(ncdm_input_q_size)
+  }
+#undef put_species
+}
+
 /** Choices that a network cannot interpolate over: species, gauge, recombination, initial conditions. */
 static inline void cosmicnet_list_setup(struct background * pba, struct thermodynamics * pth,
                                         struct perturbations * ppt, cosmicnet_sink sink, void * list) {
@@ -39,7 +51,9 @@ static inline void cosmicnet_list_setup(struct background * pba, struct thermody
     sink(list,"ncdm_psd_from_file",(double)pba->got_files[0]);
     sink(list,"ncdm_quadrature_strategy",(double)pba->ncdm_quadrature_strategy[0]);
     sink(list,"ncdm_input_q_size",(double)pba->ncdm_input_q_size[0]);
+    cosmicnet_list_further_species(pba,sink,list);
   }
+  put(pba,use_ppf) put(pba,c_gamma_over_c_fld) put(pba,cs2_fld) put(pba,fluid_equation_of_state)
   put(pth,recombination) put(pth,recfast_photoion_mode) put(pth,reio_parametrization)
   put(pth,reionization_width) put(pth,reionization_exponent)
   put(pth,helium_fullreio_redshift) put(pth,helium_fullreio_width)

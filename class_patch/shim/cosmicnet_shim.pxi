@@ -11,9 +11,8 @@ cdef extern from "cosmicnet_class.h":
     int cosmicnet_column_number
     int cosmicnet_evaluate_columns(background *, thermodynamics *, const double *, int, double *, char *)
 
-_OPTION_PREFIX = "neural_network"
-_OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback")
-_LINE_OF_SIGHT = "fast_line_of_sight"
+# of CLASS's own files that make the source functions, before the patch
+SOURCE_DIGEST = "@SOURCE_DIGEST@"
 
 
 cdef void _put_into_dict(void * target, const char * name, double value) noexcept:
@@ -60,6 +59,11 @@ class SourceRequest:
         tau goes beyond today, or if a module after 'perturbations' was asked for.
         """
         return self._connection.integrate_on(np.asarray(k, dtype=float), np.asarray(tau, dtype=float))
+
+    def _forget_views(self):
+        """CLASS may free this memory from now on, whoever keeps the request."""
+        self.k = self.tau = None
+        self.tables = {}
 
 
 cdef class _SourceConnection:
@@ -196,7 +200,11 @@ cdef int _call_provider(void * data, precision * ppr, background * pba, thermody
     try:
         connection.asked = True
         request = _make_request(connection, ppr, pba, pth, ppt)
-        if connection.provider.provide(request):
+        try:
+            was_provided = connection.provider.provide(request)
+        finally:
+            request._forget_views()
+        if was_provided:
             # the tables of the others were never filled, and never shown to the provider
             if ppt.ic_size[ppt.index_md_scalars] != 1:
                 raise ValueError("sources were provided for one of %d initial conditions"
@@ -226,67 +234,6 @@ def _raise_provider_error(connection):
     # A provider says by this attribute that only this cosmology is at fault, not the set-up.
     kind = CosmoComputationError if getattr(error, "this_cosmology_only", False) else CosmoSevereError
     raise kind(str(error)) from error
-
-
-def _open_connection(parameters, provider):
-    """
-    Split off the neural_network options; return (connection or None, parameters as CLASS reads them).
-
-    Raises CosmoSevereError for options that are wrong or have no effect, and networks that cannot be loaded.
-    """
-    is_given = provider is not None
-    options = {name: value for name, value in parameters.items()
-               if str(name).strip().startswith(_OPTION_PREFIX)}
-    for_class = {name: value for name, value in parameters.items() if name not in options}
-    unknown = [str(name) for name in options if str(name).strip() not in _OPTIONS]
-    if unknown:
-        raise CosmoSevereError("unknown option %s; the options of the networks are %s"
-                               % (", ".join(unknown), ", ".join(_OPTIONS)))
-    options = {str(name).strip(): value for name, value in options.items()}
-    if options and "neural_network" not in options and provider is None:
-        raise CosmoSevereError("%s: has no effect without neural_network: yes (or no)" % ", ".join(options))
-    switched_on = _as_switch("neural_network", options.pop("neural_network", "no"))
-    for name, value in for_class.items():
-        if str(name).strip() == _LINE_OF_SIGHT:
-            for_class[name] = "yes" if _as_switch(_LINE_OF_SIGHT, value) else "no"
-    if provider is None and switched_on:
-        try:
-            from cosmicnet.provider import open_provider
-        except ImportError as error:
-            raise CosmoSevereError("neural_network = yes needs the package cosmicnet, which does not "
-                                   "import here: %s" % error) from error
-        try:
-            provider = open_provider(**options)
-        except Exception as error:
-            raise CosmoSevereError(str(error)) from error
-    if provider is None:
-        return None, for_class
-    # left to itself, CLASS takes the fast one wherever sources were provided; that is meant for networks
-    if is_given and not any(str(name).strip() == _LINE_OF_SIGHT for name in for_class):
-        for_class[_LINE_OF_SIGHT] = "no"
-    _refuse_crashing(for_class)
-    return _SourceConnection(provider), for_class
-
-
-def _refuse_crashing(parameters):
-    """CLASS 3.4.1 itself dies of a segmentation fault on a temperature that is not positive."""
-    for name in ("T_cmb", "Tcmb"):
-        if name in parameters:
-            try:
-                positive = float(parameters[name]) > 0.
-            except (TypeError, ValueError):
-                continue # CLASS says what it cannot read
-            if not positive:
-                raise CosmoSevereError("%s = %s: must be positive" % (name, parameters[name]))
-
-
-def _as_switch(name, value):
-    if isinstance(value, bool):
-        return value
-    text = str(value).strip().lower()
-    if text in ("yes", "y", "true", "no", "n", "false"):
-        return text in ("yes", "y", "true")
-    raise CosmoSevereError("%s = %r: allowed are yes and no" % (name, value))
 
 
 def _connection_info(connection):

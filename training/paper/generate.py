@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import as_completed
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.console import Console
 from scipy.interpolate import CubicSpline
 
 from cosmicnet.paper.inputs import TIMES
-from cosmicnet.provider import running_class_version
+from cosmicnet.running_class import running_class
 from cosmicnet.training.generate import GenerationError
 from cosmicnet.training.parallel import progress, single_threaded_pool
 from cosmicnet.training.spectra import new_class, require_patched_classy
@@ -170,7 +171,7 @@ def _integrate_and_write(
 def _claim(recipe: PaperRecipe, folder: Path) -> Array:
     """Write what determines the models into the folder, or check that it is the same; the wavenumbers."""
     mine = json.loads(json.dumps({
-        "bounds": recipe.bounds, "class_settings": recipe.class_settings, "release": running_class_version(),
+        "bounds": recipe.bounds, "class_settings": recipe.class_settings, "class": asdict(running_class()),
         **{name: {"points": settings.points, "seed": settings.seed}
            for name, settings in ((name, getattr(recipe.sets, name)) for name in SETS)}}))
     file = folder / CLAIM

@@ -12,7 +12,7 @@ from cosmicnet.manifest import PAPER_ARCHITECTURE, Manifest
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.emulator import PaperEmulator
 from cosmicnet.paper.inputs import TIMES
-from cosmicnet.provider import running_class_version
+from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.make import derived_model
@@ -58,8 +58,10 @@ def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) 
     assert isinstance(emulator, Emulator)
     fixed = {name: float(reference.cosmology[name]) for name in FIXED}
     derived, tolerances = derived_model(tuple(recipe.box), [model.cosmology for model in used])
+    running = running_class()
     manifest = Manifest(
-        name=recipe.name, description=recipe.description, class_version=running_class_version(),
+        name=recipe.name, description=recipe.description, class_version=running.version,
+        source_digest=running.source_digest,
         domain={**recipe.bounds, **{name: (value * (1.0 - FIXED_MARGIN), value * (1.0 + FIXED_MARGIN))
                                     for name, value in fixed.items()}},
         setup=reference.setup,

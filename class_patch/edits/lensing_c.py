@@ -1,0 +1,28 @@
+"""lensing.c: the fast lensed spectra in place of tables of d-functions."""
+from ..anchors import Edit
+
+EDITS = (
+    Edit(
+        reason="declare the fast lensed spectra",
+        anchor='#include "lensing.h"\n',
+        where="after",
+        text='#include "cosmicnet_lensing.h"\n',
+    ),
+    Edit(
+        reason="take the fast lensed spectra",
+        anchor="""\
+  /** - put all precision variables hare; will be stored later in precision structure */
+""",
+        where="before",
+        text="""\
+  /** - cosmicnet: the same sums and integrals at once, after the fast line of sight */
+  if (phr->line_of_sight_is_fast == _TRUE_) {
+    class_call(cosmicnet_lensing(ppr,phr,ple),
+               ple->error_message,
+               ple->error_message);
+    return _SUCCESS_;
+  }
+
+""",
+    ),
+)

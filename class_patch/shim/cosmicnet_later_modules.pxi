@@ -1,0 +1,136 @@
+# cosmicnet: when only parameters of the later modules changed, keep what they do not reach.
+# Included by classy.pyx before the class Class.
+
+cdef class Class
+
+cdef extern from "class.h":
+    int background_free_input(background *)
+    int thermodynamics_free_input(thermodynamics *)
+    int perturbations_free_input(perturbations *)
+
+# The module whose results a parameter changes first. Every other parameter changes all modules.
+_FIRST_MODULE = {
+    **dict.fromkeys(("A_s", "ln_A_s_1e10", "ln10^{10}A_s", "n_s", "alpha_s", "k_pivot"), "primordial"),
+    **dict.fromkeys(("hmcode_version", "HMcode_version", "hmcode version", "feedback_model", "feedback model",
+                     "eta_0", "c_min", "log10T_heat_hmcode", "z_infinity", "nk_wiggle"), "fourier"),
+    **dict.fromkeys(("A_L", "lcmb_rescale", "lcmb_tilt", "lcmb_pivot"), "transfer"),
+}
+
+# By these CLASS searches for h; here h is known, and no later module depends on it.
+_SEARCHED_BY_H = ("100*theta_s", "theta_s_100")
+
+
+def _changed_later_only(new, old):
+    """Names of the parameters that changed, all of them of later modules; None if others changed or none."""
+    if new.keys() != old.keys():
+        return None
+    # CLASS is given the text
+    changed = {name for name in new if str(new[name]) != str(old[name])}
+    if not changed or any(str(name).strip() not in _FIRST_MODULE for name in changed):
+        return None
+    return changed
+
+
+cdef int _compute_later(Class self, set level) except -1:
+    """
+    Run the later modules alone, if that gives what a whole compute() would; returns whether it did.
+
+    Background, thermodynamics and perturbations are kept, and the transfer functions if nothing that they
+    depend on changed: their own parameters, or non-linear corrections, which enter the lensing potential.
+    Raises CosmoComputationError if a module fails.
+    """
+    if not self.allocated or self._computed_from is None or not level <= self.ncp or "primordial" not in level:
+        return False
+    parameters, for_class = self._computed_from
+    changed = _changed_later_only(self._pars, parameters)
+    # tensors and isocurvature have primordial parameters that follow from others
+    if changed is None or self.pt.has_tensors or not self.pt.has_scalars or self.sd.has_distortions \
+            or self.pt.ic_size[self.pt.index_md_scalars] != 1:
+        return False
+    for_class = {**for_class, **{name: self._pars[name] for name in changed}}
+    first_modules = {_FIRST_MODULE[str(name).strip()] for name in changed}
+    cdef int keep_transfer = self.fo.method == nl_none and "transfer" not in first_modules
+    _free_later(self, keep_transfer)
+    self.computed = False
+    if not _read_later_inputs(self, for_class, keep_transfer):
+        # the whole computation says what is wrong
+        return False
+    _run_later(self, level, keep_transfer)
+    self.ncp = set(level)
+    self._computed_from = (dict(self._pars), for_class)
+    self.computed = True
+    return True
+
+
+cdef void _free_later(Class self, int keep_transfer):
+    if self.sd.is_allocated:
+        distortions_free(&self.sd)
+    if self.le.is_allocated:
+        lensing_free(&self.le)
+    if self.hr.is_allocated:
+        harmonic_free(&self.hr)
+    if self.tr.is_allocated and not keep_transfer:
+        transfer_free(&self.tr)
+    if self.fo.is_allocated:
+        fourier_free(&self.fo)
+    if self.pm.is_allocated:
+        primordial_free(&self.pm)
+
+
+cdef int _read_later_inputs(Class self, for_class, int keep_transfer) except -1:
+    """Have CLASS read its input again, but only into the structures of the later modules."""
+    cdef ErrorMsg message
+    cdef int understood, index
+    cdef background ba = self.ba
+    cdef thermodynamics th = self.th
+    cdef perturbations pt = self.pt
+    cdef transfer tr = self.tr
+    all_parameters = self._pars
+    if any(name in for_class for name in _SEARCHED_BY_H):
+        for_class = {name: value for name, value in for_class.items() if name not in _SEARCHED_BY_H}
+        for_class["h"] = repr(ba.h)
+    self._pars = for_class
+    try:
+        self._fillparfile()
+    finally:
+        self._pars = all_parameters
+    understood = input_read_from_file(&self.fc, &self.pr, &self.ba, &self.th, &self.pt, &self.tr, &self.pm,
+                                      &self.hr, &self.fo, &self.le, &self.sd, &self.op, message) == _SUCCESS_
+    if understood:
+        background_free_input(&self.ba)
+        thermodynamics_free_input(&self.th)
+        perturbations_free_input(&self.pt)
+    self.ba = ba
+    self.th = th
+    self.pt = pt
+    if keep_transfer:
+        self.tr = tr
+    # what the changed parameters leave without a meaning is an error
+    for index in range(self.fc.size):
+        understood = understood and self.fc.read[index]
+    return understood
+
+
+cdef int _run_later(Class self, set level, int keep_transfer) except -1:
+    if primordial_init(&self.pr, &self.pt, &self.pm) == _FAILURE_:
+        self.struct_cleanup()
+        raise CosmoComputationError(self.pm.error_message)
+    if "fourier" in level and fourier_init(&self.pr, &self.ba, &self.th, &self.pt, &self.pm, &self.fo) == _FAILURE_:
+        self.struct_cleanup()
+        raise CosmoComputationError(self.fo.error_message)
+    if "transfer" in level and not keep_transfer \
+            and transfer_init(&self.pr, &self.ba, &self.th, &self.pt, &self.fo, &self.tr) == _FAILURE_:
+        self.struct_cleanup()
+        raise CosmoComputationError(self.tr.error_message)
+    if "harmonic" in level and harmonic_init(&self.pr, &self.ba, &self.pt, &self.pm, &self.fo, &self.tr,
+                                             &self.hr) == _FAILURE_:
+        self.struct_cleanup()
+        raise CosmoComputationError(self.hr.error_message)
+    if "lensing" in level and lensing_init(&self.pr, &self.pt, &self.hr, &self.fo, &self.le) == _FAILURE_:
+        self.struct_cleanup()
+        raise CosmoComputationError(self.le.error_message)
+    if "distortions" in level and distortions_init(&self.pr, &self.ba, &self.th, &self.pt, &self.pm,
+                                                   &self.sd) == _FAILURE_:
+        self.struct_cleanup()
+        raise CosmoComputationError(self.sd.error_message)
+    return 0

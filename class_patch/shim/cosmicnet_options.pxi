@@ -1,0 +1,67 @@
+# cosmicnet: the options of the networks among the parameters of a Class object, and what is refused there.
+# Included by classy.pyx before the class Class.
+
+_OPTION_PREFIX = "neural_network"
+_OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback")
+_LINE_OF_SIGHT = "fast_line_of_sight"
+
+
+def _open_connection(parameters, provider):
+    """
+    Split off the neural_network options; return (connection or None, parameters as CLASS reads them).
+
+    Raises CosmoSevereError for options that are wrong or have no effect, and networks that cannot be loaded.
+    """
+    is_given = provider is not None
+    options = {name: value for name, value in parameters.items()
+               if str(name).strip().startswith(_OPTION_PREFIX)}
+    for_class = {name: value for name, value in parameters.items() if name not in options}
+    unknown = [str(name) for name in options if str(name).strip() not in _OPTIONS]
+    if unknown:
+        raise CosmoSevereError("unknown option %s; the options of the networks are %s"
+                               % (", ".join(unknown), ", ".join(_OPTIONS)))
+    options = {str(name).strip(): value for name, value in options.items()}
+    if options and "neural_network" not in options and provider is None:
+        raise CosmoSevereError("%s: has no effect without neural_network: yes (or no)" % ", ".join(options))
+    switched_on = _as_switch("neural_network", options.pop("neural_network", "no"))
+    for name, value in for_class.items():
+        if str(name).strip() == _LINE_OF_SIGHT:
+            for_class[name] = "yes" if _as_switch(_LINE_OF_SIGHT, value) else "no"
+    if provider is None and switched_on:
+        try:
+            from cosmicnet.provider import open_provider
+        except ImportError as error:
+            raise CosmoSevereError("neural_network = yes needs the package cosmicnet, which does not "
+                                   "import here: %s" % error) from error
+        try:
+            provider = open_provider(**options)
+        except Exception as error:
+            raise CosmoSevereError(str(error)) from error
+    if provider is None:
+        return None, for_class
+    # left to itself, CLASS takes the fast one wherever sources were provided; that is meant for networks
+    if is_given and not any(str(name).strip() == _LINE_OF_SIGHT for name in for_class):
+        for_class[_LINE_OF_SIGHT] = "no"
+    _refuse_crashing(for_class)
+    return _SourceConnection(provider), for_class
+
+
+def _refuse_crashing(parameters):
+    """CLASS 3.4.1 itself dies of a segmentation fault on these if they are not positive."""
+    for name in ("T_cmb", "Tcmb", "H0", "h"):
+        if name in parameters:
+            try:
+                positive = float(parameters[name]) > 0.
+            except (TypeError, ValueError):
+                continue # CLASS says what it cannot read
+            if not positive:
+                raise CosmoSevereError("%s = %s: must be positive" % (name, parameters[name]))
+
+
+def _as_switch(name, value):
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in ("yes", "y", "true", "no", "n", "false"):
+        return text in ("yes", "y", "true")
+    raise CosmoSevereError("%s = %r: allowed are yes and no" % (name, value))

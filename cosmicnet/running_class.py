@@ -1,0 +1,25 @@
+"""Which CLASS is asking?"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["RunningClass", "running_class"]
+
+
+@dataclass(frozen=True)
+class RunningClass:
+    """version: as CLASS ('v3.4.1') or its package ('3.4.1.0+cosmicnet.1') writes it. source_digest: SHA-256 of the
+    files that make the source functions, before the patch; another one where users changed the equations.
+    """
+
+    version: str
+    source_digest: str
+
+
+def running_class() -> RunningClass:
+    """What was compiled into the classy of this Python, as opposed to what is installed beside it."""
+    # here and not above: only classy needs it, which has been imported when it comes here
+    import classy
+    from classy import _classy
+
+    return RunningClass(str(classy.__version__), str(_classy.SOURCE_DIGEST))

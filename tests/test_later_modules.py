@@ -1,0 +1,122 @@
+"""A change of primordial, non-linear or lensing options alone runs the later modules alone, to the same last bit."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from providers import Recorder
+
+classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
+pytestmark = pytest.mark.usefixtures("patched")
+
+BASE: dict[str, Any] = {
+    "output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": 150, "P_k_max_1/Mpc": 1.0,
+    "H0": 67.0, "A_s": 2.1e-9, "n_s": 0.96, "A_L": 1.0,
+}
+HMCODE = {
+    "non_linear": "hmcode", "hmcode_version": "2020_baryonic_feedback", "log10T_heat_hmcode": 7.8, "z_max_pk": 1.0,
+}
+
+
+def model_of(settings: dict[str, Any], provider: Any = None) -> Any:
+    model = classy.Class()
+    model.set(settings)
+    if provider is not None:
+        model.set_source_provider(provider)
+    model.compute()
+    return model
+
+
+def results(model: Any) -> list[Any]:
+    spectra = [*model.raw_cl(150).values(), *model.lensed_cl(100).values()]
+    return [*spectra, model.sigma8(), *(model.pk(k, 0.0) for k in (1e-3, 0.1, 0.9))]
+
+
+def assert_same(ours: Any, theirs: Any) -> None:
+    for one, other in zip(results(ours), results(theirs), strict=True):
+        assert np.array_equal(one, other)
+
+
+def changed_twice(settings: dict[str, Any], changes: dict[str, Any]) -> tuple[Any, Recorder]:
+    """Compute, change, compute; and the recorder that watched the perturbation module."""
+    recorder = Recorder()
+    model = model_of(settings, recorder)
+    model.set(changes)
+    model.compute()
+    return model, recorder
+
+
+@pytest.mark.parametrize(("more", "changes"), [
+    ({}, {"A_s": 2.3e-9, "n_s": 0.94}),
+    ({"alpha_s": 0.0, "k_pivot": 0.05}, {"alpha_s": 0.02, "k_pivot": 0.02}),
+    ({}, {"A_L": 1.3}),
+    (HMCODE, {"A_s": 2.3e-9, "log10T_heat_hmcode": 7.6}),
+    ({"non_linear": "halofit"}, {"n_s": 0.94}),
+], ids=["amplitude and tilt", "running", "A_L", "amplitude and feedback", "tilt with halofit"])
+def test_later_parameters_keep_the_perturbations(more: dict[str, Any], changes: dict[str, Any]) -> None:
+    settings = {**BASE, **more}
+    model, recorder = changed_twice(settings, changes)
+    assert len(recorder.requests) == 1
+    assert_same(model, model_of({**settings, **changes}))
+
+
+def test_h_need_not_be_searched_again() -> None:
+    settings = {**BASE, "100*theta_s": 1.04}
+    del settings["H0"]
+    model, recorder = changed_twice(settings, {"A_s": 2.3e-9})
+    assert len(recorder.requests) == 1
+    assert_same(model, model_of({**settings, "A_s": 2.3e-9}))
+
+
+@pytest.mark.parametrize("changes", [{"omega_b": 0.023}, {"A_s": 2.3e-9, "tau_reio": 0.07}, {"l_max_scalars": 200},
+                                     {"alpha_s": 0.01}],
+                         ids=["baryons", "amplitude and optical depth", "l_max", "a name that was not there"])
+def test_other_parameters_change_everything(changes: dict[str, Any]) -> None:
+    model, recorder = changed_twice(BASE, changes)
+    assert len(recorder.requests) == 2
+    assert_same(model, model_of({**BASE, **changes}))
+
+
+def test_tensors_change_everything() -> None:
+    settings = {**BASE, "modes": "s,t", "r": 0.1, "l_max_tensors": 100}
+    model, recorder = changed_twice(settings, {"n_s": 0.94})
+    assert len(recorder.requests) == 2
+    fresh = model_of({**settings, "n_s": 0.94})
+    assert np.array_equal(model.raw_cl(150)["tt"], fresh.raw_cl(150)["tt"])
+
+
+def test_fewer_modules_are_not_kept_as_more() -> None:
+    model = classy.Class()
+    model.set(BASE)
+    model.compute(["primordial"])
+    model.set({"A_s": 2.3e-9})
+    model.compute()
+    assert_same(model, model_of({**BASE, "A_s": 2.3e-9}))
+
+
+def test_what_a_change_leaves_without_meaning_is_an_error() -> None:
+    model = model_of({**BASE, **HMCODE})
+    model.set({"hmcode_version": "2020"})
+    with pytest.raises(classy.CosmoSevereError, match="log10T_heat_hmcode"):
+        model.compute()
+
+
+def test_a_failed_change_leaves_a_usable_object() -> None:
+    model = model_of(BASE)
+    for value in ("not a number", float("nan")):
+        model.set({"A_s": value})
+        with pytest.raises((classy.CosmoSevereError, classy.CosmoComputationError)):
+            model.compute()
+    model.set({"A_s": 2.3e-9})
+    model.compute()
+    assert_same(model, model_of({**BASE, "A_s": 2.3e-9}))
+
+
+def test_networks_stay_in_use() -> None:
+    settings = {**BASE, "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "neural_network": "yes"}
+    model = model_of(settings)
+    model.set({"A_s": 2.3e-9})
+    model.compute()
+    assert model.neural_network_info()["used"]
+    assert_same(model, model_of({**settings, "A_s": 2.3e-9}))
