@@ -1,6 +1,7 @@
 """The paper's layers: counts and shapes as printed, NumPy against explicit sums and against Keras, files."""
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from paper_models import RECIPE, K, architecture, model, network
-from set_files import put_right_hash
 from synthetic import HISTORY, make_network_set, make_request
 
 from cosmicnet.errors import NetworkFileError
-from cosmicnet.installed import MANIFEST
 from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.architecture import LEAK, Architecture, Convolution, layers
 from cosmicnet.paper.emulator import PaperEmulator
@@ -198,6 +197,13 @@ def test_set_comes_back_bit_by_bit(tmp_path: Path) -> None:
     assert again.sha256 == saved.sha256
 
 
+def change_manifest(folder: Path, change: dict[str, Any]) -> None:
+    """With a hash that fits, as somebody who writes sets by other means would have it."""
+    file = folder / MANIFEST
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    put_right_hash(folder)
+
+
 @pytest.mark.parametrize("change, message", [
     ({"architecture": "transformer"}, "unknown architecture 'transformer'; known: cosmicnet, paper"),
     ({"companion": "nope"}, "neural_network_path = nope: cannot read"),
@@ -205,24 +211,14 @@ def test_set_comes_back_bit_by_bit(tmp_path: Path) -> None:
     ({"fields": []}, "networks for , must be for t0, t1, t2"),
 ])
 def test_sets_that_make_no_sense_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
-    import json
-
     save_network_set(tmp_path, paper_set())
-    file = tmp_path / MANIFEST
-    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
-    put_right_hash(tmp_path)
+    change_manifest(tmp_path, change)
     with pytest.raises(NetworkFileError, match=message):
         load_network_set(tmp_path)
 
 
 def test_arrays_of_other_layers_are_refused(tmp_path: Path) -> None:
-    import json
-
-    save_network_set(tmp_path, paper_set())
-    file = tmp_path / MANIFEST
-    data = json.loads(file.read_text())
-    data["fields"][0]["parameters"] = 5
-    file.write_text(json.dumps(data))
-    put_right_hash(tmp_path)
+    fields = save_network_set(tmp_path, paper_set()).fields
+    change_manifest(tmp_path, {"fields": [{**fields[0], "parameters": 5}, *fields[1:]]})
     with pytest.raises(NetworkFileError, match=r"t0/dense4/weight has the shape \(4, 4\), must have \(4, 5\)"):
         load_network_set(tmp_path)
