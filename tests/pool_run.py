@@ -10,7 +10,8 @@ from cosmicnet.training.parallel import single_threaded_pool
 
 
 def wait(folder: Path, seconds: float) -> None:
-    (folder / f"{os.getpid()}.{os.environ['OMP_NUM_THREADS']}").touch()
+    with (folder / f"{os.getpid()}.{os.environ['OMP_NUM_THREADS']}").open("a") as file:
+        file.write("a task\n")
     time.sleep(seconds)
 
 

@@ -75,7 +75,7 @@ def test_what_a_killed_worker_was_at_is_given_to_another(running: tuple[subproce
     command, workers = running
     folder = Path(str(command.args[-1]))  # type: ignore[index]
     os.kill(workers[0], signal.SIGKILL)
-    until(lambda: len(list(folder.iterdir())) > 3)
+    until(lambda: sum(len(path.read_text().splitlines()) for path in folder.iterdir()) > 3)
     assert command.poll() is None
 
 
