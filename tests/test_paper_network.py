@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from paper_models import RECIPE, K, architecture, model, network
+from set_files import put_right_hash
 from synthetic import HISTORY, make_network_set, make_request
 
 from cosmicnet.errors import NetworkFileError
+from cosmicnet.installed import MANIFEST
 from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.architecture import LEAK, Architecture, Convolution, layers
 from cosmicnet.paper.emulator import PaperEmulator
