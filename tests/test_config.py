@@ -22,7 +22,8 @@ def test_recipe_is_read(tmp_path: Path) -> None:
 
 
 def test_every_recipe_that_is_shipped_is_valid() -> None:
-    recipes = list((ROOT / "training" / "recipes").glob("*.toml"))
+    # those of the paper's networks are of another kind (test_paper_training.py)
+    recipes = [path for path in (ROOT / "training" / "recipes").glob("*.toml") if not path.stem.startswith("paper")]
     assert recipes
     assert {load_recipe(path).name for path in recipes} == {path.stem for path in recipes}
 

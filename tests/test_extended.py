@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builds import ROOT
-from synthetic import COSMOLOGY, make_network_set, make_request
+from synthetic import COSMOLOGY, RUNNING, make_network_set, make_request
 
 from cosmicnet.coverage import why_not_covered
 from cosmicnet.fields import FIELDS, INPUTS, fields_for
@@ -51,7 +51,7 @@ def reasons(made: Manifest) -> list[str]:
     networks = make_network_set()
     request = make_request()
     request.cosmology["YHe"] = 0.25
-    return list(why_not_covered(request, NetworkSet(made, networks.emulator, networks.derived), "v3.4.1"))
+    return list(why_not_covered(request, NetworkSet(made, networks.emulator, networks.derived), RUNNING))
 
 
 def test_constraints_and_ellipsoid_cut_the_domain() -> None:
