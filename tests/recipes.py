@@ -45,7 +45,7 @@ N_ur = [2.03, 2.032]
 m_ncdm = [0.059, 0.061]
 
 [reduction]
-default = 1e-3
+default = 3e-4
 
 [reduction.tolerance]
 "early.monopole" = 2e-3

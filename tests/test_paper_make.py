@@ -8,7 +8,7 @@ import pytest
 from paper_models import RECIPE
 
 from cosmicnet.paper.inputs import TIMES
-from cosmicnet.training import make
+from cosmicnet.training import networks
 from cosmicnet.training.generate import GenerationError
 from cosmicnet.training.paper.dataset import PaperModel, model_path, read_model
 from cosmicnet.training.paper.generate import _Recorder, cosmologies, generate, network_sources, read_k_grid
@@ -44,7 +44,7 @@ def work(tmp_path_factory: pytest.TempPathFactory, patched: None) -> Path:
     generate(recipe(), folder / "models", 1)
     with pytest.MonkeyPatch.context() as patch:
         # three models do not tell how the derived quantities vary
-        patch.setattr(make, "DERIVED_FLOOR", 0.1)
+        patch.setattr(networks, "DERIVED_FLOOR", 0.1)
         train_and_export(recipe(), folder, folder / "nets")
     return folder
 
