@@ -31,7 +31,7 @@ AGREEMENT = 1e-3
 
 
 # how often in all; COSMICNET_KILLS=20 is the long version
-KILLS = int(os.environ.get("COSMICNET_KILLS", "3"))
+KILLS = int(os.environ.get("COSMICNET_KILLS", "2"))
 
 
 def start(folder: Path, work: str, output: str) -> subprocess.Popen[bytes]:

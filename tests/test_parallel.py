@@ -15,7 +15,7 @@ import pytest
 from cosmicnet.training import parallel
 from cosmicnet.training.parallel import WorkerError, progress, single_threaded_pool
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -85,7 +85,7 @@ NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "late, but too early": (alter(tau_free_streaming=285.0, tau_rec=281.0), "ln_v_dark = -.* reach from 0.3 to inf"),
     "parameter not there": (lambda r: r.cosmology.pop("omega_b") and None, r"omega_b is unknown to this CLASS"),
     "derived quantity not there": (lambda r: r.cosmology.pop("YHe") and None, r"YHe = nan, but 0.25"),
-    "earlier": (with_grid(tau=lambda r: r.tau - 30.0), "sources from tau = 210 Mpc on are needed"),
+    "earlier": (with_grid(tau=lambda r: r.tau - 40.0), "sources from tau = 200 Mpc on are needed"),
 }
 
 
