@@ -11,7 +11,7 @@ import pytest
 
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training import spectra as spectra_module
-from cosmicnet.training.boxes import BOXES, FIXED_PARAMETERS, HYPERCUBE_SIZE, Box
+from cosmicnet.training.boxes import BOXES, FIXED_PARAMETERS, HYPERCUBE_SIZE, PLANCK_POSTERIOR, Box
 from cosmicnet.training.report import markdown, write_report
 from cosmicnet.training.results import BoxResult, Evaluation, Model
 from cosmicnet.training.spectra import Parameters, Spectra, cached_spectra
@@ -27,7 +27,7 @@ def evaluation(errors: list[Figures], planck_net: list[Figures] | None = None) -
     """An evaluation of the first box with these errors and Planck chi2; full CLASS has 10 everywhere."""
     nets = planck_net or [{}] * len(errors)
     cosmologies = BOXES[0].points(len(errors))
-    models = tuple(Model(cosmology, figures, dict.fromkeys(net, 10.0), net)
+    models = tuple(Model(cosmology, figures, dict.fromkeys(net, 10.0), net, {})
                    for cosmology, figures, net in zip(cosmologies, errors, nets, strict=True))
     return Evaluation("lcdm", "3.4.1.0", (BoxResult(BOXES[0], models),))
 
@@ -53,6 +53,21 @@ def test_the_box_around_planck_lies_in_the_domain() -> None:
     assert inner.bounds["H0"] == pytest.approx((65.56, 69.76))
     for name, (low, high) in inner.bounds.items():
         assert domain.bounds[name][0] <= low < high <= domain.bounds[name][1]
+
+
+def test_points_of_the_posterior_are_distributed_like_it() -> None:
+    points = PLANCK_POSTERIOR.points(400)
+    assert points[:20] == PLANCK_POSTERIOR.points(20)
+    for name, mean, deviation in (("omega_b", 0.02236, 0.00015), ("H0", 67.27, 0.6), ("tau_reio", 0.0544, 0.0078),
+                            ("n_s", 0.9649, 0.0044)):
+        values = np.array([point[name] for point in points])
+        # of 400 points: the error of a mean is a twentieth of the deviation, and less for points spread evenly
+        assert values.mean() == pytest.approx(mean, abs=0.05 * deviation), name
+        assert values.std() == pytest.approx(deviation, rel=0.15), name
+    amplitudes = np.array([1e9 * point["A_s"] for point in points])
+    assert amplitudes.mean() == pytest.approx(2.10, abs=0.01)
+    # tau_reio and A_s go together, since the CMB knows A_s exp(-2 tau_reio)
+    assert np.corrcoef(amplitudes, [point["tau_reio"] for point in points])[0, 1] > 0.8
 
 
 def test_the_whole_domain_is_that_of_the_shipped_networks() -> None:
@@ -130,3 +145,16 @@ def test_planck_change_of_rejected_models(tmp_path: Path) -> None:
     write_report(dataclasses.replace(result, boxes=(box,)), tmp_path)
     content = json.loads((tmp_path / "accuracy.json").read_text(encoding="utf-8"))
     assert content["boxes"][0]["figures"]["planck_chi2_change"] == [0.1, None, None, 0.02]
+
+
+def test_how_far_class_is_from_itself_is_a_line_of_its_own() -> None:
+    result = evaluation([GOOD] * 3, [{"a": 10.1}] * 3)
+    models = list(result.boxes[0].models)
+    models[1] = dataclasses.replace(models[1], planck_closer={"a": 10.4})
+    box = dataclasses.replace(result.boxes[0], models=tuple(models))
+    assert box.distributions()["planck_chi2_change_of_class"].worst == pytest.approx(0.4)
+    text = markdown(dataclasses.replace(result, boxes=(box,)))
+    assert "over 1 models of each box" in text
+    assert "| change of full CLASS's own Planck χ² | 0.4 | 0.4 | 0.4 |" in text
+    # nothing is claimed where it was not measured
+    assert "CLASS's own Planck χ² |" not in markdown(result)

@@ -1,11 +1,16 @@
 """Boxes of cosmologies on which the networks are tested, and unseen points in them."""
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from cosmicnet.manifest import Manifest
@@ -13,7 +18,9 @@ from cosmicnet.store import DEFAULT_SET
 
 from .domain_box import domain_bounds, unseen_points
 
-__all__ = ["BOXES", "FIXED_PARAMETERS", "HYPERCUBE_SIZE", "Box", "DomainBox", "boxes_of"]
+__all__ = [
+    "BOXES", "FIXED_PARAMETERS", "HYPERCUBE_SIZE", "PLANCK_POSTERIOR", "Box", "DomainBox", "Posterior", "boxes_of",
+]
 
 FIXED_PARAMETERS: Mapping[str, float | int] = MappingProxyType(
     {"N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "A_s": 2.1e-9, "n_s": 0.966})
@@ -49,6 +56,10 @@ class Box:
     bounds: Bounds
     seed: int
 
+    @property
+    def description(self) -> str:
+        return ", ".join(f"{name} {low:.5g} to {high:.5g}" for name, (low, high) in self.bounds.items())
+
     def points(self, number: int) -> list[dict[str, Any]]:
         """The first `number` cosmologies of one hypercube over the box, the same ones at every call.
 
@@ -72,12 +83,45 @@ class DomainBox(Box):
         return unseen_points(self.manifest, number, self.seed)
 
 
+@dataclass(frozen=True)
+class Posterior(Box):
+    """A Gaussian posterior, cut where it leaves `bounds`.
+
+    mean: by name. covariance: a file as Cobaya writes it, whose names are COVARIANCE_NAMES.
+    """
+
+    mean: Mapping[str, float]
+    covariance: Path
+
+    @property
+    def description(self) -> str:
+        deviations = np.sqrt(np.diag(self._covariance()))
+        return ", ".join(f"{name} {self.mean[name]:.5g} ± {deviation:.2g}"
+                         for name, deviation in zip(COVARIANCE_NAMES.values(), deviations, strict=True))
+
+    def points(self, number: int) -> list[dict[str, Any]]:
+        names = list(COVARIANCE_NAMES.values())
+        mean = np.array([self.mean[name] for name in names])
+        normal = qmc.MultivariateNormalQMC(mean, self._covariance(), seed=self.seed)
+        # as many at every call, so that the first ones are the same
+        drawn = normal.random(2 ** (max(2 * number, 256) - 1).bit_length())
+        points = [dict(zip(names, row.tolist(), strict=True)) for row in drawn]
+        inside = [p for p in points if all(low <= p[name] <= high for name, (low, high) in self.bounds.items())]
+        return [{**FIXED_PARAMETERS, **p, "A_s": 1e-10 * math.exp(p.pop("logA"))} for p in inside[:number]]
+
+    def _covariance(self) -> NDArray[np.float64]:
+        header = self.covariance.read_text(encoding="utf-8").splitlines()[0].strip("# ").split()
+        chosen = [header.index(name) for name in COVARIANCE_NAMES]
+        return np.asarray(np.loadtxt(self.covariance)[np.ix_(chosen, chosen)])
+
+
 def boxes_of(manifest: Manifest) -> tuple[Box, ...]:
-    """The boxes on which a network set is evaluated: its domain, and Planck's where it is of that cosmology."""
+    """The boxes on which a network set is evaluated: its domain, and Planck's and its posterior where it is of that
+    cosmology."""
     shipped_kind = manifest.name == DEFAULT_SET
     name = BOXES[1].name if shipped_kind else f"domain_{manifest.name}"
     domain = DomainBox(name, "whole domain", domain_bounds(manifest), BOXES[1].seed, manifest)
-    return (BOXES[0], domain) if shipped_kind else (domain,)
+    return (BOXES[0], domain, PLANCK_POSTERIOR) if shipped_kind else (domain,)
 
 
 def _around_planck(sigmas: float) -> Bounds:
@@ -93,3 +137,15 @@ BOXES = (
     Box("domain", "whole domain", DOMAIN, seed=190705764),
 )
 """The box of the first paper, and what the shipped networks accept at Planck's neutrinos. Seeds: no other use."""
+
+# our names by those in the file
+COVARIANCE_NAMES = {"omegabh2": "omega_b", "omegach2": "omega_cdm", "H0": "H0", "tau": "tau_reio", "logA": "logA",
+                    "ns": "n_s"}
+
+PLANCK_POSTERIOR = Posterior(
+    "planck_posterior", "posterior of Planck 2018", DOMAIN, seed=180706210,
+    # TT,TE,EE+lowE (arXiv:1807.06209, table 2)
+    mean=MappingProxyType({"omega_b": 0.02236, "omega_cdm": 0.1202, "H0": 67.27, "tau_reio": 0.0544, "logA": 3.045,
+                           "n_s": 0.9649}),
+    covariance=Path(str(files("cosmicnet.cobaya_components"))) / "covmats/lcdm_H0_plikHM_TTTEEE_lowl_lowE.covmat")
+"""Where chains are: the likelihoods change here by what matters for a result."""

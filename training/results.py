@@ -8,22 +8,27 @@ from dataclasses import dataclass
 from .accuracy import Distribution
 from .boxes import Box
 
-__all__ = ["BoxResult", "Evaluation", "Model"]
+__all__ = ["OWN_CHANGE", "PLANCK_PREFIX", "BoxResult", "Evaluation", "Model"]
 
 PLANCK_PREFIX = "planck_chi2_change"
+
+# the same of full CLASS, where only its own numerical settings changed
+OWN_CHANGE = "planck_chi2_change_of_class"
 
 
 @dataclass(frozen=True)
 class Model:
-    """One cosmology: `accuracy.summary` of it, and the Planck chi2 of both modes by likelihood.
+    """One cosmology: `accuracy.summary` of it, and the Planck chi2 by likelihood of both modes and of full CLASS with
+    closer times.
 
-    The last two are empty where the Planck data are not there.
+    The last three are empty where the Planck data are not there, and the last where it was not computed.
     """
 
     cosmology: Mapping[str, float]
     errors: Mapping[str, float]
     planck_full: Mapping[str, float]
     planck_net: Mapping[str, float]
+    planck_closer: Mapping[str, float]
 
     def figures(self) -> dict[str, float]:
         """All figures by name; the change of the Planck chi2 in sum and by likelihood, without sign.
@@ -37,6 +42,8 @@ class Model:
             figures[PLANCK_PREFIX] = total
             for likelihood, chi2 in self.planck_full.items():
                 figures[f"{PLANCK_PREFIX}:{likelihood}"] = _change(chi2, self.planck_net[likelihood])
+            figures[OWN_CHANGE] = (_change(sum(self.planck_full.values()), sum(self.planck_closer.values()))
+                                   if self.planck_closer else math.nan)
         return figures
 
 

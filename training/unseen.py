@@ -25,7 +25,7 @@ def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplac
     Full CLASS is kept in the work folder: it is computed once for all rounds.
     """
     cache = (place.folder.parent / "unseen").resolve()
-    approximation = {**networks_on(str(networks.resolve())), "fast_line_of_sight": "no"}
+    approximation = networks_on(str(networks.resolve()))
     points = unseen_points(manifest, number, SEED)
     chi2 = []
     with progress("unseen models, full CLASS and networks", number) as advance, \
