@@ -19,8 +19,9 @@ from cosmicnet.training.spectra import Parameters, Spectra, cached_spectra
 GOOD = {"wishart_chi2": 0.01, "tt_high_l": 0.01, "te_high_l": 0.01, "ee_high_l": 0.01, "tt_low_l": 0.01,
         "te_low_l": 0.01, "ee_low_l": 0.01, "pp": 0.01, "pk": 0.01, "sigma8": 0.001}
 
-
 Figures = dict[str, float]
+
+PATCH = "3.4.1.0+cosmicnet.1"
 
 
 def evaluation(errors: list[Figures], planck_net: list[Figures] | None = None) -> Evaluation:
@@ -90,18 +91,19 @@ def test_cache_computes_once_and_heals(tmp_path: Path, monkeypatch: pytest.Monke
         return tiny_spectra()
 
     monkeypatch.setattr(spectra_module, "compute_spectra", compute)
-    monkeypatch.setattr(spectra_module, "version", lambda name: "3.4.1.0+cosmicnet.1")
+    monkeypatch.setattr(spectra_module, "version", lambda name: PATCH)
     first = cached_spectra({"H0": 70.0}, tmp_path)
     assert cached_spectra({"H0": 70.0}, tmp_path).sigma8 == first.sigma8
     assert len(computed) == 1
     cached_spectra({"H0": 70.1}, tmp_path)
-    monkeypatch.setattr(spectra_module, "version", lambda name: "3.4.2.0")
+    # another patch has another line of sight
+    monkeypatch.setattr(spectra_module, "version", lambda name: "3.4.1.0+cosmicnet.2")
     cached_spectra({"H0": 70.0}, tmp_path)
     assert len(computed) == 3
     # a file cut short by a full disk or a copy
     path = next(tmp_path.glob("*.npz"))
     path.write_bytes(path.read_bytes()[:200])
-    for h0, version in ((70.0, "3.4.1.0"), (70.1, "3.4.1.0"), (70.0, "3.4.2.0")):
+    for h0, version in ((70.0, PATCH), (70.1, PATCH), (70.0, "3.4.1.0+cosmicnet.2")):
         monkeypatch.setattr(spectra_module, "version", lambda name, version=version: version)
         np.testing.assert_array_equal(cached_spectra({"H0": h0}, tmp_path).pk, first.pk)
     assert len(computed) == 4

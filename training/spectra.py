@@ -138,13 +138,10 @@ def cached_spectra(parameters: Parameters, folder: Path) -> Spectra:
 
 
 def _cache_key(parameters: Parameters) -> str:
-    """Everything that the spectra depend on: the grids, the settings, and the version of CLASS.
-
-    The local part of the version (after +) is left out: full CLASS gives the same bits with and
-    without the patch, so a new patch level keeps the cache.
-    """
+    """Everything that the spectra depend on: the grids, the settings, and the version of CLASS and of the patch,
+    whose fast line of sight they may have taken."""
     identity = {
-        "class": version("classy").split("+")[0],
+        "class": version("classy"),
         "settings": {**OUTPUT_SETTINGS, **parameters},
         "pk_redshifts": PK_REDSHIFTS.tolist(),
         "pk_k_h_per_mpc": PK_K_H_PER_MPC.tolist(),
