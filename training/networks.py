@@ -26,11 +26,12 @@ from .config import COMPUTED, Recipe
 from .finished import Finished, finished_path, key_of, read_finished, write_finished
 from .generate import RECIPE_FILE, Generated, Workplace
 from .parallel import progress
+from .polynomial import FOLDS, UNPREDICTABLE, all_exponents, cross_validate, polynomial_network, skip_exponents
 from .reduce import Reduction, keep, reduce_field
 from .resample import NODES
 from .sampling import ellipsoid_of
-from .tables import FieldTables, ResampledModel, collect, nodes_digest, read_field
-from .train import Trained, all_exponents, polynomial_network, predictable, train_network
+from .tables import BEYOND, K_SOUND_HORIZON_MAX, FieldTables, ResampledModel, collect, nodes_digest, read_field
+from .train import Trained, train_network
 
 __all__ = ["derived_model", "train"]
 
@@ -47,9 +48,6 @@ MEAN_ACCURACY = 0.1
 
 # Settings of how the universe is reionised, which networks do not have to know.
 REIONIZATION = ("reio_parametrization", "reionization_", "helium_fullreio_")
-
-# Photon fields are tabulated to this k r_s(rec); beyond, the grid is too coarse for their oscillations.
-K_SOUND_HORIZON_MAX = 150.0
 
 # "Is there a species at all" is no setting of its own where the domain goes to the point at which it vanishes.
 VANISHING = {"has_ur": {"N_ur": 0.0}, "has_fld": {"w0_fld": -1.0, "wa_fld": 0.0}}
@@ -98,6 +96,7 @@ def _identity(recipe: Recipe, models_folder: Path, models: Sequence[ResampledMod
         "made by": json.loads((models_folder / RECIPE_FILE).read_text(encoding="utf-8")),
         "models": [m.cosmology for m in models], "nodes": nodes_digest(),
         "training": recipe.training.model_dump(mode="json"), "mean": MEAN_ACCURACY,
+        "fit": [FOLDS, UNPREDICTABLE, BEYOND],
         "libraries": {name: version(name) for name in ("numpy", "scipy", "tensorflow", "keras")},
     }
 
@@ -119,7 +118,9 @@ def _train_field(table: FieldTables, recipe: Recipe, tolerance: float) -> Finish
     field = table.field
     degree = recipe.training.degree_early if field.region == "early" else recipe.training.degree_late
     reduction = reduce_field(table.values, table.weight, table.floor, tolerance)
-    kept = predictable(table.inputs, reduction.coefficients, field.inputs, degree, recipe.training)
+    exponents = skip_exponents(field.inputs, degree, recipe.training.linear)
+    # the others are CLASS's integration noise, different in every model
+    kept = cross_validate(table.inputs, reduction.coefficients, exponents, recipe.training.seed).predictable
     # the strongest is kept in any case: a field without a component would be an array without a shape
     kept[0] = True
     # what is cut of the mean is the same error in every cosmology, so that hardly anything may be

@@ -27,7 +27,8 @@ from .resample import NODES, distinct_times, resample
 from .smooth import KNOTS
 
 __all__ = [
-    "FieldTables", "ResampledModel", "collect", "nodes_digest", "read_field", "resample_model", "table_path",
+    "BEYOND", "K_SOUND_HORIZON_MAX", "FieldTables", "ResampledModel", "collect", "nodes_digest", "read_field",
+    "resample_model", "table_path",
 ]
 
 Array = NDArray[np.float64]
@@ -36,6 +37,11 @@ Array = NDArray[np.float64]
 # smaller than that; and the source counts as at least this fraction of its maximum over k.
 FRACTION_OF_SOURCE = 0.02
 FRACTION_OF_MAXIMUM = 2e-3
+
+# Spectra of the CMB need its sources to this k r_s(rec); beyond, the grid is too coarse for their oscillations, which
+# would be most of what is learned. There they count this much less.
+K_SOUND_HORIZON_MAX = 150.0
+BEYOND = 1e-4
 
 # What is spread over all late times cancels along the line of sight, compared with the same mean square
 # within recombination's 50 Mpc, as 1/sqrt(50 Mpc k) = 1/sqrt(x/3).
@@ -172,4 +178,5 @@ def _floor(field: Field, models: Sequence[ResampledModel]) -> Array:
     size = np.maximum(size, FRACTION_OF_MAXIMUM * size.max())
     if field.region == "late":
         size = size * np.sqrt(1.0 + np.exp(NODES[field.wavenumber]) / SMOOTH_ABOVE)
+    size[np.exp(NODES[field.wavenumber]) > K_SOUND_HORIZON_MAX * (1.0 + 1e-9)] /= BEYOND
     return np.asarray(FRACTION_OF_SOURCE * size)

@@ -2,24 +2,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.network import Network, monomials
-from cosmicnet.normalization import Normalization
+from cosmicnet.network import Network
 
 from .config import Training
+from .polynomial import cross_validate, polynomial_network, skip_exponents
 
-__all__ = ["Trained", "all_exponents", "polynomial_network", "predictable", "skip_exponents", "train_network"]
+__all__ = ["Trained", "train_network"]
 
 Array = NDArray[np.float64]
-
-# A component of which the polynomial leaves more than this fraction of its rms is left out.
-UNPREDICTABLE = 0.95
 
 # The held-out models are looked at every so many epochs.
 EPOCHS_PER_CHECK = 50
@@ -33,47 +29,6 @@ class Trained:
     network: Network
     skip_error: float
     error: float
-
-
-def skip_exponents(inputs: tuple[str, ...], degree: int, linear: Sequence[str]) -> NDArray[np.int64]:
-    """Exponents (m, n) of all monomials up to `degree` in the inputs; those named in `linear` alone."""
-    wide = [i for i, name in enumerate(inputs) if name not in linear]
-    narrow = [i for i, name in enumerate(inputs) if name in linear]
-    monomials_of_wide = all_exponents(len(wide), degree)
-    exponents = np.zeros((len(monomials_of_wide) + len(narrow), len(inputs)), dtype=np.int64)
-    exponents[:len(monomials_of_wide), wide] = monomials_of_wide
-    exponents[len(monomials_of_wide):, narrow] = np.eye(len(narrow), dtype=np.int64)
-    return exponents
-
-
-def all_exponents(inputs: int, degree: int) -> NDArray[np.int64]:
-    """Exponents (m, inputs) of all monomials up to `degree`."""
-    terms = [c for d in range(degree + 1) for c in combinations_with_replacement(range(inputs), d)]
-    return np.array([[term.count(i) for i in range(inputs)] for term in terms], dtype=np.int64).reshape(-1, inputs)
-
-
-def polynomial_network(inputs: Array, outputs: Array, exponents: NDArray[np.int64]) -> Network:
-    """The network whose skip connection is the least-squares fit, without dense layers."""
-    input_map = Normalization.to_unit_box(inputs)
-    # a field that is zero everywhere has no scale
-    scale = float(np.sqrt((outputs**2).mean(axis=0)).max()) or 1.0
-    features = monomials(input_map.apply(inputs), exponents)
-    skip = np.asarray(np.linalg.lstsq(features, outputs / scale, rcond=None)[0], dtype=np.float64)
-    number = outputs.shape[1]
-    return Network(input_map, exponents, skip, (), (), Normalization(np.zeros(number), np.full(number, scale)))
-
-
-def predictable(
-    inputs: Array, outputs: Array, input_names: tuple[str, ...], degree: int, settings: Training
-) -> NDArray[np.bool_]:
-    """Which outputs the inputs tell anything about: the polynomial leaves less than UNPREDICTABLE of their rms on
-    held-out models. The others are CLASS's integration noise, different in every model.
-    """
-    held_out = _held_out(len(inputs), settings)
-    exponents = skip_exponents(input_names, degree, settings.linear)
-    fit = polynomial_network(inputs[~held_out], outputs[~held_out], exponents)
-    error = fit(inputs[held_out]) - outputs[held_out]
-    return np.asarray((error**2).sum(axis=0) < UNPREDICTABLE**2 * (outputs[held_out] ** 2).sum(axis=0))
 
 
 def _held_out(models: int, settings: Training) -> NDArray[np.bool_]:
@@ -91,11 +46,12 @@ def train_network(
     """
     held_out = _held_out(len(inputs), settings)
     exponents = skip_exponents(input_names, degree, settings.linear)
-    start = polynomial_network(inputs[~held_out], outputs[~held_out], exponents)
+    degrees = cross_validate(inputs[~held_out], outputs[~held_out], exponents, settings.seed).degrees
+    start = polynomial_network(inputs[~held_out], outputs[~held_out], exponents, degrees)
     norm = np.linalg.norm(outputs[held_out]) or 1.0
     skip_error = float(np.linalg.norm(start(inputs[held_out]) - outputs[held_out]) / norm)
     # the skip connection of the final network sees all models; the dense layers learn what it leaves
-    final = polynomial_network(inputs, outputs, exponents)
+    final = polynomial_network(inputs, outputs, exponents, degrees)
     weights, biases = _dense_layers(start, inputs, outputs, held_out, settings)
     dense = Network(start.input_map, exponents, start.skip, weights, biases, start.output_map)
     error = float(np.linalg.norm(dense(inputs[held_out]) - outputs[held_out]) / norm)

@@ -1,0 +1,83 @@
+"""Polynomials in the parameters: exact where they can be, and of no higher degree than the models bear."""
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cosmicnet.training.polynomial import cross_validate, polynomial_network, skip_exponents
+
+Array = NDArray[np.float64]
+
+NAMES = ("ln_omega_m", "ln_h", "N_ur")
+LINEAR = ("N_ur", "m_ncdm")
+SEED = 2
+
+
+def make_inputs(models: int = 60) -> Array:
+    return np.random.default_rng(5).uniform([-2.2, -0.5, 2.02], [-1.8, -0.2, 2.05], (models, 3))
+
+
+def quadratic(inputs: Array) -> Array:
+    m, h, n = inputs.T
+    return np.stack([1 + m * h - 3 * m**2, 0.01 * h + 5 * n, h**2], axis=1)
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3, 4])
+def test_exponents_are_all_monomials_of_the_wide_and_the_narrow_alone(degree: int) -> None:
+    expected = [(a, b, 0) for a, b in itertools.product(range(degree + 1), repeat=2) if a + b <= degree]
+    assert sorted(map(tuple, skip_exponents(NAMES, degree, LINEAR).tolist())) == sorted([*expected, (0, 0, 1)])
+
+
+def test_polynomial_is_met_to_rounding() -> None:
+    inputs = make_inputs()
+    network = polynomial_network(inputs, quadratic(inputs), skip_exponents(NAMES, 2, LINEAR))
+    unseen = make_inputs(200)[100:]
+    np.testing.assert_allclose(network(unseen), quadratic(unseen), rtol=1e-9, atol=1e-9)
+
+
+def test_input_that_a_recipe_fixes_does_no_harm() -> None:
+    inputs = make_inputs()
+    inputs[:, 2] = 2.0308
+    inputs[::2, 2] *= 1 + 2e-16
+    network = polynomial_network(inputs, quadratic(inputs), skip_exponents(NAMES, 2, LINEAR))
+    np.testing.assert_allclose(network(inputs), quadratic(inputs), rtol=1e-9, atol=1e-9)
+
+
+def test_every_output_may_have_a_degree_of_its_own() -> None:
+    inputs, exponents = make_inputs(), skip_exponents(NAMES, 3, LINEAR)
+    network = polynomial_network(inputs, quadratic(inputs), exponents, np.array([2, 1, 3]))
+    order = exponents.sum(axis=1)
+    assert np.all(network.skip[order > 2, 0] == 0) and np.all(network.skip[order > 1, 1] == 0)
+    np.testing.assert_allclose(network(inputs), quadratic(inputs), rtol=1e-9, atol=1e-9)
+
+
+def test_degree_is_what_the_models_bear() -> None:
+    """A cubic, a line in noise (of which a cubic would follow more), and noise alone."""
+    inputs, random = make_inputs(90), np.random.default_rng(7)
+    z = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
+    outputs = np.stack([z[:, 0] * z[:, 1] ** 2 + z[:, 2], z[:, 0] + 0.5 * random.normal(size=90),
+                        random.normal(size=90)], axis=1)
+    found = cross_validate(inputs, outputs, skip_exponents(NAMES, 4, LINEAR), SEED)
+    assert found.degrees[0] == 3 and found.degrees[1] == 1
+    assert found.predictable.tolist() == [True, True, False]
+
+
+def test_lower_degree_is_better_on_unseen_models() -> None:
+    random, exponents = np.random.default_rng(8), skip_exponents(NAMES, 4, LINEAR)
+    inputs, unseen = make_inputs(30), make_inputs(200)[100:]
+    signal = quadratic(inputs)[:, :1]
+    noisy = signal + 0.3 * signal.std() * random.normal(size=(30, 1))
+    degrees = cross_validate(inputs, noisy, exponents, SEED).degrees
+    chosen, highest = (polynomial_network(inputs, noisy, exponents, d) for d in (degrees, None))
+    errors = [np.linalg.norm(network(unseen) - quadratic(unseen)[:, :1]) for network in (chosen, highest)]
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_the_same_models_in_another_run_give_the_same_degrees() -> None:
+    inputs, exponents = make_inputs(), skip_exponents(NAMES, 3, LINEAR)
+    outputs = quadratic(inputs) + np.random.default_rng(9).normal(size=(60, 3))
+    first, second = (cross_validate(inputs, outputs, exponents, SEED) for _ in range(2))
+    assert np.array_equal(first.degrees, second.degrees)
