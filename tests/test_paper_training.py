@@ -41,17 +41,17 @@ def test_full_recipe_differs_in_sizes_only() -> None:
 
 
 @pytest.mark.parametrize("old, new, message", [
-    ("learning_rate =", "learning_rat =", "training.learning_rat: unknown; did you mean learning_rate?"),
+    ("learning_rate =", "learning_rat =", "line 64: training.learning_rat: unknown; did you mean learning_rate?"),
     ("keep = 2", "keep = 7", "search: keep = 7 cannot be more than draws = 6"),
-    ("epochs = {t0 = 2, t1 = 2, t2 = 2}", "epochs = {t0 = 2}", "epochs must name t0, t1 and t2, but names t0"),
+    ("epochs = {t0 = 2, t1 = 2, t2 = 2}", "epochs = {t0 = 2}", "epochs: must name t0, t1 and t2, but names t0"),
     ("width = [12, 300]", "width = [300, 12]", "width = [300, 12]: the first must not be larger"),
-    ("seed = 2}", "seed = 1}", "sets: the sets must be independent, but two have the same seed"),
+    ("seed = 2}", "seed = 1}", "line 27: sets: training.seed: the sets must be independent, but two have the same seed"),
     ("hypercube = 240", "hypercube = 2", "are more than the 2 points of the hypercube"),
-    ("sigma = 0.42", "sigma = 0", "box.H0.sigma: Input should be greater than 0"),
+    ("sigma = 0.42", "sigma = 0", "box.H0.sigma: must be greater than 0"),
     ("omega_cdm = {mean", "omega_cdn = {mean", "box must name omega_b, omega_cdm, H0, tau_reio in this order"),
-    ("N_ncdm = 1", "H0 = 67", "H0: in class_settings and in box, must be in one only"),
+    ("N_ncdm = 1", "H0 = 67", "class_settings.H0: is in box too, must be in one only"),
     ("[sets]", "[sets", "is no valid TOML"),
-    ("scales = 24", "scales = 0", "networks.t0.hyperparameters.scales: Input should be greater than or equal to 1"),
+    ("scales = 24", "scales = 0", "networks.t0.hyperparameters.scales: must be greater than or equal to 1"),
 ])
 def test_mistakes_in_a_recipe_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in TEXT
