@@ -65,7 +65,7 @@ class Around(Strict):
     sigmas: Positive
     chain: str | None = None
     covariance: str | None = None
-    mean: dict[str, Number] = {}
+    mean: dict[str, Number] = Field(default_factory=dict)
     margin: float = Field(default=1.05, ge=1, strict=True)
 
     @model_validator(mode="after")
@@ -86,7 +86,7 @@ class Sampling(Strict):
     seed: Seed
     ranges: Ranges
     design: Literal["latin", "sobol"] = "latin"
-    derived: dict[str, tuple[Number, Number]] = {}
+    derived: dict[str, tuple[Number, Number]] = Field(default_factory=dict)
     ellipsoid: Around | None = None
 
 
@@ -104,7 +104,7 @@ class Reduction(Strict):
     """tolerance: weighted relative rms error of the compression, by field name; default for the others."""
 
     default: RelativeError
-    tolerance: dict[str, RelativeError] = {}
+    tolerance: dict[str, RelativeError] = Field(default_factory=dict)
 
 
 class Training(Strict):
@@ -113,7 +113,7 @@ class Training(Strict):
 
     degree_early: Degree
     degree_late: Degree
-    linear: list[str] = ["N_ur", "m_ncdm"]
+    linear: list[str] = Field(default_factory=lambda: ["N_ur", "m_ncdm"])
     hidden: list[Width]
     epochs: int = Field(strict=True, ge=0, le=1_000_000)
     learning_rate: Positive
@@ -126,7 +126,7 @@ class Recipe(Strict):
 
     name: Name
     description: str
-    constraints: list[str] = []
+    constraints: list[str] = Field(default_factory=list)
     domain: Ranges
     class_settings: ClassSettings
     sampling: Sampling

@@ -87,7 +87,8 @@ def nodes_digest() -> str:
 def collect(
     paths: Sequence[Path], folder: Path, fields: Sequence[Field], processes: int, scheduler: str | None = None
 ) -> list[ResampledModel]:
-    """Resample the models of which `folder` has no table yet, or one older than they are; DatasetError for one that cannot be read."""
+    """Resample the models of which `folder` has no table yet, or an older one; DatasetError for one that cannot be
+    read."""
     tables = {path: table_path(folder, path) for path in paths}
     missing = [path for path in paths if not _is_current(tables[path], path)]
     if missing:

@@ -1,6 +1,7 @@
 """From trained networks to a set that classy takes: the paper's recipe step by step."""
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,9 +21,12 @@ from cosmicnet.training.networks import derived_model
 from .dataset import read_model
 from .generate import models_of, read_k_grid
 from .recipe import PaperRecipe
-from .train import Task, Trained, train
+from .train import Task, Trained, history_of, train
 
-__all__ = ["assemble", "companion_of", "task_of", "train_and_export", "train_source"]
+__all__ = ["assemble", "companion_of", "task_of", "train_and_export", "train_source", "training_seconds"]
+
+# Of the work folder.
+TRAINING = "training"
 
 # What the recipe keeps fixed may differ by this (relative) where the networks are used.
 FIXED_MARGIN = 2e-4
@@ -41,7 +45,7 @@ def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:
     """Train the network of one source with the recipe's hyperparameters, or go on with it."""
     settings = getattr(recipe.networks, source)
     return train(task_of(recipe, work / "models", settings.hyperparameters.architecture(source), settings.epochs),
-                 work / "training")
+                 work / TRAINING)
 
 
 def train_and_export(recipe: PaperRecipe, work: Path, output: Path) -> Manifest:
@@ -77,8 +81,15 @@ def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) 
 
 
 def _summary(trained: Trained) -> dict[str, float]:
-    return {"epochs": len(trained.history), "best_epoch": trained.best, "validation_loss": trained.validation_loss,
-            "seconds": trained.seconds}
+    """Without the seconds that it took: the same training gives the same file."""
+    return {"epochs": len(trained.history), "best_epoch": trained.best, "validation_loss": trained.validation_loss}
+
+
+def training_seconds(recipe: PaperRecipe, work: Path, source: str) -> float:
+    """Wall time of the training of a source in the work folder, NaN where it was trained elsewhere."""
+    settings = getattr(recipe.networks, source)
+    task = task_of(recipe, work / "models", settings.hyperparameters.architecture(source), settings.epochs)
+    return sum(epoch.seconds for epoch in history_of(task, work / TRAINING)) or math.nan
 
 
 def companion_of(recipe: PaperRecipe) -> NetworkSet:

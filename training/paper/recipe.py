@@ -19,6 +19,8 @@ SETS = ("training", "validation", "hyperparameters", "test")
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Positive = Annotated[float, Field(strict=True, gt=0)]
 Whole = tuple[Count, Count]
+# Of one wavenumber it would leave out what the stride passes over, and TensorFlow's oneDNN then writes past its memory.
+Kernel = Annotated[int, Field(strict=True, ge=2)]
 
 
 class Gaussian(Strict):
@@ -76,8 +78,8 @@ class Hyperparameters(Strict):
     times: list[Count] = Field(min_length=1)
     parameters: Count
     scales: Count
-    oscillations: list[tuple[Count, Count, Count, Count]] = Field(min_length=1)
-    damping: list[tuple[Count, Count, Count, Count]] = Field(min_length=1)
+    oscillations: list[tuple[Count, Kernel, Count, Count]] = Field(min_length=1)
+    damping: list[tuple[Count, Kernel, Count, Count]] = Field(min_length=1)
     central: list[Count] = Field(min_length=1)
 
     def architecture(self, source: str) -> Architecture:
@@ -118,7 +120,7 @@ class SearchRecipe(Strict):
     epochs: dict[str, Count]
     width: Whole
     filters: Whole
-    kernel: Whole
+    kernel: tuple[Kernel, Kernel]
     stride: Whole
     first_stride: Whole
     pool: Whole

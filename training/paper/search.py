@@ -1,7 +1,7 @@
 """The search over hyperparameters (section 3.2): draw, train, rank by validation loss, choose by the C_l.
 
-Optuna keeps the draws in a database, so that any number of processes on any number of machines work on one search; each of
-these may have several workers. The hyperparameters of a draw depend on its number alone; a draw whose process was
+Optuna keeps the draws in a database, so that any number of processes on any number of machines work on one search, each
+by itself or with workers of Dask. The hyperparameters of a draw depend on its number alone; a draw whose process was
 killed is drawn again as it was.
 """
 from __future__ import annotations
