@@ -194,20 +194,22 @@ def test_damaged_state_of_a_training_is_named(work: Path, file: str, message: st
         train(task(work), work / "training", quiet=True)
 
 
+def stand_in_spectra(settings: Any, parameters: Any, m: Any, k: Any, replaced: Any) -> dict[str, Any]:
+    """C_l as sums over times, of a few wavenumbers."""
+    power = {name: (table[:, ::5].astype(float) ** 2).mean(axis=0)
+             for name, table in {**m.sources, **replaced}.items()}
+    return {"tt": power["t0"] + power["t1"], "ee": power["t2"]}
+
+
 @pytest.fixture
 def without_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    """C_l as sums over times, of a few wavenumbers, in place of CLASS; random weights in place of training."""
-    def spectra(settings: Any, parameters: Any, m: Any, k: Any, replaced: Any) -> dict[str, Any]:
-        power = {name: (table[:, ::5].astype(float) ** 2).mean(axis=0)
-                 for name, table in {**m.sources, **replaced}.items()}
-        return {"tt": power["t0"] + power["t1"], "ee": power["t2"]}
-
+    """Sums in place of CLASS; random weights in place of training."""
     def untrained(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
         weights = network(wanted.architecture.source, sum(wanted.architecture.central), wanted.architecture)
         return Trained(weights, (Epoch(1.0, 1.0 / sum(wanted.architecture.times), 1.0),), 1)
 
     monkeypatch.setattr(search_module, "train", untrained)
-    monkeypatch.setattr(search_module, "spectra_of_sources", spectra)
+    monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
     monkeypatch.setattr(search_module, "HEARTBEAT_SECONDS", 1)
     monkeypatch.setattr(search_module, "GRACE_SECONDS", 2)
 
@@ -240,6 +242,15 @@ def test_draw_of_a_process_that_died_is_taken_up(work: Path, without_class: None
     assert search_module._done(study).keys() == set(range(recipe.search.draws))
     states = [t.state for t in study.get_trials()]
     assert states.count(optuna.trial.TrialState.FAIL) == 1
+
+
+def test_search_of_several_processes_equals_that_of_one(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks are trained by workers of Dask, whose C_l are judged here."""
+    monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
+    recipe = small_recipe(draws=3)
+    one = search(recipe, work, "t1", f"sqlite:///{work / 'one.db'}")
+    (work / "search").rename(work / "first")
+    assert search(recipe, work, "t1", f"sqlite:///{work / 'two.db'}", processes=2) == one
 
 
 def test_draws_depend_on_their_number_alone_and_stay_in_range() -> None:
