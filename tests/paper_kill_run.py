@@ -16,7 +16,7 @@ from cosmicnet.training.paper.generate import models_of
 from cosmicnet.training.paper.search import search
 from cosmicnet.training.paper.train import Task, train
 
-EPOCHS, DRAWS = 25, 5
+EPOCHS, DRAWS = 12, 3
 
 
 def spectra(settings: Any, parameters: Any, model: Any, k: Any, replaced: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import model_path, read_model, write_model
 from cosmicnet.training.paper.generate import cosmologies, models_of, read_k_grid
 from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
+from cosmicnet.training.paper.report import _curve
 from cosmicnet.training.paper.search import draw_architecture, search
 from cosmicnet.training.paper.train import Epoch, Task, Trained, train
 
@@ -281,3 +282,9 @@ def test_ranking_is_stored_with_hyperparameters(work: Path, without_class: None)
     assert [entry["draw"] for entry in stored] == [j.draw for j in judged]
     assert stored[0]["architecture"]["times"] == list(judged[0].architecture.times)
     assert replace(judged[0], cl_error=0.0).validation_loss > 0.0
+
+
+def test_learning_curve_is_the_smallest_loss_so_far() -> None:
+    history = [Epoch(1.0, loss, 1.0) for loss in (0.5, 0.3, 0.4, 0.1, 0.2, 0.05)]
+    assert _curve(history, 70) == "70: 5.0e-01; 140: 3.0e-01; 280: 1.0e-01; 420: 5.0e-02"
+    assert _curve([], 70) == ""

@@ -1,7 +1,6 @@
 """From trained networks to a set that classy takes: the paper's recipe step by step."""
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,9 +20,11 @@ from cosmicnet.training.networks import derived_model
 from .dataset import read_model
 from .generate import models_of, read_k_grid
 from .recipe import PaperRecipe
-from .train import Task, Trained, history_of, train
+from .train import Epoch, Task, Trained, history_of, train
 
-__all__ = ["assemble", "companion_of", "task_of", "train_and_export", "train_source", "training_seconds"]
+__all__ = [
+    "assemble", "companion_of", "task_of", "train_and_export", "train_source", "training_history",
+]
 
 # Of the work folder.
 TRAINING = "training"
@@ -85,11 +86,11 @@ def _summary(trained: Trained) -> dict[str, float]:
     return {"epochs": len(trained.history), "best_epoch": trained.best, "validation_loss": trained.validation_loss}
 
 
-def training_seconds(recipe: PaperRecipe, work: Path, source: str) -> float:
-    """Wall time of the training of a source in the work folder, NaN where it was trained elsewhere."""
+def training_history(recipe: PaperRecipe, work: Path, source: str) -> list[Epoch]:
+    """The epochs of a source in the work folder, none where it was trained elsewhere."""
     settings = getattr(recipe.networks, source)
     task = task_of(recipe, work / "models", settings.hyperparameters.architecture(source), settings.epochs)
-    return sum(epoch.seconds for epoch in history_of(task, work / TRAINING)) or math.nan
+    return history_of(task, work / TRAINING)
 
 
 def companion_of(recipe: PaperRecipe) -> NetworkSet:
