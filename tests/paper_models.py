@@ -63,7 +63,7 @@ def small_recipe(draws: int = 4) -> PaperRecipe:
     for name in SETS:
         given["sets"][name] |= {"models": 5, "hypercube": 5}
     given["search"] |= {"draws": draws, "keep": 2, "epochs": {"t0": 1, "t1": 1, "t2": 1}, "width": (3, 9),
-                        "filters": (1, 3), "kernel": (1, 4), "stride": (1, 2), "first_stride": (2, 3), "pool": (2, 2)}
+                        "filters": (1, 3), "kernel": (2, 4), "stride": (1, 2), "first_stride": (2, 3), "pool": (2, 2)}
     return PaperRecipe(**given)
 
 

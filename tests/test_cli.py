@@ -68,6 +68,7 @@ def models_of_another_recipe() -> None:
     Path("runs/tiny/models").mkdir(parents=True)
     Path("runs/tiny/models/recipe.json").write_text(
         '{"sampling": {"seed": 8}, "class_settings": {}, "grids": {}, "class": {}}')
+    Path("runs/tiny/models/00000.h5").touch()
 
 
 def bad_recipe() -> None:
@@ -85,20 +86,20 @@ MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "make: no recipe": (["make", "nope.toml"], nothing, "nope.toml cannot be read: No such file"),
     "make: recipe that is a folder": (["make", "."], nothing, "cannot be read: Is a directory"),
     "make: bad recipe": (["make", "tiny.toml"], bad_recipe, "training.epoch: unknown; did you mean epochs?"),
-    "make: output is a file": (["make", "tiny.toml", "--output", "file"], nothing, "file: File exists"),
+    "make: output is a file": (["make", "tiny.toml", "--output", "file"], nothing, "file: Not a directory"),
     "make: output below a file": (["make", "tiny.toml", "--output", "file/nets"], nothing, "Not a directory"),
     "make: work below a file": (["make", "tiny.toml", "--work", "file/work"], nothing, "Not a directory"),
     "make: models of another recipe": (["make", "tiny.toml"], models_of_another_recipe, "sampling.seed"),
     "evaluate: unknown networks": (["evaluate", "--network", "nope"], nothing, "neural_network_path = nope"),
     "evaluate: damaged networks": (["evaluate", "--network", "nets"], damaged_networks, "is damaged or was"),
-    "evaluate: output is a file": (["evaluate", "--output", "file"], nothing, "file: File exists"),
+    "evaluate: output is a file": (["evaluate", "--output", "file"], nothing, "file: Not a directory"),
     "paper: no recipe": (["paper", "generate", "nope.toml"], nothing, "nope.toml cannot be read: No such file"),
-    "paper: recipe of other networks": (["paper", "train", "tiny.toml"], nothing, "tiny.toml:\n  companion: Field req"),
+    "paper: recipe of other networks": (["paper", "train", "tiny.toml"], nothing, "\n  companion: is missing"),
     "paper: nothing generated": (["paper", "train", PAPER], nothing, "run `cosmicnet paper generate` first"),
-    "paper: output is a file": (["paper", "report", PAPER, "--report", "file"], nothing, "file: File exists"),
+    "paper: output is a file": (["paper", "report", PAPER, "--report", "file"], nothing, "file: Not a directory"),
     "paper: other networks": (["paper", "report", PAPER, "--output", "nets"], networks, "not the paper's networks but"),
     "demo: unknown networks": (["demo", "--network", "nope"], nothing, "neural_network_path = nope"),
-    "demo: output is a file": (["demo", "--output", "file"], nothing, "file: File exists"),
+    "demo: output is a file": (["demo", "--output", "file"], nothing, "file: Not a directory"),
     "patch-class: no folder": (["patch-class", "nope"], nothing, "is not a CLASS source tree"),
     "patch-class: patched already": (["patch-class", "tree"], patched_tree, "is patched already"),
     "patch-class: other CLASS": (["patch-class", "tree"], other_tree, "is missing. This CLASS differs"),

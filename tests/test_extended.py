@@ -89,7 +89,7 @@ def test_unseen_points_vary_all_of_the_domain() -> None:
 def test_class_computes_the_corners() -> None:
     recipe = load_recipe(RECIPE)
     assert all(p["w0_fld"] + p["wa_fld"] < -0.1 for _, p in corners(recipe))
-    require_feasible(recipe)
+    require_feasible(recipe, RECIPE)
 
 
 @pytest.mark.usefixtures("patched")
@@ -97,4 +97,17 @@ def test_range_that_class_cannot_compute_is_told(tmp_path: Path) -> None:
     text = RECIPE.read_text().replace("N_ur = [0.0, 1.48]", "N_ur = [-1.0, 1.48]")
     (tmp_path / "extended.toml").write_text(text)
     with pytest.raises(RangeError, match=r"sampling\.ranges\.N_ur = -1, the others in the middle: (.|\n)*negative"):
-        require_feasible(load_recipe(tmp_path / "extended.toml"))
+        require_feasible(load_recipe(tmp_path / "extended.toml"), tmp_path / "extended.toml")
+
+
+@pytest.mark.usefixtures("patched")
+@pytest.mark.parametrize(("setting", "reason"), [
+    ("N_ndcm = 3", r"class_settings\.N_ndcm: CLASS has no such setting; did you mean N_ncdm\?"),
+    ("tau_reio = 0.05", r"class_settings\.tau_reio: CLASS does not read it beside the other settings"),
+])
+def test_setting_that_class_does_not_read_is_told_with_its_line(tmp_path: Path, setting: str, reason: str) -> None:
+    path = tmp_path / "extended.toml"
+    path.write_text(RECIPE.read_text().replace("[class_settings]\n", f"[class_settings]\n{setting}\n"))
+    line = path.read_text().splitlines().index(setting) + 1
+    with pytest.raises(RangeError, match=f"line {line}: {reason}"):
+        require_feasible(load_recipe(path), path)

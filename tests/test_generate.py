@@ -145,6 +145,16 @@ def test_folder_of_another_recipe_is_refused(
         generate(recipe, folder, 1)
 
 
+def test_recipe_that_was_mended_before_its_first_model_keeps_its_folder(
+    stand_in: StandIn, recipe: Recipe, tmp_path: Path
+) -> None:
+    wrong = recipe.model_copy(update={"class_settings": {**recipe.class_settings, "N_ndcm": 1}})
+    module.claim(wrong, Workplace(tmp_path / "models", HERE, 1))
+    assert len(generate(recipe, tmp_path / "models", 1).models) == 20
+    with pytest.raises(GenerationError, match=r"another recipe \(class_settings\.N_ndcm differ\)"):
+        generate(wrong, tmp_path / "models", 1)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sampling": 3, "class_settings": {}}'])
 def test_damaged_recipe_beside_the_models_is_refused(
     stand_in: StandIn, recipe: Recipe, tmp_path: Path, text: str

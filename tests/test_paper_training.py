@@ -22,6 +22,7 @@ from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import model_path, read_model, write_model
 from cosmicnet.training.paper.generate import cosmologies, models_of, read_k_grid
 from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
+from cosmicnet.training.paper.report import _curve
 from cosmicnet.training.paper.search import draw_architecture, search
 from cosmicnet.training.paper.train import Epoch, Task, Trained, train
 
@@ -41,17 +42,18 @@ def test_full_recipe_differs_in_sizes_only() -> None:
 
 
 @pytest.mark.parametrize("old, new, message", [
-    ("learning_rate =", "learning_rat =", "training.learning_rat: unknown; did you mean learning_rate?"),
+    ("learning_rate =", "learning_rat =", "line 64: training.learning_rat: unknown; did you mean learning_rate?"),
     ("keep = 2", "keep = 7", "search: keep = 7 cannot be more than draws = 6"),
-    ("epochs = {t0 = 2, t1 = 2, t2 = 2}", "epochs = {t0 = 2}", "epochs must name t0, t1 and t2, but names t0"),
+    ("epochs = {t0 = 2, t1 = 2, t2 = 2}", "epochs = {t0 = 2}", "epochs: must name t0, t1 and t2, but names t0"),
     ("width = [12, 300]", "width = [300, 12]", "width = [300, 12]: the first must not be larger"),
-    ("seed = 2}", "seed = 1}", "sets: the sets must be independent, but two have the same seed"),
+    ("seed = 2}", "seed = 1}", "line 27: sets: training.seed: the sets must be independent"),
     ("hypercube = 240", "hypercube = 2", "are more than the 2 points of the hypercube"),
-    ("sigma = 0.42", "sigma = 0", "box.H0.sigma: Input should be greater than 0"),
+    ("kernel = [2, 16]", "kernel = [1, 16]", "search.kernel.0: must be greater than or equal to 2"),
+    ("sigma = 0.42", "sigma = 0", "box.H0.sigma: must be greater than 0"),
     ("omega_cdm = {mean", "omega_cdn = {mean", "box must name omega_b, omega_cdm, H0, tau_reio in this order"),
-    ("N_ncdm = 1", "H0 = 67", "H0: in class_settings and in box, must be in one only"),
+    ("N_ncdm = 1", "H0 = 67", "class_settings.H0: is in box too, must be in one only"),
     ("[sets]", "[sets", "is no valid TOML"),
-    ("scales = 24", "scales = 0", "networks.t0.hyperparameters.scales: Input should be greater than or equal to 1"),
+    ("scales = 24", "scales = 0", "networks.t0.hyperparameters.scales: must be greater than or equal to 1"),
 ])
 def test_mistakes_in_a_recipe_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in TEXT
@@ -193,20 +195,22 @@ def test_damaged_state_of_a_training_is_named(work: Path, file: str, message: st
         train(task(work), work / "training", quiet=True)
 
 
+def stand_in_spectra(settings: Any, parameters: Any, m: Any, k: Any, replaced: Any) -> dict[str, Any]:
+    """C_l as sums over times, of a few wavenumbers."""
+    power = {name: (table[:, ::5].astype(float) ** 2).mean(axis=0)
+             for name, table in {**m.sources, **replaced}.items()}
+    return {"tt": power["t0"] + power["t1"], "ee": power["t2"]}
+
+
 @pytest.fixture
 def without_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    """C_l as sums over times, of a few wavenumbers, in place of CLASS; random weights in place of training."""
-    def spectra(settings: Any, parameters: Any, m: Any, k: Any, replaced: Any) -> dict[str, Any]:
-        power = {name: (table[:, ::5].astype(float) ** 2).mean(axis=0)
-                 for name, table in {**m.sources, **replaced}.items()}
-        return {"tt": power["t0"] + power["t1"], "ee": power["t2"]}
-
+    """Sums in place of CLASS; random weights in place of training."""
     def untrained(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
         weights = network(wanted.architecture.source, sum(wanted.architecture.central), wanted.architecture)
         return Trained(weights, (Epoch(1.0, 1.0 / sum(wanted.architecture.times), 1.0),), 1)
 
     monkeypatch.setattr(search_module, "train", untrained)
-    monkeypatch.setattr(search_module, "spectra_of_sources", spectra)
+    monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
     monkeypatch.setattr(search_module, "HEARTBEAT_SECONDS", 1)
     monkeypatch.setattr(search_module, "GRACE_SECONDS", 2)
 
@@ -241,6 +245,15 @@ def test_draw_of_a_process_that_died_is_taken_up(work: Path, without_class: None
     assert states.count(optuna.trial.TrialState.FAIL) == 1
 
 
+def test_search_of_several_processes_equals_that_of_one(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks are trained by workers of Dask, whose C_l are judged here."""
+    monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
+    recipe = small_recipe(draws=3)
+    one = search(recipe, work, "t1", f"sqlite:///{work / 'one.db'}")
+    (work / "search").rename(work / "first")
+    assert search(recipe, work, "t1", f"sqlite:///{work / 'two.db'}", processes=2) == one
+
+
 def test_draws_depend_on_their_number_alone_and_stay_in_range() -> None:
     recipe = small_recipe()
     draws = [draw_architecture(recipe, "t0", number) for number in range(200)]
@@ -269,3 +282,9 @@ def test_ranking_is_stored_with_hyperparameters(work: Path, without_class: None)
     assert [entry["draw"] for entry in stored] == [j.draw for j in judged]
     assert stored[0]["architecture"]["times"] == list(judged[0].architecture.times)
     assert replace(judged[0], cl_error=0.0).validation_loss > 0.0
+
+
+def test_learning_curve_is_the_smallest_loss_so_far() -> None:
+    history = [Epoch(1.0, loss, 1.0) for loss in (0.5, 0.3, 0.4, 0.1, 0.2, 0.05)]
+    assert _curve(history, 70) == "70: 5.0e-01; 140: 3.0e-01; 280: 1.0e-01; 420: 5.0e-02"
+    assert _curve([], 70) == ""

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PROGRAM", "add_network", "add_processes", "new_command", "positive_number", "writable"]
+__all__ = ["PROGRAM", "add_network", "add_processes", "add_scheduler", "new_command", "positive_number", "writable"]
 
 PROGRAM = "cosmicnet"
 
@@ -31,6 +31,8 @@ def add_network(parser: argparse.ArgumentParser) -> None:
 
 def writable(folder: Path) -> Path:
     """Make the folder for the results before the work begins, not after hours; OSError if that is impossible."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
@@ -40,6 +42,11 @@ def writable(folder: Path) -> Path:
 def add_processes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processes", type=positive_number, default=_cores(), metavar="N",
                         help="models computed at the same time, one thread each (default: one per core)")
+
+
+def add_scheduler(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="compute on the workers of this Dask scheduler; they must see the same folders")
 
 
 def _cores() -> int:

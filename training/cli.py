@@ -42,7 +42,7 @@ def _explanation(error: Exception) -> str | None:
         if isinstance(candidate, CosmicnetError):
             return str(candidate)
     if isinstance(error, OSError):
-        reason = error.strerror or str(error)
+        reason = error.strerror or str(error) or type(error).__name__
         return f"{error.filename}: {reason}" if error.filename else reason
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("cosmicnet"):
         return f"{error}; pip install 'cosmicnet[training,evaluate,cobaya]'"
@@ -124,8 +124,9 @@ def add_evaluate(commands: Any) -> None:
         description="""\
 Compares networks with full CLASS on cosmologies that training never saw: in the whole domain of the
 networks, all its parameters varied, and, where they are the shipped kind, in a box of 5 sigma around
-Planck's result. Writes accuracy.md (measured
-against target), accuracy.json (the value of every model) and accuracy.png (errors against l and k).
+Planck's result. Writes accuracy.md (measured against target), accuracy.json (the value of every model),
+accuracy.png (errors against l and k) and measured.json, which `cosmicnet info` shows where it lies beside
+the networks.
 
 Full CLASS takes 5 to 10 seconds per model and its results are kept in the cache folder. After Ctrl-C
 the same command goes on where it stopped, and other networks are evaluated on the same models in
@@ -162,20 +163,22 @@ def _run_evaluate(options: argparse.Namespace) -> None:
 def add_info(commands: Any) -> None:
     parser = _command(
         commands, "info", "what a network set is and where it may be used",
-        description="Prints the domain, the reach, the hash and the recipe of a network set.",
-        epilog=f"examples:\n  {PROGRAM} info\n  {PROGRAM} info nets/mine",
+        description="""\
+Prints where a network set may be used, what it was trained on, its hash, and its accuracy where
+`cosmicnet evaluate` or `make` have measured it.""",
+        epilog=f"examples:\n  {PROGRAM} info\n  {PROGRAM} info extended\n  {PROGRAM} info nets/mine",
     )
     parser.add_argument("network", nargs="?", default=None, metavar="NAME|FOLDER",
-                        help="a shipped set or a folder (default: the shipped default)")
+                        help="a shipped set, one of your own, or a folder (default: lcdm)")
     parser.set_defaults(run=_run_info)
 
 
 def _run_info(options: argparse.Namespace) -> None:
-    from cosmicnet.store import DEFAULT_SET, load_network_set
+    from cosmicnet.store import DEFAULT_SET
 
     from .info import print_info
 
-    print_info(load_network_set(options.network or DEFAULT_SET).manifest)
+    print_info(options.network or DEFAULT_SET)
 
 
 def add_patch_class(commands: Any) -> None:

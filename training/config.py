@@ -1,27 +1,23 @@
 """The recipe of a network set: one TOML file, every key checked before anything is computed."""
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from pydantic import BeforeValidator, Field, model_validator
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from cosmicnet.errors import CosmicnetError
 from cosmicnet.fields import FIELDS, INPUTS
 from cosmicnet.region import LinearConstraint
 
 from .spelling import clashes
-from .toml_lines import key_lines, line_of
+from .toml_recipe import RecipeError, Strict, load_toml_recipe, unknown
 
-__all__ = ["COMPUTED", "DERIVED", "PARAMETERS", "Recipe", "RecipeError", "Sampling", "Target", "load_recipe"]
+__all__ = [
+    "COMPUTED", "DERIVED", "PARAMETERS", "ClassSettings", "Name", "Recipe", "RecipeError", "Sampling", "Seed", "Target",
+    "load_recipe",
+]
 
 # The parameter whose effect is computed when the networks are used, so that it has a domain but is not sampled.
 COMPUTED = "tau_reio"
@@ -34,29 +30,43 @@ PARAMETERS = ("omega_b", "omega_cdm", "H0", "N_ur", "T_ncdm", "m_ncdm", "omega_n
 DERIVED = ("100*theta_s",)
 
 
-class RecipeError(CosmicnetError):
-    """A recipe that cannot be read or has a wrong entry."""
+def _setting(value: Any) -> Any:
+    """A value that CLASS can be given: pydantic alone would take true for 1, and tell of three types."""
+    if isinstance(value, bool):
+        raise ValueError('must be a text or a number; CLASS says "yes" and "no"')
+    if isinstance(value, list):
+        raise ValueError('must be a text or a number; a list is written as a text, "1, 2, 3"')
+    if not isinstance(value, (str, int, float)) or not (isinstance(value, str) or math.isfinite(value)):
+        raise ValueError("must be a text or a finite number")
+    return value
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+# Numbers that are numbers: neither "20" nor true.
+Number = Annotated[float, Field(strict=True)]
+Positive = Annotated[float, Field(strict=True, gt=0)]
+Ranges = Annotated[dict[str, tuple[Number, Number]], Field(min_length=1)]
+RelativeError = Annotated[float, Field(strict=True, gt=0, lt=1)]
+# More than anybody integrates or trains, so that a slip of the pen does not fill the memory.
+Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+Width = Annotated[int, Field(strict=True, ge=1, le=4096)]
+Degree = Annotated[int, Field(strict=True, ge=1, le=6)]
+# what Keras takes
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+# of folders and files
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
+ClassSettings = dict[str, Annotated[str | int | float, BeforeValidator(_setting)]]
 
 
-Ranges = Annotated[dict[str, tuple[float, float]], Field(min_length=1)]
-RelativeError = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Around(_Strict):
+class Around(Strict):
     """An ellipsoid: all that lies within `sigmas` of the mean of a chain (root of getdist's files) or of the means
     given, by its covariance or that of a file (as Cobaya writes them: a line '# name name ...', then the matrix).
     Paths are relative to the recipe. The sampled ellipsoid is `margin` times as large as the domain."""
 
-    sigmas: float = Field(gt=0)
+    sigmas: Positive
     chain: str | None = None
     covariance: str | None = None
-    mean: dict[str, float] = {}
-    margin: float = Field(default=1.05, ge=1)
+    mean: dict[str, Number] = Field(default_factory=dict)
+    margin: float = Field(default=1.05, ge=1, strict=True)
 
     @model_validator(mode="after")
     def _one_source(self) -> Around:
@@ -67,58 +77,58 @@ class Around(_Strict):
         return self
 
 
-class Sampling(_Strict):
+class Sampling(Strict):
     """ranges: CLASS parameter to the interval that is sampled, a little wider than the domain. models: how many, to
     begin with if there is a target. design: 'latin', a hypercube of just so many, or 'sobol', a sequence that can
     go on. derived: what CLASS derives must lie within these, too."""
 
-    models: int = Field(ge=20)
-    seed: int = Field(ge=0)
+    models: Annotated[Count, Field(ge=20)]
+    seed: Seed
     ranges: Ranges
     design: Literal["latin", "sobol"] = "latin"
-    derived: dict[str, tuple[float, float]] = {}
+    derived: dict[str, tuple[Number, Number]] = Field(default_factory=dict)
     ellipsoid: Around | None = None
 
 
-class Target(_Strict):
+class Target(Strict):
     """Models are added until 95% of `unseen` models of the domain have a Wishart chi2 below this, or until there are
     `models_max` of them or `hours` are over."""
 
-    wishart_chi2: float = Field(gt=0)
+    wishart_chi2: Positive
     models_max: Count
-    hours: float | None = Field(default=None, gt=0)
-    unseen: int = Field(default=20, ge=5)
+    hours: Positive | None = None
+    unseen: Annotated[Count, Field(ge=5)] = 20
 
 
-class Reduction(_Strict):
+class Reduction(Strict):
     """tolerance: weighted relative rms error of the compression, by field name; default for the others."""
 
     default: RelativeError
-    tolerance: dict[str, RelativeError] = {}
+    tolerance: dict[str, RelativeError] = Field(default_factory=dict)
 
 
-class Training(_Strict):
+class Training(Strict):
     """degree_early, degree_late: of the skip connection's monomials. linear: inputs of so narrow a range that they
     enter it linearly and alone. hidden: widths of the dense layers."""
 
-    degree_early: int = Field(ge=1, le=6)
-    degree_late: int = Field(ge=1, le=6)
-    linear: list[str] = ["N_ur", "m_ncdm"]
-    hidden: list[Count]
-    epochs: int = Field(ge=0)
-    learning_rate: float = Field(gt=0)
-    validation_fraction: float = Field(gt=0, lt=0.5)
-    seed: int
+    degree_early: Degree
+    degree_late: Degree
+    linear: list[str] = Field(default_factory=lambda: ["N_ur", "m_ncdm"])
+    hidden: list[Width]
+    epochs: int = Field(strict=True, ge=0, le=1_000_000)
+    learning_rate: Positive
+    validation_fraction: float = Field(strict=True, gt=0, lt=0.5)
+    seed: Seed
 
 
-class Recipe(_Strict):
+class Recipe(Strict):
     """Everything that determines a network set. constraints: linear, of the domain and of what is sampled."""
 
-    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    name: Name
     description: str
-    constraints: list[str] = []
+    constraints: list[str] = Field(default_factory=list)
     domain: Ranges
-    class_settings: dict[str, str | int | float]
+    class_settings: ClassSettings
     sampling: Sampling
     target: Target | None = None
     reduction: Reduction
@@ -131,7 +141,11 @@ class Recipe(_Strict):
         return self
 
     def linear_constraints(self) -> list[LinearConstraint]:
-        return [LinearConstraint.parse(text) for text in self.constraints]
+        """ValueError for one that cannot be read."""
+        try:
+            return [LinearConstraint.parse(text) for text in self.constraints]
+        except ValueError as error:
+            raise ValueError(f"constraints: {error}") from error
 
     def _check_ranges(self) -> None:
         ranges = {**self.sampling.ranges, **self.sampling.derived}
@@ -160,18 +174,18 @@ class Recipe(_Strict):
         known = [f.name for f in FIELDS]
         for name in self.reduction.tolerance:
             if name not in known:
-                raise ValueError(_unknown(f"reduction.tolerance.{name}", name, known))
+                raise ValueError(unknown(f"reduction.tolerance.{name}", name, known))
         for name in self.training.linear:
             if name not in INPUTS:
-                raise ValueError(_unknown(f"training.linear: {name}", name, INPUTS))
+                raise ValueError(unknown(f"training.linear: {name}", name, INPUTS))
         for constraint in self.linear_constraints():
             for name in constraint.coefficients:
                 if name not in self.sampling.ranges:
-                    raise ValueError(_unknown(f"constraints: {constraint.text}: {name}", name, self.sampling.ranges))
+                    raise ValueError(unknown(f"constraints: {constraint.text}: {name}", name, self.sampling.ranges))
         around = self.sampling.ellipsoid
         for name in around.mean if around else ():
             if name not in self.sampling.ranges:
-                raise ValueError(_unknown(f"sampling.ellipsoid.mean.{name}", name, self.sampling.ranges))
+                raise ValueError(unknown(f"sampling.ellipsoid.mean.{name}", name, self.sampling.ranges))
 
     def _check_target(self) -> None:
         if self.target is None:
@@ -185,60 +199,13 @@ class Recipe(_Strict):
 
 def load_recipe(path: Path) -> Recipe:
     """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        data: dict[str, Any] = tomllib.loads(text)
-    except OSError as error:
-        raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise RecipeError(f"{path} is no valid TOML: {error}") from error
-    try:
-        return Recipe(**data)
-    except ValidationError as error:
-        lines = key_lines(text)
-        explained = [_with_line(lines, *_explain(e["type"], e["loc"], e["msg"])) for e in error.errors()]
-        raise RecipeError(f"{path}:\n  " + "\n  ".join(dict.fromkeys(explained))) from error
+    return load_toml_recipe(path, Recipe)
 
 
 def _require_ranges(where: str, ranges: Mapping[str, tuple[float, float]], known: tuple[str, ...]) -> None:
     for name, (low, high) in ranges.items():
         if name not in known:
-            raise ValueError(_unknown(f"{where}.{name}", name, known))
+            raise ValueError(unknown(f"{where}.{name}", name, known))
         if not low < high:
             raise ValueError(f"{where}.{name} = [{low:g}, {high:g}]: the first must be smaller")
 
-
-def _with_line(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...], message: str) -> str:
-    line = line_of(lines, path)
-    return message if line is None else f"line {line}: {message}"
-
-
-def _explain(kind: str, location: tuple[str | int, ...], message: str) -> tuple[tuple[str, ...], str]:
-    """Path and text of one error of pydantic."""
-    path = tuple(map(str, location))
-    where = ".".join(path)
-    text = message.removeprefix("Value error, ")
-    if kind == "extra_forbidden":
-        return path, _unknown(where, path[-1], _entries(location[:-1]))
-    if kind == "value_error":
-        # from a check of ours, which begins with the entry that it speaks of, below the table that was checked
-        own = tuple(text.split(":")[0].split(" ")[0].rstrip(",").split(".", 2))
-        return (*path, *own), f"{where}: {text}" if where else text
-    return path, f"{where or 'recipe'}: {text}"
-
-
-def _entries(location: tuple[str | int, ...]) -> list[str]:
-    """The names of the entries that a table of the recipe may have."""
-    table: Any = Recipe
-    for name in location:
-        annotation = table.model_fields[name].annotation
-        # of `Table | None`, the table
-        table = next((kind for kind in get_args(annotation) if kind is not type(None)), annotation)
-    return list(table.model_fields)
-
-
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = get_close_matches(name, names, n=1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    return f"{what}: unknown; {meant}Known: {', '.join(names)}"

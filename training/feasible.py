@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
 
 import numpy as np
 
@@ -9,11 +11,17 @@ from cosmicnet.errors import CosmicnetError
 
 from .config import Recipe
 from .spectra import require_patched_classy
+from .spelling import known_settings
+from .toml_lines import key_lines, line_of
+from .toml_recipe import read_text
 
 __all__ = ["RangeError", "corners", "require_feasible"]
 
 # Corners of all parameters at once, besides those of one parameter each.
 RANDOM_CORNERS = 16
+
+# How CLASS begins its list of settings that it made nothing of.
+UNREAD = "did not read input parameter(s):"
 
 
 class RangeError(CosmicnetError):
@@ -37,25 +45,45 @@ def corners(recipe: Recipe) -> Iterator[tuple[str, dict[str, float]]]:
             yield words, point
 
 
-def require_feasible(recipe: Recipe) -> None:
-    """Raise RangeError with CLASS's own words for the first corner that it cannot compute.
+def require_feasible(recipe: Recipe, path: Path) -> None:
+    """Raise RangeError with CLASS's own words for the first corner that it cannot compute, and with the line in the
+    file `path` for a setting that it does not read.
 
     In an ellipsoid corners are not sampled, so that only the middle is tried.
     """
     require_patched_classy()
     for words, point in corners(recipe):
         if recipe.sampling.ellipsoid is None or words.startswith("the middle"):
-            _try(recipe.class_settings, words, point)
+            complaint = _complaint({**recipe.class_settings, **point})
+            if UNREAD in complaint:
+                names = complaint.split(UNREAD)[1].replace(",", " ").split()
+                raise RangeError("\n  ".join([f"{path}:", *(_unread(recipe, path, name) for name in names)]))
+            if complaint:
+                raise RangeError(f"CLASS cannot compute {words}: {complaint}")
 
 
-def _try(settings: Mapping[str, str | int | float], words: str, point: Mapping[str, float]) -> None:
+def _complaint(parameters: Mapping[str, str | int | float]) -> str:
+    """What CLASS says of a cosmology, nothing if it can compute it."""
     from classy import Class, CosmoComputationError, CosmoSevereError
 
     cosmology = Class()
     try:
-        cosmology.set({**settings, **point})
+        cosmology.set(dict(parameters))
         cosmology.compute(["thermodynamics"])
     except (CosmoComputationError, CosmoSevereError) as error:
-        raise RangeError(f"CLASS cannot compute {words}: {str(error).strip()}") from error
+        return str(error).strip()
     finally:
         cosmology.struct_cleanup()
+    return ""
+
+
+def _unread(recipe: Recipe, path: Path, name: str) -> str:
+    table = ("class_settings",) if name in recipe.class_settings else ("sampling", "ranges")
+    line = line_of(key_lines(read_text(path)), (*table, name))
+    known = known_settings()
+    if name in known:
+        reason = "CLASS does not read it beside the other settings"
+    else:
+        near = get_close_matches(name, known, n=1)
+        reason = "CLASS has no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    return f"line {line}: {'.'.join(table)}.{name}: {reason}"

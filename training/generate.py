@@ -24,7 +24,10 @@ from .parallel import progress, single_threaded_pool
 from .sampling import ellipsoid_of, points
 from .spectra import require_patched_classy
 
-__all__ = ["Generated", "GenerationError", "Workplace", "claim", "existing", "generate", "generate_one", "integrate"]
+__all__ = [
+    "Generated", "GenerationError", "Workplace", "claim", "existing", "generate", "generate_one", "integrate",
+    "write_text",
+]
 
 RECIPE_FILE = "recipe.json"
 FAILED_SHARE = 0.1
@@ -187,7 +190,7 @@ def _integrate_and_write(
     try:
         write_model(model_path(folder, index), integrate(settings, parameters))
     except CosmoComputationError as error:
-        _write_text(failure_path(folder, index), str(error).strip())
+        write_text(failure_path(folder, index), str(error).strip())
     except CosmoSevereError as error:
         # the same for every model: nothing to go on with
         return f"CLASS does not accept {dict(parameters)} with class_settings {dict(settings)}: {str(error).strip()}"
@@ -197,13 +200,15 @@ def _integrate_and_write(
 
 
 def claim(recipe: Recipe, place: Workplace) -> None:
-    """Write what determines the models into the folder, or check that it is the same; GenerationError if it is not."""
+    """Write what determines the models into the folder, or check that it is the same where there are some;
+    GenerationError if it is not."""
     folder = place.folder
     folder.mkdir(parents=True, exist_ok=True)
     mine = _identity(recipe, place.recipe_folder)
     file = folder / RECIPE_FILE
-    if not file.exists():
-        _write_text(file, json.dumps(mine, indent=1))
+    # of a recipe that was mended before its first model nothing is left but this file
+    if not any(folder.glob("*.h5")) and not any(folder.glob("*.failed")):
+        write_text(file, json.dumps(mine, indent=1))
         return
     try:
         theirs = json.loads(file.read_text(encoding="utf-8"))
@@ -232,7 +237,8 @@ def _identity(recipe: Recipe, recipe_folder: Path) -> dict[str, Any]:
     return dict(json.loads(json.dumps(identity)))
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write beside and rename."""
     temporary = path.with_name(path.name + ".part")
     try:
         temporary.write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.installed import FOLDER_VARIABLE, shipped_sets, user_folder
 
-from .arguments import PROGRAM, add_processes, new_command, positive_number, writable
+from .arguments import PROGRAM, add_processes, add_scheduler, new_command, positive_number, writable
 
 if TYPE_CHECKING:
     from .config import Recipe
@@ -82,8 +82,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work", type=Path, metavar="FOLDER",
                         help="where models and half-finished work are kept (default: runs/NAME)")
     add_processes(parser)
-    parser.add_argument("--scheduler", metavar="ADDRESS",
-                        help="compute on the workers of this Dask scheduler; they must see the same folders")
+    add_scheduler(parser)
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +97,7 @@ def _run_make(options: argparse.Namespace) -> None:
 
     recipe, place = _read(options)
     output = _output(recipe, options.output)
-    _check(recipe, place)
+    _check(recipe, place, options.recipe)
     confirm(price(recipe, place), options.yes)
     make(recipe, place, output)
     evaluate(settings_for(str(output), output, place.folder.parent / "unseen", options.models, options.processes,
@@ -115,7 +114,7 @@ def _run_generate(options: argparse.Namespace) -> None:
     number = options.number or recipe.sampling.models
     if recipe.sampling.design == "latin" and number != recipe.sampling.models:
         raise CosmicnetError('--number: a Latin hypercube cannot grow; set sampling.design = "sobol"')
-    _check(recipe, place)
+    _check(recipe, place, options.recipe)
     confirm(price(recipe.model_copy(update={"sampling": recipe.sampling.model_copy(update={"models": number})}), place),
             options.yes)
     generated = generate(recipe, number, place)
@@ -139,7 +138,7 @@ def _read(options: argparse.Namespace) -> tuple[Recipe, Workplace]:
     return recipe, Workplace(work / "models", options.recipe.parent, options.processes, options.scheduler)
 
 
-def _check(recipe: Recipe, place: Workplace) -> None:
+def _check(recipe: Recipe, place: Workplace, path: Path) -> None:
     """Find what can be wrong with the recipe and the folder before anything is integrated."""
     from .feasible import require_feasible
     from .generate import claim
@@ -148,7 +147,7 @@ def _check(recipe: Recipe, place: Workplace) -> None:
 
     require_patched_classy()
     claim(recipe, place)
-    require_feasible(recipe)
+    require_feasible(recipe, path)
     points(recipe, recipe.sampling.models, place.recipe_folder, place.derived)
 
 

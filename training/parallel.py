@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 import dask
 from distributed import Client, KilledWorker, LocalCluster
@@ -32,11 +33,14 @@ DEATHS_ALLOWED = 3
 RETRIES = 2
 SECONDS_TO_CONNECT = 30
 
+Part = TypeVar("Part", Client, LocalCluster)
+
 SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS_ALLOWED,
     # a model may take minutes in compiled code, which answers nobody
     "distributed.scheduler.worker-ttl": None,
-    "distributed.comm.timeouts.connect": f"{SECONDS_TO_CONNECT}s",
+    # on a busy machine a process may take a minute to begin
+    "distributed.comm.timeouts.connect": "300s",
     "distributed.worker.multiprocessing-method": "spawn",
     # spawned processes have it before they load any library that reads it
     "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": "1"},
@@ -71,8 +75,10 @@ def _client(processes: int, scheduler: str | None) -> Iterator[Client]:
     for name in ("distributed", "distributed.nanny", "distributed.scheduler", "distributed.core"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler is None:
-        with LocalCluster(n_workers=processes, threads_per_worker=1, processes=True, memory_limit=0,
-                          dashboard_address=None, silence_logs=logging.CRITICAL) as cluster, Client(cluster) as client:
+        # a free port of its own: with the default one, a second command would warn that it is taken
+        cluster = LocalCluster(n_workers=processes, threads_per_worker=1, processes=True, memory_limit=0,
+                               dashboard_address=":0", silence_logs=logging.CRITICAL)
+        with _closed_at_the_end(cluster), _closed_at_the_end(Client(cluster)) as client:
             yield client
         return
     try:
@@ -81,6 +87,16 @@ def _client(processes: int, scheduler: str | None) -> Iterator[Client]:
         raise WorkerError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     with client:
         yield client
+
+
+@contextmanager
+def _closed_at_the_end(part: Part) -> Iterator[Part]:
+    """On a busy machine Dask may give up waiting for its processes to end; what they computed is there by then."""
+    try:
+        yield part
+    finally:
+        with suppress(TimeoutError):
+            part.close()
 
 
 @contextmanager

@@ -11,7 +11,10 @@ from .accuracy import Distribution
 from .results import OWN_CHANGE, PLANCK_PREFIX, BoxResult, Evaluation
 from .spectra import OUTPUT_SETTINGS
 
-__all__ = ["markdown", "target_percentile_95", "write_report"]
+__all__ = ["MEASURED", "markdown", "target_percentile_95", "write_report"]
+
+MEASURED = "measured.json"
+"""What `cosmicnet info` shows, where it lies beside the networks."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,23 @@ def markdown(evaluation: Evaluation) -> str:
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> None:
-    """Write accuracy.md and accuracy.json into `folder`."""
+    """Write accuracy.md, accuracy.json and measured.json into `folder`."""
     (folder / "accuracy.md").write_text(markdown(evaluation), encoding="utf-8")
     (folder / "accuracy.json").write_text(_json(evaluation), encoding="utf-8")
+    (folder / MEASURED).write_text(_measured(evaluation), encoding="utf-8")
+
+
+def _measured(evaluation: Evaluation) -> str:
+    """The figures of accuracy.md, as texts."""
+    boxes = []
+    for result in evaluation.boxes:
+        found = result.distributions()
+        figures = {row.title: [_number(value, row.unit) for value in
+                               (found[row.figure].median, found[row.figure].percentile_95, found[row.figure].worst)]
+                   for row in ROWS if row.figure in found}
+        boxes.append({"title": result.box.title, "models": len(result.models), "figures": figures})
+    return json.dumps({"network": evaluation.network, "class_version": evaluation.class_version, "boxes": boxes},
+                      indent=1, ensure_ascii=False) + "\n"
 
 
 def _closer_models(evaluation: Evaluation) -> int:

@@ -1,9 +1,12 @@
-"""Settings of CLASS that say the same as a sampled parameter, so that the two would clash."""
+"""Settings of CLASS that say the same as a sampled parameter, so that the two would clash; and those that it knows."""
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 
-__all__ = ["clashes"]
+__all__ = ["clashes", "known_settings"]
 
 # Other names under which CLASS's input module takes what a parameter sets.
 SAME = {
@@ -32,3 +35,17 @@ def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str])
         yield "reio_parametrization", 'must be "reio_none": reionisation is computed when the networks are used'
     if {"w0_fld", "wa_fld"} & set(sampled) and settings.get("Omega_Lambda") != 0:
         yield "Omega_Lambda", "must be 0 where w0_fld or wa_fld is sampled, or CLASS has no fluid"
+
+
+def known_settings() -> set[str]:
+    """The names that the installed CLASS reads, modified or not, from its own sources: most of them, for suggestions.
+    Empty where they do not lie beside classy."""
+    import classy
+
+    folder, names = Path(classy.__file__).parent, set()
+    with suppress(OSError):
+        text = (folder / "source" / "input.c").read_text(encoding="utf-8", errors="replace")
+        names.update(re.findall(r'(?:class|parser)_read_\w+\s*\((?:pfc,\s*)?"([^"]+)"', text))
+        text = (folder / "include" / "precisions.h").read_text(encoding="utf-8", errors="replace")
+        names.update(re.findall(r"class_\w+_parameter\((\w+)", text))
+    return names

@@ -87,9 +87,10 @@ def nodes_digest() -> str:
 def collect(
     paths: Sequence[Path], folder: Path, fields: Sequence[Field], processes: int, scheduler: str | None = None
 ) -> list[ResampledModel]:
-    """Resample the models that are not in `folder` yet; DatasetError for one that cannot be read."""
+    """Resample the models of which `folder` has no table yet, or an older one; DatasetError for one that cannot be
+    read."""
     tables = {path: table_path(folder, path) for path in paths}
-    missing = [path for path in paths if not _is_readable(tables[path])]
+    missing = [path for path in paths if not _is_current(tables[path], path)]
     if missing:
         with progress("resampling models", len(paths), len(paths) - len(missing)) as advance, \
                 single_threaded_pool(processes, scheduler) as pool:
@@ -119,8 +120,9 @@ def read_field(field: Field, models: Sequence[ResampledModel]) -> FieldTables:
     )
 
 
-def _is_readable(path: Path) -> bool:
-    return path.exists() and h5py.is_hdf5(path)
+def _is_current(table: Path, model: Path) -> bool:
+    """Whether there is a table, and no older than its model: another recipe may have used the folder before."""
+    return table.exists() and table.stat().st_mtime_ns >= model.stat().st_mtime_ns and h5py.is_hdf5(table)
 
 
 def table_path(folder: Path, path: Path) -> Path:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from concurrent.futures import as_completed
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from scipy.interpolate import CubicSpline
 
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
-from cosmicnet.training.generate import GenerationError
+from cosmicnet.training.generate import GenerationError, write_text
 from cosmicnet.training.parallel import progress, single_threaded_pool
 from cosmicnet.training.spectra import new_class, require_patched_classy
 
@@ -44,8 +43,9 @@ def cosmologies(recipe: PaperRecipe, name: str) -> list[dict[str, float]]:
     return [dict(zip(recipe.box, row, strict=True)) for row in (low + (high - low) * unit).tolist()]
 
 
-def generate(recipe: PaperRecipe, folder: Path, processes: int) -> None:
-    """Integrate what is not in `folder` yet, the small sets first.
+def generate(recipe: PaperRecipe, folder: Path, processes: int, scheduler: str | None = None) -> None:
+    """Integrate what is not in `folder` yet, the small sets first; by so many processes, or by the workers of a Dask
+    scheduler. A model that CLASS could not compute is left out, now and later, until its .failed file is deleted.
 
     Raises GenerationError if `folder` belongs to another recipe, CLASS refuses the settings or more than a tenth of
     the models fail; CosmicnetError without the patched classy.
@@ -56,18 +56,17 @@ def generate(recipe: PaperRecipe, folder: Path, processes: int) -> None:
     points: dict[Path, dict[str, float]] = {}
     for name in reversed(SETS):
         (folder / name).mkdir(exist_ok=True)
-        points |= {model_path(folder / name, i): point for i, point in enumerate(cosmologies(recipe, name))}
-    missing = [path for path in points if not path.exists()]
-    failed: dict[Path, str] = {}
+        points |= {model_path(folder.resolve() / name, i): point for i, point in enumerate(cosmologies(recipe, name))}
+    missing = [path for path in points if not path.exists() and not _failure(path).exists()]
     with progress("integrating models", len(points), len(points) - len(missing)) as advance, \
-            single_threaded_pool(processes) as pool:
-        futures = {pool.submit(_integrate_and_write, recipe.class_settings, points[path], k, path): path
-                   for path in missing}
+            single_threaded_pool(processes, scheduler) as pool:
+        futures = [pool.submit(_integrate_and_write, recipe.class_settings, points[path], k, path) for path in missing]
         for future in as_completed(futures):
-            message = future.result()
-            if message is not None:
-                failed[futures[future]] = message
+            refusal = future.result()
+            if refusal is not None:
+                raise GenerationError(refusal)
             advance()
+    failed = {path: _failure(path).read_text(encoding="utf-8") for path in points if not path.exists()}
     if len(failed) > ALLOWED_FAILURES * len(points):
         path = min(failed)
         raise GenerationError(f"{len(failed)} of {len(points)} models failed; the first, {points[path]}, with: "
@@ -151,20 +150,25 @@ class _Recorder:
         return self._stop
 
 
+def _failure(path: Path) -> Path:
+    """The file that tells why there is no model."""
+    return path.with_suffix(".failed")
+
+
 def _integrate_and_write(
     settings: Mapping[str, Any], parameters: Mapping[str, float], k: Array, path: Path
 ) -> str | None:
-    """Return None, or the message of a model that CLASS could not compute."""
+    """Write the model, or CLASS's message if it cannot compute it. Returns what is wrong with all models, if anything:
+    errors that are not raised are not tried again."""
     from classy import CosmoComputationError, CosmoSevereError
 
     try:
         write_model(path, full_sources(settings, parameters, k))
     except CosmoComputationError as error:
-        return str(error).strip()
+        write_text(_failure(path), str(error).strip())
     except CosmoSevereError as error:
         # the same for every model: nothing to go on with
-        raise GenerationError(f"CLASS does not accept {dict(parameters)} with class_settings "
-                              f"{dict(settings)}: {str(error).strip()}") from error
+        return f"CLASS does not accept {dict(parameters)} with class_settings {dict(settings)}: {str(error).strip()}"
     return None
 
 
@@ -176,13 +180,7 @@ def _claim(recipe: PaperRecipe, folder: Path) -> Array:
            for name, settings in ((name, getattr(recipe.sets, name)) for name in SETS)}}))
     file = folder / CLAIM
     if not file.exists():
-        content = json.dumps({**mine, "k": k_grid(recipe).tolist()}, indent=1)
-        temporary = file.with_suffix(".part")
-        try:
-            temporary.write_text(content, encoding="utf-8")
-            os.replace(temporary, file)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_text(file, json.dumps({**mine, "k": k_grid(recipe).tolist()}, indent=1))
     k = read_k_grid(folder)
     theirs = json.loads(file.read_text(encoding="utf-8"))
     differ = [key for key in mine if mine[key] != theirs.get(key)]

@@ -20,9 +20,14 @@ from cosmicnet.training.networks import derived_model
 from .dataset import read_model
 from .generate import models_of, read_k_grid
 from .recipe import PaperRecipe
-from .train import Task, Trained, train
+from .train import Epoch, Task, Trained, history_of, train
 
-__all__ = ["assemble", "companion_of", "task_of", "train_and_export", "train_source"]
+__all__ = [
+    "assemble", "companion_of", "task_of", "train_and_export", "train_source", "training_history",
+]
+
+# Of the work folder.
+TRAINING = "training"
 
 # What the recipe keeps fixed may differ by this (relative) where the networks are used.
 FIXED_MARGIN = 2e-4
@@ -41,7 +46,7 @@ def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:
     """Train the network of one source with the recipe's hyperparameters, or go on with it."""
     settings = getattr(recipe.networks, source)
     return train(task_of(recipe, work / "models", settings.hyperparameters.architecture(source), settings.epochs),
-                 work / "training")
+                 work / TRAINING)
 
 
 def train_and_export(recipe: PaperRecipe, work: Path, output: Path) -> Manifest:
@@ -77,8 +82,15 @@ def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) 
 
 
 def _summary(trained: Trained) -> dict[str, float]:
-    return {"epochs": len(trained.history), "best_epoch": trained.best, "validation_loss": trained.validation_loss,
-            "seconds": trained.seconds}
+    """Without the seconds that it took: the same training gives the same file."""
+    return {"epochs": len(trained.history), "best_epoch": trained.best, "validation_loss": trained.validation_loss}
+
+
+def training_history(recipe: PaperRecipe, work: Path, source: str) -> list[Epoch]:
+    """The epochs of a source in the work folder, none where it was trained elsewhere."""
+    settings = getattr(recipe.networks, source)
+    task = task_of(recipe, work / "models", settings.hyperparameters.architecture(source), settings.epochs)
+    return history_of(task, work / TRAINING)
 
 
 def companion_of(recipe: PaperRecipe) -> NetworkSet:

@@ -1,52 +1,43 @@
 """The recipe of the first paper's networks: one TOML file, every key checked before anything is computed."""
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from cosmicnet.paper.architecture import Architecture, Convolution
 from cosmicnet.paper.inputs import COSMOLOGY
 from cosmicnet.training.boxes import Box
-from cosmicnet.training.config import RecipeError
+from cosmicnet.training.config import ClassSettings, Name, Seed
+from cosmicnet.training.toml_recipe import Strict, load_toml_recipe
 
 __all__ = ["SETS", "Hyperparameters", "NetworkRecipe", "PaperRecipe", "SearchRecipe", "SetRecipe", "load_paper_recipe"]
 
 SETS = ("training", "validation", "hyperparameters", "test")
 
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+Positive = Annotated[float, Field(strict=True, gt=0)]
 Whole = tuple[Count, Count]
+# Of one wavenumber it would leave out what the stride passes over, and TensorFlow's oneDNN then writes past its memory.
+Kernel = Annotated[int, Field(strict=True, ge=2)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Gaussian(_Strict):
+class Gaussian(Strict):
     """Mean and standard deviation of a parameter, in CLASS's units."""
 
-    mean: float
+    mean: Annotated[float, Field(strict=True)]
     sigma: Positive
 
 
-class SetRecipe(_Strict):
+class SetRecipe(Strict):
     """The first `models` points of a Latin hypercube of `hypercube` points (default: all), and its seed.
 
     With a larger hypercube, models can be added later without computing anything again.
     """
 
     models: Count
-    seed: int
+    seed: Seed
     hypercube: Count | None = None
 
     @property
@@ -60,7 +51,7 @@ class SetRecipe(_Strict):
         return self
 
 
-class Sets(_Strict):
+class Sets(Strict):
     """The four independent sets of section 3.1."""
 
     training: SetRecipe
@@ -72,11 +63,11 @@ class Sets(_Strict):
     def _independent(self) -> Sets:
         seeds = [getattr(self, name).seed for name in SETS]
         if len(set(seeds)) < len(seeds):
-            raise ValueError(f"the sets must be independent, but two have the same seed: {seeds}")
+            raise ValueError(f"training.seed: the sets must be independent, but two have the same seed: {seeds}")
         return self
 
 
-class Hyperparameters(_Strict):
+class Hyperparameters(Strict):
     """What the search draws: widths of dense layers; filters, kernel, stride and pool of convolutions.
 
     times: layers behind g, g', e^-kappa and times, one after the other, of which the first also skips to the output;
@@ -87,8 +78,8 @@ class Hyperparameters(_Strict):
     times: list[Count] = Field(min_length=1)
     parameters: Count
     scales: Count
-    oscillations: list[tuple[Count, Count, Count, Count]] = Field(min_length=1)
-    damping: list[tuple[Count, Count, Count, Count]] = Field(min_length=1)
+    oscillations: list[tuple[Count, Kernel, Count, Count]] = Field(min_length=1)
+    damping: list[tuple[Count, Kernel, Count, Count]] = Field(min_length=1)
     central: list[Count] = Field(min_length=1)
 
     def architecture(self, source: str) -> Architecture:
@@ -98,25 +89,25 @@ class Hyperparameters(_Strict):
             tuple(self.central))
 
 
-class NetworkRecipe(_Strict):
+class NetworkRecipe(Strict):
     """One of the three networks and how long it trains."""
 
     epochs: Count
     hyperparameters: Hyperparameters
 
 
-class Networks(_Strict):
+class Networks(Strict):
     t0: NetworkRecipe
     t1: NetworkRecipe
     t2: NetworkRecipe
 
 
-class TrainingRecipe(_Strict):
+class TrainingRecipe(Strict):
     learning_rate: Positive
-    seed: int
+    seed: Seed
 
 
-class SearchRecipe(_Strict):
+class SearchRecipe(Strict):
     """The search of section 3.2: draws from log-uniform ranges, of which keep are judged by their C_l.
 
     epochs: of every draw, by network. width: of dense layers; filters, kernel, stride, pool: of convolutions;
@@ -125,11 +116,11 @@ class SearchRecipe(_Strict):
 
     draws: Count
     keep: Count
-    seed: int
+    seed: Seed
     epochs: dict[str, Count]
     width: Whole
     filters: Whole
-    kernel: Whole
+    kernel: tuple[Kernel, Kernel]
     stride: Whole
     first_stride: Whole
     pool: Whole
@@ -139,7 +130,7 @@ class SearchRecipe(_Strict):
         if self.keep > self.draws:
             raise ValueError(f"keep = {self.keep} cannot be more than draws = {self.draws}")
         if set(self.epochs) != {"t0", "t1", "t2"}:
-            raise ValueError(f"epochs must name t0, t1 and t2, but names {', '.join(self.epochs)}")
+            raise ValueError(f"epochs: must name t0, t1 and t2, but names {', '.join(self.epochs)}")
         for name in ("width", "filters", "kernel", "stride", "first_stride", "pool"):
             low, high = getattr(self, name)
             if low > high:
@@ -147,26 +138,26 @@ class SearchRecipe(_Strict):
         return self
 
 
-class ReportRecipe(_Strict):
+class ReportRecipe(Strict):
     """source_models, timing_models: cosmologies of the test set whose sources are compared and that are timed."""
 
     source_models: Count
     timing_models: Count
 
 
-class PaperRecipe(_Strict):
+class PaperRecipe(Strict):
     """Everything that determines the paper's networks.
 
     sigmas: half the side of the box; box: mean and standard deviation of each parameter. companion: the shipped set
     that gives the lensing and matter sources.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    name: Name
     description: str
     companion: str
     sigmas: Positive
     box: dict[str, Gaussian]
-    class_settings: dict[str, str | int | float]
+    class_settings: ClassSettings
     sets: Sets
     networks: Networks
     training: TrainingRecipe
@@ -179,7 +170,7 @@ class PaperRecipe(_Strict):
             raise ValueError(f"box must name {', '.join(COSMOLOGY)} in this order, but names {', '.join(self.box)}")
         twice = sorted(set(self.box) & set(self.class_settings))
         if twice:
-            raise ValueError(f"{', '.join(twice)}: in class_settings and in box, must be in one only")
+            raise ValueError(f"class_settings.{twice[0]}: is in box too, must be in one only")
         return self
 
     @property
@@ -197,32 +188,5 @@ class PaperRecipe(_Strict):
 
 
 def load_paper_recipe(path: Path) -> PaperRecipe:
-    """Read and check a recipe; RecipeError names the file, the entry and what is allowed."""
-    try:
-        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise RecipeError(f"{path} is no valid TOML: {error}") from error
-    try:
-        return PaperRecipe(**data)
-    except ValidationError as error:
-        raise RecipeError(f"{path}:\n  " + "\n  ".join(_explanations(error))) from error
-
-
-def _explanations(error: ValidationError) -> Iterator[str]:
-    known = {name for model in _models(PaperRecipe) for name in model.model_fields}
-    for entry in error.errors():
-        where = ".".join(map(str, entry["loc"])) or "recipe"
-        if entry["type"] == "extra_forbidden":
-            near = get_close_matches(str(entry["loc"][-1]), known, n=1)
-            yield f"{where}: unknown" + (f"; did you mean {near[0]}?" if near else "")
-        else:
-            yield f"{where}: {entry['msg'].removeprefix('Value error, ')}"
-
-
-def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    yield model
-    for field in model.model_fields.values():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _models(field.annotation)
+    """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
+    return load_toml_recipe(path, PaperRecipe)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import tempfile
@@ -23,6 +24,7 @@ from cosmicnet.training.generate import Workplace
 from cosmicnet.training.make import make
 
 from .figures import draw_figures
+from .make import training_history
 from .measure import (
     SourceComparison,
     SpectraComparison,
@@ -34,6 +36,7 @@ from .measure import (
 from .recipe import SETS, PaperRecipe, load_paper_recipe
 from .tables import PAPER, inputs_table, layers_table, timing_table
 from .text import HEADER, LAYERS_TEXT, SEARCH_TEXT
+from .train import Epoch
 
 __all__ = ["ReportSettings", "report"]
 
@@ -75,15 +78,16 @@ def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
     sources = compare_sources(recipe, settings.work / "models", networks)
     spectra = compare_spectra(points, networks, settings.cache, settings.processes)
     default_seconds = _train_default(settings.default_models)
+    histories = {source: training_history(recipe, settings.work, source) for source in TIMES}
     pictures = settings.output / "paper"
     pictures.mkdir(exist_ok=True)
     draw_figures(sources, spectra, LABELS, pictures)
     text = "\n\n".join([
-        HEADER, _what_was_run(recipe, faithful), "## Table 1: inputs", inputs_table(sources.k.size),
+        HEADER, _what_was_run(recipe, faithful, histories), "## Table 1: inputs", inputs_table(sources.k.size),
         *_layers(recipe, sources.k.size), "## The search (section 3.2)", _search(settings.work),
         *_sources(sources), *_spectra(spectra), *_speed(timings),
         "## Default networks against the faithful ones",
-        _factors(faithful, spectra, sources, timings, default_seconds)])
+        _factors(spectra, sources, timings, sum(map(_seconds, histories.values())), default_seconds)])
     (settings.output / "paper.md").write_text(text + "\n", encoding="utf-8")
 
 
@@ -99,7 +103,7 @@ def _train_default(work: Path | None) -> float | None:
         return perf_counter() - start
 
 
-def _what_was_run(recipe: PaperRecipe, faithful: NetworkSet) -> str:
+def _what_was_run(recipe: PaperRecipe, faithful: NetworkSet, histories: Mapping[str, list[Epoch]]) -> str:
     full = load_paper_recipe(Path(str(files("cosmicnet.training") / "recipes" / FULL_RECIPE)))
     trained: Mapping[str, Mapping[str, float]] = faithful.manifest.recipe["trained"]
     lines = ["## What was run", "", "| | paper | here |", "|---|---|---|"]
@@ -113,13 +117,31 @@ def _what_was_run(recipe: PaperRecipe, faithful: NetworkSet) -> str:
             f"| S_{source.upper()}: validation loss of the rescaled source | not given | "
             f"{trained[source]['validation_loss']:.1e} (epoch {trained[source]['best_epoch']}) |",
             f"| S_{source.upper()}: training time | {PAPER_TRAINING_HOURS[source]:g} h on 4 cores | "
-            f"{trained[source]['seconds'] / 60.0:.0f} min |"]
+            f"{_minutes(_seconds(histories[source]))} |",
+            f"| S_{source.upper()}: smallest validation loss after so many steps | not given | "
+            f"{_curve(histories[source], recipe.sets.training.models)} |"]
     lines += [f"| draws of the search, kept | {full.search.draws}, {full.search.keep} | "
               f"{recipe.search.draws}, {recipe.search.keep} |", "",
               f"Networks {faithful.manifest.name}, hash {faithful.manifest.sha256[:12]}; CLASS "
               f"{faithful.manifest.class_version}; {platform.processor() or platform.machine()}. Training times are "
               "wall times, of an otherwise busy machine."]
     return "\n".join(lines)
+
+
+def _seconds(history: list[Epoch]) -> float:
+    """Wall time of a training, NaN where it was done elsewhere."""
+    return sum(epoch.seconds for epoch in history) or math.nan
+
+
+def _curve(history: list[Epoch], steps_per_epoch: int) -> str:
+    """The smallest validation loss so far after 1, 2, 4, 8, ... epochs and at the end."""
+    smallest = np.minimum.accumulate([epoch.validation_loss for epoch in history])
+    chosen = [*(2**i for i in range((len(history) - 1).bit_length())), len(history)] if history else []
+    return "; ".join(f"{number * steps_per_epoch}: {smallest[number - 1]:.1e}" for number in chosen)
+
+
+def _minutes(seconds: float) -> str:
+    return "not timed" if math.isnan(seconds) else f"{seconds / 60.0:.0f} min"
 
 
 def _layers(recipe: PaperRecipe, k_size: int) -> list[str]:
@@ -211,10 +233,9 @@ def _speed(timings: list[Timing]) -> list[str]:
 
 
 def _factors(
-    faithful: NetworkSet, spectra: SpectraComparison, sources: SourceComparison, timings: list[Timing],
+    spectra: SpectraComparison, sources: SourceComparison, timings: list[Timing], seconds: float,
     default_seconds: float | None,
 ) -> str:
-    trained = faithful.manifest.recipe["trained"]
     chi2 = {label: spectra.chi2(label).median for label in LABELS}
     every = np.ones(spectra.full[0].ell.size, dtype=bool)
     values = [("Wishart χ², median model", chi2, "")]
@@ -228,13 +249,12 @@ def _factors(
     lines = ["| | faithful | default | factor |", "|---|---|---|---|"]
     lines += [f"| {title} | {v[FAITHFUL]:.3g}{unit} | {v[DEFAULT]:.3g}{unit} | {v[FAITHFUL] / v[DEFAULT]:.3g} |"
               for title, v, unit in values]
-    here = sum(trained[source]["seconds"] for source in TIMES)
     hours = sum(PAPER_TRAINING_HOURS.values())
     title = f"training (paper: {hours:g} h on 4 cores)"
     if default_seconds is None:
-        lines.append(f"| {title} | {here / 60:.0f} min | not timed | |")
+        lines.append(f"| {title} | {_minutes(seconds)} | not timed | |")
     else:
         over_paper = hours * SECONDS_PER_HOUR / default_seconds
-        lines.append(f"| {title} | {here / 60:.0f} min | {default_seconds / 60:.1f} min | "
-                     f"{here / default_seconds:.3g}; of the paper's {over_paper:.3g} |")
+        lines.append(f"| {title} | {_minutes(seconds)} | {default_seconds / 60:.1f} min | "
+                     f"{seconds / default_seconds:.3g}; of the paper's {over_paper:.3g} |")
     return "\n".join(lines)

@@ -1,7 +1,8 @@
 """The search over hyperparameters (section 3.2): draw, train, rank by validation loss, choose by the C_l.
 
-Optuna keeps the draws in a database, so that any number of processes on any number of machines work on one search. The
-hyperparameters of a draw depend on its number alone; a draw whose process was killed is drawn again as it was.
+Optuna keeps the draws in a database, so that any number of processes on any number of machines work on one search, each
+by itself or with workers of Dask. The hyperparameters of a draw depend on its number alone; a draw whose process was
+killed is drawn again as it was.
 """
 from __future__ import annotations
 
@@ -9,9 +10,12 @@ import json
 import time
 import warnings
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -19,6 +23,7 @@ from rich.console import Console
 
 from cosmicnet.paper.architecture import Architecture, Convolution, layers
 from cosmicnet.training.config import RecipeError
+from cosmicnet.training.parallel import single_threaded_pool
 
 from .dataset import read_model
 from .generate import cosmologies, models_of, read_k_grid
@@ -44,31 +49,55 @@ class Judged:
     cl_error: float
 
 
-def search(recipe: PaperRecipe, work: Path, source: str, database: str | None = None) -> list[Judged]:
+def search(
+    recipe: PaperRecipe, work: Path, source: str, database: str | None = None, processes: int = 1,
+    scheduler: str | None = None,
+) -> list[Judged]:
     """Work on the search for one source until all draws are there; the kept ones, best first.
 
-    database: any URL that Optuna takes (default: a file in `work`). Raises RecipeError for ranges in which a network
-    may have no wavenumbers left.
+    database: any URL that Optuna takes (default: a file in `work`). Draws are trained in this process, or in so many
+    processes, or by the workers of a Dask scheduler, which must see `work` and the database. Raises RecipeError for
+    ranges in which a network may have no wavenumbers left.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    # heartbeats may change in a later Optuna
-    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    settings, folder = recipe.search, work / "search"
+    settings, folder = recipe.search, work.resolve() / "search"
     folder.mkdir(parents=True, exist_ok=True)
-    k = read_k_grid(work / "models")
-    _require_possible(recipe, source, k.size)
-    study = _study(recipe, source, database or f"sqlite:///{folder / 'search.db'}")
-    while len(done := _done(study)) < settings.draws:
-        if _free(study, settings):
-            study.optimize(lambda trial: _try(recipe, work, source, study, trial), n_trials=1)
-        else:
-            Console(stderr=True).print(f"{settings.draws - len(done)} draws are left to other processes, waiting")
-            time.sleep(HEARTBEAT_SECONDS)
-            optuna.storages.fail_stale_trials(study)
+    _require_possible(recipe, source, read_k_grid(work / "models").size)
+    url = database or f"sqlite:///{folder / 'search.db'}"
+    study = _study(recipe, source, url)
+    with _pool(processes, scheduler) as pool:
+        while len(done := _done(study)) < settings.draws:
+            free = len(_free(study, settings))
+            if free and pool is None:
+                _draw(recipe, work, source, url)
+            elif free:
+                futures = [pool.submit(_draw, recipe, work.resolve(), source, url) for _ in range(free)]
+                for future in as_completed(futures):
+                    future.result()
+            else:
+                Console(stderr=True).print(f"{settings.draws - len(done)} draws are left to other processes, waiting")
+                time.sleep(HEARTBEAT_SECONDS)
+                optuna.storages.fail_stale_trials(study)
     best = sorted(_done(study).items(), key=lambda item: (item[1], item[0]))[:settings.keep]
     judged = sorted(_judge(recipe, work, source, best), key=lambda j: (j.cl_error, j.draw))
     _write(folder / f"{source}.json", judged)
     return judged
+
+
+@contextmanager
+def _pool(processes: int, scheduler: str | None) -> Iterator[Any]:
+    """Workers, or None where this process is enough."""
+    if processes == 1 and scheduler is None:
+        yield None
+        return
+    with single_threaded_pool(processes, scheduler) as pool:
+        yield pool
+
+
+def _draw(recipe: PaperRecipe, work: Path, source: str, url: str) -> None:
+    """Train one draw that nobody is at, if there is any left."""
+    study = _study(recipe, source, url)
+    if _free(study, recipe.search):
+        study.optimize(lambda trial: _try(recipe, work, source, study, trial), n_trials=1)
 
 
 def draw_architecture(recipe: PaperRecipe, source: str, number: int) -> Architecture:
@@ -92,6 +121,9 @@ def draw_architecture(recipe: PaperRecipe, source: str, number: int) -> Architec
 
 
 def _study(recipe: PaperRecipe, source: str, database: str) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # heartbeats may change in a later Optuna
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     try:
         storage = optuna.storages.RDBStorage(
             database, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS)

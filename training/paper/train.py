@@ -28,7 +28,7 @@ from cosmicnet.paper.network import Rescaling, SourceNetwork
 from .dataset import PaperModel, read_model
 from .model import build, load_keras, weights_of
 
-__all__ = ["Epoch", "Task", "Trained", "inputs_of_model", "train"]
+__all__ = ["Epoch", "Task", "Trained", "history_of", "inputs_of_model", "train"]
 
 Array = NDArray[np.float64]
 Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]
@@ -88,6 +88,7 @@ class Trained:
 
     @property
     def seconds(self) -> float:
+        """Wall time."""
         return sum(epoch.seconds for epoch in self.history)
 
 
@@ -98,8 +99,7 @@ def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
     past the last epoch.
     """
     keras = load_keras()
-    source = task.architecture.source
-    work = folder / f"{source}-{task.key}"
+    source, work = task.architecture.source, _work(task, folder)
     work.mkdir(parents=True, exist_ok=True)
     history = _history(work)
     if len(history) > task.epochs:
@@ -129,6 +129,15 @@ def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
     best = _best(work, history)
     weights = weights_of(_load(keras, work, best), task.architecture, task.k.size)
     return Trained(SourceNetwork(task.architecture, rescaling, weights), tuple(history), best)
+
+
+def history_of(task: Task, folder: Path) -> list[Epoch]:
+    """The epochs of this task that `folder` has."""
+    return _history(_work(task, folder))
+
+
+def _work(task: Task, folder: Path) -> Path:
+    return folder / f"{task.architecture.source}-{task.key}"
 
 
 def inputs_of_model(model: PaperModel) -> Inputs:

@@ -1,0 +1,42 @@
+"""Train one of the paper's networks and search, at a small size, on models that are there; C_l by a stand-in.
+
+Run by test_paper_kills, with the folder of the models and the one for the results.
+"""
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from paper_models import K, architecture, small_recipe
+
+from cosmicnet.training.paper import search as module
+from cosmicnet.training.paper.generate import models_of
+from cosmicnet.training.paper.search import search
+from cosmicnet.training.paper.train import Task, train
+
+EPOCHS, DRAWS = 12, 3
+
+
+def spectra(settings: Any, parameters: Any, model: Any, k: Any, replaced: Any) -> dict[str, Any]:
+    """C_l as sums over times, of a few wavenumbers."""
+    tables = {**model.sources, **replaced}
+    return {"tt": sum((tables[name][:, ::5].astype(float) ** 2).mean(axis=0) for name in ("t0", "t1"))}
+
+
+if __name__ == "__main__":
+    work, output = map(Path, sys.argv[1:])
+    module.spectra_of_sources = spectra
+    # draws of a process that was killed are taken up soon
+    module.HEARTBEAT_SECONDS, module.GRACE_SECONDS = 1, 2
+    models = work / "models"
+    task = Task(architecture("t0"), tuple(models_of(models, "training")), tuple(models_of(models, "validation")), K,
+                EPOCHS, 1e-3, 5)
+    trained = train(task, work / "training", quiet=True)
+    search(small_recipe(DRAWS), work, "t0")
+    output.mkdir(exist_ok=True)
+    (output / "search.json").write_bytes((work / "search" / "t0.json").read_bytes())
+    (output / "losses.json").write_text(json.dumps([[e.loss, e.validation_loss] for e in trained.history]))
+    for name, (weight, bias) in trained.network.weights.items():
+        (output / f"{name}.weights").write_bytes(weight.tobytes() + bias.tobytes())
