@@ -43,8 +43,6 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
     input_params: Any
     output_params: Any
     derived_extra: Any
-    # the helper that computes the source functions; None with stock classy, which cannot go on from there
-    sources: Sources | None = None
 
     def initialize(self) -> None:
         """Import classy and check everything that does not depend on the run's likelihoods and priors."""
@@ -56,6 +54,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         super().initialize()
         # they are in the run's parameters by now; a theory code with a list of its own gets no other parameter
         self.params: dict[str, Any] = {}
+        # the helper that computes the source functions; None with stock classy, which cannot go on from there
+        self.sources: Sources | None = None
         self.network_set: NetworkSet | None = None
         if self.mode == "net":
             self._require_patch()
