@@ -38,6 +38,7 @@ class CheckSettings:
     processes: int
     folder: Path
     seed: int
+    one_line_of_sight: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def check(settings: CheckSettings) -> Comparison:
     points = draw_points(model, settings.place, settings.points, settings.seed, sampler.get("covmat") or "auto")
     model.close()
     net = evaluate_all(Task.of(info, "net", settings.folder, settings.networks), points, settings.processes, "networks")
-    full = evaluate_all(Task.of(info, "full", settings.folder), points, settings.processes, "full CLASS")
+    full = evaluate_all(Task.of(info, "full", settings.folder, one_line_of_sight=settings.one_line_of_sight), points,
+                        settings.processes, "full CLASS")
     return compare(points, net, full)
 
 

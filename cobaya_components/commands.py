@@ -67,7 +67,7 @@ def _run_check(options: argparse.Namespace) -> None:
     comparison = check(CheckSettings(
         run=options.yaml, place=options.place, points=options.points, threshold=options.threshold,
         networks=options.network, packages_path=options.packages_path, processes=options.processes,
-        folder=options.cache, seed=options.seed))
+        folder=options.cache, seed=options.seed, one_line_of_sight=not options.own_line_of_sight))
     print_comparison(comparison, options.threshold, Console())
     if not comparison.passes(options.threshold):
         raise CosmicnetError("the change of ln L is above the threshold")
@@ -84,12 +84,16 @@ After Ctrl-C the same command goes on where it stopped.""",
         epilog=f"""\
 examples:
   {PROGRAM} reweight chains/planck_2018_lite_net --packages-path ~/cobaya_packages
-  {PROGRAM} reweight chains/planck_2018_lite_net --points 200     a quick look""")
+  {PROGRAM} reweight chains/planck_2018_lite_net --points 200     a quick look
+  {PROGRAM} reweight chains/planck_2018_lite_net --report docs/planck""")
     parser.add_argument("chain", type=Path, metavar="CHAIN", help="the `output` of the run, without .1.txt")
     parser.add_argument("--points", type=positive_number, default=1000, metavar="N",
                         help="samples to evaluate, evenly over the chain (default: %(default)s)")
     parser.add_argument("--burn-in", type=float, default=0.3, metavar="SHARE",
                         help="share of each chain to skip at its start (default: %(default)s)")
+    parser.add_argument("--report", type=Path, metavar="FOLDER",
+                        help="measure evaluations per second in both modes as well (two minutes with idle cores), and "
+                             "write all that the chain tells to FOLDER: NAME.json, NAME.md (tables) and NAME.png")
     _add_common(parser, Path("runs/reweight"))
     parser.set_defaults(run=_run_reweight)
 
@@ -97,13 +101,19 @@ examples:
 def _run_reweight(options: argparse.Namespace) -> None:
     from rich.console import Console
 
+    from .report import report
     from .reweight import ReweightSettings, print_reweighted, reweight, write
 
-    result = reweight(ReweightSettings(
+    settings = ReweightSettings(
         chain=options.chain, points=options.points, burn_in=options.burn_in, packages_path=options.packages_path,
-        processes=options.processes, folder=options.cache, seed=options.seed))
+        processes=options.processes, folder=options.cache, seed=options.seed,
+        one_line_of_sight=not options.own_line_of_sight)
+    result = reweight(settings)
     print_reweighted(result, Console())
-    for path in write(result, options.chain.with_name(options.chain.name + ".reweighted")):
+    written = write(result, options.chain.with_name(options.chain.name + ".reweighted"))
+    if options.report is not None:
+        written += report(result, settings, options.report)
+    for path in written:
         print(f"wrote {path}")
 
 
@@ -114,4 +124,7 @@ def _add_common(parser: argparse.ArgumentParser, cache: Path) -> None:
                         help="evaluations at the same time, one thread each (default: %(default)s)")
     parser.add_argument("--cache", type=Path, default=cache, metavar="FOLDER",
                         help="where evaluations are kept (default: %(default)s)")
+    parser.add_argument("--own-line-of-sight", action="store_true",
+                        help="full CLASS with its own line of sight, as in a chain with `mode: full`, and not with the "
+                             "one that networks use; what is compared are then the sources and CLASS's sampling")
     parser.add_argument("--seed", type=int, default=0, help="another number draws other points (default: %(default)s)")

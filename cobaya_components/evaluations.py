@@ -41,8 +41,9 @@ class Task:
     folder: Path
 
     @classmethod
-    def of(cls, info: Mapping[str, Any], mode: str, folder: Path, networks: str | None = None) -> Task:
-        model = in_mode(info, mode, networks)
+    def of(cls, info: Mapping[str, Any], mode: str, folder: Path, networks: str | None = None, *,
+           one_line_of_sight: bool = True) -> Task:
+        model = in_mode(info, mode, networks, one_line_of_sight=one_line_of_sight)
         used = _networks_identity(networks or networks_of(info)) if mode == "net" else {}
         identity = {"class": version("classy").split("+")[0], "cobaya": version("cobaya"), "model": model, **used}
         return cls(model, json.dumps(identity, sort_keys=True, default=str), folder)

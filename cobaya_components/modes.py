@@ -19,12 +19,15 @@ LINE_OF_SIGHT = "fast_line_of_sight"
 WITHOUT = ("version",)
 
 
-def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None) -> dict[str, Any]:
+def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None, *,
+            one_line_of_sight: bool = True) -> dict[str, Any]:
     """The blocks of `info` that make the model, in mode 'full' or 'net'.
 
     networks : which ones, None for those of the run. Where they do not apply there is an error in mode net, never
     a silent step back to full CLASS, which would be compared with itself. Raises CosmicnetError for a run whose
     theory code knows no networks.
+    one_line_of_sight : both modes through the fast one, so that what is compared are the sources; otherwise each mode
+    through its own, as it is in a chain.
     """
     model = {name: deepcopy(info[name]) for name in MODEL_BLOCKS if info.get(name)}
     model["theory"] = {name: options or {} for name, options in (model.get("theory") or {}).items()}
@@ -41,8 +44,8 @@ def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None) -> 
         options["mode"] = mode
         if mode == "net":
             options |= {"networks": networks or networks_of(info), "fallback": "error"}
-    # both modes through one line-of-sight step: what is compared are the sources
-    options["extra_args"] = {LINE_OF_SIGHT: "yes", **(options.get("extra_args") or {})}
+    if one_line_of_sight:
+        options["extra_args"] = {LINE_OF_SIGHT: "yes", **(options.get("extra_args") or {})}
     for block in ("theory", "likelihood"):
         for component in model.get(block, {}).values():
             for key in WITHOUT:

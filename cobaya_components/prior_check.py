@@ -103,9 +103,10 @@ class _Points:
 
 def _input_of(theory: Any, model: Any, sampled: Mapping[str, float]) -> Mapping[str, float] | None:
     values = model.parameterization.to_input(dict(sampled))
-    if any(name not in values for name in theory.input_params):
+    names = theory.all_input_params()
+    if any(name not in values for name in names):
         return None
-    return {name: values[name] for name in theory.input_params}
+    return {name: values[name] for name in names}
 
 
 def what_to_know_before(theory: Any, model: Any, networks: NetworkSet) -> Notes:

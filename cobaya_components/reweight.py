@@ -18,7 +18,8 @@ from .evaluations import Evaluation, Task, evaluate_all, model_of
 from .modes import in_mode
 from .points import Chain, load_chain, systematic_choice
 
-__all__ = ["ReweightSettings", "Reweighted", "Shift", "Thinned", "print_reweighted", "reweight", "shifts", "write"]
+__all__ = ["ReweightSettings", "Reweighted", "Shift", "Thinned", "plot_reweighted", "print_reweighted", "reweight",
+           "shifts", "write"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -43,6 +44,7 @@ class ReweightSettings:
     processes: int
     folder: Path
     seed: int
+    one_line_of_sight: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,8 @@ def reweight(settings: ReweightSettings) -> Reweighted:
     distinct = list(dict.fromkeys(rows))
     if len(distinct) < FEWEST_SAMPLES:
         raise CosmicnetError(f"{len(distinct)} different samples are too few: take more --points or a longer chain")
-    full = evaluate_all(Task.of(chain.info, "full", settings.folder), [chain.point(row, names) for row in distinct],
-                        settings.processes, "full CLASS")
+    task = Task.of(chain.info, "full", settings.folder, one_line_of_sight=settings.one_line_of_sight)
+    full = evaluate_all(task, [chain.point(row, names) for row in distinct], settings.processes, "full CLASS")
     thinned = _thinned(chain, rows, dict(zip(distinct, full, strict=True)), names, derived, likelihoods)
     found = shifts(thinned)
     weights = thinned.weights
@@ -170,22 +172,27 @@ def print_reweighted(result: Reweighted, console: Console) -> None:
 
 def write(result: Reweighted, root: Path) -> list[Path]:
     """`root`.json with all figures, and `root`.png, the triangle plot before and after (not of a few samples)."""
+    numbers = {"effective_samples": result.effective, "log_weights": result.thinned.log_weights.tolist(),
+               "shifts": [asdict(shift) for shift in result.shifts]}
+    table = root.with_name(root.name + ".json")
+    table.write_text(json.dumps(numbers, indent=1) + "\n")
+    names = [shift.name for shift in result.shifts]
+    return [table, *plot_reweighted(result, names, root.with_name(root.name + ".png"))]
+
+
+def plot_reweighted(result: Reweighted, names: Sequence[str], picture: Path) -> list[Path]:
+    """The triangle plot before and after, of the same samples; none, and an empty list, if they are few."""
     from getdist import MCSamples
 
     from .triangle import plot_triangle
 
-    numbers = {"effective_samples": result.effective, "log_weights": result.thinned.log_weights.tolist(),
-               "shifts": [asdict(shift) for shift in result.shifts]}
-    table, picture = root.with_name(root.name + ".json"), root.with_name(root.name + ".png")
-    table.write_text(json.dumps(numbers, indent=1) + "\n")
-    names = [shift.name for shift in result.shifts]
     if len(np.unique(result.thinned.before[names[0]])) < FEWEST_FOR_CONTOURS:
-        return [table]
+        return []
 
     def samples(columns: dict[str, Array], weights: Any) -> Any:
-        return MCSamples(samples=np.array([columns[name] for name in names]).T, weights=weights, names=names,
+        return MCSamples(samples=np.array([columns[name] for name in names]).T, weights=weights, names=list(names),
                          labels=[result.labels[name] for name in names], sampler="uncorrelated")
 
     plot_triangle({"networks": samples(result.thinned.before, None),
                    "reweighted with full CLASS": samples(result.thinned.after, result.thinned.weights)}, names, picture)
-    return [table, picture]
+    return [picture]

@@ -17,6 +17,7 @@ from cosmicnet.store import NetworkSet, load_network_set
 
 from .covmats import best_covmat
 from .prior_check import what_to_know_before
+from .sources import PRODUCT, Sources, stop_the_run
 from .threads import share_cores
 
 __all__ = ["MODES", "USED", "Cosmicnet"]
@@ -39,6 +40,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
     mode: str
     networks: str
     fallback: str
+    input_params: Any
     output_params: Any
     derived_extra: Any
 
@@ -52,6 +54,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         super().initialize()
         # they are in the run's parameters by now; a theory code with a list of its own gets no other parameter
         self.params: dict[str, Any] = {}
+        # the helper that computes the source functions; None with stock classy, which cannot go on from there
+        self.sources: Sources | None = None
         self.network_set: NetworkSet | None = None
         if self.mode == "net":
             self._require_patch()
@@ -59,9 +63,48 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             self.extra_args |= {OPTION_PREFIX: "yes", f"{OPTION_PREFIX}_path": str(self.networks),
                                 f"{OPTION_PREFIX}_fallback": self.fallback}
 
+    def get_helper_theories(self) -> dict[str, Any]:
+        """Two components for Cobaya, so that it sees which parameters are fast."""
+        if not hasattr(self.classy_module.Class, "parameters_of_later_modules"):
+            return {}
+        self.sources = Sources(self, f"{self.get_name()}.sources")
+        return {self.sources.get_name(): self.sources}
+
+    def get_requirements(self) -> Any:
+        return {} if self.sources is None else {PRODUCT: None}
+
     def initialize_with_params(self) -> None:
-        self._refuse_options_of_classy(self.input_params, "params")
+        self._refuse_options_of_classy(self.all_input_params(), "params")
+        if self.sources is not None:
+            later = self.classy_module.Class.parameters_of_later_modules()
+            slow = [name for name in self.input_params if self.translate_param(name) not in later]
+            self.sources.input_params = [*self.sources.input_params, *slow]
+            self.input_params = [name for name in self.input_params if name not in slow]
         super().initialize_with_params()
+
+    def must_provide(self, **requirements: Any) -> None:
+        # Cobaya's classy looks there for r, and for parameters that are given twice
+        own = self.input_params
+        self.input_params = self.all_input_params()
+        try:
+            super().must_provide(**requirements)
+        finally:
+            self.input_params = own
+
+    def all_input_params(self) -> list[str]:
+        """Parameters of CLASS, of both halves."""
+        return list(self.get_attr_list_with_helpers("input_params"))
+
+    def new_classy(self, values: dict[str, Any]) -> Any:
+        """An object of classy with these parameters and all settings, nothing computed."""
+        self.classy = self.classy_module.Class()
+        self.set(values)
+        return self.classy
+
+    def splits(self) -> bool:
+        """Whether CLASS can stop at the sources and go on later; not with tensor modes or isocurvature."""
+        return bool(self.extra_args.get("output")) and self.extra_args.get("modes", "s") == "s" \
+            and self.extra_args.get("ic", "ad") == "ad"
 
     def initialize_with_provider(self, provider: Any) -> None:
         """Last step before the first sample: do the networks cover what is asked for, over the whole prior?"""
@@ -77,11 +120,12 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
 
     def calculate(self, state: dict[str, Any], want_derived: bool = True, **params_values_dict: Any) -> bool | None:
         """One sample. Raises LoggedError for all that is broken, which Cobaya never takes as zero likelihood."""
+        if self.sources is not None:
+            self.classy = self.provider.get_cosmicnet_sources()
         try:
             return super().calculate(state, want_derived, **params_values_dict)  # type: ignore[no-any-return]
         except self.classy_module.CosmoSevereError as error:
-            # Cobaya itself would go on with zero likelihood unless stop_at_error is set
-            raise LoggedError(self.log, "the run cannot go on: %s", " ".join(str(error).split())) from error
+            stop_the_run(self.log, error)
 
     def _get_derived_all(self, derived_requested: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
         # CLASS itself does not know this name

@@ -195,10 +195,64 @@ def test_plot_and_figures_are_written(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+# ---- the report
+
+PROGRESS = """\
+#     N            timestamp  acceptance_rate  Rminus1  Rminus1_cl
+    560  2026-01-01T10:00:00         0.280000 0.100000         NaN
+   1120  2026-01-01T11:30:00         0.310000 0.008000    0.150000
+"""
+
+
+def test_facts_of_a_chain(tmp_path: Path) -> None:
+    from cosmicnet.cobaya_components.report import ChainFacts, chain_facts
+
+    root = tmp_path / "run"
+    with pytest.raises(CosmicnetError, match="there is no chain"):
+        chain_facts(root)
+    for number in (1, 2):
+        (tmp_path / f"run.{number}.txt").write_text("# weight minuslogpost x\n 1 2 3\n 2 2 4\n")
+    (tmp_path / "run.notes.txt").write_text("no chain")
+    assert chain_facts(root) == ChainFacts(2, 4, None, None, None)
+    (tmp_path / "run.progress").write_text(PROGRESS)
+    assert chain_facts(root) == ChainFacts(2, 4, 0.31, 0.008, 1.5)
+
+
+def test_report_in_words() -> None:
+    from cosmicnet.cobaya_components.report import as_markdown
+
+    text = as_markdown({
+        "chain": {"name": "run", "chains": 2, "accepted": 4, "acceptance": 0.31, "rminus1": 0.008, "hours": None},
+        "likelihoods": ["one", "two"], "networks": {"name": "lcdm", "sha256": "0123456789abcdef"},
+        "versions": {"class": "3.4.1.0", "cobaya": "3.6"},
+        "reweighted": {"points": 100, "computed": 99, "effective": 98.5, "one_line_of_sight": False},
+        "change_of_loglike": {"mean": -0.01, "median": 0.01, "95%": 0.03, "worst": 0.05},
+        "parameters": [{"name": "H0", "mean": 67.3, "deviation": 0.5, "shift": 0.01, "shift_error": 0.002,
+                        "width_ratio": 1.01, "width_ratio_error": 0.003}],
+        "rates": [{"mode": mode, "processes": processes, "per_second": processes * rate}
+                  for processes in (1, 2) for mode, rate in (("net", 3.0), ("full", 0.2))],
+    })
+    assert "2 chains, 4 accepted samples, acceptance 0.31, R-1 = 0.0080." in text
+    assert "with its own line of sight; worth 98.5" in text
+    assert "| H0 | 67.3 | 0.5 | +0.0100 ± 0.0020 | 1.0100 ± 0.0030 |" in text
+    assert "| networks | 3.00 | 6.00 |\n| full CLASS | 0.20 | 0.40 |" in text
+    assert "worst 0.0500" in text
+
+
+def test_each_mode_with_its_own_line_of_sight() -> None:
+    from cosmicnet.cobaya_components.modes import in_mode
+
+    def options(one: bool) -> Any:
+        return in_mode(RUN, "full", one_line_of_sight=one)["theory"]["cosmicnet.Cosmicnet"]["extra_args"]
+
+    assert options(True) == {**options(False), "fast_line_of_sight": "yes"}
+
+
 # ---- for real
 
 @pytest.mark.usefixtures("patched")
-def test_check_and_reweight_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_and_reweight_from_the_command_line(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from cobaya import run
     from cobaya.yaml import yaml_dump
 
@@ -214,8 +268,15 @@ def test_check_and_reweight_from_the_command_line(tmp_path: Path, capsys: pytest
     assert len(list((tmp_path / "cache").iterdir())) == 2
 
     run(info)
-    assert main(["reweight", str(root), "--points", "4", "--seed", "1", *common]) == 0
+    monkeypatch.setattr("cosmicnet.cobaya_components.report.POINTS_FOR_RATE", {"net": 2, "full": 1})
+    report = tmp_path / "report"
+    assert main(["reweight", str(root), "--points", "4", "--seed", "1", "--report", str(report), *common]) == 0
     assert "worth" in capsys.readouterr().out
+    assert {path.name for path in report.iterdir()} == {"low_l.json", "low_l.md"}  # too few samples for a plot
+    rates = {(rate["mode"], rate["processes"]): rate["per_second"]
+             for rate in json.loads((report / "low_l.json").read_text())["rates"]}
+    assert rates.keys() == {(mode, processes) for mode in ("net", "full") for processes in (1, 2)}
+    assert all(rate > 0 for rate in rates.values())
     figures = json.loads((tmp_path / "chains" / "low_l.reweighted.json").read_text())
     assert 1.0 < figures["effective_samples"] <= 4.0 + 1e-9
     assert {shift["name"] for shift in figures["shifts"]} == {"H0", "omega_cdm", "Omega_m"}

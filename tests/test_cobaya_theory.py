@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
 import os
 import shutil
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builds import run_python
 
 from cosmicnet.installed import shipped_sets
 
@@ -75,6 +77,77 @@ def test_stock_classy_with_the_flag_gives_the_same_bits() -> None:
     np.testing.assert_array_equal(
         spectrum(get_model(run_info({"mode": "net"}))), spectrum(get_model(run_info(flag, name="classy"))))
 
+
+# ---- fast and slow parameters
+
+SAMPLED = {"n_s": {"prior": {"min": 0.9, "max": 1.0}, "ref": 0.965},
+           "A_L": {"prior": {"min": 0.8, "max": 1.2}, "ref": 1.0}}
+
+
+def test_primordial_parameters_are_a_block_of_their_own() -> None:
+    model = get_model(run_info(**SAMPLED))
+    model.measure_and_set_speeds(n=1, discard=0)
+    blocks, _ = model.get_param_blocking_for_sampler()
+    assert [set(block) for block in blocks] == [{"H0", "tau_reio"}, {"n_s", "A_L"}]
+
+
+@pytest.mark.parametrize("mode", ["net", "full"])
+def test_fast_steps_keep_the_sources(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after a slow step that was rejected; and the results are those of a model that has computed nothing yet."""
+    from cosmicnet.cobaya_components.sources import Sources
+
+    asked: list[float] = []
+    calculate = Sources.calculate
+
+    def counted(self: Sources, state: Any, want_derived: bool = True, **values: Any) -> Any:
+        asked.append(values["H0"])
+        return calculate(self, state, want_derived, **values)
+
+    monkeypatch.setattr(Sources, "calculate", counted)
+    info = run_info({"mode": mode}, {"Cl": {"tt": L_MAX, "ee": L_MAX}, "sigma8_z": {"z": [0.0, 0.5]}},
+                    **SAMPLED, sigma8={"derived": True})
+    here, there = {**POINT, "n_s": 0.965, "A_L": 1.0}, {**POINT, "H0": 68.0, "n_s": 0.965, "A_L": 1.0}
+    model = get_model(info)
+    for point in (here, {**here, "n_s": 0.97}, there, {**here, "n_s": 0.96}, {**here, "n_s": 0.96, "A_L": 1.1}):
+        model.logpost(point)
+    assert asked == [here["H0"], there["H0"]]
+    fresh = get_model(info)
+    last = {**here, "n_s": 0.96, "A_L": 1.1}
+    assert derived(model, last) == derived(fresh, last)
+    for name in ("tt", "ee"):
+        assert np.array_equal(model.provider.get_Cl()[name], fresh.provider.get_Cl()[name])
+
+
+def test_tensors_are_computed_at_every_step() -> None:
+    tensors = {"r": {"prior": {"min": 0.0, "max": 0.2}}, "n_s": SAMPLED["n_s"]}
+    settings = {**NEUTRINOS, "l_max_tensors": 100}
+    point = {**POINT, "r": 0.1, "n_s": 0.95}
+    ours = get_model(run_info({"mode": "full", "extra_args": settings}, **tensors))
+    cobayas = get_model(run_info({"path": "global", "extra_args": settings}, name="classy", **tensors))
+    ours.logpost({**point, "n_s": 0.96})
+    for model in (ours, cobayas):
+        assert np.isfinite(model.logpost(point))
+    assert np.array_equal(ours.provider.get_Cl()["tt"], cobayas.provider.get_Cl()["tt"])
+
+
+@pytest.mark.parametrize("name", ["H0", "n_s"])
+def test_a_parameter_given_twice(name: str) -> None:
+    with pytest.raises(LoggedError, match=f"both as input parameters and as extra arguments.*{name}"):
+        get_model(run_info({"extra_args": {**NEUTRINOS, name: 0.97}}, **SAMPLED))
+
+
+def test_mode_full_is_the_same_with_stock_classy(stock: Path) -> None:
+    results = []
+    for path in (None, stock):
+        done = run_python("cobaya_full_run.py", path=path)
+        assert done.returncode == 0, done.stderr
+        # Cobaya logs to stdout as well
+        results.append(json.loads(done.stdout.splitlines()[-1]))
+    assert [result["halves"] for result in results] == [2, 1]
+    assert results[0]["spectra"] == results[1]["spectra"]
+
+
+# ---- before the first sample
 
 def test_the_long_name_is_the_same_class() -> None:
     import cosmicnet
@@ -240,7 +313,7 @@ def test_cobayas_documentation_shows_the_defaults(capsys: pytest.CaptureFixture[
 
 
 def test_automatic_covmat_knows_h0() -> None:
-    theory = next(iter(get_model(run_info()).theory.values()))
+    theory = get_model(run_info()).theory["cosmicnet.Cosmicnet"]
     parameters = {"H0": {}, "omega_b": {"renames": "omegabh2"}, "tau_reio": {"renames": "tau"}}
     found = theory.get_auto_covmat(parameters, {"planck_2018_lowl.EE": {"aliases": ["lowE"]}})
     header = (Path(found["folder"]) / found["name"]).read_text().splitlines()[0].split()

@@ -53,7 +53,8 @@ def changed_twice(settings: dict[str, Any], changes: dict[str, Any]) -> tuple[An
     ({}, {"A_L": 1.3}),
     (HMCODE, {"A_s": 2.3e-9, "log10T_heat_hmcode": 7.6}),
     ({"non_linear": "halofit"}, {"n_s": 0.94}),
-], ids=["amplitude and tilt", "running", "A_L", "amplitude and feedback", "tilt with halofit"])
+    ({}, {"alpha_s": 0.01}),
+], ids=["amplitude and tilt", "running", "A_L", "amplitude and feedback", "tilt with halofit", "a name that is new"])
 def test_later_parameters_keep_the_perturbations(more: dict[str, Any], changes: dict[str, Any]) -> None:
     settings = {**BASE, **more}
     model, recorder = changed_twice(settings, changes)
@@ -69,9 +70,8 @@ def test_h_need_not_be_searched_again() -> None:
     assert_same(model, model_of({**settings, "A_s": 2.3e-9}))
 
 
-@pytest.mark.parametrize("changes", [{"omega_b": 0.023}, {"A_s": 2.3e-9, "tau_reio": 0.07}, {"l_max_scalars": 200},
-                                     {"alpha_s": 0.01}],
-                         ids=["baryons", "amplitude and optical depth", "l_max", "a name that was not there"])
+@pytest.mark.parametrize("changes", [{"omega_b": 0.023}, {"A_s": 2.3e-9, "tau_reio": 0.07}, {"l_max_scalars": 200}],
+                         ids=["baryons", "amplitude and optical depth", "l_max"])
 def test_other_parameters_change_everything(changes: dict[str, Any]) -> None:
     model, recorder = changed_twice(BASE, changes)
     assert len(recorder.requests) == 2
@@ -86,13 +86,49 @@ def test_tensors_change_everything() -> None:
     assert np.array_equal(model.raw_cl(150)["tt"], fresh.raw_cl(150)["tt"])
 
 
-def test_fewer_modules_are_not_kept_as_more() -> None:
+@pytest.mark.parametrize("non_linear", ["none", "halofit"])
+def test_modules_that_were_not_asked_for_yet_come_later(non_linear: str) -> None:
+    """First without the primordial parameters, as far as they do not matter; then with them."""
+    settings = {**BASE, "non_linear": non_linear}
+    recorder = Recorder()
+    model = classy.Class()
+    model.set({name: value for name, value in settings.items() if name not in ("A_s", "n_s")})
+    model.set_source_provider(recorder)
+    model.compute(["primordial"])
+    model.compute(["transfer"])
+    model.set({"A_s": 2.3e-9, "n_s": 0.96})
+    model.compute()
+    assert len(recorder.requests) == 1
+    assert_same(model, model_of({**settings, "A_s": 2.3e-9}))
+
+
+def test_sources_alone_are_not_kept() -> None:
+    """Beside them there may be tables that only training asks for."""
+    recorder = Recorder()
     model = classy.Class()
     model.set(BASE)
-    model.compute(["primordial"])
-    model.set({"A_s": 2.3e-9})
+    model.set_source_provider(recorder)
+    model.compute(["perturbations"])
     model.compute()
-    assert_same(model, model_of({**BASE, "A_s": 2.3e-9}))
+    assert len(recorder.requests) == 2
+    assert_same(model, model_of(BASE))
+
+
+def test_without_perturbations_there_is_nothing_to_keep() -> None:
+    model = classy.Class()
+    for A_s in (2.1e-9, 2.3e-9):
+        model.set({"H0": 67.0, "A_s": A_s})
+        model.compute()
+        assert model.age() == pytest.approx(13.97, abs=0.1)
+
+
+def test_asked_again_everything_is_made_again() -> None:
+    recorder = Recorder()
+    model = model_of(BASE, recorder)
+    model.set({"A_s": 2.3e-9})
+    model.set({"A_s": BASE["A_s"]})
+    model.compute()
+    assert len(recorder.requests) == 2
 
 
 def test_what_a_change_leaves_without_meaning_is_an_error() -> None:

@@ -51,6 +51,11 @@ EDITS = (
         fast = self.tr.is_allocated and self.tr.line_of_sight_is_fast
         return {**_connection_info(self._connection), "fast_line_of_sight": bool(fast)}
 
+    @staticmethod
+    def parameters_of_later_modules():
+        """Names of the parameters on which the source functions do not depend (cosmicnet)."""
+        return frozenset(_FIRST_MODULE)
+
 ''',
     ),
     Edit(

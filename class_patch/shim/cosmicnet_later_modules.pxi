@@ -20,15 +20,15 @@ _FIRST_MODULE = {
 _SEARCHED_BY_H = ("100*theta_s", "theta_s_100")
 
 
+_ABSENT = object()
+
+
 def _changed_later_only(new, old):
-    """Names of the parameters that changed, all of them of later modules; None if others changed or none."""
-    if new.keys() != old.keys():
-        return None
+    """Names of the parameters that changed, came or went, all of them of later modules; None if others did."""
     # CLASS is given the text
-    changed = {name for name in new if str(new[name]) != str(old[name])}
-    if not changed or any(str(name).strip() not in _FIRST_MODULE for name in changed):
-        return None
-    return changed
+    changed = {name for name in new.keys() | old.keys()
+               if str(new.get(name, _ABSENT)) != str(old.get(name, _ABSENT))}
+    return None if any(str(name).strip() not in _FIRST_MODULE for name in changed) else changed
 
 
 cdef int _compute_later(Class self, set level) except -1:
@@ -37,19 +37,23 @@ cdef int _compute_later(Class self, set level) except -1:
 
     Background, thermodynamics and perturbations are kept, and the transfer functions if nothing that they
     depend on changed: their own parameters, or non-linear corrections, which enter the lensing potential.
-    Raises CosmoComputationError if a module fails.
+    What was computed may end with the primordial spectra. Raises CosmoComputationError if a module fails.
     """
-    if not self.allocated or self._computed_from is None or not level <= self.ncp or "primordial" not in level:
+    if not self.allocated or self._computed_from is None or "primordial" not in self.ncp or "primordial" not in level:
         return False
     parameters, for_class = self._computed_from
     changed = _changed_later_only(self._pars, parameters)
+    # who asks again for what there is wants all of it anew
+    if changed is None or (not changed and level <= self.ncp):
+        return False
     # tensors and isocurvature have primordial parameters that follow from others
-    if changed is None or self.pt.has_tensors or not self.pt.has_scalars or self.sd.has_distortions \
+    if not self.pt.is_allocated or self.pt.has_tensors or not self.pt.has_scalars or self.sd.has_distortions \
             or self.pt.ic_size[self.pt.index_md_scalars] != 1:
         return False
-    for_class = {**for_class, **{name: self._pars[name] for name in changed}}
+    for_class = {name: value for name, value in for_class.items() if name not in changed}
+    for_class |= {name: self._pars[name] for name in changed if name in self._pars}
     first_modules = {_FIRST_MODULE[str(name).strip()] for name in changed}
-    cdef int keep_transfer = self.fo.method == nl_none and "transfer" not in first_modules
+    cdef int keep_transfer = self.tr.is_allocated and self.fo.method == nl_none and "transfer" not in first_modules
     _free_later(self, keep_transfer)
     self.computed = False
     if not _read_later_inputs(self, for_class, keep_transfer):

@@ -1,0 +1,162 @@
+"""`cosmicnet reweight --report FOLDER`: the result of a chain as three small files, figures, text and plot.
+
+NAME.json has all figures, NAME.md the tables, NAME.png the triangle plot. Together with the chain's YAML they say what
+was run, how long it took, and what full CLASS would have given.
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.store import load_network_set
+
+from .evaluations import Point, Task, evaluate_all
+from .modes import networks_of
+from .points import load_chain, systematic_choice
+from .reweight import Reweighted, ReweightSettings, Shift, plot_reweighted
+
+__all__ = ["ChainFacts", "Rate", "as_markdown", "chain_facts", "measure_rates", "report"]
+
+# points of which the median time is taken, in each mode
+POINTS_FOR_RATE = {"net": 24, "full": 6}
+PROCESSES_FOR_RATE = (1, 2)
+
+# not parameters of the cosmology, or the same as another one
+LEFT_OUT = ("A_s",)
+
+
+@dataclass(frozen=True)
+class ChainFacts:
+    """What the files of a Markov chain say: accepted samples, without burn-in; the last test of convergence.
+
+    hours : between the first and the last test, None if there was one only.
+    """
+
+    chains: int
+    accepted: int
+    acceptance: float | None
+    rminus1: float | None
+    hours: float | None
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Evaluations of all likelihoods per second, all parameters changed, by so many processes of one thread each."""
+
+    mode: str
+    processes: int
+    per_second: float
+
+
+def chain_facts(root: Path) -> ChainFacts:
+    """Read from `root`.N.txt and `root`.progress. Raises CosmicnetError where there is no chain."""
+    files = [path for path in root.parent.glob(f"{root.name}.*.txt")
+             if path.name[len(root.name) + 1:-len(".txt")].isdigit()]
+    if not files:
+        raise CosmicnetError(f"{root}: there is no chain")
+    accepted = sum(sum(not line.startswith("#") for line in path.read_text().splitlines()) for path in files)
+    try:
+        tests = [line.split() for line in root.with_name(f"{root.name}.progress").read_text().splitlines()
+                 if line.strip() and not line.startswith("#")]
+    except OSError:
+        tests = []
+    if not tests:
+        return ChainFacts(len(files), accepted, None, None, None)
+    # columns of Cobaya: N, timestamp, acceptance_rate, Rminus1, Rminus1_cl
+    first, last = (datetime.fromisoformat(row[1]) for row in (tests[0], tests[-1]))
+    hours = (last - first).total_seconds() / 3600.0 if len(tests) > 1 else None
+    return ChainFacts(len(files), accepted, float(tests[-1][2]), float(tests[-1][3]), hours)
+
+
+def measure_rates(info: Mapping[str, Any], points: Sequence[Point], folder: Path) -> list[Rate]:
+    """Both modes as a chain runs them, each with its own line of sight. Times are kept like any evaluations."""
+    rates = []
+    for processes in PROCESSES_FOR_RATE:
+        for mode, number in POINTS_FOR_RATE.items():
+            task = Task.of(info, mode, folder / f"{processes}_processes", one_line_of_sight=False)
+            timed = evaluate_all(task, points[:number], processes, f"{mode}, {processes} at a time")
+            seconds = [evaluation.seconds for evaluation in timed if not evaluation.failure]
+            if not seconds:
+                raise CosmicnetError(f"no point could be computed in mode {mode}: {timed[0].failure}")
+            rates.append(Rate(mode, processes, processes / float(np.median(seconds))))
+    return rates
+
+
+def report(result: Reweighted, settings: ReweightSettings, folder: Path) -> list[Path]:
+    """Measure the rates and write the three files to `folder`."""
+    chain = load_chain(settings.chain, settings.burn_in)
+    if settings.packages_path is not None:
+        chain.info["packages_path"] = str(settings.packages_path)
+    rows = systematic_choice(chain.weights, max(POINTS_FOR_RATE.values()), np.random.default_rng(settings.seed))
+    names = [shift.name for shift in result.shifts]
+    sampled = [name for name, given in chain.info["params"].items() if isinstance(given, dict) and "prior" in given]
+    rates = measure_rates(chain.info, [chain.point(row, sampled) for row in dict.fromkeys(rows)],
+                          settings.folder / "rates")
+    manifest = load_network_set(networks_of(chain.info)).manifest
+    # where full CLASS fails the weight vanishes, and there is no change to speak of
+    changes = result.thinned.log_weights[np.isfinite(result.thinned.log_weights)]
+    figures = {
+        "chain": {"name": settings.chain.name, **asdict(chain_facts(settings.chain))},
+        "likelihoods": list(chain.info["likelihood"]),
+        "networks": {"name": manifest.name, "sha256": manifest.sha256},
+        "versions": {"class": version("classy"), "cobaya": version("cobaya")},
+        "reweighted": {"points": len(result.thinned.log_weights), "computed": changes.size,
+                       "effective": result.effective, "one_line_of_sight": settings.one_line_of_sight},
+        "change_of_loglike": {"mean": float(changes.mean()), "median": float(np.median(np.abs(changes))),
+                              "95%": float(np.quantile(np.abs(changes), 0.95)), "worst": float(np.abs(changes).max())},
+        "parameters": [asdict(shift) for shift in result.shifts if shift.name not in LEFT_OUT],
+        "rates": [asdict(rate) for rate in rates],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    table, text, picture = (folder / f"{settings.chain.name}.{suffix}" for suffix in ("json", "md", "png"))
+    table.write_text(json.dumps(figures, indent=1) + "\n")
+    text.write_text(as_markdown(figures))
+    plotted = plot_reweighted(result, [name for name in names if name not in LEFT_OUT], picture)
+    return [table, text, *plotted]
+
+
+def as_markdown(figures: Mapping[str, Any]) -> str:
+    """The tables, from what NAME.json has."""
+    chain, again, change = figures["chain"], figures["reweighted"], figures["change_of_loglike"]
+    lines = [
+        f"# {chain['name']}", "",
+        f"Written by `cosmicnet reweight {chain['name']} --report`; do not edit. Likelihoods: "
+        f"{', '.join(figures['likelihoods'])}. Networks: {figures['networks']['name']}, hash "
+        f"{figures['networks']['sha256'][:12]}. CLASS {figures['versions']['class']}, Cobaya "
+        f"{figures['versions']['cobaya']}.", "",
+        f"Chain with networks: {chain['chains']} chains, {chain['accepted']} accepted samples"
+        + _if_known(", acceptance {:.2f}", chain["acceptance"]) + _if_known(", R-1 = {:.4f}", chain["rminus1"])
+        + _if_known(", {:.2f} hours between the first and the last test of convergence", chain["hours"]) + ".", "",
+        f"{again['points']} samples, {again['computed']} of them computed by full CLASS, "
+        + ("with the line of sight that networks use" if again["one_line_of_sight"] else "with its own line of sight")
+        + f"; worth {again['effective']:.1f} after reweighting.", "",
+        "| parameter | mean | standard deviation | shift of the mean / sigma | ratio of widths |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [_row(Shift(**shift)) for shift in figures["parameters"]]
+    lines += ["", f"Change of ln L: mean {change['mean']:+.4f}; its size: median {change['median']:.4f}, "
+                  f"95% {change['95%']:.4f}, worst {change['worst']:.4f}.", "",
+              "Evaluations of all likelihoods per second, all parameters changed, one thread each:", "",
+              "| | " + " | ".join(f"{processes} at a time" for processes in PROCESSES_FOR_RATE) + " |",
+              "|---" * (1 + len(PROCESSES_FOR_RATE)) + "|"]
+    rates = [Rate(**rate) for rate in figures["rates"]]
+    for mode, label in (("net", "networks"), ("full", "full CLASS")):
+        lines.append(f"| {label} | " + " | ".join(f"{r.per_second:.2f}" for r in rates if r.mode == mode) + " |")
+    return "\n".join([*lines, "", f"![posterior before and after]({chain['name']}.png)", ""])
+
+
+def _if_known(text: str, value: float | None) -> str:
+    return "" if value is None else text.format(value)
+
+
+def _row(s: Shift) -> str:
+    return (f"| {s.name} | {s.mean:.6g} | {s.deviation:.3g} | {s.shift:+.4f} ± {s.shift_error:.4f} "
+            f"| {s.width_ratio:.4f} ± {s.width_ratio_error:.4f} |")
