@@ -10,8 +10,9 @@
 
 namespace cosmicnet {
 
-/* Spacing of the wavenumbers in ln k and of the table in ln x. Below 0.005/Mpc the sum is a constant and a little k^2. */
-static const double spacing = 0.05, k_flat = 0.005;
+/* Spacing of the wavenumbers in ln k and of the table in ln x. Below 0.005/Mpc the sum is a constant and a little k^2.
+   Wavenumbers are taken themselves once they are farther apart than this in ln k. */
+static const double spacing = 0.05, k_flat = 0.005, sparse = 0.025;
 /* Interpolation from here down is by a parabola in k^2 through nodes that are so far apart. */
 enum {flat_stride = 10};
 /* Haloes with less than this part of the sum at k = 0 are left out. */
@@ -52,12 +53,15 @@ constexpr double Profile::begin;
 
 /** One halo's first neighbour in the table, and the weights. */
 struct TablePoint {
+  double place;
   int first;
   double weight[neighbours];
 
-  bool find(double x, int number) {
-    double place = (log(x)-Profile::begin)/spacing;
-    if (!((place >= 2.) && (place+number+4. < (double)Profile::size))) return false;
+  /** False if the table ends before or between `x_first` and `x_last`. */
+  bool find(double x_first, double x_last, int even_number) {
+    place = (log(x_first)-Profile::begin)/spacing;
+    double last = (log(x_last)-Profile::begin)/spacing;
+    if (!((place >= 2.) && (std::max(place+even_number,last)+4. < (double)Profile::size))) return false;
     int below = (int)place;
     first = below-2;
     lagrange(place-below,weight);
@@ -72,10 +76,13 @@ static const Profile & profile() {
 
 HaloSum::HaloSum(const std::vector<double> & k) {
   double ln_k_flat = log(k_flat);
-  int last = 2*flat_stride;
-  for (double k_one : k) {
+  int last = (neighbours-1)*flat_stride;
+  size_t even_end = 0;
+  while ((even_end < k.size()) && ((k[even_end] <= k_flat*exp(3.*spacing))
+                                   || (log(k[even_end]/k[even_end-1]) < sparse))) even_end++;
+  for (size_t i=0; i < even_end; i++) {
     Stencil stencil = {};
-    double place = (log(k_one)-ln_k_flat)/spacing;
+    double k_one = k[i], place = (log(k_one)-ln_k_flat)/spacing;
     if (place < 2.) {
       stencil.stride = flat_stride;
       double node[3];
@@ -94,9 +101,19 @@ HaloSum::HaloSum(const std::vector<double> & k) {
     last = std::max(last,stencil.begin+(neighbours-1)*stencil.stride);
     stencils.push_back(stencil);
   }
-  for (int i=0; (i <= last) || (i%double_lanes != 0); i++) {
-    node_k.push_back(exp(ln_k_flat+i*spacing));
-    inverse_k.push_back(1./node_k[i]);
+  for (int i=0; (i <= last) || (i%double_lanes != 0); i++) node_k.push_back(exp(ln_k_flat+i*spacing));
+  even_number = (int)node_k.size();
+  for (size_t i=even_end; i < k.size(); i++) {
+    Stencil stencil = {};
+    stencil.begin = (int)node_k.size();
+    stencil.weight[0] = 1.;
+    stencils.push_back(stencil);
+    node_k.push_back(k[i]);
+  }
+  while (node_k.size()%double_lanes != 0) node_k.push_back(node_k.back());
+  for (double k_one : node_k) {
+    inverse_k.push_back(1./k_one);
+    steps.push_back(log(k_one/node_k[0])/spacing);
   }
 }
 
@@ -111,17 +128,62 @@ cosmicnet_inline double_vector between(const double * table, const TablePoint & 
   return sum;
 }
 
+/** The same at any four places of the table: weights of the neighbours, and the number of the first of each. */
+struct FourPlaces {
+  double_vector weight[neighbours];
+  int first[double_lanes];
+};
+
+cosmicnet_inline void find_four(double_vector place, FourPlaces & four) {
+  double_vector below;
+  for (int lane=0; lane < double_lanes; lane++) {
+    four.first[lane] = (int)place[lane]-2;
+    below[lane] = (int)place[lane];
+  }
+  for (int p=0; p < neighbours; p++) {
+    double_vector product = all_lanes(1.);
+    double denominator = 1.;
+    for (int other=0; other < neighbours; other++) {
+      if (other == p) continue;
+      product *= place-below+(2.-other);
+      denominator *= p-other;
+    }
+    four.weight[p] = product/denominator;
+  }
+}
+
+cosmicnet_inline double_vector between(const double * table, const FourPlaces & four) {
+  double_vector sum = all_lanes(0.);
+  for (int p=0; p < neighbours; p++) {
+    const double * at = table+p;
+    sum += four.weight[p]*double_vector{at[four.first[0]],at[four.first[1]],at[four.first[2]],at[four.first[3]]};
+  }
+  return sum;
+}
+
+cosmicnet_inline void add_squares(const HaloInLoop & halo, double_vector k, double_vector inverse_k, double_vector g_x,
+                                  double_vector g_y, double_vector h_y, double * sum) {
+  double_vector sine, cosine;
+  vector_sincos(halo.z_over_k*k,sine,cosine);
+  double_vector whole = halo.scale*(g_x-g_y*cosine-h_y*(halo.k_over_y*inverse_k)*sine)+halo.offset;
+  *(double_vector *)sum += halo.weight*whole*whole;
+}
+
+cosmicnet_inline double_vector read(const double * values) {
+  return *(const double_vector *)values;
+}
+
+/** One halo at `size` wavenumbers, the first `even_number` of them evenly spaced. */
 cosmicnet_for_all_processors
 static void add_halo(const HaloInLoop & halo, const double * g, const double * h, const double * k, const double * inverse_k,
-                     int size, double * sum) {
-  for (int j=0; j < size; j += double_lanes) {
-    double_vector k_here = *(const double_vector *)(k+j), inverse_here = *(const double_vector *)(inverse_k+j);
-    double_vector sine, cosine;
-    vector_sincos(halo.z_over_k*k_here,sine,cosine);
-    double_vector transform = between(g,halo.at_x,j)-between(g,halo.at_y,j)*cosine
-      -between(h,halo.at_y,j)*(halo.k_over_y*inverse_here)*sine;
-    double_vector whole = halo.scale*transform+halo.offset;
-    *(double_vector *)(sum+j) += halo.weight*whole*whole;
+                     const double * steps, int even_number, int size, double * sum) {
+  for (int j=0; j < even_number; j += double_lanes)
+    add_squares(halo,read(k+j),read(inverse_k+j),between(g,halo.at_x,j),between(g,halo.at_y,j),between(h,halo.at_y,j),sum+j);
+  for (int j=even_number; j < size; j += double_lanes) {
+    FourPlaces x, y;
+    find_four(halo.at_x.place+read(steps+j),x);
+    find_four(halo.at_y.place+read(steps+j),y);
+    add_squares(halo,read(k+j),read(inverse_k+j),between(g,x),between(g,y),between(h,y),sum+j);
   }
 }
 
@@ -139,13 +201,16 @@ bool HaloSum::logarithm(const HaloProfiles & haloes, double * result) const {
     if (fabs(haloes.weight[m]) < negligible*total) continue;
     double c = haloes.concentration[m], r_s = haloes.scale_radius[m];
     HaloInLoop halo;
-    if (!halo.at_x.find(node_k[0]*r_s,size()) || !halo.at_y.find(node_k[0]*r_s*(1.+c),size())) return false;
+    for (TablePoint * at : {&halo.at_x,&halo.at_y}) {
+      double radius = (at == &halo.at_x) ? r_s : r_s*(1.+c);
+      if (!at->find(node_k[0]*radius,node_k.back()*radius,even_number)) return false;
+    }
     halo.weight = haloes.weight[m];
     halo.scale = haloes.factor[m]/(log(1.+c)-c/(1.+c));
     halo.offset = haloes.stars;
     halo.z_over_k = r_s*c;
     halo.k_over_y = 1./(r_s*(1.+c));
-    add_halo(halo,table.g,table.h,node_k.data(),inverse_k.data(),size(),result);
+    add_halo(halo,table.g,table.h,node_k.data(),inverse_k.data(),steps.data(),even_number,size(),result);
   }
   logarithms(result,size());
   return true;

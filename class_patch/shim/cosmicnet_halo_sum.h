@@ -6,7 +6,9 @@
  *     W = (g(x) - g(y) cos z - (1/y - f(y)) sin z) / (ln(1+c) - c/(1+c)).
  * g(x) and 1 - y f(y) are smooth in ln x. On wavenumbers evenly spaced in ln k all the points where one halo wants them
  * lie equally between the nodes of a table evenly spaced in ln x, so that each is a sum of six neighbours with weights
- * common to all wavenumbers. The sums, smooth as well, are then interpolated to CLASS's wavenumbers.
+ * common to all wavenumbers. The sums, smooth as well, are then interpolated to CLASS's wavenumbers. Where these are so few
+ * that nothing is gained, on small scales, they are taken themselves. There the sums are no longer so smooth, because the
+ * sines of neighbouring masses fall out of step.
  */
 
 #ifndef __COSMICNET_HALO_SUM__
@@ -27,13 +29,13 @@ struct HaloProfiles {
   double stars;
 };
 
-/** Wavenumbers evenly spaced in ln k, and the way from there to any wavenumbers up to `k_max` (1/Mpc). */
 class HaloSum {
 public:
+  /** For the ascending wavenumbers `k` (1/Mpc). */
   explicit HaloSum(const std::vector<double> & k);
 
-  /** ln of the sum over haloes of weight (factor W + stars)^2 at the evenly spaced wavenumbers; false if a halo does not
-      fit into the table. `result` has size() numbers. */
+  /** ln of the sum over haloes of weight (factor W + stars)^2 at the nodes; false if a halo does not fit into the
+      table. `result` has size() numbers. */
   bool logarithm(const HaloProfiles & haloes, double * result) const;
   /** From there, for four times, to the wavenumber number `index_k` of the list. */
   inline __attribute__((always_inline)) double_vector interpolate(const double_vector * logarithm, int index_k) const {
@@ -51,8 +53,9 @@ private:
     double weight[neighbours];
   };
   std::vector<Stencil> stencils;
-  /* evenly spaced, a multiple of four; and 1/k */
-  std::vector<double> node_k, inverse_k;
+  /* nodes, 1/k, and distance from the first in steps of the even spacing, in multiples of four; the first ones are evenly spaced */
+  std::vector<double> node_k, inverse_k, steps;
+  int even_number;
 };
 
 }
