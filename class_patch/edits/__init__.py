@@ -5,6 +5,8 @@ from ..anchors import Edit
 from . import (
     cclassy_pxd,
     classy_pyx,
+    fourier_c,
+    fourier_h,
     harmonic_c,
     harmonic_h,
     input_c,
@@ -22,6 +24,8 @@ __all__ = ["EDITS"]
 EDITS: dict[str, tuple[Edit, ...]] = {
     "include/perturbations.h": perturbations_h.EDITS,
     "source/perturbations.c": perturbations_c.EDITS,
+    "include/fourier.h": fourier_h.EDITS,
+    "source/fourier.c": fourier_c.EDITS,
     "include/transfer.h": transfer_h.EDITS,
     "source/transfer.c": transfer_c.EDITS,
     "include/harmonic.h": harmonic_h.EDITS,

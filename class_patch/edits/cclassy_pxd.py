@@ -17,6 +17,12 @@ EDITS = (
 """,
     ),
     Edit(
+        reason="declare which HMcode was taken",
+        anchor="    cdef struct fourier:\n",
+        where="after",
+        text="        short non_linear_is_fast\n",
+    ),
+    Edit(
         reason="declare which line of sight was taken",
         anchor="    cdef struct transfer:\n",
         where="after",

@@ -47,9 +47,12 @@ EDITS = (
             'used' (bool), 'reason' (why not, or None), and from the networks 'name', 'hash',
             'seconds' (per step), 'fallbacks' (how often the equations were integrated instead).
             'fast_line_of_sight' (bool): whether the transfer functions come from the fast integration.
+            'fast_non_linear' (bool): whether non-linear spectra come from the fast HMcode.
         """
         fast = self.tr.is_allocated and self.tr.line_of_sight_is_fast
-        return {**_connection_info(self._connection), "fast_line_of_sight": bool(fast)}
+        non_linear = self.fo.is_allocated and self.fo.method == nl_HMcode and self.fo.non_linear_is_fast
+        return {**_connection_info(self._connection), "fast_line_of_sight": bool(fast),
+                "fast_non_linear": bool(non_linear)}
 
     @staticmethod
     def parameters_of_later_modules():

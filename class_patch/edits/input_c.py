@@ -1,4 +1,4 @@
-"""input.c: no provider unless the wrapper sets one after the input was read; the option fast_line_of_sight."""
+"""input.c: no provider unless the wrapper sets one after the input was read; the options of the fast modules."""
 from ..anchors import Edit
 
 EDITS = (
@@ -19,6 +19,21 @@ EDITS = (
         anchor="  ptr->transfer_verbose = 0;\n",
         where="after",
         text="  ptr->fast_line_of_sight = _COSMICNET_AUTOMATIC_;\n",
+    ),
+    Edit(
+        reason="default of the non-linear step",
+        anchor="  pfo->fourier_verbose = 0;\n",
+        where="after",
+        text="""\
+  pfo->fast_non_linear = _COSMICNET_AUTOMATIC_;
+  pfo->non_linear_is_fast = _FALSE_;
+""",
+    ),
+    Edit(
+        reason="read the choice of the non-linear step",
+        anchor="  /** 1) Non-linearity */\n  /* Read */\n",
+        where="before",
+        text='  class_read_flag("fast_non_linear",pfo->fast_non_linear);\n',
     ),
     Edit(
         reason="read the choice of the line of sight",

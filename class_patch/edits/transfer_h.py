@@ -3,12 +3,6 @@ from ..anchors import Edit
 
 EDITS = (
     Edit(
-        reason="automatic choice of the line of sight",
-        anchor='#include "errno.h"\n',
-        where="after",
-        text="\n#define _COSMICNET_AUTOMATIC_ (-1)\n",
-    ),
-    Edit(
         reason="fields of the fast line of sight",
         anchor="  short transfer_verbose; /**<",
         where="before",

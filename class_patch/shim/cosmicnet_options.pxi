@@ -3,7 +3,8 @@
 
 _OPTION_PREFIX = "neural_network"
 _OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback")
-_LINE_OF_SIGHT = "fast_line_of_sight"
+# Switches of CLASS itself: left alone, they are on wherever sources were provided.
+_FAST = ("fast_line_of_sight", "fast_non_linear")
 
 
 def _open_connection(parameters, provider):
@@ -25,8 +26,8 @@ def _open_connection(parameters, provider):
         raise CosmoSevereError("%s: has no effect without neural_network: yes (or no)" % ", ".join(options))
     switched_on = _as_switch("neural_network", options.pop("neural_network", "no"))
     for name, value in for_class.items():
-        if str(name).strip() == _LINE_OF_SIGHT:
-            for_class[name] = "yes" if _as_switch(_LINE_OF_SIGHT, value) else "no"
+        if str(name).strip() in _FAST:
+            for_class[name] = "yes" if _as_switch(str(name).strip(), value) else "no"
     if provider is None and switched_on:
         try:
             from cosmicnet.provider import open_provider
@@ -39,9 +40,10 @@ def _open_connection(parameters, provider):
             raise CosmoSevereError(str(error)) from error
     if provider is None:
         return None, for_class
-    # left to itself, CLASS takes the fast one wherever sources were provided; that is meant for networks
-    if is_given and not any(str(name).strip() == _LINE_OF_SIGHT for name in for_class):
-        for_class[_LINE_OF_SIGHT] = "no"
+    # that sources are provided is meant to say that networks are in use
+    if is_given:
+        given = {str(name).strip() for name in for_class}
+        for_class.update({name: "no" for name in _FAST if name not in given})
     _refuse_crashing(for_class)
     return _SourceConnection(provider), for_class
 

@@ -1,0 +1,78 @@
+/** @file cosmicnet_functions.h
+ *
+ * Exponential, logarithm, sine and cosine of four numbers at once, to a few units in the last place.
+ */
+
+#ifndef __COSMICNET_FUNCTIONS__
+#define __COSMICNET_FUNCTIONS__
+
+#include "cosmicnet_vector.h"
+
+/* All of these functions are inlined: how vectors would be passed does not matter. */
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+namespace cosmicnet {
+
+#define cosmicnet_inline static inline __attribute__((always_inline))
+
+typedef long long integer_vector __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* Added to a small number, this leaves its nearest integer in the lowest bits. */
+const double rounding_shift = 6755399441055744.;
+
+cosmicnet_inline double_vector all_lanes(double value) {
+  return double_vector{value,value,value,value};
+}
+
+/** exp(x); arguments beyond +-700 are taken as +-700. */
+cosmicnet_inline double_vector vector_exp(double_vector x) {
+  x = (x < all_lanes(-700.)) ? all_lanes(-700.) : x;
+  x = (x > all_lanes(700.)) ? all_lanes(700.) : x;
+  double_vector shifted = x*1.4426950408889634+rounding_shift;
+  integer_vector bits = (integer_vector)shifted;
+  double_vector n = shifted-rounding_shift;
+  double_vector r = (x-n*6.93147180369123816490e-01)-n*1.90821492927058770002e-10;
+  double_vector sum = all_lanes(1./6227020800.);
+  const double inverse_factorial[] = {1.,1.,1./2,1./6,1./24,1./120,1./720,1./5040,1./40320,1./362880,1./3628800,
+                                      1./39916800,1./479001600};
+  for (int i=12; i >= 0; i--) sum = sum*r+inverse_factorial[i];
+  return sum*(double_vector)((bits+1023) << 52);
+}
+
+/** ln(x) of positive, normal numbers. */
+cosmicnet_inline double_vector vector_log(double_vector x) {
+  const long long square_root_half = 0x3fe6a09e667f3bcdLL, bias = 1024;
+  typedef unsigned long long unsigned_vector __attribute__((vector_size(32), aligned(8), may_alias));
+  integer_vector bits = (integer_vector)x;
+  /* x = 2^n m, with m between sqrt(1/2) and sqrt(2) */
+  integer_vector biased = (integer_vector)((unsigned_vector)(bits-square_root_half+(bias << 52)) >> 52);
+  double_vector m = (double_vector)(bits-((biased-bias) << 52));
+  double_vector n = (double_vector)(biased | 0x4330000000000000LL)-(4503599627370496.+bias);
+  double_vector s = (m-1.)/(m+1.), s2 = s*s;
+  double_vector sum = all_lanes(1./21);
+  for (int i=19; i >= 1; i -= 2) sum = sum*s2+1./i;
+  return n*6.93147180369123816490e-01+(n*1.90821492927058770002e-10+2.*s*sum);
+}
+
+/** sin(x) and cos(x); beyond 1e6 the error grows in proportion to x, 1e-7 at 1e9. */
+cosmicnet_inline void vector_sincos(double_vector x, double_vector & sine, double_vector & cosine) {
+  double_vector shifted = x*0.63661977236758134+rounding_shift;
+  integer_vector bits = (integer_vector)shifted;
+  double_vector n = shifted-rounding_shift;
+  double_vector r = ((x-n*1.57079632673412561417e+00)-n*6.07710050630396597660e-11)-n*2.02226624879595063154e-21;
+  double_vector r2 = r*r;
+  double_vector s = all_lanes(-1./1307674368000.), c = all_lanes(1./20922789888000.);
+  const double sine_series[] = {1.,-1./6,1./120,-1./5040,1./362880,-1./39916800,1./6227020800.};
+  const double cosine_series[] = {1.,-1./2,1./24,-1./720,1./40320,-1./3628800,1./479001600,-1./87178291200.};
+  for (int i=6; i >= 0; i--) s = s*r2+sine_series[i];
+  for (int i=7; i >= 0; i--) c = c*r2+cosine_series[i];
+  s *= r;
+  integer_vector is_odd = ((bits & 1) != 0);
+  double_vector sine_size = is_odd ? c : s, cosine_size = is_odd ? s : c;
+  sine = (double_vector)((integer_vector)sine_size ^ ((bits & 2) << 62));
+  cosine = (double_vector)((integer_vector)cosine_size ^ (((bits+1) & 2) << 62));
+}
+
+}
+
+#endif
