@@ -22,7 +22,7 @@ NETWORKS_ON = {**HMCODE, "N_ur": 2.0328, "N_ncdm": 1, "m_ncdm": 0.06, **options(
 # sigma (hmcode_tol_sigma), which is worth up to 3e-7.
 TOLERANCE = 1e-6
 # of the non-linear wavenumber, of which the uncertainty of sigma makes up to 2e-6. Where CLASS differs by more it has
-# missed its own threshold: when its first guess of the radius happens to be good enough, it takes the middle of the bracket.
+# missed its own threshold: when its first guess of the radius is good enough, it takes the middle of the bracket.
 K_NL_TOLERANCE = 1e-5
 # the part of the times where that may happen
 MISSED_PART = 0.3
@@ -54,7 +54,8 @@ FULL: dict[str, Settings] = {
     "closed, 2015": {"Omega_k": -0.05, "hmcode_version": "2015"},
     "isocurvature": {"ic": "ad,cdi", "f_cdi": 0.1, "n_cdi": 1.0},
     "other extrapolation": {"extrapolation_method": 4},
-    "other tables": {"nk_wiggle": 200, "nsteps_for_p1h_integral": 101, "n_hmcode_tables": 50, "sigma_k_per_decade": 50.0},
+    "other tables": {"nk_wiggle": 200, "nsteps_for_p1h_integral": 101, "n_hmcode_tables": 50,
+                     "sigma_k_per_decade": 50.0},
     "small scales": {"P_k_max_1/Mpc": 100.0, "z_max_pk": 4.0},
     "today": {"z_max_pk": 0.0},
 }
@@ -109,7 +110,7 @@ def test_agrees_with_class_beyond_the_networks(case: str) -> None:
 
 
 def test_non_linear_scale() -> None:
-    """Its definition: sigma(1/k_nl) is the critical overdensity, the same for both, which is 1.5 to 1.7 and smooth in z."""
+    """Its definition: sigma(1/k_nl) is the critical overdensity, which is 1.5 to 1.7."""
     model = compute(NETWORKS_ON)
     z = np.linspace(0.05, 1.1, 8)
     k_nl = model.nonlinear_scale_cb(z, z.size)
@@ -209,7 +210,7 @@ def test_out_of_reach_at_the_same_redshift(k_max: float) -> None:
 
 
 def test_what_is_left_to_class() -> None:
-    """Where it cannot tell sigma from the extrapolated spectrum, nothing changes."""
+    """A spectrum that ends with k_max has no logarithm beyond."""
     settings = {**HMCODE, "extrapolation_method": 0}
     ours = compute(settings, "yes")
     assert not is_fast(ours)
