@@ -18,6 +18,7 @@ from .request import Request
 __all__ = ["Emulator"]
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
 
 SMOOTH_REGIONS = ("early", "late")
 
@@ -26,8 +27,8 @@ SMOOTH_REGIONS = ("early", "late")
 class _Term:
     """One piece of a source, left @ right: left (times, r) with its factor in time, right (r, k.size)."""
 
-    left: Array
-    right: Array
+    left: Single
+    right: Single
 
 
 class Emulator:
@@ -83,8 +84,10 @@ def _fill_smooth(request: Request, evaluation: Evaluation, region: str, rows: sl
         if region == "late" and name == "doppler":
             # as if all photons streamed; late_photons() puts right where they do not
             factor = factor + streaming_factor(history)
-        right = evaluation.wavenumber(region, name) * (request.k**piece.power_of_k)[:, None]
-        terms.setdefault(piece.source, []).append(_Term(factor[:, None] * basis, right.T))
+        right = evaluation.wavenumber(region, name)
+        if piece.power_of_k:
+            right = right * (request.k**piece.power_of_k).astype(np.float32)[:, None]
+        terms.setdefault(piece.source, []).append(_Term(factor.astype(np.float32)[:, None] * basis, right.T))
     for name, table in request.tables.items():
         if name == "p" and "t2" in request.tables:
             continue

@@ -1,4 +1,7 @@
-"""Fields at the times and wavenumbers that are asked for: networks -> cores -> bases."""
+"""Fields at the times and wavenumbers that are asked for: networks -> cores -> bases.
+
+The last product, with the bases in wavenumber, is in single precision, good to 1e-6 of a source's largest value.
+"""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +18,7 @@ from .splines import SplineBasis, stack
 __all__ = ["REGIONS", "Evaluation", "FieldBases", "FieldEmulator"]
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
 
 REGIONS = ("early", "late", "dark", "reionized")
 
@@ -58,23 +62,23 @@ class Evaluation:
         self.scales = scales
         self._bases = bases
         self._cores = {f.field.name: f.core(cosmology) for fields in bases.fields.values() for f in fields.values()}
-        self._wavenumber = bases.wavenumber.at(
-            {name: to(k, scales) for name, to in WAVENUMBER_COORDINATES.items()})
+        at_k = bases.wavenumber.at({name: to(k, scales) for name, to in WAVENUMBER_COORDINATES.items()})
+        self._wavenumber = {name: basis.astype(np.float32) for name, basis in at_k.items()}
 
-    def lefts(self, region: str, tau: Array) -> dict[str, Array]:
+    def lefts(self, region: str, tau: Array) -> dict[str, Single]:
         """By piece, time basis times core at tau (Mpc), shape (tau.size, r_k)."""
         shared = self._bases.time[region]
         bases = shared.at({name: TIME_COORDINATES[name](tau, self.scales) for name in shared.coordinates})
-        return {piece: basis @ self._cores[self._bases.fields[region][piece].field.name]
+        return {piece: (basis @ self._cores[self._bases.fields[region][piece].field.name]).astype(np.float32)
                 for piece, basis in bases.items()}
 
-    def wavenumber(self, region: str, piece: str) -> Array:
+    def wavenumber(self, region: str, piece: str) -> Single:
         """The wavenumber basis of a field at the request's k, shape (k.size, r_k)."""
         return self._wavenumber[self._bases.fields[region][piece].field.name]
 
     def tables(
-        self, region: str, pieces: Sequence[str], tau: Array, columns: int, lefts: Mapping[str, Array] | None = None
-    ) -> list[Array]:
+        self, region: str, pieces: Sequence[str], tau: Array, columns: int, lefts: Mapping[str, Single] | None = None
+    ) -> list[Single]:
         """Fields at tau (Mpc) and the first `columns` wavenumbers, each of shape (tau.size, columns).
 
         lefts: what lefts(region, tau) gave, where that is known.

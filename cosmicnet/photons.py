@@ -22,6 +22,7 @@ from .splines import lagrange_matrix
 __all__ = ["NEEDED_PIECES", "PIECE_OF", "late_photons", "streaming_factor"]
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
 
 # What photons add to these sources at late times, and the pieces by region that are needed to know it.
 PIECE_OF = {"t0": "temperature", "t2": "polarization"}
@@ -34,7 +35,7 @@ def streaming_factor(history: Mapping[str, Array]) -> Array:
     return np.asarray(-history["visibility"] * history["scattering_rate"] * history["growth_velocity"])
 
 
-def late_photons(request: Request, evaluation: Evaluation, first: int) -> dict[str, Array]:
+def late_photons(request: Request, evaluation: Evaluation, first: int) -> dict[str, Single]:
     """What photon multipoles add to t0 and t2 at request.tau[first:], by source, each (times, wavenumbers).
 
     Only sources that the request has (p counts as t2), and only wavenumbers that do not stream at all times; t0 is
@@ -48,7 +49,7 @@ def late_photons(request: Request, evaluation: Evaluation, first: int) -> dict[s
     scales = evaluation.scales
     # the first row has the most columns that do not stream
     columns = _free_columns(request.k, tau[0], scales)
-    tables = {source: np.zeros((tau.size, columns)) for source in wanted}
+    tables = {source: np.zeros((tau.size, columns), np.float32) for source in wanted}
     first_reionized = int(np.searchsorted(tau, scales.tau_dark_end, side="right"))
     for region, rows in (("dark", slice(first_reionized)), ("reionized", slice(first_reionized, None))):
         if tau[rows].size:
@@ -59,11 +60,12 @@ def late_photons(request: Request, evaluation: Evaluation, first: int) -> dict[s
     _add_rescattered(request, evaluation, tau, tables)
     history = {name: column[first:] for name, column in request.history.items()}
     free = ~scales.is_streaming(request.k[:columns], tau)
+    visible = history["visibility"].astype(np.float32)[:, None] * free
     for table in tables.values():
-        table *= history["visibility"][:, None] * free
+        table *= visible
     if "t0" in tables:
         doppler, = evaluation.tables("late", ("doppler",), tau, columns)
-        tables["t0"] -= streaming_factor(history)[:, None] * doppler * free
+        tables["t0"] -= (streaming_factor(history).astype(np.float32)[:, None] * free) * doppler
     return tables
 
 
@@ -72,7 +74,7 @@ def _free_columns(k: Array, tau: float, scales: Scales) -> int:
     return int(np.searchsorted(k, scales.streaming_trigger / tau, side="right"))
 
 
-def _add_rescattered(request: Request, evaluation: Evaluation, tau: Array, tables: Mapping[str, Array]) -> None:
+def _add_rescattered(request: Request, evaluation: Evaluation, tau: Array, tables: Mapping[str, Single]) -> None:
     """Add what reionisation changes in temperature and polarization to tables (times, wavenumbers)."""
     history = request.history
     start = start_of_reionization(request.tau, history["scattering_rate"], evaluation.scales.tau_dark_end)

@@ -12,7 +12,9 @@ import os
 import platform
 import statistics
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 
@@ -23,7 +25,7 @@ from .boxes import BOXES
 from .parallel import progress
 from .spectra import Parameters, networks_on, new_class, require_patched_classy
 
-__all__ = ["STEPS", "BenchmarkSettings", "benchmark"]
+__all__ = ["STEPS", "BenchmarkSettings", "benchmark", "measure"]
 
 STEPS = ("background", "thermodynamics", "perturbations", "fourier", "transfer", "harmonic", "lensing")
 WHOLE = "whole compute()"
@@ -33,20 +35,39 @@ REQUEST: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars
 CLASS_LINE_OF_SIGHT: Parameters = {"fast_line_of_sight": "no"}
 HMCODE: Parameters = {"non_linear": "hmcode"}
 PRIMORDIAL: Parameters = {"A_s": 2.2e-9, "n_s": 0.95}
+# of CLASS, and of NumPy's matrix products
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
 class BenchmarkSettings:
-    """output: folder of performance.*; models: cosmologies of the whole domain; networks: name or folder."""
+    """output: folder of performance.*; models: cosmologies of the whole domain; networks: name
+    or folder; threads: numbers of threads, each measured in a process of its own."""
 
     output: Path
     models: int
     networks: str | None
+    threads: tuple[int, ...]
 
 
-def benchmark(settings: BenchmarkSettings) -> Benchmark:
+def benchmark(settings: BenchmarkSettings) -> list[Benchmark]:
     """Measure, print and write performance.md, .json and .png. Raises CosmicnetError for a classy without networks."""
     require_patched_classy()
+    results = []
+    for threads in settings.threads:
+        # libraries read them when they are loaded, so another number needs another process
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            results.append(process.submit(measure, settings).result())
+    settings.output.mkdir(parents=True, exist_ok=True)
+    (settings.output / "performance.json").write_text(
+        json.dumps([asdict(result) for result in results], indent=1) + "\n", encoding="utf-8")
+    write_benchmark(results, settings.output, Console())
+    return results
+
+
+def measure(settings: BenchmarkSettings) -> Benchmark:
+    """All medians with the threads of this process."""
     networks = networks_on(settings.networks)
     full: list[dict[str, float]] = []
     net: list[dict[str, float]] = []
@@ -69,12 +90,8 @@ def benchmark(settings: BenchmarkSettings) -> Benchmark:
             net.append(fast)
             inside.append(own_steps)
             advance()
-    result = Benchmark(platform.processor() or platform.machine(), os.environ.get("OMP_NUM_THREADS", "all"),
-                       settings.models, *(_medians(rows) for rows in (full, net, inside)))
-    settings.output.mkdir(parents=True, exist_ok=True)
-    (settings.output / "performance.json").write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
-    write_benchmark(result, settings.output, Console())
-    return result
+    return Benchmark(platform.processor() or platform.machine(), int(os.environ["OMP_NUM_THREADS"]),
+                     settings.models, *(_medians(rows) for rows in (full, net, inside)))
 
 
 def _steps(parameters: Parameters) -> tuple[dict[str, float], dict[str, float]]:

@@ -46,16 +46,18 @@ def add_benchmark(commands: Any) -> None:
         commands, "benchmark", "seconds of each step, full CLASS against networks",
         description="""\
 Times every step of compute() on the same cosmologies with full CLASS and with networks, and writes
-performance.md, .json and .png. Set OMP_NUM_THREADS, and leave the machine alone meanwhile.""",
+performance.md, .json and .png. Leave the machine alone meanwhile.""",
         epilog=f"""\
 examples:
-  OMP_NUM_THREADS=1 {PROGRAM} benchmark           writes docs/performance.*
-  OMP_NUM_THREADS=2 {PROGRAM} benchmark --models 5 --output runs/performance""",
+  {PROGRAM} benchmark                             1 and 2 threads; writes docs/performance.*
+  {PROGRAM} benchmark --threads 1 --models 5 --output runs/performance""",
     )
     parser.add_argument("--output", type=Path, default=Path("docs"), metavar="FOLDER",
                         help="where the results go (default: %(default)s)")
     parser.add_argument("--models", type=positive_number, default=20, metavar="N",
                         help="cosmologies (default: %(default)s)")
+    parser.add_argument("--threads", type=positive_number, nargs="+", default=[1, 2], metavar="N",
+                        help="numbers of threads, one table for each (default: 1 2)")
     add_network(parser)
     parser.set_defaults(run=_run_benchmark)
 
@@ -63,4 +65,4 @@ examples:
 def _run_benchmark(options: argparse.Namespace) -> None:
     from .benchmark import BenchmarkSettings, benchmark
 
-    benchmark(BenchmarkSettings(writable(options.output), options.models, options.network))
+    benchmark(BenchmarkSettings(writable(options.output), options.models, options.network, tuple(options.threads)))

@@ -46,7 +46,7 @@ BesselTable::BesselTable(const int * l_list, int size, double x_max)
     offset.push_back(total);
     total += (size_t)(node_number-first_node[block])*2*lanes;
   }
-  rows.resize(total);
+  rows.allocate(total);
   two_over_x.assign(node_number,0.f);
   one_over_x2.assign(node_number,0.f);
   for (int node=1; node < node_number; node++) {

@@ -6,7 +6,6 @@
 #ifndef __COSMICNET_BESSEL__
 #define __COSMICNET_BESSEL__
 
-#include <memory>
 #include <vector>
 #include "cosmicnet_vector.h"
 
@@ -40,7 +39,7 @@ public:
 private:
   void fill(int node_begin, int node_end);
   std::vector<size_t> offset;
-  std::vector<float> rows;
+  AlignedFloats rows;
 };
 
 /** The table of this process, made anew if it does not serve. Safe for threads: who holds the old one

@@ -13,6 +13,55 @@ namespace cosmicnet {
 /* Below this x a sample counts as today's, where all integrands vanish. */
 static const double smallest_x = 1.e-3;
 
+/* Where late samples lie so far apart in x that they do not resolve the Bessel functions, CLASS's sum over them
+   is noise of the sampling. They are faded out between these distances: beyond a wavelength at all multipoles,
+   and earlier where l is so large that late sources contribute nothing. */
+struct Fade {
+  float from, to;
+};
+static const Fade fade_at_all_l = {12.f,18.f}, fade_at_high_l = {3.f,4.5f};
+static const int high_l = 200;
+
+/** Far beyond the turning point at x = l, j_l oscillates and late sources are smooth. */
+static inline Fade fade_in_x(int l) { return {150.f+3.f*l,225.f+4.5f*l}; }
+
+void TimeGrid::prepare() {
+  int size = (int)distance.size();
+  over_distance.assign(round_up(size),0.f);
+  gap.assign(round_up(size),0.f);
+  for (int i=0; i < size; i++) {
+    if (distance[i] > 0.) over_distance[i] = (float)(1./distance[i]);
+    if (i > 0) gap[i] = (float)(distance[i-1]-distance[i]);
+    if (i+1 < size) gap[i] = std::max(gap[i],(float)(distance[i]-distance[i+1]));
+  }
+}
+
+static inline __attribute__((always_inline)) float share(const Fade & fade, float gap) {
+  float t = std::min(1.f,std::max(0.f,(fade.to-gap)/(fade.to-fade.from)));
+  return t*t*(3.f-2.f*t);
+}
+
+/** The sources s0 = (S_0-S_2) dtau, etc., at one wavenumber as factors of j_l and j_l': what counts at all l
+    into `resolved`, what counts in addition at low l into `unresolved`. */
+cosmicnet_for_all_processors
+static void weigh(const TimeGrid & times, float q, const float * s0, const float * s1, const float * s2, int size,
+                  Samples & resolved, Samples & unresolved) {
+  const Fade far = fade_in_x(high_l);
+  float over_q = 1.f/q;
+  for (int i=0; i < size; i++) {
+    float over_x = over_q*times.over_distance[i];
+    float value = s0[i], slope = s1[i]-3.f*s2[i]*over_x, second = s2[i]*over_x*over_x;
+    float high = share(fade_at_high_l,q*times.gap[i]), low = share(fade_at_all_l,q*times.gap[i])-high;
+    low *= share(far,q*times.distance[i]);
+    resolved.value[i] = high*value;
+    resolved.slope[i] = high*slope;
+    resolved.second[i] = high*second;
+    unresolved.value[i] = low*value;
+    unresolved.slope[i] = low*slope;
+    unresolved.second[i] = low*second;
+  }
+}
+
 /** Columns [begin,end) of (S_0-S_2) dtau, S_1 dtau and S_2 dtau, one after the other. */
 void LineOfSight::prepare_cmb(const double * t0, const double * t1, const double * t2, double factor_t2,
                               int begin, int end) {
@@ -50,33 +99,38 @@ void LineOfSight::prepare_lens(const double * phi_plus_psi, int begin, int end) 
 
 /** Temperature and polarisation at the wavenumbers [begin,end). */
 void LineOfSight::integrate_cmb(int begin, int end) const {
-  int sample_number = (int)cmb.distance.size(), kinds = has_t ? 3 : 1;
-  std::vector<float> at_q(cmb_sources->columns), slope(cmb_stride), second(cmb_stride);
-  std::vector<NodeLists> lists(end-begin,NodeLists(sample_number));
+  int sample_number = (int)cmb.distance.size(), size = end-begin;
+  std::vector<float> at_q(cmb_sources->columns), zero(has_t ? 0 : cmb_stride,0.f);
+  const float * s0 = has_t ? &at_q[0] : &zero[0];
+  const float * s1 = has_t ? &at_q[cmb_stride] : &zero[0];
+  const float * s2 = has_t ? &at_q[2*cmb_stride] : &at_q[0];
+  Samples resolved(cmb_stride), unresolved(cmb_stride);
+  NodeLists lists(size,sample_number), low_l_lists(size,sample_number);
   for (int index_q=begin; index_q < end; index_q++) {
     double q = ptr->q[index_q];
     cmb_sources->evaluate(ptr->k[index_md][index_q],at_q.data());
-    const float * s1 = &at_q[cmb_stride], * s2 = &at_q[(kinds-1)*cmb_stride];
     int used = sample_number;
     while ((used > 0) && (q*cmb.distance[used-1] < smallest_x)) used--;
-    for (int i=0; i < used; i++) {
-      float over_x = (float)(1./(q*cmb.distance[i]));
-      second[i] = s2[i]*over_x*over_x;
-      slope[i] = has_t ? s1[i]-3.f*s2[i]*over_x : 0.f;
-    }
-    if (!has_t) std::fill(at_q.begin(),at_q.end(),0.f);
-    collect_nodes(*table,q,cmb.distance.data(),used,at_q.data(),slope.data(),second.data(),lists[index_q-begin]);
+    weigh(cmb,(float)q,s0,s1,s2,used,resolved,unresolved);
+    collect_nodes(*table,q,cmb.distance.data(),used,resolved,lists);
+    collect_nodes(*table,q,cmb.distance.data(),used,unresolved,low_l_lists);
   }
-  std::vector<float> first_sum((end-begin)*lanes), second_sum((end-begin)*lanes);
+  std::vector<float> first_sum(size*lanes), second_sum(size*lanes);
   for (int block=0; block < table->block_number; block++) {
-    for (int i=0; i < end-begin; i++) sum_nodes(*table,block,lists[i],&first_sum[i*lanes],&second_sum[i*lanes]);
+    std::fill(first_sum.begin(),first_sum.end(),0.f);
+    std::fill(second_sum.begin(),second_sum.end(),0.f);
+    for (int i=0; i < size; i++) {
+      add_nodes(*table,block,lists,i,&first_sum[i*lanes],&second_sum[i*lanes]);
+      if (table->l[block*lanes] < high_l)
+        add_nodes(*table,block,low_l_lists,i,&first_sum[i*lanes],&second_sum[i*lanes]);
+    }
     for (int lane=0; (lane < lanes) && (block*lanes+lane < table->l_size); lane++) {
       int index_l = block*lanes+lane;
       double l = table->l[index_l];
       double factor_t = 1.5*l*(l+1.), factor_e = 1.5*sqrt((l+2.)*(l+1.)*l*(l-1.));
       double * t = has_t ? transfer(ptr->index_tt_t0,index_l)+begin : NULL;
       double * e = has_e ? transfer(ptr->index_tt_e,index_l)+begin : NULL;
-      for (int i=0; i < end-begin; i++) {
+      for (int i=0; i < size; i++) {
         if (has_t) t[i] = first_sum[i*lanes+lane]+factor_t*second_sum[i*lanes+lane];
         if (has_e) e[i] = factor_e*second_sum[i*lanes+lane];
       }
@@ -88,22 +142,28 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
 void LineOfSight::integrate_lens(int begin, int end) const {
   int sample_number = (int)lens.distance.size(), l_size = table->l_size, integrated = 0;
   while ((integrated < l_size) && (table->l[integrated] <= ppr->l_switch_limber)) integrated++;
-  std::vector<float> at_q(lens_stride), value(lens_stride), zero(lens_stride,0.f), ignored(lanes);
+  std::vector<float> at_q(lens_stride);
+  Samples samples(lens_stride);
+  const Fade far = fade_in_x((int)ppr->l_switch_limber);
   std::vector<float> result((size_t)(end-begin)*table->l.size());
-  NodeLists lists(sample_number);
+  NodeLists lists(end-begin,sample_number);
   for (int index_q=begin; index_q < end; index_q++) {
     double q = ptr->q[index_q], k = ptr->k[index_md][index_q];
-    float * at_l = &result[(index_q-begin)*table->l.size()];
     evaluate_lens(k,at_q.data());
     int used = sample_number;
     while ((used > 0) && (q*lens.distance[used-1] < smallest_x)) used--;
-    for (int i=0; i < used; i++) value[i] = at_q[i]*lens_factor[i];
-    collect_nodes(*table,q,lens.distance.data(),used,value.data(),zero.data(),zero.data(),lists);
-    limber(q,at_q.data(),at_l);
-    for (int block=0; block*lanes < integrated; block++) {
-      float sum[lanes];
-      sum_nodes(*table,block,lists,sum,ignored.data());
-      std::copy(sum,sum+std::min((int)lanes,integrated-block*lanes),at_l+block*lanes);
+    for (int i=0; i < used; i++)
+      samples.value[i] = at_q[i]*lens_factor[i]*share(fade_at_all_l,(float)q*lens.gap[i])
+        *share(far,(float)(q*lens.distance[i]));
+    collect_nodes(*table,q,lens.distance.data(),used,samples,lists);
+    limber(q,at_q.data(),&result[(index_q-begin)*table->l.size()]);
+  }
+  for (int block=0; block*lanes < integrated; block++) {
+    int size = std::min((int)lanes,integrated-block*lanes);
+    for (int i=0; i < end-begin; i++) {
+      float sum[lanes] = {}, ignored[lanes] = {};
+      add_nodes(*table,block,lists,i,sum,ignored);
+      std::copy(sum,sum+size,&result[i*table->l.size()+block*lanes]);
     }
   }
   for (int index_l=0; index_l < l_size; index_l++) {

@@ -17,6 +17,9 @@ namespace cosmicnet {
     the window that multiplies the source of the perturbation module. */
 struct TimeGrid {
   std::vector<double> distance, weight, window;
+  /** 1/distance (0 today), and the larger distance to a neighbour. */
+  std::vector<float> over_distance, gap;
+  void prepare();
 };
 
 /** What all wavenumbers of one initial condition share. */

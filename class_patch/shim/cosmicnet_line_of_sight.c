@@ -53,6 +53,7 @@ static int time_grid(struct precision * ppr, struct background * pba, struct per
                               grid.window.data(),NULL,0,grid.distance.data(),grid.weight.data(),&size),
              ptr->error_message,
              ptr->error_message);
+  grid.prepare();
   return _SUCCESS_;
 }
 

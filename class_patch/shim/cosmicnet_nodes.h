@@ -17,28 +17,39 @@
 
 namespace cosmicnet {
 
-/** Nodes and their weights, the highest node first. */
-struct NodeList {
-  std::vector<int> node;
-  /* a, b, c of the first sum, 0, and in a list for both sums a, b, c of the second, 0 */
-  std::vector<float> weight;
-  int size;
+/** Weights of j_l, j_l' and l(l+1) j_l at a node in one sum. The second sum does not use its place of the node. */
+struct NodeWeights {
+  float j, slope, l_j;
+  int node;
 };
 
-/** The nodes that the samples of one wavenumber touch: with weights in both sums, and in the first only.
-    The second sum has photon polarisation, which vanishes at late times for all but small wavenumbers. */
-struct NodeLists {
-  NodeList both, first_only;
-  explicit NodeLists(int sample_number);
+/** The nodes that the samples of several wavenumbers touch, the highest first for each: with weights in both
+    sums (two after each other), and in the first only. The second sum has photon polarisation, which vanishes
+    at late times for all but small wavenumbers. */
+class NodeLists {
+public:
+  NodeLists(int wavenumbers, int sample_number)
+    : both(new NodeWeights[(size_t)4*wavenumbers*sample_number]),
+      first_only(new NodeWeights[(size_t)2*wavenumbers*sample_number]), both_end(1,0), first_only_end(1,0) {}
+  std::unique_ptr<NodeWeights[]> both, first_only;
+  /** Where the nodes of a wavenumber end, and so those of the next begin; index 0: 0. */
+  std::vector<size_t> both_end, first_only_end;
 };
 
-/** Weights of the samples at x = q*distance[i], i < sample_number, in descending order:
-    value and slope multiply j_l and j_l' in the first sum, second multiplies j_l in the second sum. */
+/** Factors of the time samples at one wavenumber: value multiplies j_l and slope j_l' in the first sum, second
+    multiplies j_l in the second sum. */
+struct Samples {
+  explicit Samples(int size) : value(size), slope(size), second(size) {}
+  std::vector<float> value, slope, second;
+};
+
+/** Append one wavenumber, with samples at x = q*distance[i], i < sample_number, in descending order. */
 void collect_nodes(const BesselTable & table, double q, const double * distance, int sample_number,
-                   const float * value, const float * slope, const float * second, NodeLists & lists);
+                   const Samples & samples, NodeLists & lists);
 
-/** The two sums for the multipoles of one block: first[lanes], second[lanes]. */
-void sum_nodes(const BesselTable & table, int block, const NodeLists & lists, float * first, float * second);
+/** Add the two sums at one wavenumber for the multipoles of one block to first[lanes], second[lanes]. */
+void add_nodes(const BesselTable & table, int block, const NodeLists & lists, int wavenumber,
+               float * first, float * second);
 
 }
 

@@ -6,6 +6,9 @@
 #ifndef __COSMICNET_VECTOR__
 #define __COSMICNET_VECTOR__
 
+#include <cstdint>
+#include <memory>
+
 /* GCC compiles a function marked cosmicnet_for_all_processors for AVX2 and for the plain processor, and the
    loader takes the better one that the machine has. Elsewhere (Arm, clang, other C libraries) there is one
    version, for the processor that the compiler assumes. What chooses runs before sanitizers are ready. */
@@ -30,6 +33,21 @@ enum {lanes = 16};
 enum {vector_lanes = 8, double_lanes = 4};
 typedef float vector __attribute__((vector_size(32), aligned(4), may_alias));
 typedef double double_vector __attribute__((vector_size(32), aligned(8), may_alias));
+
+/** Memory for floats that starts with a cache line and is not set to anything. */
+class AlignedFloats {
+public:
+  void allocate(size_t size) {
+    memory.reset(new float[size+line]);
+    start = memory.get() + (line-reinterpret_cast<uintptr_t>(memory.get())/sizeof(float)%line)%line;
+  }
+  float * data() const { return start; }
+
+private:
+  enum {line = 16};
+  std::unique_ptr<float[]> memory;
+  float * start = nullptr;
+};
 
 }
 
