@@ -184,11 +184,9 @@ def message(settings: Settings, fast: str, k: float, z: float) -> str:
 
 
 @pytest.mark.parametrize("more", [
-    {"z_max_pk": 6.0, "P_k_max_1/Mpc": 1.0},
     {"P_k_max_1/Mpc": 0.3, "nonlinear_min_k_max": 0.3, "z_max_pk": 0.3},
     {"rmin_for_sigtab": 0.1},
-    {"hmcode_max_k_extra": 4.0},
-], ids=["redshift", "few redshifts", "haloes beyond the table", "wiggles beyond the spectrum"])
+], ids=["few redshifts", "haloes beyond the table"])
 def test_same_errors(more: Settings) -> None:
     settings = {**HMCODE, **more}
     z = float(settings["z_max_pk"])
