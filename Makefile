@@ -14,7 +14,7 @@ PARTS := training cobaya_components class_patch
 KERNELS := $(wildcard cosmicnet/*.pyx)
 
 .NOTPARALLEL:
-.PHONY: help venv classy stock test lint pytest class-tests leak-test demo clean
+.PHONY: help venv classy stock test lint pytest class-tests leak-test sanitize demo clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ class-tests: venv classy stock  ## the whole test-suite of CLASS on both builds 
 
 leak-test: venv classy  ## 1000 computes of all kinds: does memory stay flat?
 	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_LEAK_COMPUTES=1000 $(BIN)/python -m pytest tests/test_memory.py
+
+sanitize: venv  ## the patched C and C++ under the sanitizers (address, undefined behaviour, threads)
+	$(BIN)/python tests/sanitize_run.py build/sanitize
 
 clean:  ## remove all that was set up or built
 	rm -rf .venv .stock build *.egg-info .pytest_cache .ruff_cache .mypy_cache
