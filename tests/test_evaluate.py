@@ -59,6 +59,8 @@ def test_the_box_around_planck_lies_in_the_domain() -> None:
 def test_points_of_the_posterior_are_distributed_like_it() -> None:
     points = PLANCK_POSTERIOR.points(400)
     assert points[:20] == PLANCK_POSTERIOR.points(20)
+    # what CLASS is given, nothing else
+    assert points[0].keys() == BOXES[0].points(1)[0].keys()
     for name, mean, deviation in (("omega_b", 0.02236, 0.00015), ("H0", 67.27, 0.6), ("tau_reio", 0.0544, 0.0078),
                             ("n_s", 0.9649, 0.0044)):
         values = np.array([point[name] for point in points])

@@ -107,7 +107,7 @@ class Posterior(Box):
         drawn = normal.random(2 ** (max(2 * number, 256) - 1).bit_length())
         points = [dict(zip(names, row.tolist(), strict=True)) for row in drawn]
         inside = [p for p in points if all(low <= p[name] <= high for name, (low, high) in self.bounds.items())]
-        return [{**FIXED_PARAMETERS, **p, "A_s": 1e-10 * math.exp(p.pop("logA"))} for p in inside[:number]]
+        return [{**FIXED_PARAMETERS, "A_s": 1e-10 * math.exp(p.pop("logA")), **p} for p in inside[:number]]
 
     def _covariance(self) -> NDArray[np.float64]:
         header = self.covariance.read_text(encoding="utf-8").splitlines()[0].strip("# ").split()
