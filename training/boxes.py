@@ -85,9 +85,9 @@ class DomainBox(Box):
 
 @dataclass(frozen=True)
 class Posterior(Box):
-    """A Gaussian posterior, cut where it leaves `bounds`.
+    """A Gaussian posterior at the calibration A_planck = 1, cut where it leaves `bounds`.
 
-    mean: by name. covariance: a file as Cobaya writes it, whose names are COVARIANCE_NAMES.
+    mean: by name. covariance: a file as Cobaya writes it, with COVARIANCE_NAMES and CALIBRATION.
     """
 
     mean: Mapping[str, float]
@@ -111,8 +111,11 @@ class Posterior(Box):
 
     def _covariance(self) -> NDArray[np.float64]:
         header = self.covariance.read_text(encoding="utf-8").splitlines()[0].strip("# ").split()
-        chosen = [header.index(name) for name in COVARIANCE_NAMES]
-        return np.asarray(np.loadtxt(self.covariance)[np.ix_(chosen, chosen)])
+        whole = np.loadtxt(self.covariance)
+        chosen, fixed = [header.index(name) for name in COVARIANCE_NAMES], header.index(CALIBRATION)
+        # what is left of it where the calibration does not vary
+        with_fixed = whole[chosen, fixed]
+        return np.asarray(whole[np.ix_(chosen, chosen)] - np.outer(with_fixed, with_fixed) / whole[fixed, fixed])
 
 
 def boxes_of(manifest: Manifest) -> tuple[Box, ...]:
@@ -141,6 +144,7 @@ BOXES = (
 # our names by those in the file
 COVARIANCE_NAMES = {"omegabh2": "omega_b", "omegach2": "omega_cdm", "H0": "H0", "tau": "tau_reio", "logA": "logA",
                     "ns": "n_s"}
+CALIBRATION = "calPlanck"
 
 PLANCK_POSTERIOR = Posterior(
     "planck_posterior", "posterior of Planck 2018", DOMAIN, seed=180706210,
