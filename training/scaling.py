@@ -116,8 +116,8 @@ def _markdown(costs: Mapping[str, Mapping[str, Cost]]) -> str:
     lines = [
         "# Seconds and memory by size of the request", "",
         "Written by `cosmicnet benchmark --scaling`; do not edit. Lensed TT, TE, EE, phi phi of one cosmology, with",
-        "the linear P(k) where k_max is given, each in a process of its own; in brackets, relative to l_max 2508 in the",
-        "same mode. Peak memory is the largest resident size of the process, libraries included; networks may take",
+        "the linear P(k) where k_max is given, each in a process of its own; in brackets, relative to l_max 2508 in",
+        "the same mode. Peak memory is the largest resident size of the process, libraries included; networks may take",
         f"{MEGABYTES_MORE_ALLOWED} MB more than stock classy. OMP_NUM_THREADS: {threads}.", "",
         "| request | mode | transfer, s | whole compute(), s | peak memory, MB | more than stock, MB |",
         "|---|---|---|---|---|---|",
