@@ -73,11 +73,13 @@ def off_smooth_curve(values: Array) -> Array:
 
 
 def follow_lines(pool: Executor, points: int) -> list[Track]:
-    """All lines with networks, the long ones with twice as many steps; the short one of all parameters in all modes."""
+    """All lines with networks, the long ones with twice as many steps; the short one of all parameters in all modes,
+    full CLASS with half as many steps.
+    """
     waiting = []
     for line in LINES:
-        number = points if line.sigmas == SHORT else 2 * points - 1
         for mode in MODES if line == DEAR else (NETWORKS,):
+            number = (points + 1) // 2 if mode == FULL else points if line.sigmas == SHORT else 2 * points - 1
             futures = [pool.submit(lensed_multipoles, {**REQUEST, **MODES[mode], **cosmology}, L_MAX)
                        for cosmology in line.cosmologies(number)]
             waiting.append((line, mode, futures))

@@ -11,6 +11,8 @@ from rich.table import Table
 __all__ = ["Benchmark", "write_benchmark"]
 
 MILLISECONDS = 1e3
+RESOLUTION = 1e-3
+"""Seconds; ratios of less are noise, as of the fourier step without non-linear spectra."""
 
 
 # times faster, by row, on one thread and on more
@@ -50,12 +52,12 @@ def _title(result: Benchmark) -> str:
 
 
 def _rows(result: Benchmark) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for step, slow in result.full.items():
         fast = result.net[step]
         target = str(TARGETS[step][result.threads > 1]) if step in TARGETS else ""
         rows.append((step, f"{MILLISECONDS * slow:.1f}", f"{MILLISECONDS * fast:.1f}",
-                     f"{slow / fast:.3g}" if fast > 0 else "", target))
+                     f"{slow / fast:.3g}" if min(slow, fast) > RESOLUTION else "", target))
     return rows
 
 
