@@ -13,11 +13,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run_python(
-    script: str, *arguments: str, path: Path | None = None, threads: int = 1
+    script: str, *arguments: str, path: Path | None = None, threads: int | None = 1
 ) -> subprocess.CompletedProcess[str]:
-    """Run `script`; `path` goes before the installed packages (stock classy lies there)."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MPLBACKEND": "agg"}
-    environment.pop("PYTHONPATH", None)
+    """Run `script`; `path` goes before the installed packages (stock classy lies there). threads: None for no limit."""
+    environment = {**os.environ, "MPLBACKEND": "agg"}
+    for name in ("PYTHONPATH", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        environment.pop(name, None)
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = str(threads)
     if path is not None:
         environment["PYTHONPATH"] = str(path)
     command = [sys.executable, str(Path(__file__).parent / script), *arguments]

@@ -1,17 +1,26 @@
-"""Build the patched CLASS with sanitizers, run sanitize.ini, and fail if one complains about a file of ours."""
+"""Build the patched CLASS with sanitizers, run it on small inputs, and fail if one complains about a file of ours."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from cosmicnet.class_patch import fetch_source, patch_tree
 
 SANITIZERS = ("address,undefined", "thread")
-INPUT = Path(__file__).with_name("sanitize.ini")
-COMPLAINTS = ("ERROR: AddressSanitizer", "runtime error:", "WARNING: ThreadSanitizer", "ERROR: LeakSanitizer")
+INPUTS = sorted(Path(__file__).parent.glob("sanitize*.ini"))
+THREADS = 3
+# every report in full, and the run goes on to its end
+OPTIONS = {"ASAN_OPTIONS": "detect_stack_use_after_return=1", "LSAN_OPTIONS": "max_leaks=0",
+           "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "history_size=7"}
+KINDS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:")
+# where a report begins
+BEGINS = re.compile(
+    r"(?m)^(?==+\d*=*ERROR: |WARNING: ThreadSanitizer|\S+: runtime error:|(?:Direct|Indirect) leak of )")
 OURS = "cosmicnet_"
 
 
@@ -27,25 +36,44 @@ def build(folder: Path, sanitizer: str) -> Path:
     return root
 
 
-def complaints(root: Path, threads: int) -> list[str]:
-    """Reports of a run that name a file of ours; raises where CLASS itself fails."""
-    settings = root / "sanitize.ini"
-    settings.write_text(INPUT.read_text(encoding="utf-8") + f"root = {root / 'sanitize_'}\n", encoding="utf-8")
-    done = subprocess.run([root / "class", settings], cwd=root, capture_output=True, text=True, check=False,
-                          env={**os.environ, "OMP_NUM_THREADS": str(threads)})
-    if not list(root.glob("sanitize_*cl_lensed.dat")):
-        raise RuntimeError(f"no spectra were made:\n{done.stdout}{done.stderr}")
-    reports = done.stderr.split("==================")
-    return [report for report in reports if OURS in report and any(kind in report for kind in COMPLAINTS)]
+def run(root: Path, settings: Path) -> str:
+    """What the sanitizer says of one input; raises where CLASS itself fails."""
+    output = root / f"output_of_{settings.stem}_"
+    copy = root / settings.name
+    copy.write_text(f"{settings.read_text(encoding='utf-8')}root = {output}\n", encoding="utf-8")
+    done = subprocess.run([root / "class", copy], cwd=root, capture_output=True, text=True, check=False,
+                          env={**os.environ, **OPTIONS, "OMP_NUM_THREADS": str(THREADS)})
+    if not list(root.glob(f"{output.name}*cl_lensed.dat")):
+        raise RuntimeError(f"{settings.name}: no spectra were made:\n{done.stdout}{done.stderr}")
+    return done.stderr
+
+
+def reports(said: str) -> list[str]:
+    """The single reports in what a sanitizer said."""
+    return [part for part in BEGINS.split(said) if any(kind in part for kind in KINDS) or " leak of " in part]
+
+
+def summary(report: str) -> str:
+    """The first line, and the first place in CLASS."""
+    place = re.search(r"[\w.]+\.(?:c|h|cpp):\d+", report)
+    first = re.sub(r"0x[0-9a-f]+|\d{5,}|=+\d*=*|\(pid=\d+\)", "", report.splitlines()[0]).strip()
+    return f"{first} [{place.group(0) if place else '?'}]"
 
 
 def main(folder: Path) -> int:
-    found = []
+    ours: list[str] = []
     for sanitizer in SANITIZERS:
-        found += complaints(build(folder / sanitizer.replace(",", "-"), sanitizer), threads=2)
-        print(f"{sanitizer}: {len(found)} complaints so far")
-    print("\n".join(found))
-    return 1 if found else 0
+        root = build(folder / sanitizer.replace(",", "-"), sanitizer)
+        for settings in INPUTS:
+            found = reports(run(root, settings))
+            of_ours = [report for report in found if OURS in report]
+            ours += of_ours
+            print(f"{sanitizer}, {settings.name}: {len(of_ours)} reports of our files, "
+                  f"{len(found) - len(of_ours)} of CLASS's own", flush=True)
+            for text, times in Counter(summary(report) for report in found if OURS not in report).items():
+                print(f"    {times} times: {text}", flush=True)
+    print("\n".join(ours))
+    return 1 if ours else 0
 
 
 if __name__ == "__main__":

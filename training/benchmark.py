@@ -1,9 +1,8 @@
 """Seconds of each step of compute(), full CLASS against networks, measured in one run on the same cosmologies.
 
-CLASS has no clock of its own, and a computation that goes on after a step starts from the input again. So the seconds
-of a step are the difference between computations that end after it and before it. The steps after the perturbations
-do not depend on who gave the sources: those of full CLASS are measured with sources of networks and CLASS's own
-line of sight.
+CLASS has no clock of its own. With networks, the seconds of a step are the difference between computations that end
+after it and before it, the faster of two. Full CLASS integrates its perturbations once for all steps: compute() goes
+on from the primordial spectra, so that each later module is run and timed by itself, once.
 """
 from __future__ import annotations
 
@@ -29,10 +28,10 @@ __all__ = ["STEPS", "BenchmarkSettings", "benchmark", "measure"]
 
 STEPS = ("background", "thermodynamics", "perturbations", "fourier", "transfer", "harmonic", "lensing")
 WHOLE = "whole compute()"
+FOURIER_HMCODE = "fourier, hmcode"
 WHOLE_HMCODE = "whole compute(), hmcode"
 NEW_PRIMORDIAL = "change of A_s and n_s"
 REQUEST: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
-CLASS_LINE_OF_SIGHT: Parameters = {"fast_line_of_sight": "no"}
 HMCODE: Parameters = {"non_linear": "hmcode"}
 PRIMORDIAL: Parameters = {"A_s": 2.2e-9, "n_s": 0.95}
 # of CLASS, and of NumPy's matrix products
@@ -76,16 +75,8 @@ def measure(settings: BenchmarkSettings) -> Benchmark:
     _seconds_until("lensing", {**points[0], **networks})  # loads what is loaded once
     with progress("timing", len(points)) as advance:
         for cosmology in points:
-            fast, own_steps = _steps({**cosmology, **networks})
-            slow, _ = _steps({**cosmology, **networks, **CLASS_LINE_OF_SIGHT})
-            slow["perturbations"] = (_seconds_until("perturbations", cosmology)[0]
-                                     - _seconds_until("thermodynamics", cosmology)[0])
-            slow[WHOLE] = _seconds_until("lensing", cosmology)[0]
-            slow[WHOLE_HMCODE] = _seconds_until("lensing", {**cosmology, **HMCODE})[0]
-            fast[WHOLE_HMCODE] = _seconds_until("lensing", {**cosmology, **HMCODE, **networks})[0]
-            # stock CLASS computes everything again
-            slow[NEW_PRIMORDIAL] = slow[WHOLE]
-            fast[NEW_PRIMORDIAL] = _seconds_of_change({**cosmology, **networks}, PRIMORDIAL)
+            fast, own_steps = _network_seconds({**cosmology, **networks})
+            slow = _full_seconds(cosmology)
             full.append(slow)
             net.append(fast)
             inside.append(own_steps)
@@ -94,15 +85,61 @@ def measure(settings: BenchmarkSettings) -> Benchmark:
                      settings.models, *(_medians(rows) for rows in (full, net, inside)))
 
 
-def _steps(parameters: Parameters) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds by step, and those inside the networks, of one cosmology."""
+def _network_seconds(parameters: Parameters) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds with networks by row of the table, and those inside the networks, of one cosmology."""
     seconds, before = {}, 0.0
     inside: dict[str, float] = {}
     for step in STEPS:
-        until, inside = _seconds_until(step, parameters)
+        until, inside_now = _seconds_until(step, parameters)
         seconds[step] = max(until - before, 0.0)
         before = until
-    return {**seconds, WHOLE: before}, inside
+        inside = inside_now or inside
+    with_hmcode = {**parameters, **HMCODE}
+    return {**seconds, WHOLE: before,
+            FOURIER_HMCODE: _seconds_until("fourier", with_hmcode)[0] - _seconds_until("primordial", with_hmcode)[0],
+            WHOLE_HMCODE: _seconds_until("lensing", with_hmcode)[0],
+            NEW_PRIMORDIAL: _seconds_of_change(parameters, PRIMORDIAL)}, inside
+
+
+def _full_seconds(cosmology: Parameters) -> dict[str, float]:
+    """Seconds of full CLASS by row of the table; the perturbations are integrated once for each kind of spectra."""
+    background, thermodynamics = (_seconds_until(step, cosmology)[0] for step in STEPS[:2])
+    # each of these runs the modules of its step, those before it that are listed there, and no others
+    primordial, fourier, with_transfer, harmonic, with_lensing = _successive_seconds(
+        cosmology, ("primordial", "fourier", "transfer", "harmonic", "lensing"))
+    until_primordial, hmcode, after_primordial = _successive_seconds(
+        {**cosmology, **HMCODE}, ("primordial", "fourier", "lensing"))
+    whole = primordial + with_transfer + with_lensing
+    return {
+        "background": background,
+        "thermodynamics": thermodynamics - background,
+        "perturbations": primordial - thermodynamics,
+        "fourier": fourier,
+        "transfer": with_transfer - fourier,
+        "harmonic": harmonic,
+        "lensing": with_lensing - harmonic,
+        WHOLE: whole,
+        FOURIER_HMCODE: hmcode,
+        WHOLE_HMCODE: until_primordial + after_primordial,
+        # stock CLASS computes everything again
+        NEW_PRIMORDIAL: whole,
+    }
+
+
+def _successive_seconds(parameters: Parameters, steps: tuple[str, ...]) -> list[float]:
+    """Wall times of compute() up to each of the steps, of one object, the first of them the primordial spectra.
+
+    Each goes on from the primordial spectra, and keeps transfer functions that are there and do not depend on
+    non-linear corrections: "transfer" is fourier and transfer, "lensing" after it harmonic and lensing.
+    """
+    model = new_class({**REQUEST, **parameters})
+    times = []
+    for step in steps:
+        start = perf_counter()
+        model.compute([step])
+        times.append(perf_counter() - start)
+    model.empty()
+    return times
 
 
 def _seconds_until(step: str, parameters: Parameters) -> tuple[float, dict[str, float]]:

@@ -11,6 +11,8 @@ from rich.table import Table
 __all__ = ["Benchmark", "write_benchmark"]
 
 MILLISECONDS = 1e3
+RESOLUTION = 1e-3
+"""Seconds; ratios of less are noise, as of the fourier step without non-linear spectra."""
 
 
 # times faster, by row, on one thread and on more
@@ -50,12 +52,12 @@ def _title(result: Benchmark) -> str:
 
 
 def _rows(result: Benchmark) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for step, slow in result.full.items():
         fast = result.net[step]
         target = str(TARGETS[step][result.threads > 1]) if step in TARGETS else ""
         rows.append((step, f"{MILLISECONDS * slow:.1f}", f"{MILLISECONDS * fast:.1f}",
-                     f"{slow / fast:.3g}" if fast > 0 else "", target))
+                     f"{slow / fast:.3g}" if min(slow, fast) > RESOLUTION else "", target))
     return rows
 
 
@@ -74,9 +76,9 @@ def _markdown(results: Sequence[Benchmark]) -> str:
     lines += _by_threads(results)
     lines += [
         "The transfer step with networks is the fast line of sight (docs/architecture.md), which also samples more",
-        "finely. Steps after the perturbations take as long with sources of full CLASS as with those of networks, and",
-        "are measured with the latter. After a change of A_s and n_s CLASS computes everything again, the patched one",
-        "only what they reach. The floor is input, background and thermodynamics, which networks need as well.", "",
+        "finely, and `fourier, hmcode` the fast HMcode. After a change of A_s and n_s CLASS computes everything again,",
+        "the patched one only what they reach. The floor is input, background and thermodynamics, which networks need",
+        "as well.", "",
         f"![Seconds by step](performance.png) OMP_NUM_THREADS = {results[0].threads}.", "",
     ]
     return "\n".join(lines)
@@ -106,7 +108,7 @@ def _plot(result: Benchmark, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(2, 1, figsize=(8, 4), constrained_layout=True)
-    steps = [step for step in result.full if not step.startswith(("whole", "change"))]
+    steps = list(result.full)[:list(result.full).index("whole compute()")]
     for axis, (title, seconds) in zip(axes, (("full CLASS", result.full), ("networks", result.net)), strict=True):
         left = 0.0
         for number, step in enumerate(steps):

@@ -1,18 +1,26 @@
-"""The fast line of sight against CLASS's own, default and converged: accuracy and seconds, as a table."""
+"""The fast line of sight against CLASS's own, default and converged: accuracy and seconds."""
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import as_completed
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from time import process_time
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmicnet.store import DEFAULT_SET, load_network_set
+
 from .accuracy import wishart_chi2
+from .along_line import Track, follow_lines
 from .boxes import BOXES
-from .spectra import Parameters, networks_on, new_class, require_patched_classy
+from .line_of_sight_report import ErrorsAt, write_line_of_sight
+from .parallel import single_threaded_pool
+from .spectra import Multipoles, Parameters, lensed_multipoles, networks_on, new_class, require_patched_classy
 
 __all__ = ["CONVERGED", "LineOfSightSettings", "compare_lines_of_sight", "measure"]
 
@@ -28,31 +36,25 @@ CONVERGED: Parameters = {
     "transfer_neglect_delta_k_S_t2": 10.0, "transfer_neglect_delta_k_S_e": 10.0,
 }
 WAYS: dict[str, Parameters] = {"CLASS": {"fast_line_of_sight": "no"}, "fast": {"fast_line_of_sight": "yes"}}
-# largest error allowed at any l; of TE, over sqrt(TT EE)
-TARGETS = {"tt": 3e-4, "ee": 5e-4, "te": 3e-4, "pp": 3e-4, "chi2": 0.5}
 STEPS = {"transfer": ("fourier", "transfer"), "harmonic and lensing": ("transfer", "lensing"),
          "whole": (None, "lensing")}
 
 
 @dataclass(frozen=True)
 class LineOfSightSettings:
-    """What to measure, and where the table goes."""
+    """What to measure, and where the results go.
+
+    models: cosmologies for each of l_max. cache: folder of the converged spectra. processes: models at the same time.
+    points: on a short line through parameter space; 0 leaves out what is measured along lines.
+    """
 
     output: Path
-    models: int
-    l_max: int
+    cache: Path
+    models: tuple[int, ...]
+    l_max: tuple[int, ...]
     repeats: int
-
-
-@dataclass(frozen=True)
-class Multipoles:
-    """Lensed C_l in units of T_cmb^2, and C_l of the lensing potential, shape (n_l,), from l = 2."""
-
-    ell: Array
-    tt: Array
-    te: Array
-    ee: Array
-    pp: Array
+    processes: int
+    points: int
 
 
 def largest_errors(model: Multipoles, truth: Multipoles) -> dict[str, float]:
@@ -62,16 +64,18 @@ def largest_errors(model: Multipoles, truth: Multipoles) -> dict[str, float]:
         "ee": model.ee / truth.ee - 1,
         "te": (model.te - truth.te) / np.sqrt(truth.tt * truth.ee),
         "pp": model.pp / truth.pp - 1,
+        "tp": (model.tp - truth.tp) / np.sqrt(truth.tt * truth.pp),
     }
     largest = {name: float(np.abs(error).max()) for name, error in errors.items()}
     return {**largest, "chi2": wishart_chi2(truth, model)}
 
 
-def measure(cosmology: Parameters, l_max: int) -> dict[str, dict[str, float]]:
+def measure(cosmology: Parameters, l_max: int, cache: Path) -> dict[str, dict[str, float]]:
     """Errors of each of WAYS against converged CLASS, for the same sources (those of the networks)."""
     settings = {**cosmology, **_output(l_max)}
-    truth = _spectra({**settings, **CONVERGED}, l_max)
-    return {way: largest_errors(_spectra({**settings, **options}, l_max), truth) for way, options in WAYS.items()}
+    truth = _cached({**settings, **CONVERGED}, l_max, cache)
+    return {way: largest_errors(lensed_multipoles({**settings, **options}, l_max), truth)
+            for way, options in WAYS.items()}
 
 
 def seconds(cosmology: Parameters, l_max: int, repeats: int) -> dict[str, dict[str, float]]:
@@ -90,49 +94,38 @@ def seconds(cosmology: Parameters, l_max: int, repeats: int) -> dict[str, dict[s
 
 
 def compare_lines_of_sight(settings: LineOfSightSettings, report: Callable[[str], None] = print) -> None:
-    """Measure, and write line_of_sight.md."""
+    """Measure, and write line_of_sight.md and .png."""
     require_patched_classy()
-    cosmologies = WHOLE_DOMAIN.points(settings.models)
-    times = seconds(cosmologies[0], settings.l_max, settings.repeats)
-    errors = []
-    for index, cosmology in enumerate(cosmologies):
-        errors.append(measure(cosmology, settings.l_max))
-        report(f"{index + 1} of {len(cosmologies)}: fast {errors[-1]['fast']}")
-    settings.output.mkdir(parents=True, exist_ok=True)
-    (settings.output / "line_of_sight.md").write_text(markdown(settings, errors, times), encoding="utf-8")
-
-
-def markdown(settings: LineOfSightSettings, errors: list[dict[str, dict[str, float]]],
-             times: dict[str, dict[str, float]]) -> str:
-    """The table."""
-    names = {"tt": "TT", "ee": "EE", "te": "TE over sqrt(TT EE)", "pp": "phi phi", "chi2": "Wishart chi2, TT TE EE"}
-    lines = [
-        "# The fast line of sight", "",
-        f"Lensed spectra, every l from 2 to {settings.l_max}, worst of {len(errors)} cosmologies that fill the",
-        "domain of the networks. The sources are the same in all columns (the networks'); the truth is CLASS's own",
-        "transfer and harmonic steps with",
-        "`" + ", ".join(f"{name} = {value}" for name, value in CONVERGED.items()) + "`.", "",
-        "| largest error | CLASS, default | fast | target |", "|---|---|---|---|",
-    ]
-    for name, title in names.items():
-        ours, theirs = (max(model[way][name] for model in errors) for way in ("fast", "CLASS"))
-        lines.append(f"| {title} | {theirs:.2g} | {ours:.2g} | {TARGETS[name]:g} |")
-    lines += ["", f"Processor time, least of {settings.repeats} runs in turns, one thread if OMP_NUM_THREADS is 1:", "",
-              "| step | CLASS, default | fast | ratio |", "|---|---|---|---|"]
-    for step, by_way in times.items():
-        lines.append(f"| {step} | {by_way['CLASS']:.3f} s | {by_way['fast']:.3f} s | "
-                     f"{by_way['CLASS'] / by_way['fast']:.1f} |")
-    command = f"cosmicnet line-of-sight --models {settings.models} --l-max {settings.l_max}"
-    return "\n".join([*lines, "", f"Made by `{command}`.", ""])
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    requests = [(cosmology, l_max) for l_max, models in zip(settings.l_max, settings.models, strict=True)
+                for cosmology in WHOLE_DOMAIN.points(models)]
+    errors: dict[int, list[dict[str, dict[str, float]]]] = {l_max: [] for l_max in settings.l_max}
+    tracks: list[Track] = []
+    with single_threaded_pool(settings.processes) as pool:
+        if settings.points:
+            tracks = follow_lines(pool, settings.points)
+        futures = {pool.submit(measure, cosmology, l_max, settings.cache.resolve()): l_max
+                   for cosmology, l_max in requests}
+        for future in as_completed(futures):
+            errors[futures[future]].append(future.result())
+            report(f"l_max {futures[future]}: {future.result()}")
+    # after the others are done, for the sake of the clock
+    times = seconds(WHOLE_DOMAIN.points(1)[0], settings.l_max[0], settings.repeats)
+    write_line_of_sight([ErrorsAt(l_max, found) for l_max, found in errors.items()], times, tracks, CONVERGED,
+                        settings.output)
 
 
 def _output(l_max: int) -> Parameters:
     return {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": l_max, **networks_on()}
 
 
-def _spectra(parameters: Parameters, l_max: int) -> Multipoles:
-    model: Any = new_class(parameters)
-    model.compute()
-    found = model.lensed_cl(l_max)
-    model.empty()
-    return Multipoles(**{name: np.asarray(found[name][2:], dtype=float) for name in ("ell", "tt", "te", "ee", "pp")})
+def _cached(parameters: Parameters, l_max: int, folder: Path) -> Multipoles:
+    """Like `lensed_multipoles`, kept in a file for as long as the build of CLASS and the networks are the same."""
+    identity = [dict(parameters), l_max, version("classy"), load_network_set(DEFAULT_SET).manifest.sha256]
+    path = folder / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]}.npz"
+    if not path.exists():
+        unfinished = path.with_suffix(".tmp.npz")
+        np.savez(unfinished, **asdict(lensed_multipoles(parameters, l_max)))
+        unfinished.replace(path)
+    with np.load(path) as arrays:
+        return Multipoles(**arrays)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from cosmicnet.errors import CosmicnetError
 
 __all__ = [
-    "L_MAX", "OUTPUT_SETTINGS", "PK_K_H_PER_MPC", "PK_REDSHIFTS", "Parameters", "Spectra", "cached_spectra",
-    "compute_spectra", "networks_on", "new_class", "require_patched_classy",
+    "L_MAX", "OUTPUT_SETTINGS", "PK_K_H_PER_MPC", "PK_REDSHIFTS", "Multipoles", "Parameters", "Spectra",
+    "cached_spectra", "compute_spectra", "lensed_multipoles", "networks_on", "new_class", "require_patched_classy",
 ]
 
 Array = NDArray[np.float64]
@@ -36,6 +36,21 @@ OUTPUT_SETTINGS: Parameters = {
     "P_k_max_h/Mpc": 6.0,
     "z_max_pk": float(PK_REDSHIFTS[-1]),
 }
+
+
+@dataclass(frozen=True)
+class Multipoles:
+    """Lensed C_l in units of T_cmb^2, C_l of the lensing potential (pp) and with the temperature (tp), from l = 2.
+
+    All without l(l+1) factors, shape (n_l,).
+    """
+
+    ell: Array
+    tt: Array
+    te: Array
+    ee: Array
+    pp: Array
+    tp: Array
 
 
 @dataclass(frozen=True)
@@ -123,6 +138,17 @@ def compute_spectra(parameters: Parameters) -> Spectra:
         return Spectra.of(cosmology)
     finally:
         cosmology.empty()
+
+
+def lensed_multipoles(parameters: Parameters, l_max: int) -> Multipoles:
+    """Run CLASS on `parameters`, which ask for lensed spectra, and release its memory."""
+    cosmology = new_class(parameters)
+    cosmology.compute()
+    try:
+        found = cosmology.lensed_cl(l_max)
+    finally:
+        cosmology.empty()
+    return Multipoles(**{field.name: np.asarray(found[field.name][2:], dtype=float) for field in fields(Multipoles)})
 
 
 def cached_spectra(parameters: Parameters, folder: Path) -> Spectra:

@@ -1,0 +1,58 @@
+"""What `cosmicnet line-of-sight` and `cosmicnet benchmark --scaling` write of what they measured."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosmicnet.training.along_line import LINES, NEIGHBOURS, Track, off_smooth_curve
+from cosmicnet.training.line_of_sight_report import ErrorsAt, write_line_of_sight
+from cosmicnet.training.scaling import FULL, NET, REQUESTS, STOCK, Cost, _markdown
+
+STEPS = np.linspace(-1, 1, 41)
+
+
+def test_smooth_curves_have_no_residual() -> None:
+    np.testing.assert_allclose(off_smooth_curve(1e3 * STEPS**2 + STEPS**7), 0, atol=1e-9)
+
+
+def test_a_jump_and_a_spike_are_seen() -> None:
+    jump = off_smooth_curve(1e3 * STEPS**2 + np.where(STEPS > 0.1, 0.02, 0.0))
+    assert np.abs(jump).max() == pytest.approx(0.01, rel=0.5)
+    spike = off_smooth_curve(1e3 * STEPS**2 + np.where(np.arange(41) == 20, 0.02, 0.0))
+    assert spike[20 - NEIGHBOURS] == pytest.approx(0.02)
+
+
+def test_lines_go_through_one_cosmology() -> None:
+    middles = [line.cosmologies(41)[20] for line in LINES]
+    assert all(middle == middles[0] for middle in middles)
+    ends = LINES[0].cosmologies(41)[0]
+    assert {name for name in ends if ends[name] != middles[0][name]} == {"H0"}
+
+
+def test_line_of_sight_page_shows_the_worst(tmp_path: Path) -> None:
+    def errors(size: float) -> dict[str, float]:
+        return dict.fromkeys(("tt", "ee", "te", "pp", "tp", "chi2"), size)
+
+    models = [{"fast": errors(1e-5), "CLASS": errors(3e-3)}, {"fast": errors(2e-5), "CLASS": errors(1e-3)}]
+    seconds = {"transfer": {"CLASS": 2.0, "fast": 0.1}}
+    track = Track(LINES[0], "networks", tuple(1e3 * STEPS**2 + np.where(STEPS > 0.1, 0.02, 0.0)))
+    write_line_of_sight([ErrorsAt(2508, models), ErrorsAt(5000, models[:1])], seconds, [track], {"l_linstep": 8},
+                        tmp_path)
+    page = (tmp_path / "line_of_sight.md").read_text()
+    assert "| TT | 0.003 | 2e-05 | 0.0003 |" in page
+    assert "Accuracy to l = 5000" in page and "one cosmology" in page
+    assert "l_linstep = 8" in page
+    assert "| H0 | 0.5 | 41 | networks | 1e+03 | 0.01 |" in page
+    assert (tmp_path / "line_of_sight.png").stat().st_size > 0
+
+
+def test_scaling_page() -> None:
+    costs = {title: {STOCK: Cost(None, 8.0, 300.0), FULL: Cost(0.1, 6.0, 350.0), NET: Cost(0.2, 0.4, 420.0)}
+             for title in REQUESTS}
+    costs["l_max 8000"][NET] = Cost(refused="Error in compute:\nk goes beyond")
+    page = _markdown(costs)
+    assert "| l_max 2508 | networks | 0.200 (1) | 0.40 (1) | 420 (1) | +120 |" in page
+    assert "| l_max 8000 | networks | not covered |" in page
+    assert "- l_max 8000: k goes beyond" in page

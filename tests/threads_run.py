@@ -1,0 +1,63 @@
+"""Print how many threads NumPy's matrix products and CLASS with networks use, as JSON; run as a script by tests.
+
+With an argument, the process takes itself for one of so many chains on this machine.
+"""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import classy
+from networks_under_test import options
+from threadpoolctl import threadpool_info
+
+COMPUTES = 20
+# in a process of its own, as compute() keeps Python's lock
+WATCHER = """\
+import os, select, sys
+most = 0
+print(flush=True)
+while not select.select([sys.stdin], [], [], 0)[0]:
+    most = max(most, len(os.listdir(f"/proc/{sys.argv[1]}/task")))
+print(most)
+"""
+
+
+def threads_now() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def most_threads_of(models: list[Any]) -> int:
+    """The most threads at any time of their compute(), besides those that were there before."""
+    before = threads_now()
+    with subprocess.Popen([sys.executable, "-c", WATCHER, str(os.getpid())], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as watcher:
+        assert watcher.stdin and watcher.stdout
+        watcher.stdout.readline()
+        for model in models:
+            model.compute()
+        watcher.stdin.close()
+        return int(watcher.stdout.read()) - before
+
+
+def new_model() -> Any:
+    model = classy.Class()
+    model.set({"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 600,
+               "N_ur": 2.0328, "N_ncdm": 1, "m_ncdm": 0.06, **options()})
+    return model
+
+
+if len(sys.argv) > 1:
+    from cosmicnet.cobaya_components import threads
+
+    threads.mpi.size = lambda: int(sys.argv[1])
+    threads._processes_on_this_machine = threads.mpi.size
+    threads.share_cores()
+
+most = most_threads_of([new_model() for _ in range(COMPUTES)])
+blas = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+print(json.dumps({"class": most, "blas": blas, "cores": os.cpu_count()}))
