@@ -112,7 +112,7 @@ def _measured(evaluation: Evaluation) -> str:
                    for row in ROWS if row.figure in found}
         boxes.append({"title": result.box.title, "models": len(result.models), "figures": figures})
     return json.dumps({"network": evaluation.network, "class_version": evaluation.class_version, "boxes": boxes},
-                      indent=1, ensure_ascii=False) + "\n"
+                      separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def _closer_models(evaluation: Evaluation) -> int:
