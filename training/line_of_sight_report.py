@@ -75,7 +75,10 @@ def _smoothness(tracks: Sequence[Track]) -> list[str]:
         "## Smoothness in the parameters", "",
         "Points at equal steps on lines through Planck's best fit, and the Wishart chi2 (full sky, no noise; TT, TE,",
         "EE to l = 2508) of each against the middle of the line. The residual is the distance of a point from the",
-        f"polynomial through its {NEIGHBOURS} neighbours on each side. Target: {LARGEST_RESIDUAL:g}.", "",
+        f"polynomial through its {NEIGHBOURS} neighbours on each side. Target: {LARGEST_RESIDUAL:g}. An error that",
+        "is the same at all points does not count; one that shakes counts the more, the farther from the middle.",
+        "If tau_reio is given, CLASS finds z_reio by bisection, which ends at 1e-4 of tau_reio and shakes all spectra.",
+        "",
         "| along | sigmas of Planck to each side | points | mode | largest chi2 | largest residual | rms residual |",
         "|---|---|---|---|---|---|---|",
     ]
