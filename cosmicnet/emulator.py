@@ -22,6 +22,9 @@ Single = NDArray[np.float32]
 
 SMOOTH_REGIONS = ("early", "late")
 
+# Rows of a table that are multiplied out at once.
+ROWS = 64
+
 
 @dataclass(frozen=True)
 class _Term:
@@ -78,7 +81,9 @@ def _fill_smooth(request: Request, evaluation: Evaluation, region: str, rows: sl
     """Multiply the terms of one region out, straight into CLASS's tables; p gets t2 for now."""
     history = {name: column[rows] for name, column in request.history.items()}
     terms: dict[str, list[_Term]] = {}
-    for name, basis in evaluation.lefts(region, request.tau[rows]).items():
+    wanted = {"t2" if name == "p" else name for name in request.tables}
+    pieces = [piece for piece in evaluation.pieces(region) if PIECES[piece].source in wanted]
+    for name, basis in evaluation.lefts(region, request.tau[rows], pieces).items():
         piece = PIECES[name]
         factor = time_factor(piece, history)
         if region == "late" and name == "doppler":
@@ -95,9 +100,13 @@ def _fill_smooth(request: Request, evaluation: Evaluation, region: str, rows: sl
 
 
 def _multiply(terms: list[_Term], out: Array) -> None:
-    """out = sum of left @ right, as one matrix product."""
+    """out = sum of left @ right, as one matrix product for some rows at a time, which stay in the cache."""
     if not terms:
         out[...] = 0.0
         return
-    np.matmul(np.concatenate([t.left for t in terms], axis=1),
-              np.concatenate([t.right for t in terms], axis=0), out=out)
+    left = np.concatenate([t.left for t in terms], axis=1)
+    right = np.concatenate([t.right for t in terms], axis=0)
+    single = np.empty((min(ROWS, len(left)), right.shape[1]), np.float32)
+    for start in range(0, len(left), ROWS):
+        rows = slice(start, start + ROWS)
+        out[rows] = np.matmul(left[rows], right, out=single[:len(left[rows])])
