@@ -22,9 +22,6 @@ Single = NDArray[np.float32]
 
 SMOOTH_REGIONS = ("early", "late")
 
-# Rows of a table that are multiplied out at once.
-ROWS = 64
-
 
 @dataclass(frozen=True)
 class _Term:
@@ -100,13 +97,9 @@ def _fill_smooth(request: Request, evaluation: Evaluation, region: str, rows: sl
 
 
 def _multiply(terms: list[_Term], out: Array) -> None:
-    """out = sum of left @ right, as one matrix product for some rows at a time, which stay in the cache."""
+    """out = sum of left @ right, as one matrix product."""
     if not terms:
         out[...] = 0.0
         return
-    left = np.concatenate([t.left for t in terms], axis=1)
-    right = np.concatenate([t.right for t in terms], axis=0)
-    single = np.empty((min(ROWS, len(left)), right.shape[1]), np.float32)
-    for start in range(0, len(left), ROWS):
-        rows = slice(start, start + ROWS)
-        out[rows] = np.matmul(left[rows], right, out=single[:len(left[rows])])
+    np.matmul(np.concatenate([t.left for t in terms], axis=1),
+              np.concatenate([t.right for t in terms], axis=0), out=out)

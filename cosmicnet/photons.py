@@ -30,7 +30,7 @@ NEEDED_PIECES = {"late": ("acceleration", "doppler", "isw", "shear"), "dark": ("
                  "reionized": ("temperature", "polarization")}
 
 # Times whose wavenumbers that stream are left out together.
-ROWS = 24
+ROWS = 64
 
 
 def streaming_factor(history: Mapping[str, Array]) -> Array:
