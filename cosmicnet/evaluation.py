@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ __all__ = ["REGIONS", "Evaluation", "FieldBases", "FieldEmulator"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
+_Real = TypeVar("_Real", np.float32, np.float64)
 
 REGIONS = ("early", "late", "dark", "reionized")
 
@@ -63,8 +65,8 @@ class Evaluation:
         self._bases = bases
         self._cosmology = cosmology
         self._cores: dict[str, Array] = {}
-        at_k = bases.wavenumber.at({name: to(k, scales) for name, to in WAVENUMBER_COORDINATES.items()})
-        self._wavenumber = {name: basis.astype(np.float32) for name, basis in at_k.items()}
+        self._wavenumber = bases.wavenumber.single_at(
+            {name: to(k, scales) for name, to in WAVENUMBER_COORDINATES.items()})
 
     def lefts(self, region: str, tau: Array, pieces: Collection[str]) -> dict[str, Single]:
         """By piece, time basis times core at tau (Mpc), shape (tau.size, r_k)."""
@@ -110,9 +112,12 @@ class _SharedBases:
 
     def at(self, values: Mapping[str, Array]) -> dict[str, Array]:
         """By name, the basis functions at the values of its coordinate, shape (values, functions)."""
-        result = {}
-        for coordinate in self.coordinates:
-            all_functions = self._stacked[coordinate](values[coordinate])
-            for name, columns in self._columns[coordinate].items():
-                result[name] = all_functions[:, columns]
-        return result
+        return self._apart({c: self._stacked[c](values[c]) for c in self.coordinates})
+
+    def single_at(self, values: Mapping[str, Array]) -> dict[str, Single]:
+        """The same in single precision."""
+        return self._apart({c: self._stacked[c].single(values[c]) for c in self.coordinates})
+
+    def _apart(self, functions: Mapping[str, NDArray[_Real]]) -> dict[str, NDArray[_Real]]:
+        return {name: functions[coordinate][:, columns] for coordinate, names in self._columns.items()
+                for name, columns in names.items()}
