@@ -78,7 +78,9 @@ def _fill_smooth(request: Request, evaluation: Evaluation, region: str, rows: sl
     """Multiply the terms of one region out, straight into CLASS's tables; p gets t2 for now."""
     history = {name: column[rows] for name, column in request.history.items()}
     terms: dict[str, list[_Term]] = {}
-    for name, basis in evaluation.lefts(region, request.tau[rows]).items():
+    wanted = {"t2" if name == "p" else name for name in request.tables}
+    pieces = [piece for piece in evaluation.pieces(region) if PIECES[piece].source in wanted]
+    for name, basis in evaluation.lefts(region, request.tau[rows], pieces).items():
         piece = PIECES[name]
         factor = time_factor(piece, history)
         if region == "late" and name == "doppler":

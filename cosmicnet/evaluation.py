@@ -4,8 +4,9 @@ The last product, with the bases in wavenumber, is in single precision, good to 
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ __all__ = ["REGIONS", "Evaluation", "FieldBases", "FieldEmulator"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
+_Real = TypeVar("_Real", np.float32, np.float64)
 
 REGIONS = ("early", "late", "dark", "reionized")
 
@@ -61,30 +63,37 @@ class Evaluation:
     def __init__(self, bases: FieldBases, cosmology: Mapping[str, float], scales: Scales, k: Array) -> None:
         self.scales = scales
         self._bases = bases
-        self._cores = {f.field.name: f.core(cosmology) for fields in bases.fields.values() for f in fields.values()}
-        at_k = bases.wavenumber.at({name: to(k, scales) for name, to in WAVENUMBER_COORDINATES.items()})
-        self._wavenumber = {name: basis.astype(np.float32) for name, basis in at_k.items()}
+        self._cosmology = cosmology
+        self._cores: dict[str, Array] = {}
+        self._wavenumber = bases.wavenumber.single_at(
+            {name: to(k, scales) for name, to in WAVENUMBER_COORDINATES.items()})
 
-    def lefts(self, region: str, tau: Array) -> dict[str, Single]:
+    def lefts(self, region: str, tau: Array, pieces: Collection[str]) -> dict[str, Single]:
         """By piece, time basis times core at tau (Mpc), shape (tau.size, r_k)."""
         shared = self._bases.time[region]
         bases = shared.at({name: TIME_COORDINATES[name](tau, self.scales) for name in shared.coordinates})
-        return {piece: (basis @ self._cores[self._bases.fields[region][piece].field.name]).astype(np.float32)
-                for piece, basis in bases.items()}
+        return {piece: (bases[piece] @ self._core(region, piece)).astype(np.float32) for piece in pieces}
+
+    def _core(self, region: str, piece: str) -> Array:
+        member = self._bases.fields[region][piece]
+        name = member.field.name
+        if name not in self._cores:
+            self._cores[name] = member.core(self._cosmology)
+        return self._cores[name]
+
+    def pieces(self, region: str) -> tuple[str, ...]:
+        """The pieces that have fields in a region."""
+        return tuple(self._bases.fields[region])
 
     def wavenumber(self, region: str, piece: str) -> Single:
         """The wavenumber basis of a field at the request's k, shape (k.size, r_k)."""
         return self._wavenumber[self._bases.fields[region][piece].field.name]
 
     def tables(
-        self, region: str, pieces: Sequence[str], tau: Array, columns: int, lefts: Mapping[str, Single] | None = None
+        self, region: str, pieces: Sequence[str], tau: Array, columns: int
     ) -> list[Single]:
-        """Fields at tau (Mpc) and the first `columns` wavenumbers, each of shape (tau.size, columns).
-
-        lefts: what lefts(region, tau) gave, where that is known.
-        """
-        if lefts is None:
-            lefts = self.lefts(region, tau)
+        """Fields at tau (Mpc) and the first `columns` wavenumbers, each of shape (tau.size, columns)."""
+        lefts = self.lefts(region, tau, pieces)
         return [lefts[piece] @ self.wavenumber(region, piece)[:columns].T for piece in pieces]
 
 
@@ -103,9 +112,12 @@ class _SharedBases:
 
     def at(self, values: Mapping[str, Array]) -> dict[str, Array]:
         """By name, the basis functions at the values of its coordinate, shape (values, functions)."""
-        result = {}
-        for coordinate in self.coordinates:
-            all_functions = self._stacked[coordinate](values[coordinate])
-            for name, columns in self._columns[coordinate].items():
-                result[name] = all_functions[:, columns]
-        return result
+        return self._apart({c: self._stacked[c](values[c]) for c in self.coordinates})
+
+    def single_at(self, values: Mapping[str, Array]) -> dict[str, Single]:
+        """The same in single precision."""
+        return self._apart({c: self._stacked[c].single(values[c]) for c in self.coordinates})
+
+    def _apart(self, functions: Mapping[str, NDArray[_Real]]) -> dict[str, NDArray[_Real]]:
+        return {name: functions[coordinate][:, columns] for coordinate, names in self._columns.items()
+                for name, columns in names.items()}

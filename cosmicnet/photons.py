@@ -29,6 +29,9 @@ PIECE_OF = {"t0": "temperature", "t2": "polarization"}
 NEEDED_PIECES = {"late": ("acceleration", "doppler", "isw", "shear"), "dark": ("temperature", "polarization"),
                  "reionized": ("temperature", "polarization")}
 
+# Times whose wavenumbers that stream are left out together.
+ROWS = 64
+
 
 def streaming_factor(history: Mapping[str, Array]) -> Array:
     """What multiplies theta_b/(k^2 D') in t0 where photons stream, in 1/Mpc^2: -g kappa' D'."""
@@ -53,20 +56,46 @@ def late_photons(request: Request, evaluation: Evaluation, first: int) -> dict[s
     first_reionized = int(np.searchsorted(tau, scales.tau_dark_end, side="right"))
     for region, rows in (("dark", slice(first_reionized)), ("reionized", slice(first_reionized, None))):
         if tau[rows].size:
-            width = _free_columns(request.k, tau[rows][0], scales)
-            values = evaluation.tables(region, [PIECE_OF[source] for source in wanted], tau[rows], width)
-            for source, value in zip(wanted, values, strict=True):
-                tables[source][rows, :width] = value
+            _put_neutral(request, evaluation, region, tau[rows], {name: table[rows] for name, table in tables.items()})
     _add_rescattered(request, evaluation, tau, tables)
-    history = {name: column[first:] for name, column in request.history.items()}
-    free = ~scales.is_streaming(request.k[:columns], tau)
-    visible = history["visibility"].astype(np.float32)[:, None] * free
-    for table in tables.values():
-        table *= visible
-    if "t0" in tables:
-        doppler, = evaluation.tables("late", ("doppler",), tau, columns)
-        tables["t0"] -= (streaming_factor(history).astype(np.float32)[:, None] * free) * doppler
+    _make_visible(request, evaluation, first, tables)
     return tables
+
+
+def _put_neutral(
+    request: Request, evaluation: Evaluation, region: str, tau: Array, tables: Mapping[str, Single]
+) -> None:
+    """Write temperature and polarization of a universe that stays neutral where they do not stream."""
+    lefts = evaluation.lefts(region, tau, [PIECE_OF[source] for source in tables])
+    for rows, width in _blocks(request.k, tau, evaluation.scales):
+        for source, table in tables.items():
+            piece = PIECE_OF[source]
+            np.matmul(lefts[piece][rows], evaluation.wavenumber(region, piece)[:width].T, out=table[rows, :width])
+
+
+def _make_visible(request: Request, evaluation: Evaluation, first: int, tables: Mapping[str, Single]) -> None:
+    """Multiply by visibility where photons do not stream, leave nothing elsewhere, and take t0's streaming away."""
+    tau, k = request.tau[first:], request.k
+    history = {name: column[first:] for name, column in request.history.items()}
+    visibility = history["visibility"].astype(np.float32)[:, None]
+    if "t0" in tables:
+        streaming = streaming_factor(history).astype(np.float32)[:, None] * evaluation.lefts(
+            "late", tau, ("doppler",))["doppler"]
+        at_k = evaluation.wavenumber("late", "doppler").T
+    for rows, width in _blocks(k, tau, evaluation.scales):
+        free = ~evaluation.scales.is_streaming(k[:width], tau[rows])
+        for source, table in tables.items():
+            part = table[rows, :width]
+            part *= visibility[rows]
+            if source == "t0":
+                part -= streaming[rows] @ at_k[:, :width]
+            part *= free
+            table[rows, width:] = 0.0
+
+
+def _blocks(k: Array, tau: Array, scales: Scales) -> list[tuple[slice, int]]:
+    """Some rows of a table (tau, k) at once, with the number of columns of which some do not stream."""
+    return [(slice(start, start + ROWS), _free_columns(k, tau[start], scales)) for start in range(0, tau.size, ROWS)]
 
 
 def _free_columns(k: Array, tau: float, scales: Scales) -> int:
@@ -85,7 +114,7 @@ def _add_rescattered(request: Request, evaluation: Evaluation, tau: Array, table
     k = request.k[:columns]
     changed = _rescattered(_History.of(request, times), evaluation, k, times)
     later = tau > start
-    interpolation = lagrange_matrix(times, tau[later])
+    interpolation = lagrange_matrix(times, tau[later]).astype(np.float32)
     for source, change in (("t0", changed.temperature), ("t2", changed.polarization)):
         if source in tables:
             tables[source][later, :columns] += interpolation @ change
@@ -95,15 +124,15 @@ def _add_rescattered(request: Request, evaluation: Evaluation, tau: Array, table
 class _History:
     """Columns of a request's history at other times, each of shape (times,)."""
 
-    exp_minus_kappa: Array
-    visibility: Array
-    growth_velocity: Array
+    exp_minus_kappa: Single
+    visibility: Single
+    growth_velocity: Single
 
     @classmethod
     def of(cls, request: Request, times: Array) -> _History:
         names = tuple(cls.__dataclass_fields__)
         columns = CubicSpline(request.tau, np.stack([request.history[name] for name in names], axis=1))(times)
-        return cls(*columns.T)
+        return cls(*columns.T.astype(np.float32))
 
 
 def _rescattered(history: _History, evaluation: Evaluation, k: Array, times: Array) -> Photons:
@@ -112,7 +141,7 @@ def _rescattered(history: _History, evaluation: Evaluation, k: Array, times: Arr
     return rescatter(
         k, times, history.exp_minus_kappa, history.visibility,
         neutral=Photons(temperature + shear, polarization),
-        velocity=history.growth_velocity[:, None] * doppler * k,
+        velocity=history.growth_velocity[:, None] * doppler * k.astype(np.float32),
         # 2 phi', the potentials being equal but for the neutrinos' small shear
         potential_decay=isw,
     )

@@ -16,6 +16,7 @@ of CLASS (Ma & Bertschinger 1995, eqs. 63 and 64), formally integrated; any hist
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from scipy.fft import irfft, next_fast_len, rfft
 __all__ = ["Photons", "rescatter", "spherical_bessel", "start_of_reionization", "uniform_times"]
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
+# single precision is enough
+Real = NDArray[np.floating[Any]]
 
 # Step of the uniform grid of times, relative to the conformal time at the start of reionisation. It resolves the
 # width of reionisation (60 Mpc at z = 15, 150 Mpc at z = 8), and k (tau - tau') wherever photons do not yet stream.
@@ -44,8 +48,8 @@ GREGORY = (3.0 / 8.0, 7.0 / 6.0, 23.0 / 24.0)
 class Photons:
     """M (`temperature`, Theta_0 + psi) and P (`polarization`), each (times, wavenumbers)."""
 
-    temperature: Array
-    polarization: Array
+    temperature: Real
+    polarization: Real
 
 
 def start_of_reionization(tau: Array, scattering_rate: Array, not_before: float) -> float | None:
@@ -66,8 +70,8 @@ def uniform_times(start: float, today: float) -> Array:
 
 
 def rescatter(
-    k: Array, tau: Array, exp_minus_kappa: Array, visibility: Array,
-    neutral: Photons, velocity: Array, potential_decay: Array,
+    k: Array, tau: Array, exp_minus_kappa: Real, visibility: Real,
+    neutral: Photons, velocity: Real, potential_decay: Real,
 ) -> Photons:
     """What reionisation adds to M and P of a neutral universe.
 
@@ -82,23 +86,30 @@ def rescatter(
     to_m = [convolve.kernel(f) for f in (j0, -j1, j2)]
     to_p = [convolve.kernel(f) for f in (
         0.5 * j2, 0.2 * j1 - 0.3 * j3, 0.7 * j0 + (5.0 / 7.0) * j2 + (18.0 / 35.0) * j4)]
-    a, g = exp_minus_kappa, visibility
+    a, g = exp_minus_kappa.astype(np.float32), visibility.astype(np.float32)
     known = convolve.source((a - a[0]) * potential_decay.T), convolve.source(g * velocity.T)
     fixed = Photons(
         *((a[0] * photons.T + convolve.result(known[0] * kernel[0] + known[1] * kernel[1])) / a
           for photons, kernel in ((neutral.temperature, to_m), (neutral.polarization, to_p))))
     now = fixed
+    change = 0.0
     for _ in range(MOST_ITERATIONS):
         m, p = convolve.source(g * now.temperature), convolve.source(g * now.polarization)
         last, now = now, Photons(fixed.temperature + convolve.result(m * to_m[0] + p * to_m[2]) / a,
                                  fixed.polarization + convolve.result(m * to_p[0] + p * to_p[2]) / a)
-        if _agree(now.temperature, last.temperature) and _agree(now.polarization, last.polarization):
+        change, before = max(_change(now.temperature, last.temperature),
+                             _change(now.polarization, last.polarization)), change
+        # the next change is smaller by the same factor again
+        if change * (min(change / before, 1.0) if before else 1.0) <= TOLERANCE:
             break
     return Photons(now.temperature.T - neutral.temperature, now.polarization.T - neutral.polarization)
 
 
-def _agree(values: Array, others: Array) -> bool:
-    return bool(np.abs(values - others).max() <= TOLERANCE * np.abs(values).max())
+def _change(values: Real, before: Real) -> float:
+    """The largest change, relative to the largest value."""
+    largest = max(float(values.max()), -float(values.min()))
+    difference = values - before
+    return max(float(difference.max()), -float(difference.min())) / largest if largest else 0.0
 
 
 class _Convolutions:
@@ -114,10 +125,10 @@ class _Convolutions:
     def kernel(self, values: Array) -> NDArray[np.complex64]:
         return self.source(values * self._weights)
 
-    def source(self, values: Array) -> NDArray[np.complex64]:
-        return np.asarray(rfft(values.astype(np.float32), self._length))
+    def source(self, values: Real) -> NDArray[np.complex64]:
+        return np.asarray(rfft(values.astype(np.float32, copy=False), self._length))
 
-    def result(self, transform: NDArray[np.complex64]) -> NDArray[np.float32]:
+    def result(self, transform: NDArray[np.complex64]) -> Single:
         return np.asarray(irfft(transform, self._length)[:, :self._weights.size])
 
 

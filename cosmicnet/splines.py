@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +37,21 @@ class SplineBasis:
     def last(self) -> float:
         return float(self.knots[-DEGREE - 1])
 
+    def single(self, coordinate: Array) -> NDArray[np.float32]:
+        """The same in single precision."""
+        return np.asarray(self._design(coordinate).astype(np.float32) @ self._single_coefficients)
+
+    @cached_property
+    def _single_coefficients(self) -> NDArray[np.float32]:
+        return self.coefficients.astype(np.float32)
+
     def __call__(self, coordinate: Array) -> Array:
         """Values at `coordinate`, shape (coordinate.size, functions), constant beyond the ends."""
+        return np.asarray(self._design(coordinate) @ self.coefficients)
+
+    def _design(self, coordinate: Array) -> csr_array:
         inside = np.clip(coordinate, self.first, self.last)
-        design = BSpline.design_matrix(inside, self.knots, DEGREE)
-        return np.asarray(design @ self.coefficients)
+        return BSpline.design_matrix(inside, self.knots, DEGREE)
 
 
 def stack(bases: list[SplineBasis]) -> SplineBasis:
