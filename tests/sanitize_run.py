@@ -54,10 +54,10 @@ def reports(said: str) -> list[str]:
 
 
 def summary(report: str) -> str:
-    """The first line, and the first place in CLASS."""
-    place = re.search(r"[\w.]+\.(?:c|h|cpp):\d+", report)
-    first = re.sub(r"0x[0-9a-f]+|\d{5,}|=+\d*=*|\(pid=\d+\)", "", report.splitlines()[0]).strip()
-    return f"{first} [{place.group(0) if place else '?'}]"
+    """The first line without addresses and places, and the first file of CLASS."""
+    file = re.search(r"[\w.]+\.(?:c|h|cpp)(?=:\d)", report)
+    first = re.sub(r"^\S+:\d+: | 0x[0-9a-f]+|\d{5,}|=+\d*=*|\(pid=\d+\)", "", report.splitlines()[0]).strip()
+    return f"{file.group(0) if file else '?'}: {first}"
 
 
 def main(folder: Path) -> int:
