@@ -36,6 +36,13 @@ GRID_AND_LATER = (
 # relativistic terms.
 NAMELESS = "unnamed_"
 
+# What CLASS's flags stand for, where their names do not say it.
+MEANINGS = {
+    "has_fld": "dark energy as a fluid", "has_idr": "interacting dark radiation", "has_idm": "interacting dark matter",
+    "gauge": "0: Newtonian, 1: synchronous", "recombination": "0: RECFAST, 1: HyRec",
+    "three_ceff2_ur": "3 ceff2_ur", "three_cvis2_ur": "3 cvis2_ur",
+}
+
 # Settings agree if they are equal to this relative accuracy (they pass through text and units).
 SETTING_TOLERANCE = 1e-8
 
@@ -86,10 +93,11 @@ def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
                                ("precision parameter ", manifest.precision, request.precision)):
         for name, value in trained.items():
             if name not in got:
-                yield f"{kind}{name} is unknown to this CLASS (the networks need {value:.10g})"
+                yield f"there is no {kind}{name} here, but the networks were trained with {value:.10g}"
             # written so that NaN differs
             elif not abs(got[name] - value) <= SETTING_TOLERANCE * abs(value):
-                yield f"{kind}{name} = {got[name]:.10g}, but the networks were trained with {value:.10g}"
+                meaning = f" ({MEANINGS[name]})" if name in MEANINGS else ""
+                yield f"{kind}{name}{meaning} = {got[name]:.10g}, but the networks were trained with {value:.10g}"
 
 
 def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
@@ -110,7 +118,7 @@ def _outside_domain(request: Request, networks: NetworkSet) -> Iterator[str]:
     for name, (low, high) in networks.manifest.domain.items():
         value = values.get(name)
         if value is None:
-            yield f"{name} is unknown to this CLASS (the networks need [{low:g}, {high:g}])"
+            yield f"there is no {name} here, but the networks were trained with [{low:g}, {high:g}]"
         # written so that NaN is outside
         elif not low * (1.0 - 1e-12) <= value <= high * (1.0 + 1e-12):
             yield f"{name} = {value:.6g} is outside [{low:g}, {high:g}]"

@@ -4,9 +4,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -282,55 +280,9 @@ def test_parameter_unknown_to_class_stops_the_run() -> None:
         get_model(run_info({"mode": "net"}, omega_bb=0.02))
 
 
-def test_install_builds_the_patched_class_and_downloads_nothing_else(
-        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from cosmicnet.cobaya_components import theory
-
-    asked: list[list[str]] = []
-    monkeypatch.setattr(theory, "pip_install", lambda packages, **_: asked.append(packages) or 0)
-    monkeypatch.setattr(sys.modules["cobaya.theories.classy.classy"], "download_github_release", pytest.fail)
-    assert theory.Cosmicnet.is_installed(path=str(tmp_path), code=True, data=True)
-    assert theory.Cosmicnet.install(path=str(tmp_path))
-    [[folder]] = asked
-    assert (Path(folder) / "pyproject.toml").is_file() and (Path(folder) / "shim").is_dir()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_cobayas_installer_finds_everything_there(tmp_path: Path) -> None:
-    from cobaya.install import install
-
-    info = {"theory": {"cosmicnet.Cosmicnet": None}, "likelihood": {"cosmicnet.EmbeddedCMB": None},
-            "sampler": {"cosmicnet.ImportanceSampler": None}}
-    assert install(info, path=str(tmp_path), test=True, no_set_global=True)
-
-
-def test_cobayas_documentation_shows_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
-    from cobaya.doc import doc_script
-
-    doc_script(["cosmicnet.Cosmicnet"])
-    shown = capsys.readouterr().out
-    assert "mode: net" in shown and "fallback: full" in shown
-
-
 def test_automatic_covmat_knows_h0() -> None:
     theory = get_model(run_info()).theory["cosmicnet.Cosmicnet"]
     parameters = {"H0": {}, "omega_b": {"renames": "omegabh2"}, "tau_reio": {"renames": "tau"}}
     found = theory.get_auto_covmat(parameters, {"planck_2018_lowl.EE": {"aliases": ["lowE"]}})
     header = (Path(found["folder"]) / found["name"]).read_text().splitlines()[0].split()
     assert {"H0", "omegabh2", "tau"} <= set(header)
-
-
-def test_mpi_chains_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cosmicnet.cobaya_components import threads
-
-    monkeypatch.setattr(threads.mpi, "size", lambda: 4)
-    monkeypatch.setattr(threads, "_processes_on_this_machine", lambda: 4)
-    monkeypatch.setattr(threads, "_cores", lambda: 10)
-    monkeypatch.delenv(threads.THREADS_VARIABLE, raising=False)
-    assert threads.share_cores() == 2
-    assert os.environ[threads.THREADS_VARIABLE] == "2"
-    monkeypatch.setenv(threads.THREADS_VARIABLE, "7")
-    assert threads.share_cores() is None
-    monkeypatch.setattr(threads.mpi, "size", lambda: 1)
-    monkeypatch.delenv(threads.THREADS_VARIABLE)
-    assert threads.share_cores() is None

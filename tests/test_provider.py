@@ -70,7 +70,7 @@ NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "derived NaN": (alter(YHe=np.nan), r"YHe = nan, but 0.25"),
     "setting": (alter(gauge=0.0), r"gauge = 0, but the networks were trained with 1"),
     "setting NaN": (alter(gauge=np.nan), r"gauge = nan, but"),
-    "setting not there": (lambda r: r.setup.clear(), r"gauge is unknown to this CLASS"),
+    "setting not there": (lambda r: r.setup.clear(), r"there is no gauge here"),
     "precision": (lambda r: r.precision.update(radiation_streaming_trigger_tau_over_tau_k=46.0),
                   r"radiation_streaming_trigger_tau_over_tau_k = 46, but .* 45"),
     "named source": (other_sources("psi", "h"), r"more source functions \(psi, h\) than the networks give"),
@@ -83,7 +83,7 @@ NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "l_max": (with_grid(k_size_cmb=lambda r: r.k.size), "l_max needs k r_s"),
     "later": (alter(conformal_age=9000.0), "sources from tau = .* to 14150 Mpc are needed, ln_u = .* to 0.4"),
     "late, but too early": (alter(tau_free_streaming=285.0, tau_rec=281.0), "ln_v_dark = -.* reach from 0.3 to inf"),
-    "parameter not there": (lambda r: r.cosmology.pop("omega_b") and None, r"omega_b is unknown to this CLASS"),
+    "parameter not there": (lambda r: r.cosmology.pop("omega_b") and None, r"there is no omega_b here"),
     "derived quantity not there": (lambda r: r.cosmology.pop("YHe") and None, r"YHe = nan, but 0.25"),
     "earlier": (with_grid(tau=lambda r: r.tau - 40.0), "sources from tau = 200 Mpc on are needed"),
 }

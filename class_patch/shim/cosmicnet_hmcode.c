@@ -9,6 +9,7 @@
 #include <cmath>
 #include <memory>
 #include "parallel.h"
+#include "cosmicnet_batch.h"
 #include "cosmicnet_haloes.h"
 #include "cosmicnet_hmcode.h"
 #include "cosmicnet_linear.h"
@@ -20,28 +21,9 @@ using namespace cosmicnet;
 
 namespace {
 
-enum Outcome {not_done, is_computed, out_of_reach, left_to_class};
-
 /* Newton's steps for the non-linear radius, and the error of ln sigma^2 at which they end. */
 enum {most_steps = 12};
 const double radius_tolerance = 1e-12;
-
-/** Linear spectra of four times, by type of spectrum; if there are fewer times, the last one is repeated. */
-struct Batch {
-  int number, index_tau[double_lanes];
-  Epoch epoch[double_lanes];
-  bool has_epoch[double_lanes];
-  /* on CLASS's wavenumbers, and on those of the variances; sigma_8, and displacements at radii 0 and 100/h Mpc */
-  std::vector<Lanes> lnpk, ddlnpk, pk, sigma8, displacement;
-};
-
-/** What is known of one type of spectrum at these times. */
-struct State {
-  Outcome outcome[double_lanes];
-  Collapse collapse[double_lanes];
-  Haloes haloes[double_lanes];
-  double n_eff[double_lanes];
-};
 
 class HMcode {
 public:
