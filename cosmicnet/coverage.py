@@ -97,7 +97,7 @@ def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
             # written so that NaN differs
             elif not abs(got[name] - value) <= SETTING_TOLERANCE * abs(value):
                 meaning = f" ({MEANINGS[name]})" if name in MEANINGS else ""
-                yield f"{kind}{name}{meaning} = {got[name]:.10g}, but the networks were trained with {value:.10g}"
+                yield f"{kind}{name} = {got[name]:.10g}, but the networks were trained with {value:.10g}{meaning}"
 
 
 def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
