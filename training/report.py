@@ -70,7 +70,7 @@ HEADER = """\
 Written by `cosmicnet evaluate`; do not edit. Networks: {network}. CLASS: {class_version}.
 
 Spectra from networks against full CLASS at the same settings, on cosmologies that were not used in training; both
-through the fast line of sight, which alone is compared in line_of_sight.md. Each model counts with its largest error
+through the fast line of sight (`cosmicnet line-of-sight` measures that alone). Each model counts with its largest error
 over the range of the line, so 95% of the models stay below the second column at every l (or k and z). C_l are lensed,
 l = 2 to 2508; P(k) is linear, 1e-4 to 5 h/Mpc. The Wishart χ² is that of an ideal experiment without noise on the
 full sky whose data are full CLASS: what the error adds to -2 ln L, with everything else fixed. The Planck χ²
