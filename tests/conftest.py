@@ -1,4 +1,4 @@
-"""The two builds of classy that tests need."""
+"""The two builds of classy, and the Planck data, that tests need."""
 from __future__ import annotations
 
 import importlib.util
@@ -33,3 +33,13 @@ def patched() -> None:
 
     if not hasattr(Class, "set_source_provider"):
         build_is_missing("the classy installed here is not the patched one: run `make classy`")
+
+
+@pytest.fixture(scope="session")
+def packages_path() -> Path:
+    """Cobaya's packages folder with real data: COBAYA_PACKAGES_PATH, or the one beside the repository."""
+    pytest.importorskip("cobaya")
+    folder = Path(os.environ.get("COBAYA_PACKAGES_PATH", ROOT.parent / "shared" / "cobaya_packages"))
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no Planck data in {folder}; set COBAYA_PACKAGES_PATH")
+    return folder

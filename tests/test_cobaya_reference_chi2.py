@@ -6,7 +6,6 @@ ones, which Cobaya tests with CAMB alone; CLASS at its default sampling is 0.6 a
 """
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import pytest
 get_model = pytest.importorskip("cobaya.model").get_model
 pytestmark = pytest.mark.usefixtures("patched")
 
-NEAR_THE_REPOSITORY = Path(__file__).parents[2] / "shared" / "cobaya_packages"
 
 COMPONENT, COBAYAS = "cosmicnet.Cosmicnet", "classy"
 PLANCK_TOLERANCE = 0.11 + 0.4
@@ -41,14 +39,6 @@ CHI2_OF_POLARISATION = {"planck_2018_lowl.TT": 23.16, "planck_2018_lowl.EE": 396
                         "planck_2018_highl_plik.TTTEEE_lite_native": 584.24, "planck_2018_lensing.native": 8.86}
 CHI2_OF_BAO = {"bao.sdss_dr12_consensus_bao": (5.687, 0.04), "bao.sixdf_2011_bao": (0.088, 0.02),
                "bao.sdss_dr7_mgs": (0.92689, 0.02)}
-
-
-@pytest.fixture(scope="module")
-def packages_path() -> Path:
-    folder = Path(os.environ.get("COBAYA_PACKAGES_PATH", NEAR_THE_REPOSITORY))
-    if not (folder / "data").is_dir():
-        pytest.skip(f"no Planck data in {folder}; set COBAYA_PACKAGES_PATH")
-    return folder
 
 
 def assert_reference(chi2: dict[str, float], references: dict[str, float]) -> None:

@@ -1,7 +1,6 @@
 """The ready runs: every file can be read, and those whose data are here give the reference chi2 with networks."""
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ pytestmark = pytest.mark.usefixtures("patched")
 
 ROOT = Path(__file__).parents[1]
 RUNS = ROOT / "cobaya_components" / "runs"
-NEAR_THE_REPOSITORY = ROOT.parent / "shared" / "cobaya_packages"
 FILES = sorted(path.stem for path in RUNS.glob("*.yaml") if not path.stem.endswith("_params"))
 
 # the best fit of Cobaya's own test of these likelihoods, and chi2 of CAMB at Planck precision with tolerances
@@ -32,14 +30,6 @@ REFERENCE_CHI2 = {
 
 def load(name: str) -> dict[str, Any]:
     return dict(yaml_load_file(str(RUNS / f"{name}.yaml")))
-
-
-@pytest.fixture(scope="module")
-def packages_path() -> Path:
-    folder = Path(os.environ.get("COBAYA_PACKAGES_PATH", NEAR_THE_REPOSITORY))
-    if not (folder / "data").is_dir():
-        pytest.skip(f"no Planck data in {folder}; set COBAYA_PACKAGES_PATH")
-    return folder
 
 
 def test_there_are_runs() -> None:

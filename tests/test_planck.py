@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from cosmicnet.cobaya_components.planck import PlanckLikelihoods
     from cosmicnet.training.spectra import Spectra
 
-NEAR_THE_REPOSITORY = Path(__file__).parents[2] / "shared" / "cobaya_packages"
 
 # the best fit of Cobaya's own test of these likelihoods (Cobaya 3.6, tests/test_cosmo_planck_2018.py)
 BEST_FIT: dict[str, float | int | str] = {
@@ -34,15 +32,6 @@ REFERENCE_CHI2 = {
     "planck_2018_highl_plik.TTTEEE_lite_native": (584.24, 1.0),
     "planck_2018_lensing.native": (8.86, 0.1),
 }
-
-
-@pytest.fixture(scope="module")
-def packages_path() -> Path:
-    pytest.importorskip("cobaya")
-    folder = Path(os.environ.get("COBAYA_PACKAGES_PATH", NEAR_THE_REPOSITORY))
-    if not (folder / "data").is_dir():
-        pytest.skip(f"no Planck data in {folder}; set COBAYA_PACKAGES_PATH")
-    return folder
 
 
 @pytest.fixture(scope="module")
