@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recipes import tiny_recipe
 
 from cosmicnet.training.config import Training
-from cosmicnet.training.polynomial import polynomial_network, skip_exponents
+from cosmicnet.training.polynomial import STRENGTHS, polynomial_network, skip_exponents
 from cosmicnet.training.train import Trained, train_network
 
 Array = NDArray[np.float64]
@@ -62,8 +62,8 @@ def test_dense_layers_that_do_not_help_give_nothing(settings: Training) -> None:
     result = trained(noise, settings, epochs=0)
     assert result.error == result.skip_error
     assert np.all(result.network.weights[-1] == 0) and np.all(result.network.biases[-1] == 0)
-    # of the lowest degree: a higher one would follow the noise further
-    expected = polynomial_network(inputs, noise, skip_exponents(NAMES, 2, settings.linear), np.ones(3, dtype=int))
+    # under the strongest penalty: a freer one would follow the noise further
+    expected = polynomial_network(inputs, noise, skip_exponents(NAMES, 2, settings.linear), np.full(3, STRENGTHS[-1]))
     np.testing.assert_allclose(result.network(inputs), expected(inputs), rtol=1e-12)
 
 

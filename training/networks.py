@@ -26,7 +26,16 @@ from .config import COMPUTED, Recipe
 from .finished import Finished, finished_path, key_of, read_finished, write_finished
 from .generate import RECIPE_FILE, Generated, Workplace
 from .parallel import progress
-from .polynomial import FOLDS, UNPREDICTABLE, all_exponents, cross_validate, polynomial_network, skip_exponents
+from .polynomial import (
+    DECAY,
+    FOLDS,
+    STRENGTHS,
+    UNPREDICTABLE,
+    all_exponents,
+    cross_validate,
+    polynomial_network,
+    skip_exponents,
+)
 from .reduce import Reduction, keep, reduce_field
 from .resample import NODES
 from .sampling import ellipsoid_of
@@ -96,7 +105,7 @@ def _identity(recipe: Recipe, models_folder: Path, models: Sequence[ResampledMod
         "made by": json.loads((models_folder / RECIPE_FILE).read_text(encoding="utf-8")),
         "models": [m.cosmology for m in models], "nodes": nodes_digest(),
         "training": recipe.training.model_dump(mode="json"), "mean": MEAN_ACCURACY,
-        "fit": [FOLDS, UNPREDICTABLE, BEYOND],
+        "fit": [FOLDS, UNPREDICTABLE, BEYOND, DECAY, *STRENGTHS],
         "libraries": {name: version(name) for name in ("numpy", "scipy", "tensorflow", "keras")},
     }
 

@@ -1,7 +1,9 @@
-"""Polynomials in the parameters: the skip connections of the networks, each output with the degree that it bears.
+"""Polynomials in the parameters: the skip connections of the networks, each output as free as it bears.
 
-A polynomial of the highest degree follows CLASS's integration noise where an output is weak, and is then worse on
-unseen models than a lower one; so every output has the degree that cross-validation finds best.
+A polynomial of high degree follows CLASS's integration noise where an output is weak, and has more terms than there are
+models where inputs are many. So the squares of its coefficients are penalised, the more the higher their degree (ridge
+regression; smooth functions have coefficients that fall with degree), and every output has the strength of the penalty
+that cross-validation finds best.
 """
 from __future__ import annotations
 
@@ -27,12 +29,18 @@ UNPREDICTABLE = 0.95
 
 FOLDS = 8
 
+# How much smaller a coefficient of one degree more is expected to be, inputs running from -1 to 1.
+DECAY = 8.0
+
+# Strengths of the penalty, in units of the mean square of the features; none at all where there are models enough.
+STRENGTHS = (0.0, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
+
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """degrees: the best one for each output, 1 or more. predictable: whether it tells anything. Shape (outputs,)."""
+    """Of each output: the best of STRENGTHS, and whether it tells anything; shape (outputs,)."""
 
-    degrees: NDArray[np.int64]
+    strengths: Array
     predictable: NDArray[np.bool_]
 
 
@@ -54,35 +62,54 @@ def all_exponents(inputs: int, degree: int) -> NDArray[np.int64]:
 
 
 def polynomial_network(
-    inputs: Array, outputs: Array, exponents: NDArray[np.int64], degrees: NDArray[np.int64] | None = None
+    inputs: Array, outputs: Array, exponents: NDArray[np.int64], strengths: Array | None = None
 ) -> Network:
-    """The network whose skip connection is the least-squares fit, without dense layers.
+    """The network whose skip connection is the penalised least-squares fit, without dense layers.
 
-    degrees: of each output, shape (outputs,); None for all monomials.
+    strengths: of the penalty, of each output, shape (outputs,); None for none.
     """
+    wanted = np.zeros(outputs.shape[1]) if strengths is None else strengths
     input_map = Normalization.to_unit_box(inputs)
     # a field that is zero everywhere has no scale
     scale = float(np.sqrt((outputs**2).mean(axis=0)).max()) or 1.0
-    features, order = monomials(input_map.apply(inputs), exponents), exponents.sum(axis=1)
-    number = outputs.shape[1]
-    skip = np.zeros((len(exponents), number))
-    wanted = np.full(number, order.max()) if degrees is None else degrees
-    for degree in np.unique(wanted):
-        terms, columns = order <= degree, wanted == degree
-        skip[np.ix_(terms, columns)] = np.linalg.lstsq(features[:, terms], outputs[:, columns] / scale, rcond=None)[0]
-    return Network(input_map, exponents, skip, (), (), Normalization(np.zeros(number), np.full(number, scale)))
+    ridge = _Ridge(input_map.apply(inputs), exponents)
+    skip = np.zeros((len(exponents), outputs.shape[1]))
+    for strength in np.unique(wanted):
+        columns = wanted == strength
+        skip[:, columns] = ridge.coefficients(outputs[:, columns] / scale, strength)
+    return Network(input_map, exponents, skip, (), (),
+                   Normalization(np.zeros(len(wanted)), np.full(len(wanted), scale)))
 
 
 def cross_validate(inputs: Array, outputs: Array, exponents: NDArray[np.int64], seed: int) -> CrossValidated:
-    """Fit each degree to all but one of FOLDS parts of the models, in turn, and ask the part that was left out."""
-    order = exponents.sum(axis=1)
-    degrees = np.arange(1, order.max() + 1)
+    """Fit with each of STRENGTHS to all but one of FOLDS parts of the models, in turn, and ask the part left out."""
+    z = Normalization.to_unit_box(inputs).apply(inputs)
     fold = np.random.default_rng(seed).permutation(len(inputs)) % FOLDS
-    squares = np.zeros((degrees.size, outputs.shape[1]))
+    squares = np.zeros((len(STRENGTHS), outputs.shape[1]))
     for part in range(min(FOLDS, len(inputs))):
         left_out = fold == part
-        for row, degree in enumerate(degrees):
-            fit = polynomial_network(inputs[~left_out], outputs[~left_out], exponents[order <= degree])
-            squares[row] += ((fit(inputs[left_out]) - outputs[left_out]) ** 2).sum(axis=0)
+        ridge, features = _Ridge(z[~left_out], exponents), monomials(z[left_out], exponents)
+        for row, strength in enumerate(STRENGTHS):
+            predicted = features @ ridge.coefficients(outputs[~left_out], strength)
+            squares[row] += ((predicted - outputs[left_out]) ** 2).sum(axis=0)
     size = (outputs**2).sum(axis=0)
-    return CrossValidated(degrees[squares.argmin(axis=0)], squares.min(axis=0) < UNPREDICTABLE**2 * size)
+    return CrossValidated(np.array(STRENGTHS)[squares.argmin(axis=0)],
+                          squares.min(axis=0) < UNPREDICTABLE**2 * size)
+
+
+class _Ridge:
+    """Fits to the same models with any strength of the penalty, by one singular value decomposition."""
+
+    def __init__(self, z: Array, exponents: NDArray[np.int64]) -> None:
+        self._expected = DECAY ** -exponents.sum(axis=1).astype(float)
+        self._left, self._singular, self._right = np.linalg.svd(
+            monomials(z, exponents) * self._expected, full_matrices=False)
+
+    def coefficients(self, outputs: Array, strength: float) -> Array:
+        """Of the monomials, shape (m, outputs), for outputs (models, outputs)."""
+        singular = self._singular
+        # directions that these models do not tell apart, as in least squares
+        told = singular > singular[0] * len(self._left) * np.finfo(float).eps
+        inverse = np.zeros_like(singular)
+        inverse[told] = singular[told] / (singular[told] ** 2 + strength * len(self._left))
+        return np.asarray(self._expected[:, None] * (self._right.T @ (inverse[:, None] * (self._left.T @ outputs))))

@@ -46,12 +46,12 @@ def train_network(
     """
     held_out = _held_out(len(inputs), settings)
     exponents = skip_exponents(input_names, degree, settings.linear)
-    degrees = cross_validate(inputs[~held_out], outputs[~held_out], exponents, settings.seed).degrees
-    start = polynomial_network(inputs[~held_out], outputs[~held_out], exponents, degrees)
+    strengths = cross_validate(inputs[~held_out], outputs[~held_out], exponents, settings.seed).strengths
+    start = polynomial_network(inputs[~held_out], outputs[~held_out], exponents, strengths)
     norm = np.linalg.norm(outputs[held_out]) or 1.0
     skip_error = float(np.linalg.norm(start(inputs[held_out]) - outputs[held_out]) / norm)
     # the skip connection of the final network sees all models; the dense layers learn what it leaves
-    final = polynomial_network(inputs, outputs, exponents, degrees)
+    final = polynomial_network(inputs, outputs, exponents, strengths)
     weights, biases = _dense_layers(start, inputs, outputs, held_out, settings)
     dense = Network(start.input_map, exponents, start.skip, weights, biases, start.output_map)
     error = float(np.linalg.norm(dense(inputs[held_out]) - outputs[held_out]) / norm)
