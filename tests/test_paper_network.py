@@ -117,7 +117,7 @@ def test_network_is_what_its_slow_twin_says(source: str) -> None:
 def test_network_is_what_keras_trains(source: str) -> None:
     net = network(source)
     x = inputs_for(net)
-    keras_model = build(net.architecture, K.size)
+    keras_model = build(net.architecture, K.size, 1)
     for name, weights in net.weights.items():
         keras_model.get_layer(name).set_weights(weights)
     ones = np.ones((len(x.times), 1), dtype=np.float32)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import random
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +20,9 @@ Array = NDArray[np.float64]
 
 # The held-out models are looked at every so many epochs.
 EPOCHS_PER_CHECK = 50
+
+# of an initializer
+LARGEST_SEED = 10**9
 
 
 @dataclass(frozen=True)
@@ -79,13 +83,15 @@ def _dense_layers(
 
     # it warns that a graph is compiled for each field
     tf.get_logger().setLevel("ERROR")
-    keras.utils.set_random_seed(settings.seed)
     z = start.input_map.apply(inputs).astype(np.float32)
     rest = (outputs - start(inputs)) / start.output_map.scale
     # the rest is small: Adam wants it of order one
     size = float(np.sqrt((rest**2).mean())) or 1.0
     target = (rest / size).astype(np.float32)
-    layers = [keras.layers.Dense(width, activation="tanh") for width in settings.hidden]
+    # seeds of their own: others draw from Python's common generator as well
+    seeds = random.Random(settings.seed)
+    layers = [keras.layers.Dense(width, activation="tanh", kernel_initializer=keras.initializers.GlorotUniform(
+        seed=seeds.randint(1, LARGEST_SEED))) for width in settings.hidden]
     model = keras.Sequential([keras.Input((z.shape[1],)), *layers,
                               keras.layers.Dense(target.shape[1], kernel_initializer="zeros")])
     schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(settings.epochs, 1))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import random
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from cosmicnet.paper.architecture import LEAK, OUTPUT, Architecture, Convolution, layers
 from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES
+from cosmicnet.training.train import LARGEST_SEED
 
 __all__ = ["build", "load_keras", "weights_of"]
 
@@ -25,20 +27,28 @@ def load_keras() -> Any:
     return keras
 
 
-def build(architecture: Architecture, k_size: int) -> Any:
-    """A keras.Model from NetworkInputs' channels, each with the times as the first axis, to (times, k_size)."""
+def build(architecture: Architecture, k_size: int, seed: int) -> Any:
+    """A keras.Model from NetworkInputs' channels, each with the times as the first axis, to (times, k_size).
+
+    The same seed gives the same weights, in any process.
+    """
     keras = load_keras()
     a, widths = architecture, iter(layers(architecture, k_size))
+    # not Python's common generator, from which threads of Dask draw as well
+    seeds = random.Random(seed)
+
+    def weights() -> Any:
+        return keras.initializers.GlorotUniform(seed=seeds.randint(1, LARGEST_SEED))
 
     def dense(values: Any) -> Any:
         layer = next(widths)
         return keras.layers.LeakyReLU(negative_slope=LEAK)(
-            keras.layers.Dense(layer.shape[0], name=layer.name)(values))
+            keras.layers.Dense(layer.shape[0], kernel_initializer=weights(), name=layer.name)(values))
 
     def channel(values: Any, convolutions: tuple[Convolution, ...], first: int) -> Any:
         for number, c in enumerate(convolutions, first):
             values = keras.layers.Conv1D(c.filters, c.kernel, c.stride, padding="same", activation="relu",
-                                         name=f"conv{number}")(values)
+                                         kernel_initializer=weights(), name=f"conv{number}")(values)
             values = keras.layers.MaxPooling1D(c.pool, name=f"pool{number}")(values)
         return keras.layers.Flatten()(values)
 
@@ -56,7 +66,7 @@ def build(architecture: Architecture, k_size: int) -> Any:
         hidden = dense(hidden)
     if a.skips:
         hidden = keras.layers.Concatenate()([hidden, behind_times[1]])
-    output = keras.layers.Dense(k_size, name=OUTPUT)(hidden)
+    output = keras.layers.Dense(k_size, kernel_initializer=weights(), name=OUTPUT)(hidden)
     return keras.Model([times, cosmology, scales, oscillations, damping], output)
 
 

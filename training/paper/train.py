@@ -106,11 +106,10 @@ def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
         raise TrainingError(
             f"{work} has {len(history)} epochs, more than the {task.epochs} asked for: raise epochs or delete it")
     rescaling = _rescaling(source, task.training)
-    keras.utils.set_random_seed(task.seed)
     if history:
         model = _load(keras, work, len(history))
     else:
-        model = build(task.architecture, task.k.size)
+        model = build(task.architecture, task.k.size, task.seed)
         # eq. 3.1, divided by the number of wavenumbers and times
         model.compile(optimizer=keras.optimizers.Adam(task.learning_rate), loss="mse")
     prepared: dict[Path, Batch] = {}
