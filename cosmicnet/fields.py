@@ -15,8 +15,8 @@ __all__ = ["FIELDS", "INPUTS", "Field", "fields_for", "inputs_of"]
 
 Array = NDArray[np.float64]
 
-# Where the share of dark energy tells fields how early it acts; of early ones it is all that they depend on.
-Z_REC, Z_MATTER = 1090.0, 10.0
+# The share of dark energy at several times tells late fields how early it acts; early ones depend on this one alone.
+Z_REC = 1090.0
 
 
 def _dark_energy(c: Mapping[str, float], z: float) -> float:
@@ -39,12 +39,15 @@ INPUTS: dict[str, Callable[[Mapping[str, float]], float]] = {
     "w0_fld": lambda c: c["w0_fld"],
     "w0_plus_wa": lambda c: c["w0_fld"] + c["wa_fld"],
     "dark_energy_rec": lambda c: _dark_energy(c, Z_REC),
-    "ln_dark_energy_z10": lambda c: float(np.log1p(_dark_energy(c, Z_MATTER))),
+    "ln_dark_energy_z2": lambda c: float(np.log1p(_dark_energy(c, 2.0))),
+    "ln_dark_energy_z10": lambda c: float(np.log1p(_dark_energy(c, 10.0))),
+    "ln_dark_energy_z100": lambda c: float(np.log1p(_dark_energy(c, 100.0))),
 }
 
 # What a parameter that is not among those of FIELDS adds to their inputs, and what takes the place of N_ur.
 _MORE_EARLY = {"T_ncdm": ("N_massive",), "w0_fld": ("dark_energy_rec",), "wa_fld": ("dark_energy_rec",)}
-_OF_DARK_ENERGY = ("w0_fld", "w0_plus_wa", "ln_dark_energy_z10")
+_OF_DARK_ENERGY = (
+    "w0_fld", "w0_plus_wa", "ln_dark_energy_z2", "ln_dark_energy_z10", "ln_dark_energy_z100")
 _MORE_LATE = {"T_ncdm": ("N_massive",), "w0_fld": _OF_DARK_ENERGY, "wa_fld": _OF_DARK_ENERGY}
 
 

@@ -29,7 +29,8 @@ def test_fields_of_the_shipped_networks_are_as_ever() -> None:
 def test_fields_get_an_input_for_everything_that_is_sampled() -> None:
     for field in fields_for(load_recipe(RECIPE).sampling.ranges):
         assert {"N_eff", "N_massive", "m_ncdm"} <= set(field.inputs) <= set(INPUTS) and "N_ur" not in field.inputs
-        dark = {"dark_energy_rec"} if field.region == "early" else {"w0_fld", "w0_plus_wa", "ln_dark_energy_z10"}
+        dark = {"dark_energy_rec"} if field.region == "early" else {
+            "w0_fld", "w0_plus_wa", "ln_dark_energy_z2", "ln_dark_energy_z10", "ln_dark_energy_z100"}
         assert dark <= set(field.inputs)
 
 
