@@ -16,6 +16,7 @@ of CLASS (Ma & Bertschinger 1995, eqs. 63 and 64), formally integrated; any hist
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,9 @@ LEAST_SCATTERING = 2e-3
 # Each iteration lets the photons scatter once more.
 MOST_ITERATIONS = 20
 TOLERANCE = 1e-6
+
+# The range of k times the step of time that kernels are tabulated for is a multiple of it.
+PHASE_STEP = 0.16
 
 # End correction of Gregory's quadrature at lag 0, 1, 2; the other end is where nothing scatters yet.
 GREGORY = (3.0 / 8.0, 7.0 / 6.0, 23.0 / 24.0)
@@ -113,16 +117,13 @@ class _Convolutions:
     def __init__(self, k: Array, step: float, size: int) -> None:
         self._size = size
         self._length = next_fast_len(2 * size - 1, real=True)
-        weights = np.full(size, step)
-        weights[:3] *= GREGORY
-        j0, j1, j2, j3, j4 = spherical_bessel(k * step, size)
-        kernels = np.empty((2, 3, k.size, size), np.float32)
-        for place, kernel in zip(np.ndindex(2, 3), (
-            j0, -j1, j2,
-            0.5 * j2, 0.2 * j1 - 0.3 * j3, 0.7 * j0 + (5.0 / 7.0) * j2 + (18.0 / 35.0) * j4,
-        ), strict=True):
-            np.multiply(kernel, weights, out=kernels[place])
-        self._kernels = self.sources(kernels)
+        phase = k * step
+        reach = PHASE_STEP * max(int(np.ceil(phase.max() / PHASE_STEP)), 1)
+        angles = np.arccos(np.clip(2.0 * phase / reach - 1.0, -1.0, 1.0))
+        series = _kernels(size, reach)
+        _, chebyshev = _sines_and_cosines(angles, series.shape[1])
+        kernels = np.float32(step) * (chebyshev.astype(np.float32) @ series)
+        self._kernels = kernels.view(np.complex64).reshape(2, 3, k.size, -1)
 
     def sources(self, values: Single) -> NDArray[np.complex64]:
         """Transforms of rows."""
@@ -138,6 +139,24 @@ class _Convolutions:
             if source is not None:
                 transform += self._kernels[:, kernel] * source
         return np.asarray(irfft(transform, self._length)[..., :self._size])
+
+
+@lru_cache(maxsize=16)
+def _kernels(size: int, reach: float) -> Single:
+    """Chebyshev series, in k times the step of time from 0 to `reach`, of the transforms of the kernels: (6, terms, n).
+
+    M from I and M, V, P, then P from the same, real and imaginary parts in turns, and per step of time.
+    """
+    # the phase at the last time is reach * size; beyond half of it the series falls faster than any power
+    terms = int(np.ceil(0.5 * reach * size)) + 25
+    angles = np.pi * (np.arange(terms) + 0.5) / terms
+    j0, j1, j2, j3, j4 = spherical_bessel(0.5 * reach * (1.0 + np.cos(angles)), size)
+    kernels = np.stack([j0, -j1, j2, 0.5 * j2, 0.2 * j1 - 0.3 * j3, 0.7 * j0 + (5.0 / 7.0) * j2 + (18.0 / 35.0) * j4])
+    kernels[..., :3] *= GREGORY
+    transforms = rfft(kernels, next_fast_len(2 * size - 1, real=True)).view(np.float64)
+    to_series = np.cos(np.outer(np.arange(terms), angles)) * (2.0 / terms)
+    to_series[0] *= 0.5
+    return np.asarray((to_series @ transforms).astype(np.float32))
 
 
 def spherical_bessel(step: Array, size: int) -> tuple[Array, Array, Array, Array, Array]:
