@@ -141,7 +141,7 @@ class _Convolutions:
         return np.asarray(irfft(transform, self._length)[..., :self._size])
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _kernels(size: int, reach: float) -> Single:
     """Chebyshev series, in k times the step of time from 0 to `reach`, of the transforms of the kernels: (6, terms, n).
 
