@@ -1,7 +1,8 @@
 """From a SourceRequest to filled source tables: inputs -> networks -> bases -> tables, in place."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -13,10 +14,12 @@ from .photons import LatePhotons, streaming_factor
 from .pieces import PIECES, time_factor
 from .reach import sources_of, why_out_of_reach
 from .request import Request
+from .threads import run_together, threads_of_products
 
 __all__ = ["Emulator"]
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
 
 class Emulator:
     """All fields of a network set, ready to fill tables."""
@@ -38,25 +41,37 @@ class Emulator:
         yield from why_out_of_reach(self.fields, request, k_max)
 
     def fill(self, request: Request) -> dict[str, float]:
-        """Write every table of `request`; return the seconds spent per step.
+        """Write every table of `request`; return the seconds spent per step, on several threads the sum of theirs.
 
         Nothing is checked here: the request must be covered (coverage.require_covered).
         """
+        with threads_of_products() as threads:
+            return self._fill(request, threads)
+
+    def _fill(self, request: Request, threads: int) -> dict[str, float]:
         start = perf_counter()
         scales = Scales.of(request.cosmology, request.precision)
         evaluation = Evaluation(self._bases, request.cosmology, scales, request.k)
-        networks_done = perf_counter()
+        seconds = {"networks": perf_counter() - start, "interpolation": 0.0, "late photons": 0.0}
         first_late = int(np.searchsorted(request.tau, scales.tau_free_streaming, side="right"))
-        if first_late > 0:
-            _fill_early(request, evaluation, first_late)
-        early_done = perf_counter()
+        tasks = []
         if first_late < request.tau.size:
-            _fill_late(request, evaluation, first_late)
-        if "p" in request.tables:
-            t2 = request.tables.get("t2", request.tables["p"])
-            np.multiply(t2, np.sqrt(6.0), out=request.tables["p"])
-        return {"networks": networks_done - start, "interpolation": early_done - networks_done,
-                "late photons": perf_counter() - early_done}
+            tasks = _late_tasks(request, evaluation, first_late)
+        if first_late > 0:
+            tasks.append(("interpolation", lambda: _fill_early(request, evaluation, first_late)))
+        seconds["interpolation"] += perf_counter() - start - seconds["networks"]
+        run_together([_timed(seconds, step, task) for step, task in tasks], threads)
+        return seconds
+
+
+def _timed(seconds: dict[str, float], step: str, task: Callable[[], None]) -> Callable[[], None]:
+    """The task, which adds its duration to that of a step."""
+    def run() -> None:
+        start = perf_counter()
+        task()
+        seconds[step] += perf_counter() - start
+
+    return run
 
 
 def _fill_early(request: Request, evaluation: Evaluation, end: int) -> None:
@@ -64,27 +79,48 @@ def _fill_early(request: Request, evaluation: Evaluation, end: int) -> None:
     sources = _sources(request, fields, slice(end), is_late=False)
     for name, table in _own_tables(request).items():
         _multiply(sources.get(name), table[:end])
+    _polarize(request, slice(end))
 
 
-def _fill_late(request: Request, evaluation: Evaluation, first: int) -> None:
+def _late_tasks(request: Request, evaluation: Evaluation, first: int) -> list[tuple[str, Callable[[], None]]]:
+    """What fills the tables from request.tau[first] on: the step that it belongs to, and the task."""
     photons = LatePhotons(request, evaluation, first)
     pieces = dict.fromkeys((*_pieces(request, evaluation, "late"), *photons.pieces))
     fields = evaluation.factors("late", np.concatenate([photons.times, request.tau[first:]]), pieces)
     here = {piece: factors.at(slice(photons.times.size, None)) for piece, factors in fields.items()}
     sources = _sources(request, here, slice(first, None), is_late=True)
     tables = {name: table[first:] for name, table in _own_tables(request).items()}
-    for name, table in tables.items():
-        if name not in photons.sources:
-            _multiply(sources.get(name), table)
-    for name, rows, part in photons.blocks(fields):
-        smooth = sources.get(name)
-        if smooth is None:
-            tables[name][rows, :part.shape[1]] = part
-            tables[name][rows, part.shape[1]:] = 0.0
-        else:
-            block = smooth.left[rows] @ smooth.right
-            block[:, :part.shape[1]] += part
-            tables[name][rows] = block
+
+    def fill_others() -> None:
+        for name, table in tables.items():
+            if name not in photons.sources:
+                _multiply(sources.get(name), table)
+
+    def fill_photons(region: str, rows: slice) -> None:
+        for name, some, part in photons.blocks(region, rows, fields):
+            _put_together(sources.get(name), part, some, tables[name])
+        _polarize(request, slice(first + rows.start, first + rows.stop))
+
+    return [*(("late photons", partial(fill_photons, region, rows)) for region, rows in photons.regions().items()),
+            ("interpolation", fill_others)]
+
+
+def _put_together(smooth: Factors | None, part: Single, rows: slice, table: Array) -> None:
+    """Write some rows of a source: its smooth part, and what photons add to the first wavenumbers."""
+    if smooth is None:
+        table[rows, :part.shape[1]] = part
+        table[rows, part.shape[1]:] = 0.0
+    else:
+        block = smooth.left[rows] @ smooth.right
+        block[:, :part.shape[1]] += part
+        table[rows] = block
+
+
+def _polarize(request: Request, rows: slice) -> None:
+    """Make some rows of p out of t2."""
+    if "p" in request.tables:
+        t2 = request.tables.get("t2", request.tables["p"])
+        np.multiply(t2[rows], np.sqrt(6.0), out=request.tables["p"][rows])
 
 
 def _own_tables(request: Request) -> dict[str, Array]:

@@ -59,31 +59,34 @@ class LatePhotons:
         # the pieces of the late region that blocks() needs
         self.pieces = (("doppler",) if "t0" in self.sources else ()) + (_SCATTERED if self.times.size else ())
 
-    def blocks(self, late: Mapping[str, Factors]) -> Iterator[tuple[str, slice, Single]]:
-        """Yield a source, some of the times, and what is added there to its first wavenumbers, the others streaming.
-
-        All times are met, in order; t0 is taken to have streaming_factor() everywhere. late: by piece, fields of the
-        late region at self.times and then at request.tau[first:].
-        """
-        here = slice(self.times.size, None)
-        streaming = late["doppler"].at(here).scaled(-streaming_factor(self._history)) if "t0" in self.sources else None
+    def regions(self) -> dict[str, slice]:
+        """The regions of photons that have times, and which of those from request.tau[first] on."""
         first_reionized = int(np.searchsorted(self._tau, self._evaluation.scales.tau_dark_end, side="right"))
-        for region, first, end in (("dark", 0, first_reionized), ("reionized", first_reionized, self._tau.size)):
-            if first == end:
-                continue
-            neutral, added = self._photons(region, slice(first, end), late)
-            for source in self.sources:
-                terms = [neutral[source].scaled(self._history["visibility"][first:end])]
-                if source == "t0" and streaming:
-                    terms.append(streaming.at(slice(first, end)))
-                product = Factors.sum_of(terms)
-                for rows, width in self._steps(first, end):
-                    inside = slice(rows.start - first, rows.stop - first)
-                    part = product.left[inside] @ product.right[:, :width]
-                    if source in added:
-                        scattered = added[source][inside]
-                        part[:, :scattered.shape[1]] += scattered[:, :width]
-                    yield source, rows, self._where_free(part, rows)
+        both = {"reionized": slice(first_reionized, self._tau.size), "dark": slice(0, first_reionized)}
+        return {region: rows for region, rows in both.items() if self.sources and rows.start < rows.stop}
+
+    def blocks(self, region: str, rows: slice, late: Mapping[str, Factors]) -> Iterator[tuple[str, slice, Single]]:
+        """Yield a source, some of the times of a region, and what is added there to its first wavenumbers, the others
+        streaming.
+
+        t0 is taken to have streaming_factor() everywhere. late: by piece, fields of the late region at self.times and
+        then at request.tau[first:].
+        """
+        history = {name: column[rows] for name, column in self._history.items()}
+        neutral, added = self._photons(region, rows, late)
+        for source in self.sources:
+            terms = [neutral[source].scaled(history["visibility"])]
+            if source == "t0":
+                doppler = late["doppler"].at(slice(self.times.size, None)).at(rows)
+                terms.append(doppler.scaled(-streaming_factor(history)))
+            product = Factors.sum_of(terms)
+            for some, width in self._steps(rows):
+                inside = slice(some.start - rows.start, some.stop - rows.start)
+                part = product.left[inside] @ product.right[:, :width]
+                if source in added:
+                    scattered = added[source][inside]
+                    part[:, :scattered.shape[1]] += scattered[:, :width]
+                yield source, some, self._where_free(part, some)
 
     def _photons(
         self, region: str, rows: slice, late: Mapping[str, Factors]
@@ -116,11 +119,11 @@ class LatePhotons:
             potential_decay=at["isw"].T,
         )
 
-    def _steps(self, first: int, end: int) -> Iterator[tuple[slice, int]]:
+    def _steps(self, rows: slice) -> Iterator[tuple[slice, int]]:
         """Some times at once, with the number of wavenumbers of which some do not stream."""
-        for start in range(first, end, ROWS):
-            rows = slice(start, min(start + ROWS, end))
-            yield rows, _free_columns(self._request.k, self._tau[start], self._evaluation.scales)
+        for start in range(rows.start, rows.stop, ROWS):
+            width = _free_columns(self._request.k, self._tau[start], self._evaluation.scales)
+            yield slice(start, min(start + ROWS, rows.stop)), width
 
     def _where_free(self, part: Single, rows: slice) -> Single:
         """Zero where photons stream, in place."""

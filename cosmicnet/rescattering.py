@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-__all__ = ["Photons", "rescatter", "spherical_bessel", "start_of_reionization", "uniform_times"]
+__all__ = ["Convolutions", "Photons", "rescatter", "spherical_bessel", "start_of_reionization", "uniform_times"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -82,7 +82,7 @@ def rescatter(
     k: (n_k,), 1/Mpc. tau: (n,), Mpc, uniform, from the start of reionisation. exp_minus_kappa, visibility (1/Mpc):
     (n,). neutral, velocity (V) and potential_decay (I, 1/Mpc): (n, n_k). Nothing is added at tau[0].
     """
-    convolve = _Convolutions(k, float(tau[1] - tau[0]), tau.size)
+    convolve = Convolutions(k, float(tau[1] - tau[0]), tau.size)
     # one row for each wavenumber from here on; M and P together
     a, g = exp_minus_kappa.astype(np.float32), visibility.astype(np.float32)
     before = np.stack([neutral.temperature.T, neutral.polarization.T]).astype(np.float32, copy=False)
@@ -108,7 +108,7 @@ def _change(values: Real, before: Real) -> float:
     return max(float(difference.max()), -float(difference.min())) / largest if largest else 0.0
 
 
-class _Convolutions:
+class Convolutions:
     """The integrals over tau' in M and P, by Fourier transform; rows (n_k, n) are wavenumbers, uniform times.
 
     In single precision, far below the error of the quadrature.
@@ -133,7 +133,7 @@ class _Convolutions:
         self, temperature: NDArray[np.complex64], velocity: NDArray[np.complex64] | None = None,
         polarization: NDArray[np.complex64] | None = None,
     ) -> Single:
-        """What is scattered, or what potentials give (`temperature`), in M and P (2, n_k, n); arguments from sources()."""
+        """What is scattered, or what potentials give (`temperature`), in M and P (2, n_k, n), from sources()."""
         transform = self._kernels[:, 0] * temperature
         for kernel, source in ((1, velocity), (2, polarization)):
             if source is not None:

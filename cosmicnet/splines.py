@@ -63,7 +63,7 @@ class SplineBasis:
 
     @cached_property
     def _polynomials(self) -> Array:
-        """Between two knots, the six B-splines there as polynomials of the position from 0 to 1: (intervals, powers, 6)."""
+        """Between two knots, the six B-splines there as polynomials of the position, 0 to 1: (intervals, powers, 6)."""
         breaks = self.knots[DEGREE:-DEGREE]
         position = 0.5 - 0.5 * np.cos(np.pi * (_POWERS + 0.5) / _POWERS.size)
         points = breaks[:-1, None] + position * np.diff(breaks)[:, None]
@@ -84,7 +84,9 @@ def lagrange_matrix(nodes: Array, points: Array) -> csr_array:
     position = (points - nodes[0]) / (nodes[1] - nodes[0])
     first = np.clip(np.floor(position).astype(int) - DEGREE // 2, 0, nodes.size - DEGREE - 1)
     middle = 0.5 * DEGREE
-    return _six_to_a_row(_powers(position - first - middle) @ np.linalg.inv(_powers(_POWERS - middle)), first, nodes.size)
+    to_weights: Array = np.linalg.inv(_powers(np.arange(DEGREE + 1.0) - middle))
+    weights = _powers(position - first - middle) @ to_weights
+    return _six_to_a_row(weights, first, nodes.size)
 
 
 def _powers(values: Array) -> Array:
