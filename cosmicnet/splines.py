@@ -84,7 +84,7 @@ def lagrange_matrix(nodes: Array, points: Array) -> csr_array:
     position = (points - nodes[0]) / (nodes[1] - nodes[0])
     first = np.clip(np.floor(position).astype(int) - DEGREE // 2, 0, nodes.size - DEGREE - 1)
     middle = 0.5 * DEGREE
-    to_weights: Array = np.linalg.inv(_powers(np.arange(DEGREE + 1.0) - middle))
+    to_weights = np.asarray(np.linalg.inv(_powers(np.arange(DEGREE + 1.0) - middle)), dtype=float)
     weights = _powers(position - first - middle) @ to_weights
     return _six_to_a_row(weights, first, nodes.size)
 
