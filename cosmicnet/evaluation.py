@@ -1,12 +1,11 @@
 """Fields at the times and wavenumbers that are asked for: networks -> cores -> bases.
 
-The last product, with the bases in wavenumber, is in single precision, good to 1e-6 of a source's largest value.
+Bases and products are in single precision, good to 1e-6 of a source's largest value.
 """
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,10 @@ from .fields import Field, inputs_of
 from .network import Network
 from .splines import SplineBasis, stack
 
-__all__ = ["REGIONS", "Evaluation", "FieldBases", "FieldEmulator"]
+__all__ = ["REGIONS", "Evaluation", "Factors", "FieldBases", "FieldEmulator"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
-_Real = TypeVar("_Real", np.float32, np.float64)
 
 REGIONS = ("early", "late", "dark", "reionized")
 
@@ -57,6 +55,33 @@ class FieldBases:
             [(f.field.name, f.field.wavenumber, f.wavenumber_basis) for f in fields])
 
 
+@dataclass(frozen=True)
+class Factors:
+    """A table as a matrix product: left (times, r) @ right (r, wavenumbers)."""
+
+    left: Single
+    right: Single
+
+    @classmethod
+    def sum_of(cls, terms: Sequence[Factors]) -> Factors:
+        """One product that is the sum of several."""
+        if len(terms) == 1:
+            return terms[0]
+        return cls(np.concatenate([t.left for t in terms], axis=1), np.concatenate([t.right for t in terms], axis=0))
+
+    def at(self, times: slice) -> Factors:
+        return Factors(self.left[times], self.right)
+
+    def scaled(self, in_time: Array, k: Array | None = None, power: int = 0) -> Factors:
+        """Multiplied by a function of time, shape (times,), and by k to a power."""
+        right = self.right if k is None or not power else self.right * (k**power).astype(np.float32)
+        return Factors(in_time.astype(np.float32)[:, None] * self.left, right)
+
+    def transposed(self, columns: int) -> Single:
+        """The first columns of the table, shape (columns, times)."""
+        return np.asarray(self.right[:, :columns].T @ self.left.T)
+
+
 class Evaluation:
     """The fields of one cosmology, at the wavenumbers of one request."""
 
@@ -64,37 +89,26 @@ class Evaluation:
         self.scales = scales
         self._bases = bases
         self._cosmology = cosmology
-        self._cores: dict[str, Array] = {}
-        self._wavenumber = bases.wavenumber.single_at(
-            {name: to(k, scales) for name, to in WAVENUMBER_COORDINATES.items()})
-
-    def lefts(self, region: str, tau: Array, pieces: Collection[str]) -> dict[str, Single]:
-        """By piece, time basis times core at tau (Mpc), shape (tau.size, r_k)."""
-        shared = self._bases.time[region]
-        bases = shared.at({name: TIME_COORDINATES[name](tau, self.scales) for name in shared.coordinates})
-        return {piece: (bases[piece] @ self._core(region, piece)).astype(np.float32) for piece in pieces}
-
-    def _core(self, region: str, piece: str) -> Array:
-        member = self._bases.fields[region][piece]
-        name = member.field.name
-        if name not in self._cores:
-            self._cores[name] = member.core(self._cosmology)
-        return self._cores[name]
+        self._wavenumber = bases.wavenumber.at({name: to(k, scales) for name, to in WAVENUMBER_COORDINATES.items()})
 
     def pieces(self, region: str) -> tuple[str, ...]:
         """The pieces that have fields in a region."""
         return tuple(self._bases.fields[region])
 
-    def wavenumber(self, region: str, piece: str) -> Single:
-        """The wavenumber basis of a field at the request's k, shape (k.size, r_k)."""
-        return self._wavenumber[self._bases.fields[region][piece].field.name]
+    def factors(self, region: str, tau: Array, pieces: Collection[str]) -> dict[str, Factors]:
+        """Fields by piece, at tau (Mpc) and the request's wavenumbers."""
+        shared = self._bases.time[region]
+        in_time = shared.at({name: TIME_COORDINATES[name](tau, self.scales) for name in shared.coordinates})
+        return {piece: self._factors(self._bases.fields[region][piece], in_time[piece]) for piece in pieces}
 
-    def tables(
-        self, region: str, pieces: Sequence[str], tau: Array, columns: int
-    ) -> list[Single]:
-        """Fields at tau (Mpc) and the first `columns` wavenumbers, each of shape (tau.size, columns)."""
-        lefts = self.lefts(region, tau, pieces)
-        return [lefts[piece] @ self.wavenumber(region, piece)[:columns].T for piece in pieces]
+    def _factors(self, member: FieldEmulator, in_time: Single) -> Factors:
+        """The core goes to the side where products, this one and the last one, take the fewest multiplications."""
+        core = member.core(self._cosmology).astype(np.float32)
+        in_k = self._wavenumber[member.field.name]
+        (r_t, r_k), n_tau, n_k = core.shape, in_time.shape[0], in_k.shape[0]
+        if (r_t * r_k + n_k * r_k) * n_tau < (r_t * r_k + n_tau * r_t) * n_k:
+            return Factors(in_time @ core, in_k.T)
+        return Factors(in_time, core @ in_k.T)
 
 
 class _SharedBases:
@@ -110,14 +124,8 @@ class _SharedBases:
             members[coordinate].append(basis)
         self._stacked = {c: stack(members[c]) for c in self.coordinates}
 
-    def at(self, values: Mapping[str, Array]) -> dict[str, Array]:
+    def at(self, values: Mapping[str, Array]) -> dict[str, Single]:
         """By name, the basis functions at the values of its coordinate, shape (values, functions)."""
-        return self._apart({c: self._stacked[c](values[c]) for c in self.coordinates})
-
-    def single_at(self, values: Mapping[str, Array]) -> dict[str, Single]:
-        """The same in single precision."""
-        return self._apart({c: self._stacked[c].single(values[c]) for c in self.coordinates})
-
-    def _apart(self, functions: Mapping[str, NDArray[_Real]]) -> dict[str, NDArray[_Real]]:
+        functions = {c: self._stacked[c].single(values[c]) for c in self.coordinates}
         return {name: functions[coordinate][:, columns] for coordinate, names in self._columns.items()
                 for name, columns in names.items()}

@@ -6,7 +6,7 @@ Theta_0 + phi = -kappa' theta_b/k^2 and the polarization to zero (perturbations_
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from .coordinates import Scales
-from .evaluation import Evaluation
+from .evaluation import Evaluation, Factors
 from .request import Request
 from .rescattering import Photons, rescatter, start_of_reionization, uniform_times
 from .splines import lagrange_matrix
 
-__all__ = ["NEEDED_PIECES", "PIECE_OF", "late_photons", "streaming_factor"]
+__all__ = ["NEEDED_PIECES", "PIECE_OF", "LatePhotons", "streaming_factor"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -28,6 +28,9 @@ Single = NDArray[np.float32]
 PIECE_OF = {"t0": "temperature", "t2": "polarization"}
 NEEDED_PIECES = {"late": ("acceleration", "doppler", "isw", "shear"), "dark": ("temperature", "polarization"),
                  "reionized": ("temperature", "polarization")}
+
+# What is scattered besides them, or adds to them on their way.
+_SCATTERED = ("doppler", "isw", "shear")
 
 # Times whose wavenumbers that stream are left out together.
 ROWS = 64
@@ -38,86 +41,101 @@ def streaming_factor(history: Mapping[str, Array]) -> Array:
     return np.asarray(-history["visibility"] * history["scattering_rate"] * history["growth_velocity"])
 
 
-def late_photons(request: Request, evaluation: Evaluation, first: int) -> dict[str, Single]:
-    """What photon multipoles add to t0 and t2 at request.tau[first:], by source, each (times, wavenumbers).
+class LatePhotons:
+    """What photon multipoles add to t0 and t2 from request.tau[first] on."""
 
-    Only sources that the request has (p counts as t2), and only wavenumbers that do not stream at all times; t0 is
-    taken to have streaming_factor() everywhere.
-    """
-    tau = request.tau[first:]
-    has_t2 = "t2" in request.tables or "p" in request.tables
-    wanted = [source for source in PIECE_OF if source in request.tables or (source == "t2" and has_t2)]
-    if tau.size == 0 or not wanted:
-        return {}
-    scales = evaluation.scales
-    # the first row has the most columns that do not stream
-    columns = _free_columns(request.k, tau[0], scales)
-    tables = {source: np.zeros((tau.size, columns), np.float32) for source in wanted}
-    first_reionized = int(np.searchsorted(tau, scales.tau_dark_end, side="right"))
-    for region, rows in (("dark", slice(first_reionized)), ("reionized", slice(first_reionized, None))):
-        if tau[rows].size:
-            _put_neutral(request, evaluation, region, tau[rows], {name: table[rows] for name, table in tables.items()})
-    _add_rescattered(request, evaluation, tau, tables)
-    _make_visible(request, evaluation, first, tables)
-    return tables
+    def __init__(self, request: Request, evaluation: Evaluation, first: int) -> None:
+        self._request = request
+        self._evaluation = evaluation
+        self._tau = request.tau[first:]
+        self._history = {name: column[first:] for name, column in request.history.items()}
+        has_t2 = "t2" in request.tables or "p" in request.tables
+        self.sources = [source for source in PIECE_OF if source in request.tables or (source == "t2" and has_t2)]
+        scales = evaluation.scales
+        start = start_of_reionization(request.tau, request.history["scattering_rate"], scales.tau_dark_end)
+        self._start = np.inf if start is None or not self.sources else start
+        # the times (Mpc) at which fields of the late region are needed
+        self.times = np.empty(0) if np.isinf(self._start) else uniform_times(self._start, scales.tau_0)
+        # the pieces of the late region that blocks() needs
+        self.pieces = (("doppler",) if "t0" in self.sources else ()) + (_SCATTERED if self.times.size else ())
 
+    def regions(self) -> dict[str, slice]:
+        """The regions of photons that have times, and which of those from request.tau[first] on."""
+        first_reionized = int(np.searchsorted(self._tau, self._evaluation.scales.tau_dark_end, side="right"))
+        both = {"reionized": slice(first_reionized, self._tau.size), "dark": slice(0, first_reionized)}
+        return {region: rows for region, rows in both.items() if self.sources and rows.start < rows.stop}
 
-def _put_neutral(
-    request: Request, evaluation: Evaluation, region: str, tau: Array, tables: Mapping[str, Single]
-) -> None:
-    """Write temperature and polarization of a universe that stays neutral where they do not stream."""
-    lefts = evaluation.lefts(region, tau, [PIECE_OF[source] for source in tables])
-    for rows, width in _blocks(request.k, tau, evaluation.scales):
-        for source, table in tables.items():
-            piece = PIECE_OF[source]
-            np.matmul(lefts[piece][rows], evaluation.wavenumber(region, piece)[:width].T, out=table[rows, :width])
+    def blocks(self, region: str, rows: slice, late: Mapping[str, Factors]) -> Iterator[tuple[str, slice, Single]]:
+        """Yield a source, some of the times of a region, and what is added there to its first wavenumbers, the others
+        streaming.
 
-
-def _make_visible(request: Request, evaluation: Evaluation, first: int, tables: Mapping[str, Single]) -> None:
-    """Multiply by visibility where photons do not stream, leave nothing elsewhere, and take t0's streaming away."""
-    tau, k = request.tau[first:], request.k
-    history = {name: column[first:] for name, column in request.history.items()}
-    visibility = history["visibility"].astype(np.float32)[:, None]
-    if "t0" in tables:
-        streaming = streaming_factor(history).astype(np.float32)[:, None] * evaluation.lefts(
-            "late", tau, ("doppler",))["doppler"]
-        at_k = evaluation.wavenumber("late", "doppler").T
-    for rows, width in _blocks(k, tau, evaluation.scales):
-        free = ~evaluation.scales.is_streaming(k[:width], tau[rows])
-        for source, table in tables.items():
-            part = table[rows, :width]
-            part *= visibility[rows]
+        t0 is taken to have streaming_factor() everywhere. late: by piece, fields of the late region at self.times and
+        then at request.tau[first:].
+        """
+        history = {name: column[rows] for name, column in self._history.items()}
+        neutral, added = self._photons(region, rows, late)
+        for source in self.sources:
+            terms = [neutral[source].scaled(history["visibility"])]
             if source == "t0":
-                part -= streaming[rows] @ at_k[:, :width]
-            part *= free
-            table[rows, width:] = 0.0
+                doppler = late["doppler"].at(slice(self.times.size, None)).at(rows)
+                terms.append(doppler.scaled(-streaming_factor(history)))
+            product = Factors.sum_of(terms)
+            for some, width in self._steps(rows):
+                inside = slice(some.start - rows.start, some.stop - rows.start)
+                part = product.left[inside] @ product.right[:, :width]
+                if source in added:
+                    scattered = added[source][inside]
+                    part[:, :scattered.shape[1]] += scattered[:, :width]
+                yield source, some, self._where_free(part, some)
 
+    def _photons(
+        self, region: str, rows: slice, late: Mapping[str, Factors]
+    ) -> tuple[dict[str, Factors], dict[str, Single]]:
+        """By source, the photons of a universe that stays neutral, and what reionisation adds to them in a source."""
+        tau = self._tau[rows]
+        if region == "dark" or not self.times.size:
+            pieces = [PIECE_OF[source] for source in self.sources]
+            at_tau = self._evaluation.factors(region, tau, pieces)
+            return {source: at_tau[PIECE_OF[source]] for source in self.sources}, {}
+        both = self._evaluation.factors(region, np.concatenate([self.times, tau]), PIECE_OF.values())
+        there = slice(self.times.size)
+        changed = self._rescattered({piece: factors.at(there) for piece, factors in {**late, **both}.items()})
+        to_tau = lagrange_matrix(self.times, tau)
+        to_tau.data *= np.repeat(self._history["visibility"][rows] * (tau > self._start), np.diff(to_tau.indptr))
+        to_tau = to_tau.astype(np.float32)
+        added = {"t0": changed.temperature, "t2": changed.polarization}
+        return ({source: both[PIECE_OF[source]].at(slice(self.times.size, None)) for source in self.sources},
+                {source: to_tau @ added[source] for source in self.sources})
 
-def _blocks(k: Array, tau: Array, scales: Scales) -> list[tuple[slice, int]]:
-    """Some rows of a table (tau, k) at once, with the number of columns of which some do not stream."""
-    return [(slice(start, start + ROWS), _free_columns(k, tau[start], scales)) for start in range(0, tau.size, ROWS)]
+    def _rescattered(self, fields: Mapping[str, Factors]) -> Photons:
+        k = self._request.k[:_free_columns(self._request.k, self._start, self._evaluation.scales)]
+        at = {piece: fields[piece].transposed(k.size) for piece in (*_SCATTERED, *PIECE_OF.values())}
+        history = _History.of(self._request, self.times)
+        return rescatter(
+            k, self.times, history.exp_minus_kappa, history.visibility,
+            neutral=Photons((at["temperature"] + at["shear"]).T, at["polarization"].T),
+            velocity=(history.growth_velocity * at["doppler"] * k.astype(np.float32)[:, None]).T,
+            # 2 phi', the potentials being equal but for the neutrinos' small shear
+            potential_decay=at["isw"].T,
+        )
+
+    def _steps(self, rows: slice) -> Iterator[tuple[slice, int]]:
+        """Some times at once, with the number of wavenumbers of which some do not stream."""
+        for start in range(rows.start, rows.stop, ROWS):
+            width = _free_columns(self._request.k, self._tau[start], self._evaluation.scales)
+            yield slice(start, min(start + ROWS, rows.stop)), width
+
+    def _where_free(self, part: Single, rows: slice) -> Single:
+        """Zero where photons stream, in place."""
+        tau, scales = self._tau[rows], self._evaluation.scales
+        edge = slice(_free_columns(self._request.k, tau[-1], scales), part.shape[1])
+        part[:, edge] *= ~scales.is_streaming(self._request.k[edge], tau)
+        return part
 
 
 def _free_columns(k: Array, tau: float, scales: Scales) -> int:
     """How many of the wavenumbers do not stream at tau (Mpc)."""
     return int(np.searchsorted(k, scales.streaming_trigger / tau, side="right"))
-
-
-def _add_rescattered(request: Request, evaluation: Evaluation, tau: Array, tables: Mapping[str, Single]) -> None:
-    """Add what reionisation changes in temperature and polarization to tables (times, wavenumbers)."""
-    history = request.history
-    start = start_of_reionization(request.tau, history["scattering_rate"], evaluation.scales.tau_dark_end)
-    if start is None:
-        return
-    columns = _free_columns(request.k, start, evaluation.scales)
-    times = uniform_times(start, evaluation.scales.tau_0)
-    k = request.k[:columns]
-    changed = _rescattered(_History.of(request, times), evaluation, k, times)
-    later = tau > start
-    interpolation = lagrange_matrix(times, tau[later]).astype(np.float32)
-    for source, change in (("t0", changed.temperature), ("t2", changed.polarization)):
-        if source in tables:
-            tables[source][later, :columns] += interpolation @ change
 
 
 @dataclass(frozen=True)
@@ -133,15 +151,3 @@ class _History:
         names = tuple(cls.__dataclass_fields__)
         columns = CubicSpline(request.tau, np.stack([request.history[name] for name in names], axis=1))(times)
         return cls(*columns.T.astype(np.float32))
-
-
-def _rescattered(history: _History, evaluation: Evaluation, k: Array, times: Array) -> Photons:
-    doppler, isw, shear = evaluation.tables("late", ("doppler", "isw", "shear"), times, k.size)
-    temperature, polarization = evaluation.tables("reionized", ("temperature", "polarization"), times, k.size)
-    return rescatter(
-        k, times, history.exp_minus_kappa, history.visibility,
-        neutral=Photons(temperature + shear, polarization),
-        velocity=history.growth_velocity[:, None] * doppler * k.astype(np.float32),
-        # 2 phi', the potentials being equal but for the neutrinos' small shear
-        potential_decay=isw,
-    )

@@ -16,13 +16,14 @@ of CLASS (Ma & Bertschinger 1995, eqs. 63 and 64), formally integrated; any hist
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-__all__ = ["Photons", "rescatter", "spherical_bessel", "start_of_reionization", "uniform_times"]
+__all__ = ["Convolutions", "Photons", "rescatter", "spherical_bessel", "start_of_reionization", "uniform_times"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -39,6 +40,9 @@ LEAST_SCATTERING = 2e-3
 # Each iteration lets the photons scatter once more.
 MOST_ITERATIONS = 20
 TOLERANCE = 1e-6
+
+# The range of k times the step of time that kernels are tabulated for is a multiple of it.
+PHASE_STEP = 0.16
 
 # End correction of Gregory's quadrature at lag 0, 1, 2; the other end is where nothing scatters yet.
 GREGORY = (3.0 / 8.0, 7.0 / 6.0, 23.0 / 24.0)
@@ -78,31 +82,23 @@ def rescatter(
     k: (n_k,), 1/Mpc. tau: (n,), Mpc, uniform, from the start of reionisation. exp_minus_kappa, visibility (1/Mpc):
     (n,). neutral, velocity (V) and potential_decay (I, 1/Mpc): (n, n_k). Nothing is added at tau[0].
     """
-    step = float(tau[1] - tau[0])
-    j0, j1, j2, j3, j4 = spherical_bessel(k[:, None] * (step * np.arange(tau.size)))
-    weights = np.full(tau.size, step)
-    weights[:3] *= GREGORY
-    convolve = _Convolutions(weights)
-    to_m = [convolve.kernel(f) for f in (j0, -j1, j2)]
-    to_p = [convolve.kernel(f) for f in (
-        0.5 * j2, 0.2 * j1 - 0.3 * j3, 0.7 * j0 + (5.0 / 7.0) * j2 + (18.0 / 35.0) * j4)]
+    convolve = Convolutions(k, float(tau[1] - tau[0]), tau.size)
+    # one row for each wavenumber from here on; M and P together
     a, g = exp_minus_kappa.astype(np.float32), visibility.astype(np.float32)
-    known = convolve.source((a - a[0]) * potential_decay.T), convolve.source(g * velocity.T)
-    fixed = Photons(
-        *((a[0] * photons.T + convolve.result(known[0] * kernel[0] + known[1] * kernel[1])) / a
-          for photons, kernel in ((neutral.temperature, to_m), (neutral.polarization, to_p))))
-    now = fixed
-    change = 0.0
+    before = np.stack([neutral.temperature.T, neutral.polarization.T]).astype(np.float32, copy=False)
+    over_a = np.float32(1.0) / a
+    known = convolve.sources(np.stack([(a - a[0]) * potential_decay.T, g * velocity.T]))
+    fixed = (a[0] * before + convolve.results(known[0], velocity=known[1])) * over_a
+    now, change = fixed, 0.0
     for _ in range(MOST_ITERATIONS):
-        m, p = convolve.source(g * now.temperature), convolve.source(g * now.polarization)
-        last, now = now, Photons(fixed.temperature + convolve.result(m * to_m[0] + p * to_m[2]) / a,
-                                 fixed.polarization + convolve.result(m * to_p[0] + p * to_p[2]) / a)
-        change, before = max(_change(now.temperature, last.temperature),
-                             _change(now.polarization, last.polarization)), change
+        m, p = convolve.sources(g * now)
+        last, now = now, fixed + convolve.results(m, polarization=p) * over_a
+        change, change_before = max(map(_change, now, last)), change
         # the next change is smaller by the same factor again
-        if change * (min(change / before, 1.0) if before else 1.0) <= TOLERANCE:
+        if change * (min(change / change_before, 1.0) if change_before else 1.0) <= TOLERANCE:
             break
-    return Photons(now.temperature.T - neutral.temperature, now.polarization.T - neutral.polarization)
+    now -= before
+    return Photons(now[0].T, now[1].T)
 
 
 def _change(values: Real, before: Real) -> float:
@@ -112,38 +108,83 @@ def _change(values: Real, before: Real) -> float:
     return max(float(difference.max()), -float(difference.min())) / largest if largest else 0.0
 
 
-class _Convolutions:
-    """Causal integrals over tau' of source(tau') kernel(tau - tau') for rows (n_k, n), by Fourier transform.
+class Convolutions:
+    """The integrals over tau' in M and P, by Fourier transform; rows (n_k, n) are wavenumbers, uniform times.
 
     In single precision, far below the error of the quadrature.
     """
 
-    def __init__(self, weights: Array) -> None:
-        self._weights = weights
-        self._length = next_fast_len(2 * weights.size - 1, real=True)
+    def __init__(self, k: Array, step: float, size: int) -> None:
+        self._size = size
+        self._length = next_fast_len(2 * size - 1, real=True)
+        phase = k * step
+        reach = PHASE_STEP * max(int(np.ceil(phase.max() / PHASE_STEP)), 1)
+        angles = np.arccos(np.clip(2.0 * phase / reach - 1.0, -1.0, 1.0))
+        series = _kernels(size, reach)
+        _, chebyshev = _sines_and_cosines(angles, series.shape[1])
+        kernels = np.float32(step) * (chebyshev.astype(np.float32) @ series)
+        self._kernels = kernels.view(np.complex64).reshape(2, 3, k.size, -1)
 
-    def kernel(self, values: Array) -> NDArray[np.complex64]:
-        return self.source(values * self._weights)
+    def sources(self, values: Single) -> NDArray[np.complex64]:
+        """Transforms of rows."""
+        return np.asarray(rfft(values, self._length))
 
-    def source(self, values: Real) -> NDArray[np.complex64]:
-        return np.asarray(rfft(values.astype(np.float32, copy=False), self._length))
+    def results(
+        self, temperature: NDArray[np.complex64], velocity: NDArray[np.complex64] | None = None,
+        polarization: NDArray[np.complex64] | None = None,
+    ) -> Single:
+        """What is scattered, or what potentials give (`temperature`), in M and P (2, n_k, n), from sources()."""
+        transform = self._kernels[:, 0] * temperature
+        for kernel, source in ((1, velocity), (2, polarization)):
+            if source is not None:
+                transform += self._kernels[:, kernel] * source
+        return np.asarray(irfft(transform, self._length)[..., :self._size])
 
-    def result(self, transform: NDArray[np.complex64]) -> Single:
-        return np.asarray(irfft(transform, self._length)[:, :self._weights.size])
+
+@lru_cache(maxsize=32)
+def _kernels(size: int, reach: float) -> Single:
+    """Chebyshev series, in k times the step of time from 0 to `reach`, of the transforms of the kernels: (6, terms, n).
+
+    M from I and M, V, P, then P from the same, real and imaginary parts in turns, and per step of time.
+    """
+    # the phase at the last time is reach * size; beyond half of it the series falls faster than any power
+    terms = int(np.ceil(0.5 * reach * size)) + 25
+    angles = np.pi * (np.arange(terms) + 0.5) / terms
+    j0, j1, j2, j3, j4 = spherical_bessel(0.5 * reach * (1.0 + np.cos(angles)), size)
+    kernels = np.stack([j0, -j1, j2, 0.5 * j2, 0.2 * j1 - 0.3 * j3, 0.7 * j0 + (5.0 / 7.0) * j2 + (18.0 / 35.0) * j4])
+    kernels[..., :3] *= GREGORY
+    transforms = rfft(kernels, next_fast_len(2 * size - 1, real=True)).view(np.float64)
+    to_series = np.cos(np.outer(np.arange(terms), angles)) * (2.0 / terms)
+    to_series[0] *= 0.5
+    return np.asarray((to_series @ transforms).astype(np.float32))
 
 
-def spherical_bessel(x: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """j_0 ... j_4 at x >= 0, to 1e-9: closed forms, and series where those cancel."""
-    small = x < SERIES_BELOW
-    y = np.where(small, 1.0, x)
-    inverse = 1.0 / y
-    sine = np.sin(y) * inverse
-    functions = [sine, (sine - np.cos(y)) * inverse]
+def spherical_bessel(step: Array, size: int) -> tuple[Array, Array, Array, Array, Array]:
+    """j_0 ... j_4 at 0, step, ..., (size - 1) step, to 1e-9: closed forms, and series where those cancel.
+
+    step: (n,), not negative; results: (n, size).
+    """
+    x = step[:, None] * np.arange(size)
+    small = np.nonzero(x < SERIES_BELOW)
+    at_small = x[small]
+    x[small] = 1.0
+    inverse = 1.0 / x
+    sine, cosine = _sines_and_cosines(step, size)
+    sine *= inverse
+    functions = [sine, (sine - cosine) * inverse]
     for order in range(1, 4):
         functions.append((2 * order + 1) * inverse * functions[order] - functions[order - 1])
     for order, function in enumerate(functions):
-        function[small] = _series(order, x[small])
+        function[small] = _series(order, at_small)
     return functions[0], functions[1], functions[2], functions[3], functions[4]
+
+
+def _sines_and_cosines(step: Array, size: int) -> tuple[Array, Array]:
+    """At 0, step, ..., (size - 1) step by the addition theorem, from few values."""
+    few = int(np.ceil(np.sqrt(size)))
+    fine, coarse = (np.exp(1j * step[:, None] * np.arange(few) * times) for times in (1, few))
+    both = (coarse[:, :, None] * fine[:, None, :]).reshape(step.size, -1)[:, :size]
+    return both.imag.copy(), both.real
 
 
 SERIES_BELOW = 0.6

@@ -76,7 +76,7 @@ def test_runtime_needs_little() -> None:
     """But for the names that Cobaya looks up in `cosmicnet`, which are loaded when they are asked for."""
     by = imported_parts("cosmicnet").get("cosmicnet.cobaya_components")
     assert by == {"cosmicnet"}
-    allowed = {"cosmicnet", "classy", "numpy", "scipy", "safetensors", *sys.stdlib_module_names}
+    allowed = {"cosmicnet", "classy", "numpy", "scipy", "safetensors", "threadpoolctl", *sys.stdlib_module_names}
     assert beyond({*allowed, "cosmicnet.cobaya_components"}, "cosmicnet") == {}
 
 

@@ -94,7 +94,8 @@ def _by_threads(results: Sequence[Benchmark]) -> list[str]:
     }
     return [
         "The perturbation step by number of threads (Table 5 of CosmicNet I), in ms; `networks` are inputs, networks",
-        "and bases in wavenumber, `interpolation` and `late photons` the rest of the tables.", "",
+        "and bases in wavenumber, `interpolation` and `late photons` the rest of the tables, summed over threads.",
+        "",
         f"| threads | {threads} |", f"|---|{'---|' * len(results)}",
         *(f"| {name} | {' | '.join(f'{MILLISECONDS * value:.1f}' for value in values)} |"
           for name, values in rows.items()), "",

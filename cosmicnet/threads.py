@@ -1,0 +1,59 @@
+"""Independent pieces of work on several threads."""
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache
+
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["run_together", "threads_of_products"]
+
+
+@contextmanager
+def threads_of_products() -> Iterator[int]:
+    """How many threads NumPy's matrix products may use; within the context they use one, and the others are free.
+
+    Products of a few hundred rows gain nothing from several threads, which keep waiting for the next one.
+    """
+    blas = _blas()
+    threads = min((library.num_threads for library in blas.lib_controllers), default=1)
+    if threads == 1:
+        yield 1
+        return
+    with blas.limit(limits=1):
+        yield threads
+
+
+def run_together(tasks: Sequence[Callable[[], None]], threads: int) -> None:
+    """Run tasks, which must not depend on each other, in order on this thread and up to threads - 1 others.
+
+    The others end with the last task, so that no process forked later misses them. Raises what a task raised.
+    """
+    waiting = deque(tasks)
+
+    def work() -> None:
+        while waiting:
+            try:
+                task = waiting.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            task()
+
+    others = min(threads, len(tasks)) - 1
+    if others < 1:
+        work()
+        return
+    with ThreadPoolExecutor(others) as pool:
+        at_work = [pool.submit(work) for _ in range(others)]
+        work()
+        for other in at_work:
+            other.result()
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    """The libraries of matrix products that are loaded."""
+    return ThreadpoolController().select(user_api="blas")
