@@ -48,6 +48,18 @@ def later(model: Any, index: int) -> None:
         model.compute()
 
 
+def partly(model: Any, index: int) -> None:
+    """All transfer functions kept but those of lensing, by both lines of sight; then none, for a change that fails."""
+    for way in ("yes", "no"):
+        with changed(model, {"output": "tCl,lCl,mPk", "A_L": 1.0, "fast_line_of_sight": way}):
+            full(model, index)
+            model.set({"A_L": 1.1})
+            model.compute()
+            model.set({"A_L": "no number"})
+            with suppress(classy.CosmoSevereError):
+                model.compute()
+
+
 def networks(model: Any, index: int) -> None:
     with changed(model, NETWORKS):
         full(model, index)

@@ -62,6 +62,56 @@ def test_later_parameters_keep_the_perturbations(more: dict[str, Any], changes: 
     assert_same(model, model_of({**settings, **changes}))
 
 
+FAST = {"fast_line_of_sight": "yes", "fast_non_linear": "yes"}
+COUNTS = {"output": "tCl,pCl,lCl,nCl,mPk", "l_max_lss": 60, "selection_mean": "1.0", "selection_width": "0.1"}
+
+
+@pytest.mark.parametrize("more", [
+    {**FAST, "non_linear": "halofit"}, {**FAST, **HMCODE}, {**FAST, **HMCODE, "output": "pCl,lCl,mPk"},
+    {"non_linear": "halofit", **COUNTS}, {**COUNTS, **FAST},
+], ids=["halofit", "hmcode", "no temperature", "number counts by CLASS", "number counts, linear"])
+@pytest.mark.parametrize("changes", [{"A_s": 2.3e-9, "n_s": 0.94}, {"A_L": 1.3}, {"lcmb_tilt": 0.1}],
+                         ids=["primordial", "A_L", "tilt of lensing"])
+def test_what_keeps_its_temperature_changes_the_rest(more: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Changed twice, so that what was kept is kept again."""
+    settings = {**BASE, **more}
+    recorder = Recorder()
+    model = model_of(settings, recorder)
+    for now in ({"A_s": 1.9e-9, "A_L": 0.8}, changes):
+        model.set(now)
+        model.compute()
+    assert len(recorder.requests) == 1
+    fresh = model_of({**settings, "A_s": 1.9e-9, "A_L": 0.8, **changes})
+    ours, theirs = model.raw_cl(150), fresh.raw_cl(150)
+    for name in theirs:
+        assert np.array_equal(ours[name], theirs[name]), name
+    assert np.array_equal(model.pk(0.1, 0.0), fresh.pk(0.1, 0.0))
+    if "nCl" in settings["output"]:
+        for pair, counts in fresh.density_cl(60)["dd"].items():
+            assert np.array_equal(model.density_cl(60)["dd"][pair], counts)
+
+
+def test_without_lensing_everything_is_kept() -> None:
+    settings = {**BASE, **FAST, "non_linear": "halofit", "output": "tCl,pCl,mPk", "lensing": "no"}
+    del settings["A_L"]
+    model, recorder = changed_twice(settings, {"n_s": 0.94})
+    assert len(recorder.requests) == 1
+    ours, theirs = model.raw_cl(150), model_of({**settings, "n_s": 0.94}).raw_cl(150)
+    assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_change_that_fails_keeps_nothing() -> None:
+    settings = {**BASE, **FAST, **HMCODE}
+    model = model_of(settings)
+    for value in ("not a number", float("nan")):
+        model.set({"A_s": value})
+        with pytest.raises((classy.CosmoSevereError, classy.CosmoComputationError)):
+            model.compute()
+    model.set({"A_s": 2.3e-9})
+    model.compute()
+    assert_same(model, model_of({**settings, "A_s": 2.3e-9}))
+
+
 def test_h_need_not_be_searched_again() -> None:
     settings = {**BASE, "100*theta_s": 1.04}
     del settings["H0"]

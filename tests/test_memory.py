@@ -13,7 +13,7 @@ from builds import run_python
 
 pytestmark = pytest.mark.usefixtures("patched")
 
-KINDS = ("full,fast,later,networks,outside,provided,failing,unknown_option,unread_parameter,bad_input,"
+KINDS = ("full,fast,later,partly,networks,outside,provided,failing,unknown_option,unread_parameter,bad_input,"
          "bad_perturbations")
 # `make leak-test` sets 1000
 COMPUTES = int(os.environ.get("COSMICNET_LEAK_COMPUTES", "140"))

@@ -90,6 +90,7 @@ COVERED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "number counts": ({}, COUNTS),
     "scalars and tensors": ({"r": 0.1, "modes": "s,t"}, {**CMB, "l_max_scalars": 300, "l_max_tensors": 300}),
     "neutrinos by omega_ncdm": ({"m_ncdm": None, "omega_ncdm": 0.00064}, MATTER),
+    "finer search for z_reio": ({"reionization_optical_depth_tol": 1e-7}, CMB),
     "other primordial spectrum": ({"n_s": 0.9, "alpha_s": 0.02, "A_s": 3e-9}, MATTER),
 }
 
@@ -128,6 +129,22 @@ def test_l_max_6000_agrees_with_full_class() -> None:
     for name in ("t0", "p"):
         ours_there, full_there = sources[name][np.ix_(rows, near)], full[name][np.ix_(rows, near)]
         assert np.linalg.norm(ours_there - full_there) < SOURCE_AGREEMENT * np.linalg.norm(full_there), name
+
+
+def off_smooth_curve(changes: dict[str, Any]) -> float:
+    """How far TT at l = 100 to 300 jitters along a short line in tau_reio: fourth differences, relative."""
+    logarithms = []
+    for step in range(9):
+        model = computed(settings_of(options() | {"tau_reio": 0.05 + 0.0005 * step} | changes))
+        assert model.neural_network_info()["used"]
+        logarithms.append(np.log(model.raw_cl(600)["tt"][100:301]))
+    # of independent errors of one, the fourth difference has the standard deviation sqrt(70)
+    return float(np.abs(np.diff(logarithms, n=4, axis=0)).max() / np.sqrt(70.0))
+
+
+def test_a_finer_search_for_z_reio_makes_spectra_smooth() -> None:
+    """CLASS finds z_reio by bisection, to 1e-4 of tau_reio unless asked for more."""
+    assert off_smooth_curve({"reionization_optical_depth_tol": 1e-8}) < off_smooth_curve({}) / 5
 
 
 # --- the same cosmology, spelled differently ------------------------------------------------------
@@ -196,6 +213,10 @@ UNCOVERED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"matter_source_in_current_gauge": "yes"}, MATTER, r"has_matter_source_in_current_gauge = 1"),
     "perturbation precision": (
         {"tol_perturbations_integration": 1e-6}, CMB, r"tol_perturbations_integration = 1e-06, .* with 1e-05"),
+    "coarser search for z_reio": (
+        {"reionization_optical_depth_tol": 1e-3}, CMB, r"reionization_optical_depth_tol = 0\.001, .* with 0\.0001"),
+    "search for z_reio without end": (
+        {"reionization_optical_depth_tol": 1e-9}, CMB, r"reionization_optical_depth_tol = 1e-09, .* with 0\.0001"),
     "recfast": ({"recombination": "recfast"}, CMB, r"recombination = 0, .* with 1"),
     "perturbed recombination": ({"perturbed recombination": "yes"}, CMB, r"has_perturbed_recombination = 1"),
     "part of the temperature": ({"temperature contributions": "tsw,dop"}, CMB, r"switch_pol = 0, .* with 1"),

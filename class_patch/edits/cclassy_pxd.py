@@ -23,9 +23,13 @@ EDITS = (
         text="        short non_linear_is_fast\n",
     ),
     Edit(
-        reason="declare which line of sight was taken",
+        reason="declare which line of sight was taken, and what is kept",
         anchor="    cdef struct transfer:\n",
         where="after",
-        text="        short line_of_sight_is_fast\n",
+        text="""\
+        short line_of_sight_is_fast
+        double ** transfer
+        double * kept_transfer
+""",
     ),
 )

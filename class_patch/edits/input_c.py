@@ -18,7 +18,10 @@ EDITS = (
         reason="default of the line of sight",
         anchor="  ptr->transfer_verbose = 0;\n",
         where="after",
-        text="  ptr->fast_line_of_sight = _COSMICNET_AUTOMATIC_;\n",
+        text="""\
+  ptr->fast_line_of_sight = _COSMICNET_AUTOMATIC_;
+  ptr->kept_transfer = NULL;
+""",
     ),
     Edit(
         reason="default of the non-linear step",

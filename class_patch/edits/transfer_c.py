@@ -28,17 +28,20 @@ EDITS = (
 """,
     ),
     Edit(
-        reason="take the fast line of sight",
+        reason="keep transfer functions; take the fast line of sight",
         anchor="""\
-  /** - spline all the sources passed by the perturbation module with respect to k (in order to interpolate later at a given value of k) */
+  /** - copy sources to a local array sources (in fact, only the pointers are copied, not the data), \
+and eventually apply non-linear corrections to the sources */
 """,
         where="before",
         text="""\
+  /** - cosmicnet: keep what a former run left; take the fast line of sight */
+  if (ptr->kept_transfer != NULL) {
+    free(ptr->transfer[ppt->index_md_scalars]);
+    ptr->transfer[ppt->index_md_scalars] = ptr->kept_transfer;
+  }
   if (ptr->line_of_sight_is_fast == _TRUE_) {
-    class_call(cosmicnet_line_of_sight(ppr,pba,ppt,ptr,tau_rec,sources),
-               ptr->error_message,
-               ptr->error_message);
-    class_call(transfer_perturbation_sources_free(ppt,pfo,ptr,sources),
+    class_call(cosmicnet_line_of_sight(ppr,pba,ppt,pfo,ptr,tau_rec),
                ptr->error_message,
                ptr->error_message);
     ptr->is_allocated = _TRUE_;
@@ -46,5 +49,11 @@ EDITS = (
   }
 
 """,
+    ),
+    Edit(
+        reason="skip the transfer functions that are kept",
+        anchor="          /** - define here wich transfer fucntion should be computed\n",
+        where="before",
+        text="          if (cosmicnet_is_kept(ppt,ptr,index_tt) == _TRUE_) continue; /* cosmicnet */\n\n",
     ),
 )

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include "cosmicnet_integrals.h"
 #include "cosmicnet_nodes.h"
 
@@ -24,6 +25,11 @@ static const int high_l = 200;
 
 /** Far beyond the turning point at x = l, j_l oscillates and late sources are smooth. */
 static inline Fade fade_in_x(int l) { return {150.f+3.f*l,225.f+4.5f*l}; }
+
+/** The first sample, if any, where x is not beyond the end of the fade. */
+static int first_nearer(const std::vector<double> & distance, double q, const Fade & fade) {
+  return (int)(std::lower_bound(distance.begin(),distance.end(),(double)fade.to/q,std::greater<double>())-distance.begin());
+}
 
 void TimeGrid::prepare() {
   int size = (int)distance.size();
@@ -62,6 +68,11 @@ static void weigh(const TimeGrid & times, float q, const float * s0, const float
   }
 }
 
+/** Zeros in the columns after the last time. */
+static inline void fill_up(float * row, int stop, int end) {
+  for (int i=stop; i < end; i++) row[i] = 0.f;
+}
+
 /** Columns [begin,end) of (S_0-S_2) dtau, S_1 dtau and S_2 dtau, one after the other. */
 void LineOfSight::prepare_cmb(const double * t0, const double * t1, const double * t2, double factor_t2,
                               int begin, int end) {
@@ -78,21 +89,32 @@ void LineOfSight::prepare_cmb(const double * t0, const double * t1, const double
       }
       row[(kinds-1)*cmb_stride+i] = (float)s2;
     }
+    for (int kind=0; kind < kinds; kind++) fill_up(row+kind*cmb_stride,stop,end);
   }
   for (int kind=0; kind < kinds; kind++) cmb_sources->spline(kind*cmb_stride+begin,kind*cmb_stride+end);
 }
 
-/** Columns [begin,end) of the source of lensing times tau0-tau, linear in time between CLASS's samples. */
-void LineOfSight::prepare_lens(const double * phi_plus_psi, int begin, int end) {
+/** Columns [begin,end) of the source of lensing times tau0-tau, linear in time between CLASS's samples.
+    correction: factor of the source by non-linear evolution, or NULL. */
+void LineOfSight::prepare_lens(const double * phi_plus_psi, const double * correction, int begin, int end) {
   int k_size = ppt->k_size[index_md], before = 0;
-  for (int i=begin; i < std::min(end,(int)lens.distance.size()); i++) {
+  int stop = std::min(end,(int)lens.distance.size());
+  for (int index_k=0; index_k < k_size; index_k++) fill_up(lens_sources->row(index_k),stop,end);
+  for (int i=begin; i < stop; i++) {
     double tau = tau0-lens.distance[i];
     while ((before < ppt->tau_size-2) && (ppt->tau_sampling[before+1] < tau)) before++;
     double fraction = (tau-ppt->tau_sampling[before])/(ppt->tau_sampling[before+1]-ppt->tau_sampling[before]);
     double factor = lens.window[i]*lens.distance[i];
     const double * from = phi_plus_psi+(size_t)before*k_size, * to = from+k_size;
-    for (int index_k=0; index_k < k_size; index_k++)
-      lens_sources->row(index_k)[i] = (float)(factor*((1.-fraction)*from[index_k]+fraction*to[index_k]));
+    const double * correct = (correction == NULL) ? NULL : correction+(size_t)before*k_size;
+    for (int index_k=0; index_k < k_size; index_k++) {
+      double source_from = from[index_k], source_to = to[index_k];
+      if (correct != NULL) {
+        source_from *= correct[index_k];
+        source_to *= correct[k_size+index_k];
+      }
+      lens_sources->row(index_k)[i] = (float)(factor*((1.-fraction)*source_from+fraction*source_to));
+    }
   }
   lens_sources->spline(begin,end);
 }
@@ -111,30 +133,38 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
     cmb_sources->evaluate(ptr->k[index_md][index_q],at_q.data());
     int used = sample_number;
     while ((used > 0) && (q*cmb.distance[used-1] < smallest_x)) used--;
+    int nearer = std::min(first_nearer(cmb.distance,q,fade_in_x(high_l)),used);
     weigh(cmb,(float)q,s0,s1,s2,used,resolved,unresolved);
-    collect_nodes(*table,q,cmb.distance.data(),used,resolved,lists);
-    collect_nodes(*table,q,cmb.distance.data(),used,unresolved,low_l_lists);
+    collect_nodes(*table,q,cmb.distance.data(),0,used,resolved,lists);
+    collect_nodes(*table,q,cmb.distance.data(),nearer,used,unresolved,low_l_lists);
   }
-  std::vector<float> first_sum(size*lanes), second_sum(size*lanes);
-  for (int block=0; block < table->block_number; block++) {
+  const int stride = blocks_together*lanes;
+  std::vector<float> first_sum(size*stride), second_sum(size*stride);
+  for (int block=0; block < table->block_number; block += blocks_together) {
+    int number = std::min((int)blocks_together,table->block_number-block), at_low_l = 0;
+    while ((at_low_l < number) && (table->l[(block+at_low_l)*lanes] < high_l)) at_low_l++;
     std::fill(first_sum.begin(),first_sum.end(),0.f);
     std::fill(second_sum.begin(),second_sum.end(),0.f);
     for (int i=0; i < size; i++) {
-      add_nodes(*table,block,lists,i,&first_sum[i*lanes],&second_sum[i*lanes]);
-      if (table->l[block*lanes] < high_l)
-        add_nodes(*table,block,low_l_lists,i,&first_sum[i*lanes],&second_sum[i*lanes]);
+      add_nodes(*table,block,number,lists,i,&first_sum[i*stride],&second_sum[i*stride]);
+      if (at_low_l > 0) add_nodes(*table,block,at_low_l,low_l_lists,i,&first_sum[i*stride],&second_sum[i*stride]);
     }
-    for (int lane=0; (lane < lanes) && (block*lanes+lane < table->l_size); lane++) {
+    for (int lane=0; (lane < number*lanes) && (block*lanes+lane < table->l_size); lane++) {
       int index_l = block*lanes+lane;
       double l = table->l[index_l];
       double factor_t = 1.5*l*(l+1.), factor_e = 1.5*sqrt((l+2.)*(l+1.)*l*(l-1.));
       double * t = has_t ? transfer(ptr->index_tt_t0,index_l)+begin : NULL;
       double * e = has_e ? transfer(ptr->index_tt_e,index_l)+begin : NULL;
       for (int i=0; i < size; i++) {
-        if (has_t) t[i] = first_sum[i*lanes+lane]+factor_t*second_sum[i*lanes+lane];
-        if (has_e) e[i] = factor_e*second_sum[i*lanes+lane];
+        if (has_t) t[i] = first_sum[i*stride+lane]+factor_t*second_sum[i*stride+lane];
+        if (has_e) e[i] = factor_e*second_sum[i*stride+lane];
       }
     }
+  }
+  /* all of temperature is in t0 */
+  for (int index_l=0; has_t && (index_l < table->l_size); index_l++) {
+    std::fill_n(transfer(ptr->index_tt_t1,index_l)+begin,size,0.);
+    std::fill_n(transfer(ptr->index_tt_t2,index_l)+begin,size,0.);
   }
 }
 
@@ -142,34 +172,41 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
 void LineOfSight::integrate_lens(int begin, int end) const {
   int sample_number = (int)lens.distance.size(), l_size = table->l_size, integrated = 0;
   while ((integrated < l_size) && (table->l[integrated] <= ppr->l_switch_limber)) integrated++;
-  std::vector<float> at_q(lens_stride);
+  std::vector<float> at_q((size_t)(end-begin)*lens_stride);
   Samples samples(lens_stride);
   const Fade far = fade_in_x((int)ppr->l_switch_limber);
-  std::vector<float> result((size_t)(end-begin)*table->l.size());
   NodeLists lists(end-begin,sample_number);
   for (int index_q=begin; index_q < end; index_q++) {
-    double q = ptr->q[index_q], k = ptr->k[index_md][index_q];
-    evaluate_lens(k,at_q.data());
+    double q = ptr->q[index_q];
+    float * source = &at_q[(size_t)(index_q-begin)*lens_stride];
+    evaluate_lens(ptr->k[index_md][index_q],source);
     int used = sample_number;
     while ((used > 0) && (q*lens.distance[used-1] < smallest_x)) used--;
-    for (int i=0; i < used; i++)
-      samples.value[i] = at_q[i]*lens_factor[i]*share(fade_at_all_l,(float)q*lens.gap[i])
+    int nearer = std::min(first_nearer(lens.distance,q,far),used);
+    for (int i=nearer; i < used; i++)
+      samples.value[i] = source[i]*lens_factor[i]*share(fade_at_all_l,(float)q*lens.gap[i])
         *share(far,(float)(q*lens.distance[i]));
-    collect_nodes(*table,q,lens.distance.data(),used,samples,lists);
-    limber(q,at_q.data(),&result[(index_q-begin)*table->l.size()]);
+    collect_nodes(*table,q,lens.distance.data(),nearer,used,samples,lists);
   }
   for (int block=0; block*lanes < integrated; block++) {
-    int size = std::min((int)lanes,integrated-block*lanes);
     for (int i=0; i < end-begin; i++) {
       float sum[lanes] = {}, ignored[lanes] = {};
-      add_nodes(*table,block,lists,i,sum,ignored);
-      std::copy(sum,sum+size,&result[i*table->l.size()+block*lanes]);
+      add_nodes(*table,block,1,lists,i,sum,ignored);
+      for (int lane=0; (lane < lanes) && (block*lanes+lane < integrated); lane++)
+        transfer(ptr->index_tt_lcmb,block*lanes+lane)[begin+i] = sum[lane];
     }
   }
-  for (int index_l=0; index_l < l_size; index_l++) {
-    double * to = transfer(ptr->index_tt_lcmb,index_l)+begin;
-    for (int i=0; i < end-begin; i++) to[i] = result[i*table->l.size()+index_l];
-  }
+  for (int index_l=integrated; index_l < l_size; index_l++)
+    limber(index_l,ptr->q+begin,end-begin,at_q.data(),transfer(ptr->index_tt_lcmb,index_l)+begin);
+}
+
+/** The lensing potential at the wavenumbers [begin,end) of Limber's approximation. */
+void LineOfSight::integrate_limber(int begin, int end) const {
+  std::vector<float> at_q((size_t)(end-begin)*lens_stride);
+  for (int index_q=begin; index_q < end; index_q++)
+    evaluate_lens(ptr->k_limber[index_md][index_q],&at_q[(size_t)(index_q-begin)*lens_stride]);
+  for (int index_l=0; index_l < table->l_size; index_l++)
+    limber(index_l,ptr->q_limber+begin,end-begin,at_q.data(),transfer_limber(index_l)+begin);
 }
 
 /** The source of lensing times tau0-tau at k. */
@@ -198,20 +235,23 @@ void LineOfSight::prepare_limber() {
   for (double l : table->l) limber_factor.push_back(sqrt(_PI_/(2.*l))*(1.-0.25/l+1./32./(l*l))/(l+0.5));
 }
 
-/** Limber's approximation at all l, as transfer_limber(): the source (times tau0-tau) at tau0-tau = (l+1/2)/q,
-    on the parabola through three samples. */
-void LineOfSight::limber(double q, const float * source, float * result) const {
-  const double * x = lens.distance.data();
-  double over_q = 1./q;
-  int size = (int)lens.distance.size();
-  for (int index_l=0, i=size-2; index_l < table->l_size; index_l++) {
-    double at = (table->l[index_l]+0.5)*over_q;
-    result[index_l] = 0.f;
-    if ((at > x[0]) || (at < x[size-1])) continue;
-    while ((i > 1) && (x[i-1] <= at)) i--;
+/** Limber's approximation at one l, as transfer_limber(): the source (times tau0-tau) at tau0-tau = (l+1/2)/q, on the
+    parabola through three samples; for ascending q, each with its row of `sources`. */
+void LineOfSight::limber(int index_l, const double * q, int size, const float * sources, double * result) const {
+  const std::vector<double> & x = lens.distance;
+  int last = (int)x.size()-1;
+  double l = table->l[index_l]+0.5;
+  int i = (int)(std::upper_bound(x.begin(),x.end(),l/q[0],std::greater<double>())-x.begin());
+  i = std::max(1,std::min(i-1,last-1));
+  for (int n=0; n < size; n++) {
+    double at = l*(1./q[n]);
+    result[n] = 0.;
+    if ((at > x[0]) || (at < x[last])) continue;
+    while ((i < last-1) && (x[i] > at)) i++;
     double d0 = at-x[i-1], d1 = at-x[i], d2 = at-x[i+1];
+    const float * source = sources+(size_t)n*lens_stride;
     const double * factor = &parabola[3*i];
-    result[index_l] = (float)(limber_factor[index_l]
+    result[n] = (float)(limber_factor[index_l]
       *(source[i-1]*d1*d2*factor[0]+source[i]*d0*d2*factor[1]+source[i+1]*d0*d1*factor[2]));
   }
 }

@@ -46,12 +46,13 @@ struct LineOfSight {
       + ((size_t)(index_ic*ptr->tt_size[index_md]+ptr->index_tt_lcmb)*ptr->l_size[index_md]+index_l)*ptr->q_size_limber;
   }
   void prepare_cmb(const double * t0, const double * t1, const double * t2, double factor_t2, int begin, int end);
-  void prepare_lens(const double * phi_plus_psi, int begin, int end);
+  void prepare_lens(const double * phi_plus_psi, const double * correction, int begin, int end);
   void integrate_cmb(int begin, int end) const;
   void integrate_lens(int begin, int end) const;
+  void integrate_limber(int begin, int end) const;
   void prepare_limber();
   void evaluate_lens(double k, float * result) const;
-  void limber(double q, const float * source, float * result) const;
+  void limber(int index_l, const double * q, int size, const float * sources, double * result) const;
 };
 
 }

@@ -23,6 +23,18 @@ _SEARCHED_BY_H = ("100*theta_s", "theta_s_100")
 _ABSENT = object()
 
 
+cdef class _KeptTransfer:
+    """Transfer functions of scalar modes, freed with this object unless transfer_init() has taken them over."""
+
+    cdef double * table
+
+    def __cinit__(self):
+        self.table = NULL
+
+    def __dealloc__(self):
+        free(self.table)
+
+
 def _changed_later_only(new, old):
     """Names of the parameters that changed, came or went, all of them of later modules; None if others did."""
     # CLASS is given the text
@@ -36,8 +48,8 @@ cdef int _compute_later(Class self, set level) except -1:
     Run the later modules alone, if that gives what a whole compute() would; returns whether it did.
 
     Background, thermodynamics and perturbations are kept, and the transfer functions if nothing that they
-    depend on changed: their own parameters, or non-linear corrections, which enter the lensing potential.
-    What was computed may end with the primordial spectra. Raises CosmoComputationError if a module fails.
+    depend on changed: their own parameters, or non-linear corrections. Both enter the lensing potential (and number
+    counts) only, so that those of temperature and polarisation are kept all the same. What was computed may end with the primordial spectra. Raises CosmoComputationError if a module fails.
     """
     if not self.allocated or self._computed_from is None or "primordial" not in self.ncp or "primordial" not in level:
         return False
@@ -54,16 +66,27 @@ cdef int _compute_later(Class self, set level) except -1:
     for_class |= {name: self._pars[name] for name in changed if name in self._pars}
     first_modules = {_FIRST_MODULE[str(name).strip()] for name in changed}
     cdef int keep_transfer = self.tr.is_allocated and self.fo.method == nl_none and "transfer" not in first_modules
+    kept = None
+    if self.tr.is_allocated and not keep_transfer and not self.pt.has_vectors:
+        kept = _take_transfer(self)
     _free_later(self, keep_transfer)
     self.computed = False
     if not _read_later_inputs(self, for_class, keep_transfer):
         # the whole computation says what is wrong
         return False
-    _run_later(self, level, keep_transfer)
+    _run_later(self, level, keep_transfer, kept)
     self.ncp = set(level)
     self._computed_from = (dict(self._pars), for_class)
     self.computed = True
     return True
+
+
+cdef _KeptTransfer _take_transfer(Class self):
+    cdef _KeptTransfer kept = _KeptTransfer()
+    cdef int md = self.pt.index_md_scalars
+    kept.table = self.tr.transfer[md]
+    self.tr.transfer[md] = NULL
+    return kept
 
 
 cdef void _free_later(Class self, int keep_transfer):
@@ -115,17 +138,26 @@ cdef int _read_later_inputs(Class self, for_class, int keep_transfer) except -1:
     return understood
 
 
-cdef int _run_later(Class self, set level, int keep_transfer) except -1:
+cdef int _run_transfer(Class self, _KeptTransfer kept) except -1:
+    if kept is not None:
+        self.tr.kept_transfer = kept.table
+        kept.table = NULL
+    if transfer_init(&self.pr, &self.ba, &self.th, &self.pt, &self.fo, &self.tr) == _FAILURE_:
+        self.struct_cleanup()
+        raise CosmoComputationError(self.tr.error_message)
+    self.tr.kept_transfer = NULL
+    return 0
+
+
+cdef int _run_later(Class self, set level, int keep_transfer, _KeptTransfer kept) except -1:
     if primordial_init(&self.pr, &self.pt, &self.pm) == _FAILURE_:
         self.struct_cleanup()
         raise CosmoComputationError(self.pm.error_message)
     if "fourier" in level and fourier_init(&self.pr, &self.ba, &self.th, &self.pt, &self.pm, &self.fo) == _FAILURE_:
         self.struct_cleanup()
         raise CosmoComputationError(self.fo.error_message)
-    if "transfer" in level and not keep_transfer \
-            and transfer_init(&self.pr, &self.ba, &self.th, &self.pt, &self.fo, &self.tr) == _FAILURE_:
-        self.struct_cleanup()
-        raise CosmoComputationError(self.tr.error_message)
+    if "transfer" in level and not keep_transfer:
+        _run_transfer(self, kept)
     if "harmonic" in level and harmonic_init(&self.pr, &self.ba, &self.pt, &self.pm, &self.fo, &self.tr,
                                              &self.hr) == _FAILURE_:
         self.struct_cleanup()

@@ -57,8 +57,15 @@ static int time_grid(struct precision * ppr, struct background * pba, struct per
   return _SUCCESS_;
 }
 
+short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_tt) {
+  if (ptr->kept_transfer == NULL) return _FALSE_;
+  if ((ppt->has_cl_cmb_temperature == _TRUE_)
+      && ((index_tt == ptr->index_tt_t0) || (index_tt == ptr->index_tt_t1) || (index_tt == ptr->index_tt_t2))) return _TRUE_;
+  return ((ppt->has_cl_cmb_polarization == _TRUE_) && (index_tt == ptr->index_tt_e)) ? _TRUE_ : _FALSE_;
+}
+
 int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, struct perturbations * ppt,
-                            struct transfer * ptr, double tau_rec, double *** sources) {
+                            struct fourier * pfo, struct transfer * ptr, double tau_rec) {
   int index_md = ppt->index_md_scalars;
   LineOfSight work;
   work.ppr = ppr;
@@ -66,8 +73,8 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
   work.ptr = ptr;
   work.tau0 = pba->conformal_age;
   work.index_md = index_md;
-  work.has_t = (ppt->has_cl_cmb_temperature == _TRUE_);
-  work.has_e = (ppt->has_cl_cmb_polarization == _TRUE_);
+  work.has_t = (ppt->has_cl_cmb_temperature == _TRUE_) && (ptr->kept_transfer == NULL);
+  work.has_e = (ppt->has_cl_cmb_polarization == _TRUE_) && (ptr->kept_transfer == NULL);
   work.has_lcmb = (ppt->has_cl_cmb_lensing_potential == _TRUE_);
   if (work.has_t || work.has_e) {
     class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,work.has_t ? ptr->index_tt_t0 : ptr->index_tt_e,work.cmb),
@@ -85,13 +92,8 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
 
   if (work.has_lcmb) work.prepare_limber();
 
-  /* from the allocator zeros come for nothing: what is not filled below is zero */
-  size_t size = (size_t)ppt->ic_size[index_md]*ptr->tt_size[index_md]*ptr->l_size[index_md]*ptr->q_size;
-  free(ptr->transfer[index_md]);
-  class_calloc(ptr->transfer[index_md],size,sizeof(double),ptr->error_message);
-
   for (work.index_ic=0; work.index_ic < ppt->ic_size[index_md]; work.index_ic++) {
-    double ** table = sources[index_md]+(size_t)work.index_ic*ppt->tp_size[index_md];
+    double ** table = ppt->sources[index_md]+(size_t)work.index_ic*ppt->tp_size[index_md];
     const int columns_per_task = 4*lanes;
     {
       class_setup_parallel();
@@ -111,33 +113,31 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
       }
       if (work.has_lcmb) {
         const double * phi_plus_psi = table[ppt->index_tp_phi_plus_psi];
+        const double * correction = (pfo->method == nl_none) ? NULL : pfo->nl_corr_density[pfo->index_pk_m];
         work.lens_sources.reset(new SourceSpline(ppt->k[index_md],ppt->k_size[index_md],work.lens_stride));
         for (int begin=0; begin < work.lens_stride; begin += columns_per_task) {
-          class_run_parallel(with_arguments(&work,phi_plus_psi,begin,columns_per_task),
-            work.prepare_lens(phi_plus_psi,begin,std::min(begin+columns_per_task,work.lens_stride));
+          class_run_parallel(with_arguments(&work,phi_plus_psi,correction,begin,columns_per_task),
+            work.prepare_lens(phi_plus_psi,correction,begin,std::min(begin+columns_per_task,work.lens_stride));
             return _SUCCESS_;
           );
         }
       }
       class_finish_parallel();
 
-      int q_size = (int)ptr->q_size, q_together = wavenumbers_per_task(ptr->q_size);
-      for (int begin=0; begin < q_size; begin += q_together) {
-        int end = std::min(begin+q_together,q_size);
+      /* large wavenumbers touch most nodes, and the longest tasks should not come last */
+      int q_together = wavenumbers_per_task(ptr->q_size);
+      for (int end=(int)ptr->q_size; end > 0; end -= q_together) {
+        int begin = std::max(end-q_together,0);
         class_run_parallel(with_arguments(&work,begin,end),
           if (work.has_t || work.has_e) work.integrate_cmb(begin,end);
           if (work.has_lcmb) work.integrate_lens(begin,end);
           return _SUCCESS_;
         );
       }
-      for (int index_q=0; index_q < (int)ptr->q_size_limber; index_q++) {
-        class_run_parallel(with_arguments(&work,ptr,index_q,index_md),
-          std::vector<float> at_q(work.lens_stride);
-          std::vector<float> values(work.table->l_size);
-          work.evaluate_lens(ptr->k_limber[index_md][index_q],at_q.data());
-          work.limber(ptr->q_limber[index_q],at_q.data(),values.data());
-          for (int index_l=0; index_l < work.table->l_size; index_l++)
-            work.transfer_limber(index_l)[index_q] = values[index_l];
+      for (int begin=0; begin < (int)ptr->q_size_limber; begin += q_together) {
+        int end = std::min(begin+q_together,(int)ptr->q_size_limber);
+        class_run_parallel(with_arguments(&work,begin,end),
+          work.integrate_limber(begin,end);
           return _SUCCESS_;
         );
       }

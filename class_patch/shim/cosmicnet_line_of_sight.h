@@ -18,11 +18,14 @@ short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbati
     a finer one. */
 void cosmicnet_refine(struct precision * ppr);
 
-/** In place of CLASS's loop over wavenumbers: fill ptr->transfer and ptr->transfer_limber. The sum of
-    all temperature terms is stored as index_tt_t0; index_tt_t1 and index_tt_t2 are zero.
-    sources[index_md][index_ic*tp_size+index_tp][index_tau*k_size+index_k] are those of transfer_init(). */
+/** Whether the transfer functions of this type were kept from a former run and are still right: those of temperature
+    and polarisation, on which non-linear corrections and the amplitude of lensing have no effect. */
+short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_tt);
+
+/** In place of CLASS's loop over wavenumbers: fill ptr->transfer and ptr->transfer_limber, but for what is kept. The sum
+    of all temperature terms is stored as index_tt_t0; index_tt_t1 and index_tt_t2 are zero. */
 int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, struct perturbations * ppt,
-                            struct transfer * ptr, double tau_rec, double *** sources);
+                            struct fourier * pfo, struct transfer * ptr, double tau_rec);
 
 /** In place of CLASS's loop over l: the spectra phr->cl of one pair of initial conditions, at all l. */
 int cosmicnet_harmonic(struct precision * ppr, struct perturbations * ppt, struct transfer * ptr,

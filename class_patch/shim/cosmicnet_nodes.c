@@ -9,7 +9,7 @@
 
 namespace cosmicnet {
 
-/** Evaluate the four polynomials of the lanes, sum_m coefficient[m] t^m. */
+/** Evaluate the polynomials of the lanes, sum_m coefficient[m] t^m. */
 template <int degree>
 static inline __attribute__((always_inline)) void horner(const float (&coefficient)[degree+1][8], float t,
                                                          vector * result) {
@@ -23,25 +23,21 @@ static inline __attribute__((always_inline)) void horner(const float (&coefficie
   memcpy(result,&sum,sizeof(sum));
 }
 
-/* The quintic's basis on [0,1]: at the lower node value, slope, second derivative (twice, for both sums);
-   then at the upper one; and what multiplies j' in the first sum, their derivatives. h = table.step. */
+/* The quintic's basis on [0,1]: at the lower node value, slope, second derivative, then at the upper one; and what
+   multiplies j', their derivatives. h = table.step. */
 #define h ((float)BesselTable::step)
-#define both(V,S,C) {V, S*h, C*h*h, 0.f, V, S*h, C*h*h, 0.f}
-#define only_first(V,S,C) {V/h, S, C*h, 0.f, 0.f, 0.f, 0.f, 0.f}
-static const float lower[6][8] = {
-  both(1.f,0.f,0.f), both(0.f,1.f,0.f), both(0.f,0.f,0.5f),
-  both(-10.f,-6.f,-1.5f), both(15.f,8.f,1.5f), both(-6.f,-3.f,-0.5f)};
-static const float upper[6][8] = {
-  both(0.f,0.f,0.f), both(0.f,0.f,0.f), both(0.f,0.f,0.f),
-  both(10.f,-4.f,0.5f), both(-15.f,7.f,-1.f), both(6.f,-3.f,0.5f)};
-static const float lower_slope[5][8] = {
-  only_first(0.f,1.f,0.f), only_first(0.f,0.f,1.f), only_first(-30.f,-18.f,-4.5f),
-  only_first(60.f,32.f,6.f), only_first(-30.f,-15.f,-2.5f)};
-static const float upper_slope[5][8] = {
-  only_first(0.f,0.f,0.f), only_first(0.f,0.f,0.f), only_first(30.f,-12.f,1.5f),
-  only_first(-60.f,28.f,-4.f), only_first(30.f,-15.f,2.5f)};
-#undef only_first
-#undef both
+#define quintic(V,S,C,W,T,D) {V, S*h, C*h*h, 0.f, W, T*h, D*h*h, 0.f}
+#define slope_of_quintic(V,S,C,W,T,D) {V/h, S, C*h, 0.f, W/h, T, D*h, 0.f}
+static const float basis_coefficient[6][8] = {
+  quintic(1.f,0.f,0.f, 0.f,0.f,0.f), quintic(0.f,1.f,0.f, 0.f,0.f,0.f), quintic(0.f,0.f,0.5f, 0.f,0.f,0.f),
+  quintic(-10.f,-6.f,-1.5f, 10.f,-4.f,0.5f), quintic(15.f,8.f,1.5f, -15.f,7.f,-1.f),
+  quintic(-6.f,-3.f,-0.5f, 6.f,-3.f,0.5f)};
+static const float slope_coefficient[5][8] = {
+  slope_of_quintic(0.f,1.f,0.f, 0.f,0.f,0.f), slope_of_quintic(0.f,0.f,1.f, 0.f,0.f,0.f),
+  slope_of_quintic(-30.f,-18.f,-4.5f, 30.f,-12.f,1.5f), slope_of_quintic(60.f,32.f,6.f, -60.f,28.f,-4.f),
+  slope_of_quintic(-30.f,-15.f,-2.5f, 30.f,-15.f,2.5f)};
+#undef slope_of_quintic
+#undef quintic
 #undef h
 
 /** The weights in one sum; the Bessel equation turns that of j'' into weights of j and j'. */
@@ -56,56 +52,58 @@ struct Ends {
   NodeWeights * both, * first_only;
 };
 
-static inline __attribute__((always_inline)) void append(const BesselTable & table, int node,
-                                                         const vector & sum, Ends & ends) {
-  NodeWeights first = weights_of(table,node,sum[0],sum[1],sum[2]);
-  if ((sum[4] != 0.f) || (sum[5] != 0.f) || (sum[6] != 0.f)) {
-    *ends.both++ = first;
-    *ends.both++ = weights_of(table,node,sum[4],sum[5],sum[6]);
+/** Append the node whose sums stand in the lanes from `lane` on. */
+template <int lane>
+static inline __attribute__((always_inline)) void append(const BesselTable & table, int node, const vector & first,
+                                                         const vector & second, Ends & ends) {
+  NodeWeights weights = weights_of(table,node,first[lane],first[lane+1],first[lane+2]);
+  if ((second[lane] != 0.f) || (second[lane+1] != 0.f) || (second[lane+2] != 0.f)) {
+    *ends.both++ = weights;
+    *ends.both++ = weights_of(table,node,second[lane],second[lane+1],second[lane+2]);
   }
   else {
-    *ends.first_only++ = first;
+    *ends.first_only++ = weights;
   }
 }
 
 cosmicnet_for_all_processors
-void collect_nodes(const BesselTable & table, double q, const double * distance, int sample_number,
+void collect_nodes(const BesselTable & table, double q, const double * distance, int begin, int end,
                    const Samples & samples, NodeLists & lists) {
-  vector at_node = {}, above = {}, basis, basis_slope;
+  /* the two sums at the pair of nodes in work: four lanes belong to `node`, the others to node+1 */
+  vector first = {}, second = {}, basis, basis_slope;
+  enum {at_node = 0, above = 4};
   double scale = q/BesselTable::step;
-  int node = -2; /* the pair of nodes in work: `at_node` belongs to node, `above` to node+1 */
+  int node = -2;
   Ends ends = {&lists.both[lists.both_end.back()],&lists.first_only[lists.first_only_end.back()]};
-  for (int i=0; i < sample_number; i++) {
-    float value = samples.value[i], slope = samples.slope[i], second = samples.second[i];
-    if ((value == 0.f) && (slope == 0.f) && (second == 0.f)) continue;
+  for (int i=begin; i < end; i++) {
+    float value = samples.value[i], slope = samples.slope[i], second_value = samples.second[i];
+    if ((value == 0.f) && (slope == 0.f) && (second_value == 0.f)) continue;
     double position = scale*distance[i];
     int new_node = (int)position;
     float t = (float)(position-new_node);
     if (new_node != node) {
       if (node >= 0) {
-        append(table,node+1,above,ends);
+        append<above>(table,node+1,first,second,ends);
         if (new_node == node-1) {
-          above = at_node;
+          first = vector{0.f,0.f,0.f,0.f,first[0],first[1],first[2],0.f};
+          second = vector{0.f,0.f,0.f,0.f,second[0],second[1],second[2],0.f};
         }
         else {
-          append(table,node,at_node,ends);
-          above = vector{};
+          append<at_node>(table,node,first,second,ends);
+          first = second = vector{};
         }
       }
-      at_node = vector{};
       node = new_node;
     }
-    vector factor = {value,value,value,0.f,second,second,second,0.f};
-    horner<5>(lower,t,&basis);
-    horner<4>(lower_slope,t,&basis_slope);
-    at_node += factor*basis + slope*basis_slope;
-    horner<5>(upper,t,&basis);
-    horner<4>(upper_slope,t,&basis_slope);
-    above += factor*basis + slope*basis_slope;
+    horner<5>(basis_coefficient,t,&basis);
+    horner<4>(slope_coefficient,t,&basis_slope);
+    first += value*basis + slope*basis_slope;
+    /* nothing is added to the product, so that it is rounded as the other one is */
+    second += second_value*basis + slope*vector{};
   }
   if (node >= 0) {
-    append(table,node+1,above,ends);
-    append(table,node,at_node,ends);
+    append<above>(table,node+1,first,second,ends);
+    append<at_node>(table,node,first,second,ends);
   }
   lists.both_end.push_back(ends.both-lists.both.get());
   lists.first_only_end.push_back(ends.first_only-lists.first_only.get());
@@ -121,66 +119,105 @@ struct NodeRange {
   const NodeWeights * begin, * end;
 };
 
-/** The two sums, for `count` vectors at a time: as many as leave all sums in registers. */
-template <typename Floats, int count>
-static inline __attribute__((always_inline)) void sum_with(const float * rows, int lowest, const float * l_l_plus_1,
-                                                           NodeRange both, NodeRange first_only,
-                                                           float * first, float * second) {
+/** One block: its rows from the node `lowest` on, l(l+1), and where its two sums are added. */
+struct Block {
+  const float * rows;
+  int lowest;
+  const float * l_l_plus_1;
+  float * first, * second;
+};
+
+/** One vector of multipoles: the three terms apart, so that additions need not wait for one another. */
+template <typename Floats>
+struct Sum {
+  typename Floats::vector j, slope, l_j;
+};
+
+template <typename Floats>
+static inline __attribute__((always_inline)) void add(Sum<Floats> & sum, const NodeWeights & weights,
+                                                      const typename Floats::vector & j,
+                                                      const typename Floats::vector & slope) {
+  sum.j += weights.j*j;
+  sum.slope += weights.slope*slope;
+  sum.l_j += weights.l_j*j;
+}
+
+/** Add what is left of a list to the sums of `number` blocks, which begin at ever higher nodes; then, where the
+    rows of the last of them end, to those of the others. */
+template <typename Floats, int number>
+struct Descent {
   typedef typename Floats::vector V;
-  const int width = (int)(sizeof(V)/sizeof(float));
-  for (int start=0; start < lanes; start += count*width) {
-    /* six sums apart, so that additions need not wait for one another */
-    V first_j[count] = {}, first_slope[count] = {}, first_l[count] = {};
-    V second_j[count] = {}, second_slope[count] = {}, second_l[count] = {};
-    for (const NodeWeights * w=both.begin; (w < both.end) && (w->node >= lowest); w += 2) {
-      const float * row = rows + (size_t)(w->node-lowest)*2*lanes + start;
-      for (int c=0; c < count; c++) {
-        const V j = *(const V *)(row+c*width), slope = *(const V *)(row+lanes+c*width);
-        first_j[c] += w[0].j*j;
-        first_slope[c] += w[0].slope*slope;
-        first_l[c] += w[0].l_j*j;
-        second_j[c] += w[1].j*j;
-        second_slope[c] += w[1].slope*slope;
-        second_l[c] += w[1].l_j*j;
+  static inline __attribute__((always_inline)) void both(const NodeWeights * w, const NodeWeights * end,
+                                                         const Block * blocks, int start, Sum<Floats> * first,
+                                                         Sum<Floats> * second) {
+    for (; (w < end) && (w->node >= blocks[number-1].lowest); w += 2) {
+      for (int b=0; b < number; b++) {
+        const float * row = blocks[b].rows + (size_t)(w->node-blocks[b].lowest)*2*lanes + start;
+        const V j = *(const V *)row, slope = *(const V *)(row+lanes);
+        add(first[b],w[0],j,slope);
+        add(second[b],w[1],j,slope);
       }
     }
-    for (const NodeWeights * w=first_only.begin; (w < first_only.end) && (w->node >= lowest); w++) {
-      const float * row = rows + (size_t)(w->node-lowest)*2*lanes + start;
-      for (int c=0; c < count; c++) {
-        const V j = *(const V *)(row+c*width), slope = *(const V *)(row+lanes+c*width);
-        first_j[c] += w->j*j;
-        first_slope[c] += w->slope*slope;
-        first_l[c] += w->l_j*j;
+    Descent<Floats,number-1>::both(w,end,blocks,start,first,second);
+  }
+  static inline __attribute__((always_inline)) void first_only(const NodeWeights * w, const NodeWeights * end,
+                                                               const Block * blocks, int start, Sum<Floats> * first) {
+    for (; (w < end) && (w->node >= blocks[number-1].lowest); w++) {
+      for (int b=0; b < number; b++) {
+        const float * row = blocks[b].rows + (size_t)(w->node-blocks[b].lowest)*2*lanes + start;
+        add(first[b],*w,*(const V *)row,*(const V *)(row+lanes));
       }
     }
-    for (int c=0; c < count; c++) {
-      int lane = start+c*width;
-      const V l = *(const V *)(l_l_plus_1+lane);
-      *(V *)(first+lane) += first_j[c] + first_slope[c] + l*first_l[c];
-      *(V *)(second+lane) += second_j[c] + second_slope[c] + l*second_l[c];
+    Descent<Floats,number-1>::first_only(w,end,blocks,start,first);
+  }
+};
+
+template <typename Floats>
+struct Descent<Floats,0> {
+  static void both(const NodeWeights *, const NodeWeights *, const Block *, int, Sum<Floats> *, Sum<Floats> *) {}
+  static void first_only(const NodeWeights *, const NodeWeights *, const Block *, int, Sum<Floats> *) {}
+};
+
+/** The two sums of `number` blocks, as many as leave all sums in registers. */
+template <typename Floats, int number>
+static inline __attribute__((always_inline)) void sum_with(const Block * blocks, NodeRange both, NodeRange first_only) {
+  typedef typename Floats::vector V;
+  for (int start=0; start < lanes; start += (int)(sizeof(V)/sizeof(float))) {
+    Sum<Floats> first[number] = {}, second[number] = {};
+    Descent<Floats,number>::both(both.begin,both.end,blocks,start,first,second);
+    Descent<Floats,number>::first_only(first_only.begin,first_only.end,blocks,start,first);
+    for (int b=0; b < number; b++) {
+      const V l = *(const V *)(blocks[b].l_l_plus_1+start);
+      *(V *)(blocks[b].first+start) += first[b].j + first[b].slope + l*first[b].l_j;
+      *(V *)(blocks[b].second+start) += second[b].j + second[b].slope + l*second[b].l_j;
     }
   }
 }
 
-typedef void sum_function(const float *, int, const float *, NodeRange, NodeRange, float *, float *);
+/** The same for 1 to `blocks_together` blocks, with registers for `at_once`. */
+template <typename Floats, int at_once>
+static inline __attribute__((always_inline)) void sum_all(const Block * blocks, int number, NodeRange both,
+                                                          NodeRange first_only) {
+  for (; number >= at_once; number -= at_once, blocks += at_once) sum_with<Floats,at_once>(blocks,both,first_only);
+  for (; number > 0; number--, blocks++) sum_with<Floats,1>(blocks,both,first_only);
+}
+
+typedef void sum_function(const Block *, int, NodeRange, NodeRange);
 
 /* This sum takes most of the time, and each kind of processor has its own best width. */
-static void sum_plain(const float * rows, int lowest, const float * l_l_plus_1, NodeRange both, NodeRange first_only,
-                      float * first, float * second) {
-  sum_with<Floats4,2>(rows,lowest,l_l_plus_1,both,first_only,first,second);
+static void sum_plain(const Block * blocks, int number, NodeRange both, NodeRange first_only) {
+  sum_all<Floats4,2>(blocks,number,both,first_only);
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
 __attribute__((target("avx2,fma")))
-static void sum_avx2(const float * rows, int lowest, const float * l_l_plus_1, NodeRange both, NodeRange first_only,
-                     float * first, float * second) {
-  sum_with<Floats8,1>(rows,lowest,l_l_plus_1,both,first_only,first,second);
+static void sum_avx2(const Block * blocks, int number, NodeRange both, NodeRange first_only) {
+  sum_all<Floats8,1>(blocks,number,both,first_only);
 }
 
 __attribute__((target("avx512f")))
-static void sum_avx512(const float * rows, int lowest, const float * l_l_plus_1, NodeRange both, NodeRange first_only,
-                       float * first, float * second) {
-  sum_with<Floats16,1>(rows,lowest,l_l_plus_1,both,first_only,first,second);
+static void sum_avx512(const Block * blocks, int number, NodeRange both, NodeRange first_only) {
+  sum_all<Floats16,blocks_together>(blocks,number,both,first_only);
 }
 
 static sum_function * best_sum() {
@@ -192,15 +229,17 @@ static sum_function * best_sum() {
 static sum_function * best_sum() { return sum_plain; }
 #endif
 
-void add_nodes(const BesselTable & table, int block, const NodeLists & lists, int wavenumber,
+void add_nodes(const BesselTable & table, int first_block, int number, const NodeLists & lists, int wavenumber,
                float * first, float * second) {
   static sum_function * const sum = best_sum();
-  int lowest = table.first_node[block];
-  if (lowest >= table.node_number) return;
-  sum(table.row(block,lowest),lowest,&table.l_l_plus_1[(size_t)block*lanes],
+  Block blocks[blocks_together];
+  for (int b=0; b < number; b++) {
+    int block = first_block+b, lowest = table.first_node[block];
+    blocks[b] = {table.row(block,lowest),lowest,&table.l_l_plus_1[(size_t)block*lanes],first+b*lanes,second+b*lanes};
+  }
+  sum(blocks,number,
       {&lists.both[lists.both_end[wavenumber]],&lists.both[lists.both_end[wavenumber+1]]},
-      {&lists.first_only[lists.first_only_end[wavenumber]],&lists.first_only[lists.first_only_end[wavenumber+1]]},
-      first,second);
+      {&lists.first_only[lists.first_only_end[wavenumber]],&lists.first_only[lists.first_only_end[wavenumber+1]]});
 }
 
 }

@@ -43,12 +43,16 @@ struct Samples {
   std::vector<float> value, slope, second;
 };
 
-/** Append one wavenumber, with samples at x = q*distance[i], i < sample_number, in descending order. */
-void collect_nodes(const BesselTable & table, double q, const double * distance, int sample_number,
+/** Append one wavenumber, with samples at x = q*distance[i], begin <= i < end, in descending order. */
+void collect_nodes(const BesselTable & table, double q, const double * distance, int begin, int end,
                    const Samples & samples, NodeLists & lists);
 
-/** Add the two sums at one wavenumber for the multipoles of one block to first[lanes], second[lanes]. */
-void add_nodes(const BesselTable & table, int block, const NodeLists & lists, int wavenumber,
+/* Blocks that add_nodes() treats at once, so that weights are read once for all of them. */
+enum {blocks_together = 2};
+
+/** Add the two sums at one wavenumber for the multipoles of `number` blocks, at most blocks_together, to
+    first[number*lanes], second[number*lanes]. */
+void add_nodes(const BesselTable & table, int first_block, int number, const NodeLists & lists, int wavenumber,
                float * first, float * second);
 
 }

@@ -9,8 +9,10 @@
 namespace cosmicnet {
 
 SourceSpline::SourceSpline(const double * k_list, int k_size, int column_number)
-  : columns(round_up(column_number)), k(k_list,k_list+k_size),
-    values((size_t)k_size*columns), curvatures((size_t)k_size*columns) {}
+  : columns(round_up(column_number)), k(k_list,k_list+k_size) {
+  values.allocate((size_t)k_size*columns);
+  curvatures.allocate((size_t)k_size*columns);
+}
 
 /** y = a + factor*(b - c) for one stretch of a row, etc.: one step of the elimination downwards. */
 cosmicnet_for_all_processors
@@ -34,8 +36,8 @@ void SourceSpline::spline(int begin, int end) {
   int n = (int)k.size(), size = end-begin;
   std::vector<double> above(n); /* what is left above the diagonal */
   std::vector<float> zero(size,0.f);
-  auto y = [&](int i) { return &values[(size_t)i*columns+begin]; };
-  auto m = [&](int i) { return &curvatures[(size_t)i*columns+begin]; };
+  auto y = [&](int i) { return values.data()+(size_t)i*columns+begin; };
+  auto m = [&](int i) { return curvatures.data()+(size_t)i*columns+begin; };
   auto step = [&](int i) { return k[i+1]-k[i]; };
   auto end_equation = [&](int i, double coupling, const float * solved, int to) {
     double over_pivot = 1./(2.-coupling*((to > 0) ? above[to-1] : 0.));
@@ -67,8 +69,8 @@ void SourceSpline::evaluate(double q, float * result) const {
   int last = (int)k.size()-2;
   int i = std::min(std::max((int)(std::upper_bound(k.begin(),k.end(),q)-k.begin())-1,0),last);
   double step = k[i+1]-k[i], b = (q-k[i])/step, a = 1.-b;
-  const float * const from[4] = {&values[(size_t)i*columns],&values[(size_t)(i+1)*columns],
-                                 &curvatures[(size_t)i*columns],&curvatures[(size_t)(i+1)*columns]};
+  const float * const from[4] = {values.data()+(size_t)i*columns,values.data()+(size_t)(i+1)*columns,
+                                 curvatures.data()+(size_t)i*columns,curvatures.data()+(size_t)(i+1)*columns};
   const float factor[4] = {(float)a,(float)b,(float)((a*a*a-a)*step*step/6.),(float)((b*b*b-b)*step*step/6.)};
   combine(from,factor,result,columns);
 }

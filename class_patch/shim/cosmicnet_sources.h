@@ -11,12 +11,13 @@
 
 namespace cosmicnet {
 
-/** Tables S(k,tau), `column_number` numbers for each k, and their cubic splines in k. */
+/** Tables S(k,tau), `column_number` numbers for each k, and their cubic splines in k. Memory is not set to anything here:
+    the threads that fill it shall be the first to touch it. */
 class SourceSpline {
 public:
   SourceSpline(const double * k, int k_size, int column_number);
   /** Row of k[index_k], to be filled before spline(). */
-  float * row(int index_k) { return &values[(size_t)index_k*columns]; }
+  float * row(int index_k) { return values.data()+(size_t)index_k*columns; }
   /** Find second derivatives in k of the columns [begin,end), both multiples of `lanes`. At both ends the
       slope is that of the parabola through three points, as in CLASS. */
   void spline(int begin, int end);
@@ -28,7 +29,7 @@ public:
 
 private:
   std::vector<double> k;
-  std::vector<float> values, curvatures;
+  AlignedFloats values, curvatures;
 };
 
 static inline int round_up(int size) { return (size+lanes-1)/lanes*lanes; }
