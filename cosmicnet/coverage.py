@@ -43,8 +43,8 @@ MEANINGS = {
     "three_ceff2_ur": "3 ceff2_ur", "three_cvis2_ur": "3 cvis2_ur",
 }
 
-# Tolerances that networks do not depend on, since reionisation is computed at run time, and the finest that may be asked
-# for; the coarsest is that of the training, with which the accuracy was measured.
+# Tolerances that networks do not depend on, since reionisation is computed at run time, and the finest that may be
+# asked for; the coarsest is that of the training, with which the accuracy was measured.
 FINEST_TOLERANCE = {"reionization_optical_depth_tol": 1e-8}
 
 # Settings agree if they are equal to this relative accuracy (they pass through text and units).
