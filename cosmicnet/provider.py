@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .blas import single_threaded
 from .coverage import require_covered
 from .errors import CosmicnetError, CosmicnetWarning, NotCovered, OptionError
 from .request import Request
@@ -73,8 +72,7 @@ class NetworkProvider:
             _warn_once(f"{reason}. CLASS integrates the perturbation equations instead.")
             return False
         self._seconds["coverage"] = perf_counter() - start
-        with single_threaded():
-            self._seconds |= self.networks.emulator.fill(request)
+        self._seconds |= self.networks.emulator.fill(request)
         for name, table in request.tables.items():
             if name == "p" and "t2" in request.tables:
                 continue  # sqrt(6) t2

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from builds import run_python
 
-from cosmicnet.blas import single_threaded
-
-threadpoolctl = pytest.importorskip("threadpoolctl", reason="pip install threadpoolctl")
+pytest.importorskip("threadpoolctl", reason="pip install threadpoolctl")
 pytestmark = [pytest.mark.usefixtures("patched"),
               pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")]
 
@@ -36,17 +34,3 @@ def test_chains_share_the_cores() -> None:
     shared = threads_of(str(cores), threads=None)
     assert shared["class"] == 1
     assert shared["blas"] and all(number == 1 for number in shared["blas"])
-
-
-def blas_threads() -> list[int]:
-    return [pool["num_threads"] for pool in threadpoolctl.threadpool_info()
-            if pool["internal_api"] == "openblas" and "numpy" in pool["filepath"]]
-
-
-def test_networks_take_one_thread_and_give_the_others_back() -> None:
-    if not blas_threads():
-        pytest.skip("NumPy without OpenBLAS of its own")
-    with threadpoolctl.threadpool_limits(2):
-        with single_threaded():
-            assert set(blas_threads()) == {1}
-        assert set(blas_threads()) == {2}
