@@ -36,7 +36,7 @@ examples:
   {PROGRAM} make mine.toml                                from nothing to installed and measured networks
   {PROGRAM} make mine.toml --scheduler tcp://node1:8786   on a Dask cluster, see docs/retrain.md
   {PROGRAM} make mine.toml --work /scratch/mine --output nets/mine
-  {PROGRAM} make training/recipes/lcdm.toml --output nets/lcdm   the shipped networks again""",
+  {PROGRAM} make training/recipes/extended.toml --output nets/extended   shipped networks again""",
     )
     _add_common(parser)
     _add_output(parser)

@@ -21,7 +21,7 @@ EDITS = (
   ptr->line_of_sight_is_fast = cosmicnet_line_of_sight_applies(pba,ppt,ptr);
   if (ptr->line_of_sight_is_fast == _TRUE_) {
     refined = *ppr;
-    cosmicnet_refine(&refined);
+    cosmicnet_refine(&refined,ptr);
     ppr = &refined;
   }
 

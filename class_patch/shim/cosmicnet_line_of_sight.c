@@ -32,7 +32,10 @@ short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbati
           && (ppt->switch_pol == 1)) ? _TRUE_ : _FALSE_;
 }
 
-void cosmicnet_refine(struct precision * ppr) {
+void cosmicnet_refine(struct precision * ppr, struct transfer * ptr) {
+  /* in flat space it is 1; CLASS's is off by rounding, to either side, so that steps in l, cut to whole numbers, would
+     change from one cosmology to the next, and the interpolated spectra with them */
+  ptr->angular_rescaling = 1.;
   ppr->l_linstep = MIN(ppr->l_linstep,15);
   ppr->l_logstep = MIN(ppr->l_logstep,1.035);
   ppr->q_logstep_spline = MIN(ppr->q_logstep_spline,60.);

@@ -15,8 +15,8 @@
 short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbations * ppt, struct transfer * ptr);
 
 /** The precision of the fast way: CLASS's, with finer sampling in l and q where the user has not chosen
-    a finer one. */
-void cosmicnet_refine(struct precision * ppr);
+    a finer one, and the same l in all cosmologies. */
+void cosmicnet_refine(struct precision * ppr, struct transfer * ptr);
 
 /** Whether the transfer functions of this type were kept from a former run and are still right: those of temperature
     and polarisation, on which non-linear corrections and the amplitude of lensing have no effect. */
