@@ -131,22 +131,6 @@ def test_l_max_6000_agrees_with_full_class() -> None:
         assert np.linalg.norm(ours_there - full_there) < SOURCE_AGREEMENT * np.linalg.norm(full_there), name
 
 
-def off_smooth_curve(changes: dict[str, Any]) -> float:
-    """How far TT at l = 100 to 300 jitters along a short line in tau_reio: fourth differences, relative."""
-    logarithms = []
-    for step in range(9):
-        model = computed(settings_of(options() | {"tau_reio": 0.05 + 0.0005 * step} | changes))
-        assert model.neural_network_info()["used"]
-        logarithms.append(np.log(model.raw_cl(600)["tt"][100:301]))
-    # of independent errors of one, the fourth difference has the standard deviation sqrt(70)
-    return float(np.abs(np.diff(logarithms, n=4, axis=0)).max() / np.sqrt(70.0))
-
-
-def test_a_finer_search_for_z_reio_makes_spectra_smooth() -> None:
-    """CLASS finds z_reio by bisection, to 1e-4 of tau_reio unless asked for more."""
-    assert off_smooth_curve({"reionization_optical_depth_tol": 1e-8}) < off_smooth_curve({}) / 5
-
-
 # --- the same cosmology, spelled differently ------------------------------------------------------
 
 H = 0.674
