@@ -131,8 +131,6 @@ def test_l_max_6000_agrees_with_full_class() -> None:
         assert np.linalg.norm(ours_there - full_there) < SOURCE_AGREEMENT * np.linalg.norm(full_there), name
 
 
-# --- the same cosmology, spelled differently ------------------------------------------------------
-
 H = 0.674
 
 
@@ -277,9 +275,6 @@ def test_networks_are_used_again_after_a_fallback() -> None:
             used.append((model.neural_network_info()["used"], model.sigma8()))
     assert [u for u, _ in used] == [True, False, True]
     assert used[0][1] == used[2][1]
-
-
-# --- numbers that are none ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("parameter", ["omega_b", "omega_cdm", "H0", "tau_reio", "N_ur", "m_ncdm", "A_s", "n_s"])
