@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from .coordinates import Scales
 from .evaluation import Evaluation, Factors, FieldBases, FieldEmulator
-from .photons import LatePhotons, streaming_factor
+from .fields import Field, inputs_of
+from .photons import NEEDED_PIECES, PIECE_OF, LatePhotons, streaming_factor
 from .pieces import PIECES, time_factor
 from .reach import sources_of, why_out_of_reach
 from .request import Request
@@ -20,6 +21,7 @@ __all__ = ["Emulator"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
+
 
 class Emulator:
     """All fields of a network set, ready to fill tables."""
@@ -49,19 +51,33 @@ class Emulator:
             return self._fill(request, threads)
 
     def _fill(self, request: Request, threads: int) -> dict[str, float]:
-        start = perf_counter()
+        clock = [perf_counter()]
         scales = Scales.of(request.cosmology, request.precision)
-        evaluation = Evaluation(self._bases, request.cosmology, scales, request.k)
-        seconds = {"networks": perf_counter() - start, "interpolation": 0.0, "late photons": 0.0}
+        needed = [f for f in self.fields if _is_needed(f.field, request)]
+        inputs = [inputs_of(request.cosmology, f.field.inputs) for f in needed]
+        clock.append(perf_counter())
+        cores = {f.field.name: f.core(x).astype(np.float32) for f, x in zip(needed, inputs, strict=True)}
+        clock.append(perf_counter())
+        evaluation = Evaluation(self._bases, cores, scales, request.k)
         first_late = int(np.searchsorted(request.tau, scales.tau_free_streaming, side="right"))
         tasks = []
         if first_late < request.tau.size:
             tasks = _late_tasks(request, evaluation, first_late)
         if first_late > 0:
             tasks.append(("interpolation", lambda: _fill_early(request, evaluation, first_late)))
-        seconds["interpolation"] += perf_counter() - start - seconds["networks"]
+        clock.append(perf_counter())
+        seconds = dict(zip(("inputs", "networks", "interpolation"), np.diff(clock).tolist(), strict=True))
+        seconds["late photons"] = 0.0
         run_together([_timed(seconds, step, task) for step, task in tasks], threads)
         return seconds
+
+
+def _is_needed(field: Field, request: Request) -> bool:
+    """Whether a field is part of a table of the request."""
+    wanted = {"t2" if name == "p" else name for name in request.tables}
+    if not wanted.isdisjoint(PIECE_OF) and field.piece in NEEDED_PIECES.get(field.region, ()):
+        return True
+    return field.region in ("early", "late") and PIECES[field.piece].source in wanted
 
 
 def _timed(seconds: dict[str, float], step: str, task: Callable[[], None]) -> Callable[[], None]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
-from .fields import Field, inputs_of
+from .fields import Field
 from .network import Network
 from .splines import SplineBasis, stack
 
@@ -38,9 +38,9 @@ class FieldEmulator:
     time_basis: SplineBasis
     wavenumber_basis: SplineBasis
 
-    def core(self, cosmology: Mapping[str, float]) -> Array:
-        """The small matrix in the middle, shape (r_t, r_k)."""
-        coefficients = self.network(inputs_of(cosmology, self.field.inputs)).astype(np.float32)
+    def core(self, inputs: Array) -> Array:
+        """The small matrix in the middle, shape (r_t, r_k), for the field's inputs (inputs_of())."""
+        coefficients = self.network(inputs).astype(np.float32)
         return self.mean_core + (coefficients @ self.components).reshape(self.mean_core.shape)
 
 
@@ -83,12 +83,12 @@ class Factors:
 
 
 class Evaluation:
-    """The fields of one cosmology, at the wavenumbers of one request."""
+    """The fields of one cosmology, given by their cores, at the wavenumbers of one request."""
 
-    def __init__(self, bases: FieldBases, cosmology: Mapping[str, float], scales: Scales, k: Array) -> None:
+    def __init__(self, bases: FieldBases, cores: Mapping[str, Single], scales: Scales, k: Array) -> None:
         self.scales = scales
         self._bases = bases
-        self._cosmology = cosmology
+        self._cores = cores
         self._wavenumber = bases.wavenumber.at({name: to(k, scales) for name, to in WAVENUMBER_COORDINATES.items()})
 
     def pieces(self, region: str) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ class Evaluation:
 
     def _factors(self, member: FieldEmulator, in_time: Single) -> Factors:
         """The core goes to the side where products, this one and the last one, take the fewest multiplications."""
-        core = member.core(self._cosmology).astype(np.float32)
+        core = self._cores[member.field.name]
         in_k = self._wavenumber[member.field.name]
         (r_t, r_k), n_tau, n_k = core.shape, in_time.shape[0], in_k.shape[0]
         if (r_t * r_k + n_k * r_k) * n_tau < (r_t * r_k + n_tau * r_t) * n_k:

@@ -80,7 +80,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> FieldEmulator:
 
 
 def evaluated(emulator: FieldEmulator, cosmology: Cosmology, time: Array, ln_x: Array) -> Array:
-    return emulator.time_basis(time) @ emulator.core(cosmology) @ emulator.wavenumber_basis(ln_x).T
+    core = emulator.core(inputs_of(cosmology, emulator.field.inputs))
+    return emulator.time_basis(time) @ core @ emulator.wavenumber_basis(ln_x).T
 
 
 @pytest.mark.parametrize("number", range(5))

@@ -37,7 +37,7 @@ def test_covered_request_is_filled() -> None:
     assert all(np.array_equal(request.tables[name], expected.tables[name]) for name in expected.tables)
     info = ours.info()
     assert (info["used"], info["reason"], info["name"]) == (True, None, "synthetic")
-    assert set(info["seconds"]) == {"loading", "coverage", "networks", "interpolation", "late photons"}
+    assert set(info["seconds"]) == {"loading", "coverage", "inputs", "networks", "interpolation", "late photons"}
 
 
 def alter(**entries: object) -> Callable[[SyntheticRequest], None]:
