@@ -93,9 +93,9 @@ def _by_threads(results: Sequence[Benchmark]) -> list[str]:
         **{f"of these, {name}": [result.inside[name] for result in results] for name in results[0].inside},
     }
     return [
-        "The perturbation step by number of threads (Table 5 of CosmicNet I), in ms. `interpolation` leads from the outputs",
-        "of the networks to CLASS's times and wavenumbers, `late photons` does the same for them, and adds rescattering;",
-        "both are summed over threads. What is missing to the whole is CLASS's own.",
+        "The perturbation step by number of threads (Table 5 of CosmicNet I), in ms. `interpolation` leads from the",
+        "outputs of the networks to CLASS's times and wavenumbers; `late photons` does the same for these, and adds",
+        "rescattering; both are summed over threads. What is missing to the whole is CLASS's own.",
         "",
         f"| threads | {threads} |", f"|---|{'---|' * len(results)}",
         *(f"| {name} | {' | '.join(f'{MILLISECONDS * value:.1f}' for value in values)} |"
