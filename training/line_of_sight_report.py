@@ -39,6 +39,8 @@ def write_line_of_sight(errors: Sequence[ErrorsAt], seconds: Seconds, tracks: Se
         "that fill the domain of the networks. The sources are the same in all columns (the networks'); the truth is",
         "CLASS's own transfer and harmonic steps with", "",
         *(f"    {name} = {value}" for name, value in converged.items()), "",
+        "Beyond l = 3500 CLASS's default lensing rings, by up to 4% of TT at l = 5000, as it cuts correlation functions at an",
+        "angle of pi/16; with l_max = 5000 all columns have `accurate_lensing: 1`, which mends that.", "",
     ]
     for part in errors:
         lines += _errors(part)
@@ -77,7 +79,8 @@ def _smoothness(tracks: Sequence[Track]) -> list[str]:
         "EE to l = 2508) of each against the middle of the line. The residual is the distance of a point from the",
         f"polynomial through its {NEIGHBOURS} neighbours on each side. Target: {LARGEST_RESIDUAL:g}. An error that",
         "is the same at all points does not count; one that shakes counts the more, the farther from the middle.",
-        "If tau_reio is given, CLASS finds z_reio by bisection, which ends at 1e-4 of tau_reio and shakes all spectra.",
+        "Lines are along z_reio. If tau_reio is given, CLASS finds z_reio by bisection, which ends at 1e-4 of tau_reio",
+        "and shakes all spectra; `reionization_optical_depth_tol` is 1e-8 where a mode says fine search.",
         "",
         "| along | sigmas of Planck to each side | points | mode | largest chi2 | largest residual | rms residual |",
         "|---|---|---|---|---|---|---|",
