@@ -1,8 +1,9 @@
 """Seconds of each step of compute(), full CLASS against networks, measured in one run on the same cosmologies.
 
 CLASS has no clock of its own. With networks, the seconds of a step are the difference between computations that end
-after it and before it, each the fastest of REPEATS, being a few milliseconds of many. Full CLASS integrates its perturbations once for all steps: compute() goes
-on from the primordial spectra, so that each later module is run and timed by itself, once.
+after it and before it, each the fastest of REPEATS, being a few milliseconds of many. Full CLASS integrates its
+perturbations once for all steps: compute() goes on from the primordial spectra, so that each later module is run and
+timed by itself, once.
 """
 from __future__ import annotations
 
