@@ -66,7 +66,7 @@ def _markdown(results: Sequence[Benchmark]) -> str:
         "# Performance", "",
         "Written by `cosmicnet benchmark`; do not edit. All figures of a run are measured on the same cosmologies",
         "of the whole domain, one after the other; only their ratios mean something on another machine. With networks",
-        "a step is the difference of two computations, each the fastest of five; full CLASS, of seconds, runs once.", "",
+        "a step is the difference of two computations, the fastest of five; full CLASS, of seconds, runs once.", "",
     ]
     for result in results:
         lines += [

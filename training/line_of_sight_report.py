@@ -39,8 +39,8 @@ def write_line_of_sight(errors: Sequence[ErrorsAt], seconds: Seconds, tracks: Se
         "that fill the domain of the networks. The sources are the same in all columns (the networks'); the truth is",
         "CLASS's own transfer and harmonic steps with", "",
         *(f"    {name} = {value}" for name, value in converged.items()), "",
-        "Beyond l = 3500 CLASS's default lensing rings, by up to 4% of TT at l = 5000, as it cuts correlation functions",
-        "at an angle of pi/16; with l_max = 5000 all columns have `accurate_lensing: 1`, which mends that.", "",
+        "Beyond l = 3500 CLASS's default lensing rings, by up to 4% of TT at l = 5000, since correlation functions are",
+        "cut at an angle of pi/16; with l_max = 5000 all columns have `accurate_lensing: 1`, which mends that.", "",
     ]
     for part in errors:
         lines += _errors(part)
