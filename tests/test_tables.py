@@ -3,15 +3,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
 import pytest
+from test_dataset import flip_a_bit, make_model
 
+from cosmicnet.fields import FIELDS
 from cosmicnet.training import tables as module
+from cosmicnet.training.dataset import DatasetError, write_model
 from cosmicnet.training.tables import collect, table_path
 
 
@@ -74,3 +77,13 @@ def test_half_a_table_is_made_anew(resampled: list[str], tmp_path: Path) -> None
     table_path(tmp_path / "tables", model).write_text("no HDF5")
     collect([model], tmp_path / "tables", (), 1)
     assert resampled == ["00000.h5"]
+
+
+def test_damaged_model_ends_the_command(tmp_path: Path) -> None:
+    """In a worker, where an error once kept h5py's lock, and waited for itself for ever."""
+    model = tmp_path / "00000.h5"
+    write_model(model, make_model())
+    flip_a_bit(model)
+    with ThreadPoolExecutor(1) as pool:
+        error = pool.submit(collect, [model], tmp_path / "tables", FIELDS, 1).exception(timeout=300)
+    assert isinstance(error, DatasetError) and "delete it and generate again" in str(error)

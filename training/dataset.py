@@ -119,12 +119,14 @@ def read_model(path: Path) -> TrainingModel:
                 raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}: "
                                    f"generate the models again in another folder")
             groups = {group: {name: float(value) for name, value in file[group].attrs.items()} for group in GROUPS}
-            integrated = {name: np.asarray(data[()], dtype=float) for name, data in file["integrated"].items()}
+            # names first: an error within items() would keep h5py's lock for as long as its traceback lives
+            integrated = {name: np.asarray(file["integrated"][name][()], dtype=float)
+                          for name in list(file["integrated"])}
             return TrainingModel(**groups, k=file["k"][()], tau=file["tau"][()], integrated=integrated)
     except DatasetError:
         raise
     except Exception as error:  # of h5py, many kinds: the file is of no use
-        raise DatasetError(f"{path} cannot be read ({error}); delete it and generate again") from error
+        raise DatasetError(f"{path} cannot be read ({error}); delete it and generate again") from None
 
 
 def parameters_of(path: Path) -> Mapping[str, float]:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cosmicnet.running_class import running_class
+
 from .parallel import progress
 
 __all__ = ["within"]
@@ -30,7 +32,9 @@ def within(points: Sequence[Point], settings: Point, limits: Limits, cache: Path
     if not limits:
         return [True] * len(points)
     known = _read(cache)
-    keys = [json.dumps([sorted(limits), settings, point], sort_keys=True) for point in points]
+    # CLASS's equations may be the user's own
+    digest = running_class().source_digest
+    keys = [json.dumps([sorted(limits), settings, point, digest], sort_keys=True) for point in points]
     new = [i for i, key in enumerate(keys) if key not in known]
     if new:
         with progress("choosing models", len(new)) as advance:

@@ -21,6 +21,7 @@ from .config import Recipe
 from .dataset import TrainingModel, failure_path, model_path, write_model
 from .grids import AlignedGrids
 from .parallel import progress, single_threaded_pool
+from .reported import require_reported
 from .sampling import ellipsoid_of, points
 from .spectra import require_patched_classy
 
@@ -87,6 +88,7 @@ def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
     for index in sorted(failed.keys() & set(missing)):
         Console(stderr=True).print(f"left out model {index}: {failed[index]}", style="yellow")
     paths = tuple(model_path(place.folder, i) for i in range(number) if i not in failed)
+    require_reported(recipe, paths[0])
     return Generated(paths, failed)
 
 
@@ -102,7 +104,10 @@ def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | 
                   and not failure_path(folder, i).exists()), number - 1)
     seconds, = _integrate_all(recipe, wanted, [index], 1, Workplace(folder, place.recipe_folder, 1, place.scheduler))
     path = model_path(place.folder, index)
-    return (path if path.exists() else None), seconds
+    if not path.exists():
+        return None, seconds
+    require_reported(recipe, path)
+    return path, seconds
 
 
 def existing(recipe: Recipe, place: Workplace) -> Generated:

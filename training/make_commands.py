@@ -92,16 +92,22 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def _run_make(options: argparse.Namespace) -> None:
     from .evaluate import evaluate, settings_for
-    from .make import make
+    from .make import TargetMissed, make
     from .price import confirm, price
 
     recipe, place = _read(options)
     output = _output(recipe, options.output)
     _check(recipe, place, options.recipe)
     confirm(price(recipe, place), options.yes)
-    make(recipe, place, output)
+    missed = None
+    try:
+        make(recipe, place, output)
+    except TargetMissed as error:
+        missed = error
     evaluate(settings_for(str(output), output, place.folder.parent / "unseen", options.models, options.processes,
                           scheduler=options.scheduler))
+    if missed is not None:
+        raise missed
     print(f"{output}: accuracy.md has the errors on {options.models} unseen models; use them with "
           f"neural_network_path: {_how_to_name(recipe, output)}")
 

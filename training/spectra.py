@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.running_class import running_class
 
 __all__ = [
     "L_MAX", "OUTPUT_SETTINGS", "PK_K_H_PER_MPC", "PK_REDSHIFTS", "Multipoles", "Parameters", "Spectra",
@@ -164,10 +165,11 @@ def cached_spectra(parameters: Parameters, folder: Path) -> Spectra:
 
 
 def _cache_key(parameters: Parameters) -> str:
-    """Everything that the spectra depend on: the grids, the settings, and the version of CLASS and of the patch,
-    whose fast line of sight they may have taken."""
+    """Everything that the spectra depend on: the grids, the settings, the version of CLASS and of the patch, whose fast
+    line of sight they may have taken, and CLASS's equations, which may be the user's own."""
     identity = {
         "class": version("classy"),
+        "equations": running_class().source_digest,
         "settings": {**OUTPUT_SETTINGS, **parameters},
         "pk_redshifts": PK_REDSHIFTS.tolist(),
         "pk_k_h_per_mpc": PK_K_H_PER_MPC.tolist(),

@@ -158,8 +158,9 @@ def _summary(path: Path) -> ResampledModel:
         with h5py.File(path, "r") as file:
             groups = {group: {name: float(value) for name, value in file[group].attrs.items()}
                       for group in ("cosmology", "setup", "precision", "scales")}
-            sizes = {(source, name): np.asarray(data[()], dtype=float)
-                     for source, members in file["sizes"].items() for name, data in members.items()}
+            # names first, as in read_model()
+            sizes = {(source, name): np.asarray(file["sizes"][source][name][()], dtype=float)
+                     for source in list(file["sizes"]) for name in list(file["sizes"][source])}
             return ResampledModel(path, groups["cosmology"], groups["setup"], groups["precision"],
                                   Scales(**groups["scales"]), sizes)
     except Exception as error:  # of h5py, many kinds

@@ -18,7 +18,7 @@ from cosmicnet.training.config import RecipeError
 from cosmicnet.training.networks import derived_model
 
 from .dataset import read_model
-from .generate import models_of, read_k_grid
+from .generate import CLAIM, models_of, read_k_grid
 from .recipe import PaperRecipe
 from .train import Epoch, Task, Trained, history_of, train
 
@@ -39,7 +39,8 @@ def task_of(recipe: PaperRecipe, models: Path, architecture: Architecture, epoch
     """Train this architecture on the recipe's sets."""
     return Task(architecture, tuple(models_of(models, "training")[:recipe.sets.training.models]),
                 tuple(models_of(models, "validation")[:recipe.sets.validation.models]), read_k_grid(models), epochs,
-                recipe.training.learning_rate, recipe.training.seed)
+                recipe.training.learning_rate, recipe.training.seed,
+                made_by=(models / CLAIM).read_text(encoding="utf-8"))
 
 
 def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:

@@ -130,7 +130,8 @@ def _study(recipe: PaperRecipe, source: str, database: str) -> optuna.Study:
     except Exception as error:  # of SQLAlchemy and of each database's own driver
         raise RecipeError(f"database {database}: cannot be opened ({error})") from error
     identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}), recipe.training.model_dump(),
-                           recipe.sets.model_dump()], sort_keys=True)
+                           recipe.sets.model_dump(),
+                           recipe.model_dump(include={"box", "sigmas", "class_settings"})], sort_keys=True)
     name = f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
     return optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
 

@@ -45,7 +45,8 @@ class TrainingError(CosmicnetError):
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained on what: paths of models, their wavenumbers k (1/Mpc), and how long."""
+    """What is trained on what: paths of models, their wavenumbers k (1/Mpc), and how long. made_by: what determined
+    the models."""
 
     architecture: Architecture
     training: tuple[Path, ...]
@@ -54,6 +55,7 @@ class Task:
     epochs: int
     learning_rate: float
     seed: int
+    made_by: str = ""
 
     @property
     def key(self) -> str:
@@ -61,7 +63,7 @@ class Task:
         identity = {
             "architecture": asdict(self.architecture), "learning_rate": self.learning_rate, "seed": self.seed,
             "training": [p.name for p in self.training], "validation": [p.name for p in self.validation],
-            "k": self.k.tolist()}
+            "k": self.k.tolist(), "made by": self.made_by}
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
