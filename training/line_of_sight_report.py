@@ -40,7 +40,9 @@ def write_line_of_sight(errors: Sequence[ErrorsAt], seconds: Seconds, tracks: Se
         "CLASS's own transfer and harmonic steps with", "",
         *(f"    {name} = {value}" for name, value in converged.items()), "",
         "Beyond l = 3500 CLASS's default lensing rings, by up to 4% of TT at l = 5000, since correlation functions are",
-        "cut at an angle of pi/16; with l_max = 5000 all columns have `accurate_lensing: 1`, which mends that.", "",
+        "cut at an angle of pi/16; with l_max = 5000 all columns have `accurate_lensing: 1`, which mends that. TT",
+        "of the fast path then lies below the truth by 6e-5 at l = 4000, 1.7e-4 at 4500, 4e-4 at 5000.",
+        "",
     ]
     for part in errors:
         lines += _errors(part)
