@@ -11,7 +11,8 @@
 
 namespace cosmicnet {
 
-/* Below this x a sample counts as today's, where all integrands vanish. */
+/* Below this x a sample counts as one at x = 0, where all integrands vanish but those of S_2 at l = 2: j_2/x^2 is 1/15.
+   CLASS leaves out the last sample, today's. */
 static const double smallest_x = 1.e-3;
 
 /* Where late samples lie so far apart in x that they do not resolve the Bessel functions, CLASS's sum over them
@@ -128,11 +129,15 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
   const float * s2 = has_t ? &at_q[2*cmb_stride] : &at_q[0];
   Samples resolved(cmb_stride), unresolved(cmb_stride);
   NodeLists lists(size,sample_number), low_l_lists(size,sample_number);
+  std::vector<double> near(size,0.);
   for (int index_q=begin; index_q < end; index_q++) {
     double q = ptr->q[index_q];
     cmb_sources->evaluate(ptr->k[index_md][index_q],at_q.data());
     int used = sample_number;
-    while ((used > 0) && (q*cmb.distance[used-1] < smallest_x)) used--;
+    while ((used > 0) && (q*cmb.distance[used-1] < smallest_x)) {
+      used--;
+      if (cmb.distance[used] > 0.) near[index_q-begin] += s2[used];
+    }
     int nearer = std::min(first_nearer(cmb.distance,q,fade_in_x(high_l)),used);
     weigh(cmb,(float)q,s0,s1,s2,used,resolved,unresolved);
     collect_nodes(*table,q,cmb.distance.data(),0,used,resolved,lists);
@@ -156,8 +161,10 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
       double * t = has_t ? transfer(ptr->index_tt_t0,index_l)+begin : NULL;
       double * e = has_e ? transfer(ptr->index_tt_e,index_l)+begin : NULL;
       for (int i=0; i < size; i++) {
-        if (has_t) t[i] = first_sum[i*stride+lane]+factor_t*second_sum[i*stride+lane];
-        if (has_e) e[i] = factor_e*second_sum[i*stride+lane];
+        /* -3 j_2'/x and j_2/x^2 at x = 0 */
+        double first_near = (l == 2.) ? -0.4*near[i] : 0., second_near = (l == 2.) ? near[i]/15. : 0.;
+        if (has_t) t[i] = first_sum[i*stride+lane]+first_near+factor_t*(second_sum[i*stride+lane]+second_near);
+        if (has_e) e[i] = factor_e*(second_sum[i*stride+lane]+second_near);
       }
     }
   }
