@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -42,9 +43,11 @@ def fetch_source(directory: Path) -> Path:
 
 
 def _download(directory: Path) -> Path:
-    """Download the sdist with pip; pip builds its metadata, so Cython and numpy must be there."""
+    """Download the sdist with pip, which builds its metadata: with what is here, or in an environment of its own."""
+    is_complete = all(importlib.util.find_spec(name) for name in ("Cython", "numpy", "setuptools", "wheel"))
+    isolation = ["--no-build-isolation"] if is_complete else []
     command = [
-        sys.executable, "-m", "pip", "download", "--no-deps", "--no-build-isolation",
+        sys.executable, "-m", "pip", "download", "--no-deps", *isolation,
         "--no-binary", "classy", "--dest", str(directory), f"classy=={CLASS_VERSION}",
     ]
     # pip tells a build backend by these variables where it lies, and would tell the inner pip's as well

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cosmicnet.errors import CosmicnetError
+
 from .boxes import BOXES
 from .spectra import Parameters, networks_on, require_patched_classy
 
@@ -83,6 +85,8 @@ class Cost:
 def measure_scaling(settings: ScalingSettings, report: Callable[[str], None] = print) -> None:
     """Measure, one process after the other, and write scaling.md. Raises CosmicnetError without patched classy."""
     require_patched_classy()
+    if not (settings.stock / "classy").is_dir():
+        raise CosmicnetError(f"--stock {settings.stock}: there is no stock classy; `make stock` makes it in .stock")
     cosmology = BOXES[0].points(1)[0]
     costs: dict[str, dict[str, Cost]] = {}
     for title, request in REQUESTS.items():
