@@ -103,6 +103,8 @@ def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
             # written so that NaN differs
             elif not abs(got[name] - value) <= SETTING_TOLERANCE * abs(value):
                 meaning = f" ({MEANINGS[name]})" if name in MEANINGS else ""
+                if name in FINEST_TOLERANCE:
+                    meaning = f" (down to {FINEST_TOLERANCE[name]:g} is allowed)"
                 yield f"{kind}{name} = {got[name]:.10g}, but the networks were trained with {value:.10g}{meaning}"
 
 

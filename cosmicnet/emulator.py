@@ -66,26 +66,29 @@ class Emulator:
         if first_late > 0:
             tasks.append(("interpolation", lambda: _fill_early(request, evaluation, first_late)))
         clock.append(perf_counter())
+        durations: list[tuple[str, float]] = []
+        run_together([_timed(durations, step, task) for step, task in tasks], threads)
         seconds = dict(zip(("inputs", "networks", "interpolation"), np.diff(clock).tolist(), strict=True))
         seconds["late photons"] = 0.0
-        run_together([_timed(seconds, step, task) for step, task in tasks], threads)
+        for step, duration in durations:
+            seconds[step] += duration
         return seconds
 
 
 def _is_needed(field: Field, request: Request) -> bool:
     """Whether a field is part of a table of the request."""
-    wanted = {"t2" if name == "p" else name for name in request.tables}
-    if not wanted.isdisjoint(PIECE_OF) and field.piece in NEEDED_PIECES.get(field.region, ()):
+    wanted = _own_tables(request)
+    if not PIECE_OF.keys().isdisjoint(wanted) and field.piece in NEEDED_PIECES.get(field.region, ()):
         return True
     return field.region in ("early", "late") and PIECES[field.piece].source in wanted
 
 
-def _timed(seconds: dict[str, float], step: str, task: Callable[[], None]) -> Callable[[], None]:
-    """The task, which adds its duration to that of a step."""
+def _timed(durations: list[tuple[str, float]], step: str, task: Callable[[], None]) -> Callable[[], None]:
+    """The task, which appends its duration with the step that it belongs to."""
     def run() -> None:
         start = perf_counter()
         task()
-        seconds[step] += perf_counter() - start
+        durations.append((step, perf_counter() - start))
 
     return run
 

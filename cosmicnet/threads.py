@@ -6,25 +6,39 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from threading import Lock
+from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
 __all__ = ["run_together", "threads_of_products"]
+
+_lock = Lock()
+# an entry for each thread that is within threads_of_products(): the number before, and what restores it
+_limits: list[tuple[int, Any]] = []
 
 
 @contextmanager
 def threads_of_products() -> Iterator[int]:
     """How many threads NumPy's matrix products may use; within the context they use one, and the others are free.
 
-    Products of a few hundred rows gain nothing from several threads, which keep waiting for the next one.
+    Products of a few hundred rows gain nothing from several threads, which keep waiting for the next one. The number
+    belongs to the process: who comes while another thread is within takes part in its limit, and the last one ends it.
     """
-    blas = _blas()
-    threads = min((library.num_threads for library in blas.lib_controllers), default=1)
-    if threads == 1:
-        yield 1
-        return
-    with blas.limit(limits=1):
+    with _lock:
+        if not _limits:
+            threads = min((library.num_threads for library in _blas().lib_controllers), default=1)
+            _limits.append((threads, _blas().limit(limits=1) if threads > 1 else None))
+        else:
+            _limits.append(_limits[0])
+        threads = _limits[0][0]
+    try:
         yield threads
+    finally:
+        with _lock:
+            _, limit = _limits.pop()
+            if not _limits and limit is not None:
+                limit.restore_original_limits()
 
 
 def run_together(tasks: Sequence[Callable[[], None]], threads: int) -> None:

@@ -1,6 +1,7 @@
 """A change of primordial, non-linear or lensing options alone runs the later modules alone, to the same last bit."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -100,18 +101,6 @@ def test_without_lensing_everything_is_kept() -> None:
     assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_a_change_that_fails_keeps_nothing() -> None:
-    settings = {**BASE, **FAST, **HMCODE}
-    model = model_of(settings)
-    for value in ("not a number", float("nan")):
-        model.set({"A_s": value})
-        with pytest.raises((classy.CosmoSevereError, classy.CosmoComputationError)):
-            model.compute()
-    model.set({"A_s": 2.3e-9})
-    model.compute()
-    assert_same(model, model_of({**settings, "A_s": 2.3e-9}))
-
-
 def test_h_need_not_be_searched_again() -> None:
     settings = {**BASE, "100*theta_s": 1.04}
     del settings["H0"]
@@ -188,15 +177,17 @@ def test_what_a_change_leaves_without_meaning_is_an_error() -> None:
         model.compute()
 
 
-def test_a_failed_change_leaves_a_usable_object() -> None:
-    model = model_of(BASE)
+@pytest.mark.parametrize("options", [{}, {**FAST, **HMCODE}], ids=["nothing is kept", "T and E are kept"])
+def test_a_failed_change_leaves_a_usable_object(options: Mapping[str, float | str]) -> None:
+    settings = {**BASE, **options}
+    model = model_of(settings)
     for value in ("not a number", float("nan")):
         model.set({"A_s": value})
         with pytest.raises((classy.CosmoSevereError, classy.CosmoComputationError)):
             model.compute()
     model.set({"A_s": 2.3e-9})
     model.compute()
-    assert_same(model, model_of({**BASE, "A_s": 2.3e-9}))
+    assert_same(model, model_of({**settings, "A_s": 2.3e-9}))
 
 
 def test_networks_stay_in_use() -> None:

@@ -23,6 +23,7 @@ def threads_of(*arguments: str, threads: int | None) -> Any:
 def test_as_many_as_asked_for(threads: int) -> None:
     found = threads_of(threads=threads)
     assert found["class"] == threads
+    assert found["networks"] <= threads
     assert found["blas"] and all(number == min(threads, found["cores"]) for number in found["blas"])
 
 
@@ -32,5 +33,5 @@ def test_chains_share_the_cores() -> None:
     cores = alone["cores"]
     assert alone["class"] == cores
     shared = threads_of(str(cores), threads=None)
-    assert shared["class"] == 1
+    assert shared["class"] == 1 and shared["networks"] <= 1
     assert shared["blas"] and all(number == 1 for number in shared["blas"])

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import classy
+from networks_under_test import options
 from threadpoolctl import threadpool_info
 
-COMPUTES = 2
+COMPUTES, COMPUTES_WITH_NETWORKS = 2, 5
 # in a process of its own, as compute() keeps Python's lock
 WATCHER = """\
 import collections, os, select, sys
@@ -47,11 +48,10 @@ def threads_of(models: list[Any]) -> int:
         return int(watcher.stdout.read()) - before
 
 
-def new_model() -> Any:
+def new_model(l_max: int, **options: Any) -> Any:
     model = classy.Class()
-    # CLASS's lensing keeps a second set of threads, which wait. Without networks nearly all time is spent in CLASS's
-    # threads; those of networks, one fewer, are tested by themselves.
-    model.set({"output": "tCl,pCl,lCl", "lensing": "no", "l_max_scalars": 300})
+    # CLASS's lensing keeps a second set of threads, which wait
+    model.set({"output": "tCl,pCl,lCl", "lensing": "no", "l_max_scalars": l_max, **options})
     return model
 
 
@@ -62,6 +62,9 @@ if len(sys.argv) > 1:
     threads._processes_on_this_machine = threads.mpi.size
     threads.share_cores()
 
-usual = threads_of([new_model() for _ in range(COMPUTES)])
+# without networks nearly all time is spent in CLASS's threads
+usual = threads_of([new_model(300) for _ in range(COMPUTES)])
+planck = {"N_ur": 2.0328, "N_ncdm": 1, "m_ncdm": 0.06}
+with_networks = threads_of([new_model(600, **planck, **options()) for _ in range(COMPUTES_WITH_NETWORKS)])
 blas = [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-print(json.dumps({"class": usual, "blas": blas, "cores": os.cpu_count()}))
+print(json.dumps({"class": usual, "networks": with_networks, "blas": blas, "cores": os.cpu_count()}))

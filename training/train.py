@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +16,13 @@ from cosmicnet.network import Network
 from .config import Training
 from .polynomial import cross_validate, polynomial_network, skip_exponents
 
-__all__ = ["Trained", "train_network"]
+__all__ = ["Trained", "initializers", "train_network"]
 
 Array = NDArray[np.float64]
 
 # The held-out models are looked at every so many epochs.
 EPOCHS_PER_CHECK = 50
 
-# of an initializer
-LARGEST_SEED = 10**9
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,18 @@ def train_network(
     return Trained(dense, skip_error, error)
 
 
+def initializers(seed: int) -> Iterator[Any]:
+    """Keras's own initializers of weights, one for each layer in turn, the same for a seed in any process.
+
+    Their seeds are not drawn from Python's common generator, from which threads of Dask draw as well.
+    """
+    import keras
+
+    seeds = random.Random(seed)
+    while True:
+        yield keras.initializers.GlorotUniform(seed=seeds.randint(1, 10**9))
+
+
 def _dense_layers(
     start: Network, inputs: Array, outputs: Array, held_out: NDArray[np.bool_], settings: Training
 ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
@@ -88,10 +100,9 @@ def _dense_layers(
     # the rest is small: Adam wants it of order one
     size = float(np.sqrt((rest**2).mean())) or 1.0
     target = (rest / size).astype(np.float32)
-    # seeds of their own: others draw from Python's common generator as well
-    seeds = random.Random(settings.seed)
-    layers = [keras.layers.Dense(width, activation="tanh", kernel_initializer=keras.initializers.GlorotUniform(
-        seed=seeds.randint(1, LARGEST_SEED))) for width in settings.hidden]
+    drawn = initializers(settings.seed)
+    layers = [keras.layers.Dense(width, activation="tanh", kernel_initializer=next(drawn))
+              for width in settings.hidden]
     model = keras.Sequential([keras.Input((z.shape[1],)), *layers,
                               keras.layers.Dense(target.shape[1], kernel_initializer="zeros")])
     schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(settings.epochs, 1))

@@ -13,6 +13,7 @@ EDITS = (
         reason="dependencies of the extension",
         anchor='depends=["libclass.a","python/cclassy.pxd"',
         where="after",
-        text=',"python/cosmicnet_shim.pxi","include/cosmicnet_class.h"',
+        text=',"python/cosmicnet_shim.pxi","python/cosmicnet_options.pxi",'
+             '"python/cosmicnet_later_modules.pxi","include/cosmicnet_class.h"',
     ),
 )

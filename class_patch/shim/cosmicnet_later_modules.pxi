@@ -49,7 +49,8 @@ cdef int _compute_later(Class self, set level) except -1:
 
     Background, thermodynamics and perturbations are kept, and the transfer functions if nothing that they
     depend on changed: their own parameters, or non-linear corrections. Both enter the lensing potential (and number
-    counts) only, so that those of temperature and polarisation are kept all the same. What was computed may end with the primordial spectra. Raises CosmoComputationError if a module fails.
+    counts) only, so that those of temperature and polarisation are kept all the same. What was computed may end with
+    the primordial spectra. Raises CosmoComputationError if a module fails.
     """
     if not self.allocated or self._computed_from is None or "primordial" not in self.ncp or "primordial" not in level:
         return False

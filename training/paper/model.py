@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import random
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from cosmicnet.paper.architecture import LEAK, OUTPUT, Architecture, Convolution, layers
 from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES
-from cosmicnet.training.train import LARGEST_SEED
+from cosmicnet.training.train import initializers
 
 __all__ = ["build", "load_keras", "weights_of"]
 
@@ -34,21 +33,17 @@ def build(architecture: Architecture, k_size: int, seed: int) -> Any:
     """
     keras = load_keras()
     a, widths = architecture, iter(layers(architecture, k_size))
-    # not Python's common generator, from which threads of Dask draw as well
-    seeds = random.Random(seed)
-
-    def weights() -> Any:
-        return keras.initializers.GlorotUniform(seed=seeds.randint(1, LARGEST_SEED))
+    weights = initializers(seed)
 
     def dense(values: Any) -> Any:
         layer = next(widths)
         return keras.layers.LeakyReLU(negative_slope=LEAK)(
-            keras.layers.Dense(layer.shape[0], kernel_initializer=weights(), name=layer.name)(values))
+            keras.layers.Dense(layer.shape[0], kernel_initializer=next(weights), name=layer.name)(values))
 
     def channel(values: Any, convolutions: tuple[Convolution, ...], first: int) -> Any:
         for number, c in enumerate(convolutions, first):
             values = keras.layers.Conv1D(c.filters, c.kernel, c.stride, padding="same", activation="relu",
-                                         kernel_initializer=weights(), name=f"conv{number}")(values)
+                                         kernel_initializer=next(weights), name=f"conv{number}")(values)
             values = keras.layers.MaxPooling1D(c.pool, name=f"pool{number}")(values)
         return keras.layers.Flatten()(values)
 
@@ -66,7 +61,7 @@ def build(architecture: Architecture, k_size: int, seed: int) -> Any:
         hidden = dense(hidden)
     if a.skips:
         hidden = keras.layers.Concatenate()([hidden, behind_times[1]])
-    output = keras.layers.Dense(k_size, kernel_initializer=weights(), name=OUTPUT)(hidden)
+    output = keras.layers.Dense(k_size, kernel_initializer=next(weights), name=OUTPUT)(hidden)
     return keras.Model([times, cosmology, scales, oscillations, damping], output)
 
 
