@@ -30,7 +30,7 @@ class PatchError(RuntimeError):
     """The folder is no CLASS tree, or it is patched already."""
 
 
-def patch_tree(root: Path) -> list[str]:
+def patch_tree(root: Path) -> dict[str, str]:
     """Apply every edit to the CLASS tree at `root`; return the files touched.
 
     All anchors are checked before the first byte is written, so a tree that does not fit stays
@@ -51,7 +51,7 @@ def patch_tree(root: Path) -> list[str]:
     for name, target in SHIM_FILES.items():
         text = (SHIM / name).read_text(encoding="utf-8").replace(DIGEST_PLACEHOLDER, digest)
         (root / target).write_text(text, encoding="utf-8")
-    return [*edited, *SHIM_FILES.values()]
+    return {**dict.fromkeys(edited, "edited"), **dict.fromkeys(SHIM_FILES.values(), "added")}
 
 
 def source_digest(root: Path) -> str:

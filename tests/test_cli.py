@@ -100,6 +100,8 @@ MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "paper: other networks": (["paper", "report", PAPER, "--output", "nets"], networks, "not the paper's networks but"),
     "demo: unknown networks": (["demo", "--network", "nope"], nothing, "neural_network_path = nope"),
     "demo: output is a file": (["demo", "--output", "file"], nothing, "file: Not a directory"),
+    "line-of-sight: no lensed spectra": (["line-of-sight", "--models", "1", "--l-max", "1"], nothing,
+                                         "--l-max 1: must be at least 100"),
     "patch-class: no folder": (["patch-class", "nope"], nothing, "is not a CLASS source tree"),
     "patch-class: patched already": (["patch-class", "tree"], patched_tree, "is patched already"),
     "patch-class: other CLASS": (["patch-class", "tree"], other_tree, "is missing. This CLASS differs"),

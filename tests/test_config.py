@@ -68,6 +68,9 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "misspelt parameter": ("omega_cdm =", "omega_cmd =", r"domain\.omega_cmd: unknown; did you mean omega_cdm\?"),
     "parameter both sampled and set": (
         "[class_settings]", "[class_settings]\nH0 = 70", r"line 13: class_settings\.H0: is in sampling\.ranges too"),
+    "amplitude of the primordial spectrum": (
+        "[class_settings]", "[class_settings]\nsigma8 = 0.8",
+        r"line 13: class_settings\.sigma8: sources do not depend on the primordial spectrum; leave it out"),
     "few models": ("models = 20", "models = 19", r"sampling\.models: .*greater than or equal to 20"),
     "text for a number": ("models = 20", 'models = "many"', r"sampling\.models: must be a whole number"),
     "tolerance that is none": (

@@ -89,7 +89,7 @@ def test_unseen_points_vary_all_of_the_domain() -> None:
 @pytest.mark.usefixtures("patched")
 def test_class_computes_the_corners() -> None:
     recipe = load_recipe(RECIPE)
-    assert all(p["w0_fld"] + p["wa_fld"] < -0.1 for _, p in corners(recipe))
+    assert all(p["w0_fld"] + p["wa_fld"] < -0.1 for corner in corners(recipe) for p in [corner.point])
     require_feasible(recipe, RECIPE)
 
 
@@ -97,7 +97,9 @@ def test_class_computes_the_corners() -> None:
 def test_range_that_class_cannot_compute_is_told(tmp_path: Path) -> None:
     text = RECIPE.read_text().replace("N_ur = [0.0, 1.48]", "N_ur = [-1.0, 1.48]")
     (tmp_path / "extended.toml").write_text(text)
-    with pytest.raises(RangeError, match=r"sampling\.ranges\.N_ur = -1, the others in the middle: (.|\n)*negative"):
+    line = text.splitlines().index("N_ur = [-1.0, 1.48]") + 1
+    reason = r"CLASS cannot compute sampling\.ranges\.N_ur = -1, the others in the middle: (.|\n)*negative"
+    with pytest.raises(RangeError, match=f"line {line}: {reason}"):
         require_feasible(load_recipe(tmp_path / "extended.toml"), tmp_path / "extended.toml")
 
 

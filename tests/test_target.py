@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipes import tiny_recipe
+from recipes import tiny_recipe, write_tiny
 
+from cosmicnet.training import cli, evaluate, make_commands
 from cosmicnet.training import make as module
 from cosmicnet.training import price as price_module
 from cosmicnet.training.config import Recipe, Target
@@ -68,6 +69,25 @@ def test_target_that_more_models_do_not_meet(
     with pytest.raises(TargetMissed, match="it was 7 with fewer, so that more do not help"):
         make(with_target(tmp_path, models_max=1000), Workplace(tmp_path, tmp_path, 1), tmp_path)
     assert numbers == [20, 30]
+
+
+def test_networks_that_miss_the_target_are_measured_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missed(*arguments: object) -> None:
+        raise TargetMissed("below 1, not 2")
+
+    measured: list[object] = []
+    monkeypatch.setattr(module, "make", missed)
+    monkeypatch.setattr(make_commands, "_check", lambda *arguments: None)
+    monkeypatch.setattr(price_module, "price", lambda *arguments: None)
+    monkeypatch.setattr(price_module, "confirm", lambda *arguments: None)
+    monkeypatch.setattr(evaluate, "settings_for", lambda networks, *arguments, **options: networks)
+    monkeypatch.setattr(evaluate, "evaluate", measured.append)
+    output = tmp_path / "nets"
+    assert cli.main(["make", str(write_tiny(tmp_path)), "--output", str(output), "--work", str(tmp_path / "work")]) == 1
+    assert measured == [str(output)]
+    assert "below 1, not 2" in capsys.readouterr().err
 
 
 @pytest.fixture

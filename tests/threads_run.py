@@ -16,7 +16,7 @@ from networks_under_test import options
 from threadpoolctl import threadpool_info
 
 COMPUTES, COMPUTES_WITH_NETWORKS = 2, 5
-# in a process of its own, as compute() keeps Python's lock
+# in a process of its own, as compute() keeps Python's lock for a part of the time
 WATCHER = """\
 import collections, os, select, sys
 counts = collections.Counter()

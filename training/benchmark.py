@@ -1,9 +1,8 @@
 """Seconds of each step of compute(), full CLASS against networks, measured in one run on the same cosmologies.
 
-CLASS has no clock of its own. With networks, the seconds of a step are the difference between computations that end
-after it and before it, each the fastest of REPEATS, being a few milliseconds of many. Full CLASS integrates its
-perturbations once for all steps: compute() goes on from the primordial spectra, so that each later module is run and
-timed by itself, once.
+CLASS has no clock of its own. The seconds of a step are the difference between computations that end after it and
+before it. Both modes go on from the primordial spectra, so that each later module is run and timed by itself. What
+takes milliseconds is the median of REPEATS computations; full CLASS, of seconds, is measured once in each cosmology.
 """
 from __future__ import annotations
 
@@ -74,7 +73,7 @@ def measure(settings: BenchmarkSettings) -> Benchmark:
     net: list[dict[str, float]] = []
     inside: list[dict[str, float]] = []
     points = BOXES[-1].points(settings.models)
-    _seconds_until("lensing", {**points[0], **networks})  # loads what is loaded once
+    _successive_seconds({**points[0], **networks}, ("lensing",))  # loads what is loaded once
     with progress("timing", len(points)) as advance:
         for cosmology in points:
             fast, own_steps = _network_seconds({**cosmology, **networks})
@@ -89,29 +88,25 @@ def measure(settings: BenchmarkSettings) -> Benchmark:
 
 def _network_seconds(parameters: Parameters) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds with networks by row of the table, and those inside the networks, of one cosmology."""
-    seconds, before = {}, 0.0
-    inside: dict[str, float] = {}
-    for step in STEPS:
-        until, inside_now = _seconds_until(step, parameters)
-        seconds[step] = max(until - before, 0.0)
-        before = until
-        inside = inside_now or inside
-    with_hmcode = {**parameters, **HMCODE}
-    return {**seconds, WHOLE: before,
-            FOURIER_HMCODE: _seconds_until("fourier", with_hmcode)[0] - _seconds_until("primordial", with_hmcode)[0],
-            WHOLE_HMCODE: _seconds_until("lensing", with_hmcode)[0],
-            NEW_PRIMORDIAL: _seconds_of_change(parameters, PRIMORDIAL)}, inside
+    change, inside = _seconds_of_change(parameters)
+    return {**_seconds(parameters, REPEATS), NEW_PRIMORDIAL: change}, inside
 
 
 def _full_seconds(cosmology: Parameters) -> dict[str, float]:
-    """Seconds of full CLASS by row of the table; the perturbations are integrated once for each kind of spectra."""
-    background, thermodynamics = (_seconds_until(step, cosmology)[0] for step in STEPS[:2])
+    """Seconds of full CLASS by row of the table."""
+    seconds = _seconds(cosmology, 1)
+    # stock CLASS computes everything again
+    return {**seconds, NEW_PRIMORDIAL: seconds[WHOLE]}
+
+
+def _seconds(parameters: Parameters, repeats: int) -> dict[str, float]:
+    """Seconds of the steps, the same way in both modes, each the median of a number of computations."""
+    background, thermodynamics = (_median_seconds(parameters, (step,), REPEATS)[0] for step in STEPS[:2])
     # each of these runs the modules of its step, those before it that are listed there, and no others
-    primordial, fourier, with_transfer, harmonic, with_lensing = _successive_seconds(
-        cosmology, ("primordial", "fourier", "transfer", "harmonic", "lensing"))
-    until_primordial, hmcode, after_primordial = _successive_seconds(
-        {**cosmology, **HMCODE}, ("primordial", "fourier", "lensing"))
-    whole = primordial + with_transfer + with_lensing
+    primordial, fourier, with_transfer, harmonic, with_lensing = _median_seconds(
+        parameters, ("primordial", "fourier", "transfer", "harmonic", "lensing"), repeats)
+    until_primordial, hmcode, after_primordial = _median_seconds(
+        {**parameters, **HMCODE}, ("primordial", "fourier", "lensing"), repeats)
     return {
         "background": background,
         "thermodynamics": thermodynamics - background,
@@ -120,16 +115,20 @@ def _full_seconds(cosmology: Parameters) -> dict[str, float]:
         "transfer": with_transfer - fourier,
         "harmonic": harmonic,
         "lensing": with_lensing - harmonic,
-        WHOLE: whole,
+        WHOLE: primordial + with_transfer + with_lensing,
         FOURIER_HMCODE: hmcode,
         WHOLE_HMCODE: until_primordial + after_primordial,
-        # stock CLASS computes everything again
-        NEW_PRIMORDIAL: whole,
     }
 
 
+def _median_seconds(parameters: Parameters, steps: tuple[str, ...], repeats: int) -> list[float]:
+    """Medians of _successive_seconds()."""
+    return [statistics.median(times) for times in
+            zip(*(_successive_seconds(parameters, steps) for _ in range(repeats)), strict=True)]
+
+
 def _successive_seconds(parameters: Parameters, steps: tuple[str, ...]) -> list[float]:
-    """Wall times of compute() up to each of the steps, of one object, the first of them the primordial spectra.
+    """Wall times of compute() up to each of the steps, of one object.
 
     Each goes on from the primordial spectra, and keeps transfer functions that are there and do not depend on
     non-linear corrections: "transfer" is fourier and transfer, "lensing" after it harmonic and lensing.
@@ -144,31 +143,22 @@ def _successive_seconds(parameters: Parameters, steps: tuple[str, ...]) -> list[
     return times
 
 
-def _seconds_until(step: str, parameters: Parameters) -> tuple[float, dict[str, float]]:
-    """Wall time of compute() up to a step, the fastest of REPEATS: what else the machine does only adds."""
-    times = []
-    for _ in range(REPEATS):
-        model = new_class({**REQUEST, **parameters})
-        start = perf_counter()
-        model.compute([step])
-        times.append(perf_counter() - start)
-        inside = dict(model.neural_network_info().get("seconds", {}))
-        model.empty()
-    return min(times), inside
+def _seconds_of_change(parameters: Parameters) -> tuple[float, dict[str, float]]:
+    """Wall time of compute() after a change of A_s and n_s, the median of REPEATS there and back.
 
-
-def _seconds_of_change(parameters: Parameters, change: Parameters) -> float:
-    """Wall time of compute() after a change of parameters, the faster of two."""
+    With it, the seconds inside the networks, which the first compute() took.
+    """
     model = new_class({**REQUEST, **parameters})
     model.compute(["lensing"])
+    inside = dict(model.neural_network_info()["seconds"])
     times = []
-    for options in (change, {name: parameters[name] for name in change}):
+    for options in (PRIMORDIAL, {name: parameters[name] for name in PRIMORDIAL}) * REPEATS:
         model.set(options)
         start = perf_counter()
         model.compute(["lensing"])
         times.append(perf_counter() - start)
     model.empty()
-    return min(times)
+    return statistics.median(times), inside
 
 
 def _medians(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -65,8 +65,8 @@ def _markdown(results: Sequence[Benchmark]) -> str:
     lines = [
         "# Performance", "",
         "Written by `cosmicnet benchmark`; do not edit. All figures of a run are measured on the same cosmologies",
-        "of the whole domain, one after the other; only their ratios mean something on another machine. With networks",
-        "a step is the difference of two computations, the fastest of five; full CLASS, of seconds, runs once.", "",
+        "of the whole domain, one after the other; only their ratios mean something on another machine. What takes",
+        "milliseconds is the median of five computations in each cosmology; full CLASS, of seconds, runs once.", "",
     ]
     for result in results:
         lines += [

@@ -201,7 +201,7 @@ def _run_patch_class(options: argparse.Namespace) -> None:
         touched = patch_tree(options.directory)
     except (AnchorError, PatchError) as error:
         raise CosmicnetError(str(error)) from error
-    print("\n".join(f"edited {name}" for name in touched))
+    print("\n".join(f"{what} {name}" for name, what in touched.items()))
 
 
 def _add_packages_path(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -19,6 +20,7 @@ __all__ = ["RangeError", "corners", "require_feasible"]
 
 # Corners of all parameters at once, besides those of one parameter each.
 RANDOM_CORNERS = 16
+MIDDLE = "the middle of the ranges"
 
 # How CLASS begins its list of settings that it made nothing of.
 UNREAD = "did not read input parameter(s):"
@@ -28,38 +30,48 @@ class RangeError(CosmicnetError):
     """CLASS cannot compute a corner of the sampled ranges, or does not know a setting."""
 
 
-def corners(recipe: Recipe) -> Iterator[tuple[str, dict[str, float]]]:
-    """The middle, both ends of each range with the others in the middle, and some corners of all; each with words for
-    it. Those that break a constraint are left out."""
+@dataclass(frozen=True)
+class Corner:
+    """A point to try, words for it, and the entry of the recipe that leads there."""
+
+    point: dict[str, float]
+    words: str
+    entry: tuple[str, ...] = ("sampling", "ranges")
+
+
+def corners(recipe: Recipe) -> Iterator[Corner]:
+    """The middle, both ends of each range with the others in the middle, and some corners of all. Those that break a
+    constraint are left out."""
     ranges, constraints = recipe.sampling.ranges, recipe.linear_constraints()
     middle = {name: 0.5 * (low + high) for name, (low, high) in ranges.items()}
-    candidates = [("the middle of the ranges", middle)]
-    candidates += [(f"sampling.ranges.{name} = {value:g}, the others in the middle", {**middle, name: value})
-                   for name, ends in ranges.items() for value in ends]
+    candidates = [Corner(middle, MIDDLE)]
+    candidates += [Corner({**middle, name: value}, f"sampling.ranges.{name} = {value:g}, the others in the middle",
+                          ("sampling", "ranges", name)) for name, ends in ranges.items() for value in ends]
     generator = np.random.default_rng(recipe.sampling.seed)
     for _ in range(RANDOM_CORNERS):
         corner = {name: ends[generator.integers(2)] for name, ends in ranges.items()}
-        candidates.append((f"the corner {corner}", corner))
-    for words, point in candidates:
-        if all(constraint.holds(point) for constraint in constraints):
-            yield words, point
+        candidates.append(Corner(corner, f"the corner {corner} of sampling.ranges"))
+    for candidate in candidates:
+        if all(constraint.holds(candidate.point) for constraint in constraints):
+            yield candidate
 
 
 def require_feasible(recipe: Recipe, path: Path) -> None:
-    """Raise RangeError with CLASS's own words for the first corner that it cannot compute, and with the line in the
-    file `path` for a setting that it does not read.
+    """Raise RangeError with the line in the file `path` and CLASS's own words for the first corner that it cannot
+    compute, and for settings that it does not read.
 
     In an ellipsoid corners are not sampled, so that only the middle is tried.
     """
     require_patched_classy()
-    for words, point in corners(recipe):
-        if recipe.sampling.ellipsoid is None or words.startswith("the middle"):
-            complaint = _complaint({**recipe.class_settings, **point})
+    for corner in corners(recipe):
+        if recipe.sampling.ellipsoid is None or corner.words == MIDDLE:
+            complaint = _complaint({**recipe.class_settings, **corner.point})
             if UNREAD in complaint:
                 names = complaint.split(UNREAD)[1].replace(",", " ").split()
                 raise RangeError("\n  ".join([f"{path}:", *(_unread(recipe, path, name) for name in names)]))
             if complaint:
-                raise RangeError(f"CLASS cannot compute {words}: {complaint}")
+                raise RangeError(f"{path}:\n  line {_line(path, corner.entry)}: CLASS cannot compute {corner.words}: "
+                                 f"{complaint}")
 
 
 def _complaint(parameters: Mapping[str, str | int | float]) -> str:
@@ -77,13 +89,16 @@ def _complaint(parameters: Mapping[str, str | int | float]) -> str:
     return ""
 
 
+def _line(path: Path, entry: tuple[str, ...]) -> int | None:
+    return line_of(key_lines(read_text(path)), entry)
+
+
 def _unread(recipe: Recipe, path: Path, name: str) -> str:
     table = ("class_settings",) if name in recipe.class_settings else ("sampling", "ranges")
-    line = line_of(key_lines(read_text(path)), (*table, name))
     known = known_settings()
     if name in known:
         reason = "CLASS does not read it beside the other settings"
     else:
         near = get_close_matches(name, known, n=1)
         reason = "CLASS has no such setting" + (f"; did you mean {near[0]}?" if near else "")
-    return f"line {line}: {'.'.join(table)}.{name}: {reason}"
+    return f"line {_line(path, (*table, name))}: {'.'.join(table)}.{name}: {reason}"

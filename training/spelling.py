@@ -19,6 +19,7 @@ SAME = {
     "w0_fld": ("Omega_fld",),
     "YHe": (),
 }
+AMPLITUDES = ("A_s", "ln_A_s_1e10", "ln10^{10}A_s", "sigma8", "S8", "n_s", "alpha_s")
 NETWORKS = ("neural_network", "neural_network_path", "neural_network_fallback")
 
 
@@ -28,6 +29,9 @@ def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str])
         for other in SAME.get(name, ()):
             if other in settings:
                 yield other, f"says the same as {name}, which is sampled"
+    for name in AMPLITUDES:
+        if name in settings:
+            yield name, "sources do not depend on the primordial spectrum; leave it out"
     for name in NETWORKS:
         if name in settings:
             yield name, "models are integrated, not taken from networks"

@@ -11,6 +11,9 @@ from .arguments import PROGRAM, add_network, add_processes, new_command, positiv
 
 __all__ = ["add_benchmark", "add_line_of_sight"]
 
+# errors are told for l < 30 and from there on
+LOWEST_L_MAX = 100
+
 
 def add_line_of_sight(commands: Any) -> None:
     parser = new_command(
@@ -46,6 +49,8 @@ def _run_line_of_sight(options: argparse.Namespace) -> None:
 
     if len(options.models) != len(options.l_max):
         raise CosmicnetError("--models and --l-max need as many numbers")
+    if min(options.l_max) < LOWEST_L_MAX:
+        raise CosmicnetError(f"--l-max {min(options.l_max)}: must be at least {LOWEST_L_MAX}")
     compare_lines_of_sight(LineOfSightSettings(
         output=writable(options.output), cache=writable(options.cache), models=tuple(options.models),
         l_max=tuple(options.l_max), repeats=options.repeats, processes=options.processes, points=options.points))

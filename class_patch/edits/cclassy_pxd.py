@@ -1,5 +1,7 @@
-"""cclassy.pxd: declare what the shim reaches."""
+"""cclassy.pxd: declare what the shim reaches, and call the long modules without Python's global lock."""
 from ..anchors import Edit
+
+LONG_MODULES = ("perturbations", "fourier", "transfer", "harmonic", "lensing")
 
 EDITS = (
     Edit(
@@ -32,4 +34,10 @@ EDITS = (
         double * kept_transfer
 """,
     ),
+    *(Edit(
+        reason=f"{module}_init without Python's global lock",
+        anchor=f"    int {module}_init(",
+        where="instead",
+        text=f'    int {module}_init "cosmicnet_{module}_init"(',
+    ) for module in LONG_MODULES),
 )

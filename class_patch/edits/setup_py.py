@@ -14,6 +14,7 @@ EDITS = (
         anchor='depends=["libclass.a","python/cclassy.pxd"',
         where="after",
         text=',"python/cosmicnet_shim.pxi","python/cosmicnet_options.pxi",'
-             '"python/cosmicnet_later_modules.pxi","include/cosmicnet_class.h"',
+             '"python/cosmicnet_later_modules.pxi","include/cosmicnet_class.h",'
+             '"include/cosmicnet_without_gil.h","include/cosmicnet_memory.h"',
     ),
 )

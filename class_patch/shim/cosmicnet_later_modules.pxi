@@ -144,6 +144,9 @@ cdef int _run_transfer(Class self, _KeptTransfer kept) except -1:
         self.tr.kept_transfer = kept.table
         kept.table = NULL
     if transfer_init(&self.pr, &self.ba, &self.th, &self.pt, &self.fo, &self.tr) == _FAILURE_:
+        # taken over or not: where CLASS fails it frees nothing
+        free(self.tr.kept_transfer)
+        self.tr.kept_transfer = NULL
         self.struct_cleanup()
         raise CosmoComputationError(self.tr.error_message)
     self.tr.kept_transfer = NULL

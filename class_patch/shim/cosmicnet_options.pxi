@@ -38,6 +38,7 @@ def _open_connection(parameters, provider):
             provider = open_provider(**options)
         except Exception as error:
             raise CosmoSevereError(str(error)) from error
+        cosmicnet_keep_memory()
     if provider is None:
         return None, for_class
     # that sources are provided is meant to say that networks are in use

@@ -1,6 +1,12 @@
 # cosmicnet: the thin layer between CLASS's perturbation module and a source provider in Python.
 # It knows CLASS's structures and no physics. Included by classy.pyx before the class Class.
 
+cdef extern from "cosmicnet_without_gil.h":
+    pass
+
+cdef extern from "cosmicnet_memory.h":
+    void cosmicnet_keep_memory()
+
 cdef extern from "cosmicnet_class.h":
     int _SUCCESS_
     ctypedef void (*cosmicnet_sink)(void *, const char *, double) noexcept

@@ -1,0 +1,48 @@
+/** @file cosmicnet_without_gil.h
+ *
+ * The modules that take nearly all of the time, without Python's global lock: other threads of Python run meanwhile.
+ * classy.pyx calls these in place of CLASS's functions. Background, thermodynamics and primordial spectra keep the lock:
+ * HyRec's rec_swift_hyrec_dxHIIdlna() has an array of its own for all threads, and the others are short.
+ */
+
+#ifndef __COSMICNET_WITHOUT_GIL__
+#define __COSMICNET_WITHOUT_GIL__
+
+#include <Python.h>
+#include "class.h"
+
+#define COSMICNET_WITHOUT_GIL(parameters,call)    \
+  parameters {                                    \
+    int status;                                   \
+    Py_BEGIN_ALLOW_THREADS                        \
+    status = call;                                \
+    Py_END_ALLOW_THREADS                          \
+    return status;                                \
+  }
+
+static inline int COSMICNET_WITHOUT_GIL(
+  cosmicnet_perturbations_init(struct precision * ppr, struct background * pba, struct thermodynamics * pth,
+                               struct perturbations * ppt),
+  perturbations_init(ppr,pba,pth,ppt))
+
+static inline int COSMICNET_WITHOUT_GIL(
+  cosmicnet_fourier_init(struct precision * ppr, struct background * pba, struct thermodynamics * pth,
+                         struct perturbations * ppt, struct primordial * ppm, struct fourier * pfo),
+  fourier_init(ppr,pba,pth,ppt,ppm,pfo))
+
+static inline int COSMICNET_WITHOUT_GIL(
+  cosmicnet_transfer_init(struct precision * ppr, struct background * pba, struct thermodynamics * pth,
+                          struct perturbations * ppt, struct fourier * pfo, struct transfer * ptr),
+  transfer_init(ppr,pba,pth,ppt,pfo,ptr))
+
+static inline int COSMICNET_WITHOUT_GIL(
+  cosmicnet_harmonic_init(struct precision * ppr, struct background * pba, struct perturbations * ppt,
+                          struct primordial * ppm, struct fourier * pfo, struct transfer * ptr, struct harmonic * phr),
+  harmonic_init(ppr,pba,ppt,ppm,pfo,ptr,phr))
+
+static inline int COSMICNET_WITHOUT_GIL(
+  cosmicnet_lensing_init(struct precision * ppr, struct perturbations * ppt, struct harmonic * phr,
+                         struct fourier * pfo, struct lensing * ple),
+  lensing_init(ppr,ppt,phr,pfo,ple))
+
+#endif
