@@ -44,9 +44,13 @@ def threads_of_products() -> Iterator[int]:
 def run_together(tasks: Sequence[Callable[[], None]], threads: int) -> None:
     """Run tasks, which must not depend on each other, in order on this thread and up to threads - 1 others.
 
-    The others end with the last task, so that no process forked later misses them. Raises what a task raised.
+    The first, which should be the longest, runs on this thread: a new one has to get its memory from the system. The
+    others end with the last task, so that no process forked later misses them. Raises what a task raised.
     """
     waiting = deque(tasks)
+    if not waiting:
+        return
+    first = waiting.popleft()
 
     def work() -> None:
         while waiting:
@@ -58,10 +62,12 @@ def run_together(tasks: Sequence[Callable[[], None]], threads: int) -> None:
 
     others = min(threads, len(tasks)) - 1
     if others < 1:
+        first()
         work()
         return
     with ThreadPoolExecutor(others) as pool:
         at_work = [pool.submit(work) for _ in range(others)]
+        first()
         work()
         for other in at_work:
             other.result()
