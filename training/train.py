@@ -1,12 +1,8 @@
 """Train the network of one field with Keras: a linear skip connection, then dense layers for the rest."""
 from __future__ import annotations
 
-import os
-import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +10,15 @@ from numpy.typing import NDArray
 from cosmicnet.network import Network
 
 from .config import Training
+from .keras_setup import initializers, load_keras
 from .polynomial import cross_validate, polynomial_network, skip_exponents
 
-__all__ = ["Trained", "initializers", "train_network"]
+__all__ = ["Trained", "train_network"]
 
 Array = NDArray[np.float64]
 
 # The held-out models are looked at every so many epochs.
 EPOCHS_PER_CHECK = 50
-
 
 
 @dataclass(frozen=True)
@@ -67,18 +63,6 @@ def train_network(
     return Trained(dense, skip_error, error)
 
 
-def initializers(seed: int) -> Iterator[Any]:
-    """Keras's own initializers of weights, one for each layer in turn, the same for a seed in any process.
-
-    Their seeds are not drawn from Python's common generator, from which threads of Dask draw as well.
-    """
-    import keras
-
-    seeds = random.Random(seed)
-    while True:
-        yield keras.initializers.GlorotUniform(seed=seeds.randint(1, 10**9))
-
-
 def _dense_layers(
     start: Network, inputs: Array, outputs: Array, held_out: NDArray[np.bool_], settings: Training
 ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
@@ -88,13 +72,9 @@ def _dense_layers(
     if not checks:
         sizes = (inputs.shape[1], *settings.hidden, outputs.shape[1])
         return tuple(np.zeros(shape) for shape in pairwise(sizes)), tuple(np.zeros(size) for size in sizes[1:])
-    # before it is loaded: TensorFlow tells at length which processor it runs on
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
+    keras = load_keras()
     import tensorflow as tf
 
-    # it warns that a graph is compiled for each field
-    tf.get_logger().setLevel("ERROR")
     z = start.input_map.apply(inputs).astype(np.float32)
     rest = (outputs - start(inputs)) / start.output_map.scale
     # the rest is small: Adam wants it of order one

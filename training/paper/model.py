@@ -1,7 +1,6 @@
 """The paper's architecture in Keras, layer by layer as in Figure 2, and its weights as the runtime takes them."""
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -9,21 +8,11 @@ from numpy.typing import NDArray
 
 from cosmicnet.paper.architecture import LEAK, OUTPUT, Architecture, Convolution, layers
 from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES
-from cosmicnet.training.train import initializers
+from cosmicnet.training.keras_setup import initializers, load_keras
 
-__all__ = ["build", "load_keras", "weights_of"]
+__all__ = ["build", "weights_of"]
 
 Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
-
-
-def load_keras() -> Any:
-    """Keras on TensorFlow, which would tell at length which processor it runs on."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-    import tensorflow as tf
-
-    tf.get_logger().setLevel("ERROR")
-    return keras
 
 
 def build(architecture: Architecture, k_size: int, seed: int) -> Any:

@@ -24,9 +24,10 @@ from cosmicnet.normalization import Normalization
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
+from cosmicnet.training.keras_setup import load_keras
 
 from .dataset import PaperModel, read_model
-from .model import build, load_keras, weights_of
+from .model import build, weights_of
 
 __all__ = ["Epoch", "Task", "Trained", "history_of", "inputs_of_model", "train"]
 
