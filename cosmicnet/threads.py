@@ -1,6 +1,7 @@
 """Independent pieces of work on several threads."""
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,9 +37,24 @@ def threads_of_products() -> Iterator[int]:
         yield threads
     finally:
         with _lock:
-            _, limit = _limits.pop()
-            if not _limits and limit is not None:
-                limit.restore_original_limits()
+            _end_limit()
+
+
+def _end_limit() -> None:
+    _, limit = _limits.pop()
+    if not _limits and limit is not None:
+        limit.restore_original_limits()
+
+
+def _after_fork() -> None:
+    """In a process that was forked while threads were within threads_of_products(): they do not exist there."""
+    global _lock
+    _lock = Lock()
+    while _limits:
+        _end_limit()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def run_together(tasks: Sequence[Callable[[], None]], threads: int) -> None:

@@ -1,12 +1,16 @@
 """Several threads of Python compute at a time, each with an object of its own."""
 from __future__ import annotations
 
+import json
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from builds import run_python
 from networks_under_test import options
 from numpy.typing import NDArray
 
@@ -54,3 +58,44 @@ def test_other_threads_run_meanwhile() -> None:
             counted += 1
         computing.result()
     assert counted > 100
+
+
+def test_one_object_belongs_to_one_thread() -> None:
+    import classy
+
+    model = classy.Class()
+    model.set({**REQUEST, "non_linear": "none", "l_max_scalars": 1000, **COSMOLOGIES[0]})
+    calls = {"compute": model.compute, "lensed_cl": model.lensed_cl, "struct_cleanup": model.struct_cleanup}
+    refused = set()
+    with ThreadPoolExecutor(1) as pool:
+        computing = pool.submit(model.compute)
+        time.sleep(0.5)  # it takes seconds
+        for name, call in calls.items():
+            while name not in refused and not computing.done():
+                try:
+                    call()
+                except classy.CosmoSevereError as error:
+                    assert "another thread is computing with this object" in str(error)
+                    refused.add(name)
+        computing.result()
+    assert refused == set(calls)
+    assert model.lensed_cl()["tt"].shape == (1001,)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_processes_forked_meanwhile_compute_as_well() -> None:
+    done = run_python("fork_run.py")
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) == {0}
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="memory is measured in /proc")
+def test_without_memory_class_fails_and_serves_again() -> None:
+    outcomes = []
+    for megabytes in (60, 100, 140, 2000):
+        done = run_python("without_memory_run.py", str(megabytes))
+        assert done.returncode == 0, (megabytes, done.stderr)
+        outcome, again = done.stdout.splitlines()[0], done.stdout.splitlines()[-1]
+        assert again == "serves again"
+        outcomes.append(outcome)
+    assert outcomes[0] != "enough" and outcomes[-1] == "enough"

@@ -55,7 +55,10 @@ def _rows(result: Benchmark) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for step, slow in result.full.items():
         fast = result.net[step]
-        target = str(TARGETS[step][result.threads > 1]) if step in TARGETS else ""
+        target = ""
+        if step in TARGETS:
+            wanted = TARGETS[step][result.threads > 1]
+            target = str(wanted) if slow / fast >= wanted else f"{wanted}, missed"
         rows.append((step, f"{MILLISECONDS * slow:.1f}", f"{MILLISECONDS * fast:.1f}",
                      f"{slow / fast:.3g}" if min(slow, fast) > RESOLUTION else "", target))
     return rows

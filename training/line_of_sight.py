@@ -5,14 +5,14 @@ import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import as_completed
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from time import process_time
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
 from .accuracy import wishart_chi2
@@ -124,8 +124,9 @@ def _output(l_max: int) -> Parameters:
 
 
 def _cached(parameters: Parameters, l_max: int, folder: Path) -> Multipoles:
-    """Like `lensed_multipoles`, kept in a file for as long as the build of CLASS and the networks are the same."""
-    identity = [dict(parameters), l_max, version("classy"), load_network_set(DEFAULT_SET).manifest.sha256]
+    """Like `lensed_multipoles`, kept in a file for as long as CLASS and the networks are the same."""
+    # of CLASS's own line of sight, on which the patch has no influence
+    identity = [dict(parameters), l_max, *astuple(running_class()), load_network_set(DEFAULT_SET).manifest.sha256]
     path = folder / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]}.npz"
     if not path.exists():
         unfinished = path.with_suffix(".tmp.npz")

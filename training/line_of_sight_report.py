@@ -59,9 +59,13 @@ def _errors(part: ErrorsAt) -> list[str]:
              "| largest error | CLASS, default | fast | target |", "|---|---|---|---|"]
     for name, title in TITLES.items():
         ours, theirs = (max(model[way][name] for model in part.by_model) for way in ("fast", "CLASS"))
-        target = f"{TARGETS[name]:g}" if name in TARGETS else ""
+        target = _target(TARGETS[name], ours) if name in TARGETS else ""
         lines.append(f"| {title} | {theirs:.2g} | {ours:.2g} | {target} |")
     return [*lines, ""]
+
+
+def _target(largest: float, found: float) -> str:
+    return f"{largest:g}" if found <= largest else f"{largest:g}, missed"
 
 
 def _seconds(seconds: Seconds, l_max: int) -> list[str]:

@@ -18,6 +18,7 @@ EDITS = (
     cdef object _connection # cosmicnet: the _SourceConnection of the last compute(), or None
     # cosmicnet: parameters of the last compute(), as given and as CLASS read them; None if it did not finish
     cdef object _computed_from
+    cdef unsigned long _computing # cosmicnet: the thread that is within compute(), or 0
 """,
     ),
     Edit(
@@ -62,10 +63,19 @@ EDITS = (
 ''',
     ),
     Edit(
+        reason="no other thread frees what is being computed",
+        anchor="    def struct_cleanup(self):\n",
+        where="after",
+        text="        _require_own(self) # cosmicnet\n",
+    ),
+    Edit(
         reason="keep what the changed parameters do not reach",
         anchor="        # Check if already allocated to prevent memory leaks\n",
         where="before",
         text="""\
+        # cosmicnet: one thread at a time
+        occupied = _Occupied(self)
+
         # cosmicnet: only parameters of later modules changed?
         if _compute_later(self, level):
             return

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <mutex>
+#include <pthread.h>
 #include "common.h"
 #include "parallel.h"
 #include "cosmicnet_bessel.h"
@@ -135,10 +136,16 @@ bool BesselTable::serves(const int * l_list, int size, double x_max) const {
   return (size == l_size) && std::equal(l_list,l_list+size,l.begin()) && (x_max < (node_number-1)*step);
 }
 
+/* a process that is forked while another thread makes a table would wait for ever */
+static std::mutex table_mutex;
+static void lock_table() {table_mutex.lock();}
+static void unlock_table() {table_mutex.unlock();}
+
 std::shared_ptr<const BesselTable> bessel_table(const int * l, int l_size, double x_max) {
-  static std::mutex mutex;
   static std::shared_ptr<const BesselTable> kept;
-  std::lock_guard<std::mutex> lock(mutex);
+  static const int at_fork = pthread_atfork(lock_table,unlock_table,unlock_table);
+  (void)at_fork;
+  std::lock_guard<std::mutex> lock(table_mutex);
   if (!kept || !kept->serves(l,l_size,x_max)) {
     /* free the old one first: two would need twice the memory */
     kept.reset();

@@ -17,7 +17,7 @@ static const double smallest_x = 1.e-3;
 
 /* Where late samples lie so far apart in x that they do not resolve the Bessel functions, CLASS's sum over them
    is noise of the sampling. They are faded out between these distances: beyond a wavelength at all multipoles,
-   and earlier where l is so large that late sources contribute nothing. */
+   and earlier where l is so large that Limber's approximation serves for what is left out. */
 struct Fade {
   float from, to;
 };
@@ -35,9 +35,11 @@ static int first_nearer(const std::vector<double> & distance, double q, const Fa
 void TimeGrid::prepare() {
   int size = (int)distance.size();
   over_distance.assign(round_up(size),0.f);
+  over_weight.assign(round_up(size),0.f);
   gap.assign(round_up(size),0.f);
   for (int i=0; i < size; i++) {
     if (distance[i] > 0.) over_distance[i] = (float)(1./distance[i]);
+    if (weight[i] > 0.) over_weight[i] = (float)(1./weight[i]);
     if (i > 0) gap[i] = (float)(distance[i-1]-distance[i]);
     if (i+1 < size) gap[i] = std::max(gap[i],(float)(distance[i]-distance[i+1]));
   }
@@ -69,9 +71,15 @@ static void weigh(const TimeGrid & times, float q, const float * s0, const float
   }
 }
 
-/** Zeros in the columns after the last time. */
-static inline void fill_up(float * row, int stop, int end) {
-  for (int i=stop; i < end; i++) row[i] = 0.f;
+/** S_0-S_2, as far as it is left out at high l; returns the first sample from which on it is, up to the last one. */
+static int leave_out(const TimeGrid & times, float q, const float * s0, int size, float * left_out) {
+  int first = size;
+  while ((first > 0) && (q*times.gap[first-1] > fade_at_high_l.from)) {
+    first--;
+    left_out[first] = (1.f-share(fade_at_high_l,q*times.gap[first]))*s0[first]*times.over_weight[first];
+  }
+  if (first > 0) left_out[--first] = 0.f; /* the interpolation reaches to the sample before */
+  return first;
 }
 
 /** Columns [begin,end) of (S_0-S_2) dtau, S_1 dtau and S_2 dtau, one after the other. */
@@ -90,7 +98,8 @@ void LineOfSight::prepare_cmb(const double * t0, const double * t1, const double
       }
       row[(kinds-1)*cmb_stride+i] = (float)s2;
     }
-    for (int kind=0; kind < kinds; kind++) fill_up(row+kind*cmb_stride,stop,end);
+    /* zeros after the last time */
+    for (int kind=0; kind < kinds; kind++) std::fill(row+kind*cmb_stride+stop,row+kind*cmb_stride+end,0.f);
   }
   for (int kind=0; kind < kinds; kind++) cmb_sources->spline(kind*cmb_stride+begin,kind*cmb_stride+end);
 }
@@ -100,7 +109,7 @@ void LineOfSight::prepare_cmb(const double * t0, const double * t1, const double
 void LineOfSight::prepare_lens(const double * phi_plus_psi, const double * correction, int begin, int end) {
   int k_size = ppt->k_size[index_md], before = 0;
   int stop = std::min(end,(int)lens.distance.size());
-  for (int index_k=0; index_k < k_size; index_k++) fill_up(lens_sources->row(index_k),stop,end);
+  for (int index_k=0; index_k < k_size; index_k++) std::fill(lens_sources->row(index_k)+stop,lens_sources->row(index_k)+end,0.f);
   for (int i=begin; i < stop; i++) {
     double tau = tau0-lens.distance[i];
     while ((before < ppt->tau_size-2) && (ppt->tau_sampling[before+1] < tau)) before++;
@@ -130,6 +139,8 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
   Samples resolved(cmb_stride), unresolved(cmb_stride);
   NodeLists lists(size,sample_number), low_l_lists(size,sample_number);
   std::vector<double> near(size,0.);
+  std::vector<float> left_out((size_t)size*cmb_stride);
+  std::vector<int> first_left_out(size,sample_number);
   for (int index_q=begin; index_q < end; index_q++) {
     double q = ptr->q[index_q];
     cmb_sources->evaluate(ptr->k[index_md][index_q],at_q.data());
@@ -140,6 +151,9 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
     }
     int nearer = std::min(first_nearer(cmb.distance,q,fade_in_x(high_l)),used);
     weigh(cmb,(float)q,s0,s1,s2,used,resolved,unresolved);
+    if (has_t) {
+      first_left_out[index_q-begin] = leave_out(cmb,(float)q,s0,sample_number,&left_out[(size_t)(index_q-begin)*cmb_stride]);
+    }
     collect_nodes(*table,q,cmb.distance.data(),0,used,resolved,lists);
     collect_nodes(*table,q,cmb.distance.data(),nearer,used,unresolved,low_l_lists);
   }
@@ -166,12 +180,32 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
         if (has_t) t[i] = first_sum[i*stride+lane]+first_near+factor_t*(second_sum[i*stride+lane]+second_near);
         if (has_e) e[i] = factor_e*(second_sum[i*stride+lane]+second_near);
       }
+      /* where the other samples were not added */
+      if (has_t && (lane >= at_low_l*lanes)) add_left_out(index_l,begin,end,left_out.data(),first_left_out.data(),t);
     }
   }
   /* all of temperature is in t0 */
   for (int index_l=0; has_t && (index_l < table->l_size); index_l++) {
     std::fill_n(transfer(ptr->index_tt_t1,index_l)+begin,size,0.);
     std::fill_n(transfer(ptr->index_tt_t2,index_l)+begin,size,0.);
+  }
+}
+
+/** Add to the temperature what is left out at late times, the integrated Sachs-Wolfe effect above all, in Limber's
+    approximation: the source at tau0-tau = (l+1/2)/q, linear between samples. */
+void LineOfSight::add_left_out(int index_l, int begin, int end, const float * left_out, const int * first, double * t) const {
+  const std::vector<double> & x = cmb.distance;
+  int i = 1, last = (int)x.size()-1;
+  double l = table->l[index_l], factor = sqrt(_PI_/(2.*l))*(1.-0.25/l+1./32./(l*l));
+  for (int n=0; n < end-begin; n++) {
+    double over_q = 1./ptr->q[begin+n], at = (l+0.5)*over_q;
+    if ((first[n] >= last) || (at > x[first[n]]) || (at < x[last])) continue;
+    i = std::max(i,first[n]+1);
+    while ((i < last) && (x[i] > at)) i++;
+    while ((i > first[n]+1) && (x[i-1] < at)) i--;
+    const float * source = left_out+(size_t)n*cmb_stride;
+    double fraction = (x[i-1]-at)/(x[i-1]-x[i]);
+    t[n] += factor*over_q*((1.-fraction)*source[i-1]+fraction*source[i]);
   }
 }
 

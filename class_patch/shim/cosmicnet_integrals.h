@@ -17,8 +17,8 @@ namespace cosmicnet {
     the window that multiplies the source of the perturbation module. */
 struct TimeGrid {
   std::vector<double> distance, weight, window;
-  /** 1/distance (0 today), and the larger distance to a neighbour. */
-  std::vector<float> over_distance, gap;
+  /** 1/distance (0 today), 1/weight, and the larger distance to a neighbour. */
+  std::vector<float> over_distance, over_weight, gap;
   void prepare();
 };
 
@@ -50,6 +50,7 @@ struct LineOfSight {
   void integrate_cmb(int begin, int end) const;
   void integrate_lens(int begin, int end) const;
   void integrate_limber(int begin, int end) const;
+  void add_left_out(int index_l, int begin, int end, const float * left_out, const int * first, double * t) const;
   void prepare_limber();
   void evaluate_lens(double k, float * result) const;
   void limber(int index_l, const double * q, int size, const float * sources, double * result) const;

@@ -1,8 +1,6 @@
 # cosmicnet: when only parameters of the later modules changed, keep what they do not reach.
 # Included by classy.pyx before the class Class.
 
-cdef class Class
-
 cdef extern from "class.h":
     int background_free_input(background *)
     int thermodynamics_free_input(thermodynamics *)

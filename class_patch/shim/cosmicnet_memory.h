@@ -8,6 +8,7 @@
 #define __COSMICNET_MEMORY__
 
 #include <cstdlib>
+#include <cstring>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -16,10 +17,14 @@ static const int cosmicnet_kept_bytes = 512 << 20;
 /* what is larger comes from the system each time; glibc allows no more than this */
 static const int cosmicnet_largest_kept_block = 32 << 20;
 
-/** From now on, keep freed memory in this process, up to some MB; where the user has set malloc up, that stays. */
+/** From now on, keep freed memory in this process, up to some MB for each of malloc's arenas (one without threads of
+    Python); where the user has set malloc up, that stays. */
 static inline void cosmicnet_keep_memory() {
 #ifdef __GLIBC__
-  if (getenv("GLIBC_TUNABLES") || getenv("MALLOC_TRIM_THRESHOLD_") || getenv("MALLOC_MMAP_THRESHOLD_")) return;
+  const char * tunables = getenv("GLIBC_TUNABLES");
+  if ((tunables && strstr(tunables,"glibc.malloc")) || getenv("MALLOC_TRIM_THRESHOLD_") || getenv("MALLOC_MMAP_THRESHOLD_")) {
+    return;
+  }
   mallopt(M_TRIM_THRESHOLD,cosmicnet_kept_bytes);
   mallopt(M_MMAP_THRESHOLD,cosmicnet_largest_kept_block);
 #endif

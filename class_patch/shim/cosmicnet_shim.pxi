@@ -1,6 +1,8 @@
 # cosmicnet: the thin layer between CLASS's perturbation module and a source provider in Python.
 # It knows CLASS's structures and no physics. Included by classy.pyx before the class Class.
 
+from cpython.pythread cimport PyThread_get_thread_ident
+
 cdef extern from "cosmicnet_without_gil.h":
     pass
 
@@ -19,6 +21,33 @@ cdef extern from "cosmicnet_class.h":
 
 # of CLASS's own files that make the source functions, before the patch
 SOURCE_DIGEST = "@SOURCE_DIGEST@"
+
+
+cdef class Class
+
+
+cdef int _require_own(Class owner) except -1:
+    """Raise CosmoSevereError if another thread is within compute() of this object."""
+    if owner._computing != 0 and owner._computing != PyThread_get_thread_ident():
+        raise CosmoSevereError("another thread is computing with this object; each thread needs one of its own")
+    return 0
+
+
+cdef class _Occupied:
+    """While it lives, the object belongs to this thread."""
+
+    cdef Class owner
+    cdef unsigned long before
+
+    def __cinit__(self, Class owner):
+        _require_own(owner)
+        self.before = owner._computing
+        owner._computing = PyThread_get_thread_ident()
+        self.owner = owner
+
+    def __dealloc__(self):
+        if self.owner is not None:
+            self.owner._computing = self.before
 
 
 cdef void _put_into_dict(void * target, const char * name, double value) noexcept:

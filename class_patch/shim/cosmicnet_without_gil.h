@@ -9,40 +9,50 @@
 #define __COSMICNET_WITHOUT_GIL__
 
 #include <Python.h>
+#include <cstdio>
+#include <exception>
+#include <new>
 #include "class.h"
 
-#define COSMICNET_WITHOUT_GIL(parameters,call)    \
-  parameters {                                    \
-    int status;                                   \
-    Py_BEGIN_ALLOW_THREADS                        \
-    status = call;                                \
-    Py_END_ALLOW_THREADS                          \
-    return status;                                \
+/* The fast modules allocate as C++ does: without memory they throw, and CLASS shall fail as it does elsewhere. */
+#define COSMICNET_WITHOUT_GIL(parameters,call,message)                   \
+  parameters {                                                           \
+    int status = _FAILURE_;                                              \
+    Py_BEGIN_ALLOW_THREADS                                               \
+    try {                                                                \
+      status = call;                                                     \
+    } catch (const std::bad_alloc &) {                                   \
+      snprintf(message,sizeof(ErrorMsg),"not enough memory");            \
+    } catch (const std::exception & error) {                             \
+      snprintf(message,sizeof(ErrorMsg),"%s",error.what());              \
+    }                                                                    \
+    Py_END_ALLOW_THREADS                                                 \
+    return status;                                                       \
   }
 
 static inline int COSMICNET_WITHOUT_GIL(
   cosmicnet_perturbations_init(struct precision * ppr, struct background * pba, struct thermodynamics * pth,
                                struct perturbations * ppt),
-  perturbations_init(ppr,pba,pth,ppt))
+  perturbations_init(ppr,pba,pth,ppt),ppt->error_message)
 
 static inline int COSMICNET_WITHOUT_GIL(
   cosmicnet_fourier_init(struct precision * ppr, struct background * pba, struct thermodynamics * pth,
                          struct perturbations * ppt, struct primordial * ppm, struct fourier * pfo),
-  fourier_init(ppr,pba,pth,ppt,ppm,pfo))
+  fourier_init(ppr,pba,pth,ppt,ppm,pfo),pfo->error_message)
 
 static inline int COSMICNET_WITHOUT_GIL(
   cosmicnet_transfer_init(struct precision * ppr, struct background * pba, struct thermodynamics * pth,
                           struct perturbations * ppt, struct fourier * pfo, struct transfer * ptr),
-  transfer_init(ppr,pba,pth,ppt,pfo,ptr))
+  transfer_init(ppr,pba,pth,ppt,pfo,ptr),ptr->error_message)
 
 static inline int COSMICNET_WITHOUT_GIL(
   cosmicnet_harmonic_init(struct precision * ppr, struct background * pba, struct perturbations * ppt,
                           struct primordial * ppm, struct fourier * pfo, struct transfer * ptr, struct harmonic * phr),
-  harmonic_init(ppr,pba,ppt,ppm,pfo,ptr,phr))
+  harmonic_init(ppr,pba,ppt,ppm,pfo,ptr,phr),phr->error_message)
 
 static inline int COSMICNET_WITHOUT_GIL(
   cosmicnet_lensing_init(struct precision * ppr, struct perturbations * ppt, struct harmonic * phr,
                          struct fourier * pfo, struct lensing * ple),
-  lensing_init(ppr,ppt,phr,pfo,ple))
+  lensing_init(ppr,ppt,phr,pfo,ple),ple->error_message)
 
 #endif
