@@ -45,6 +45,10 @@ def write_line_of_sight(errors: Sequence[ErrorsAt], seconds: Seconds, tracks: Se
     ]
     for part in errors:
         lines += _errors(part)
+    lines += [
+        "The correlation of temperature and lensing has no target: at l > 300, where it is some 1e-3 to 6e-3 of",
+        "sqrt(TT phi phi), it is off by up to that much where reionisation is early (docs/patch.md).", "",
+    ]
     lines += _seconds(seconds, errors[0].l_max)
     if tracks:
         lines += _smoothness(tracks)
