@@ -134,6 +134,18 @@ def test_high_multipoles(ell: int) -> None:
         assert abs(fast[name][ell] - converged[name][ell]) < limit * scale, name
 
 
+@pytest.mark.parametrize(("z_reio", "last_step"), [(9.0, 106), (10.0, 14)])
+def test_late_temperature_does_not_depend_on_the_last_time_step(z_reio: float, last_step: int) -> None:
+    """Limber's approximation in place of late samples against times three times as close, which resolve more."""
+    settings = {**NETWORKS_ON, "l_max_scalars": 800, "omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.3, "z_reio": z_reio}
+    model = compute(settings)
+    tau = model.get_sources()[2]
+    assert tau[-1] - tau[-2] == pytest.approx(last_step, abs=5)
+    fast, fine = model.raw_cl(800), compute({**settings, "perturbations_sampling_stepsize": 0.025}).raw_cl(800)
+    error = np.abs(fast["tp"] - fine["tp"])[300:] / np.sqrt(fine["tt"] * fine["pp"])[300:]
+    assert error.max() < 5e-4
+
+
 def test_off_by_default_without_networks(full: Any, sources: Injector) -> None:
     assert not full.neural_network_info()["fast_line_of_sight"]
     assert same(raw(compute({**LCDM, "fast_line_of_sight": "no"}, sources)), raw(full))

@@ -34,6 +34,7 @@ EDITS = (
         the perturbation equations would be integrated. It returns True when it has filled every
         table in request.tables, False to have CLASS integrate. None restores the options' choice.
         """
+        _require_own(self)
         self._provider = provider
         self.computed = False
         self._computed_from = None
@@ -62,12 +63,12 @@ EDITS = (
 
 ''',
     ),
-    Edit(
-        reason="no other thread frees what is being computed",
-        anchor="    def struct_cleanup(self):\n",
+    *(Edit(
+        reason=f"no other thread uses {method}() meanwhile",
+        anchor=f"    def {method}({parameters}):\n",
         where="after",
         text="        _require_own(self) # cosmicnet\n",
-    ),
+    ) for method, parameters in {"struct_cleanup": "self", "set": "self,*pars,**kars", "empty": "self"}.items()),
     Edit(
         reason="keep what the changed parameters do not reach",
         anchor="        # Check if already allocated to prevent memory leaks\n",

@@ -70,6 +70,8 @@ int cosmicnet_harmonic(struct precision * ppr, struct perturbations * ppt, struc
                phr->error_message,
                phr->error_message);
   }
+  /* tasks shall not copy them */
+  const double * at_q = weight.data(), * at_q_limber = weight_limber.data();
   class_setup_parallel();
   for (int index_l=0; index_l < l_size; index_l++) {
     class_run_parallel(=,
@@ -79,7 +81,7 @@ int cosmicnet_harmonic(struct precision * ppr, struct perturbations * ppt, struc
           + ((size_t)(index_ic*ptr->tt_size[index_md]+index_tt)*l_size+index_l)*ptr->q_size;
       };
       auto spectrum = [&] (int index_tt1, int index_tt2) {
-        return correlate(weight.data(),transfer(index_ic1,index_tt1),transfer(index_ic1,index_tt2),
+        return correlate(at_q,transfer(index_ic1,index_tt1),transfer(index_ic1,index_tt2),
                          transfer(index_ic2,index_tt1),transfer(index_ic2,index_tt2),(int)ptr->q_size);
       };
       for (int index_ct=0; index_ct < phr->ct_size; index_ct++) cl[index_ct] = 0.;
@@ -94,7 +96,7 @@ int cosmicnet_harmonic(struct precision * ppr, struct perturbations * ppt, struc
             return ptr->transfer_limber[index_md]
               + ((size_t)(index_ic*ptr->tt_size[index_md]+ptr->index_tt_lcmb)*l_size+index_l)*ptr->q_size_limber;
           };
-          cl[phr->index_ct_pp] = correlate(weight_limber.data(),limber(index_ic1),limber(index_ic1),
+          cl[phr->index_ct_pp] = correlate(at_q_limber,limber(index_ic1),limber(index_ic1),
                                            limber(index_ic2),limber(index_ic2),(int)ptr->q_size_limber);
         }
         else cl[phr->index_ct_pp] = spectrum(ptr->index_tt_lcmb,ptr->index_tt_lcmb);

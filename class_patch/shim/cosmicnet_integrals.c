@@ -11,8 +11,7 @@
 
 namespace cosmicnet {
 
-/* Below this x a sample counts as one at x = 0, where all integrands vanish but those of S_2 at l = 2: j_2/x^2 is 1/15.
-   CLASS leaves out the last sample, today's. */
+/* Below this x a sample counts as one at x = 0, where all vanish but S_2 at l = 2. CLASS leaves out today's sample. */
 static const double smallest_x = 1.e-3;
 
 /* Where late samples lie so far apart in x that they do not resolve the Bessel functions, CLASS's sum over them
@@ -22,7 +21,7 @@ struct Fade {
   float from, to;
 };
 static const Fade fade_at_all_l = {12.f,18.f}, fade_at_high_l = {3.f,4.5f};
-static const int high_l = 200;
+static const int high_l = 80;
 
 /** Far beyond the turning point at x = l, j_l oscillates and late sources are smooth. */
 static inline Fade fade_in_x(int l) { return {150.f+3.f*l,225.f+4.5f*l}; }
@@ -43,6 +42,7 @@ void TimeGrid::prepare() {
     if (i > 0) gap[i] = (float)(distance[i-1]-distance[i]);
     if (i+1 < size) gap[i] = std::max(gap[i],(float)(distance[i]-distance[i+1]));
   }
+  if (size > 1) gap[size-1] = gap[size-2]; /* the last step ends today, however short it is */
 }
 
 static inline __attribute__((always_inline)) float share(const Fade & fade, float gap) {
