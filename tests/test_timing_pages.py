@@ -38,13 +38,14 @@ def test_line_of_sight_page_shows_the_worst(tmp_path: Path) -> None:
     models = [{"fast": errors(1e-5), "CLASS": errors(3e-3)}, {"fast": errors(2e-5), "CLASS": errors(1e-3)}]
     seconds = {"transfer": {"CLASS": 2.0, "fast": 0.1}}
     track = Track(LINES[0], "networks", tuple(1e3 * STEPS**2 + np.where(STEPS > 0.1, 0.02, 0.0)))
-    write_line_of_sight([ErrorsAt(2508, models), ErrorsAt(5000, models[:1])], seconds, [track], {"l_linstep": 8},
-                        tmp_path)
+    worse = {"fast": errors(4e-4), "CLASS": errors(3e-3)}
+    write_line_of_sight([ErrorsAt(2508, models), ErrorsAt(5000, [worse])], seconds, [track], {"l_linstep": 8}, tmp_path)
     page = (tmp_path / "line_of_sight.md").read_text()
     assert "| TT | 0.003 | 2e-05 | 0.0003 |" in page
     assert "Accuracy to l = 5000" in page and "one cosmology" in page
+    assert "| TT | 0.003 | 0.0004 | 0.0003, missed |" in page
     assert "l_linstep = 8" in page
-    assert "| H0 | 0.5 | 41 | networks | 1e+03 | 0.01 |" in page
+    assert "| H0 | 0.5 | 41 | networks | 1e+03 | 0.01, missed |" in page
     assert (tmp_path / "line_of_sight.png").stat().st_size > 0
 
 
