@@ -1,7 +1,7 @@
 /** @file cosmicnet_memory.h
  *
  * Memory that one computation frees serves the next. By default glibc gives it back to the system at once, which then
- * hands it out again page by page, each set to zero: a fifth of a computation with networks.
+ * hands it out again page by page, each set to zero: about a tenth of a computation with networks.
  */
 
 #ifndef __COSMICNET_MEMORY__
