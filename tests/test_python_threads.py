@@ -65,7 +65,8 @@ def test_one_object_belongs_to_one_thread() -> None:
 
     model = classy.Class()
     model.set({**REQUEST, "non_linear": "none", "l_max_scalars": 1000, **COSMOLOGIES[0]})
-    calls = {"compute": model.compute, "lensed_cl": model.lensed_cl, "struct_cleanup": model.struct_cleanup}
+    calls = {"compute": model.compute, "lensed_cl": model.lensed_cl, "struct_cleanup": model.struct_cleanup,
+             "empty": model.empty, "set": lambda: model.set({"H0": 70.0})}
     refused = set()
     with ThreadPoolExecutor(1) as pool:
         computing = pool.submit(model.compute)
