@@ -32,8 +32,10 @@ TEXT = RECIPE.read_text(encoding="utf-8")
 
 def test_full_recipe_differs_in_sizes_only() -> None:
     full, small = (load_paper_recipe(RECIPE.with_name(name)) for name in ("paper.toml", "paper_small.toml"))
-    for name in ("box", "sigmas", "class_settings", "training", "companion"):
+    for name in ("box", "sigmas", "class_settings", "companion"):
         assert getattr(full, name) == getattr(small, name)
+    # few steps have to be used better than the paper's many
+    assert full.training == small.training.model_copy(update={"learning_rate_end": None})
     for source in ("t0", "t1", "t2"):
         assert getattr(full.networks, source).hyperparameters == getattr(small.networks, source).hyperparameters
     assert [getattr(full.sets, name).models for name in ("training", "validation", "hyperparameters", "test")] == [
@@ -43,12 +45,12 @@ def test_full_recipe_differs_in_sizes_only() -> None:
 
 
 @pytest.mark.parametrize("old, new, message", [
-    ("learning_rate =", "learning_rat =", "line 64: training.learning_rat: unknown; did you mean learning_rate?"),
+    ("learning_rate =", "learning_rat =", "line 65: training.learning_rat: unknown; did you mean learning_rate?"),
     ("keep = 2", "keep = 7", "search: keep = 7 cannot be more than draws = 6"),
     ("epochs = {t0 = 2, t1 = 2, t2 = 2}", "epochs = {t0 = 2}", "epochs: must name t0, t1 and t2, but names t0"),
     ("width = [12, 300]", "width = [300, 12]", "width = [300, 12]: the first must not be larger"),
-    ("seed = 2}", "seed = 1}", "line 27: sets: training.seed: the sets must be independent"),
-    ("hypercube = 240", "hypercube = 2", "are more than the 2 points of the hypercube"),
+    ("seed = 2}", "seed = 1}", "line 28: sets: training.seed: the sets must be independent"),
+    ("hypercube = 480", "hypercube = 2", "are more than the 2 points of the hypercube"),
     ("kernel = [2, 16]", "kernel = [1, 16]", "search.kernel.0: must be greater than or equal to 2"),
     ("sigma = 0.42", "sigma = 0", "box.H0.sigma: must be greater than 0"),
     ("omega_cdm = {mean", "omega_cdn = {mean", "box must name omega_b, omega_cdm, H0, tau_reio in this order"),
@@ -119,9 +121,9 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def task(work: Path, epochs: int = 2) -> Task:
+def task(work: Path, epochs: int = 2, rate_end: float | None = None) -> Task:
     return Task(architecture("t0"), tuple(models_of(work / "models", "training")),
-                tuple(models_of(work / "models", "validation")), K, epochs, 1e-3, 5)
+                tuple(models_of(work / "models", "validation")), K, epochs, 1e-3, 5, learning_rate_end=rate_end)
 
 
 class Killed(Exception):
@@ -148,19 +150,36 @@ def same(a: Trained, b: Trained) -> bool:
         for x, y in zip(a.network.weights[name], b.network.weights[name], strict=True))
 
 
-def test_training_that_was_killed_ends_with_the_same_weights(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = train(task(work), work / "whole", quiet=True)
+@pytest.mark.parametrize("rate_end", [None, 1e-5])
+def test_training_that_was_killed_ends_with_the_same_weights(
+    work: Path, monkeypatch: pytest.MonkeyPatch, rate_end: float | None,
+) -> None:
+    given = task(work, rate_end=rate_end)
+    whole = train(given, work / "whole", quiet=True)
     with monkeypatch.context() as patch:
         kill_at(patch, train_module, "_save", 1)
         with pytest.raises(Killed):
-            train(task(work), work / "killed", quiet=True)
-    resumed = train(task(work), work / "killed", quiet=True)
+            train(given, work / "killed", quiet=True)
+    resumed = train(given, work / "killed", quiet=True)
     assert same(whole, resumed)
     assert whole.history[-1].loss < whole.history[0].loss
     # what is finished is only read
-    assert same(train(task(work), work / "killed", quiet=True), resumed)
+    assert same(train(given, work / "killed", quiet=True), resumed)
     assert {p.name for p in (work / "killed").glob("*/*.keras")} == {"epoch0002.keras", f"epoch{whole.best:04d}.keras"}
     assert whole.validation_loss == min(epoch.validation_loss for epoch in whole.history)
+
+
+def test_learning_rate_falls_geometrically_to_that_of_the_last_epoch(work: Path) -> None:
+    constant, falling = task(work, epochs=5), task(work, epochs=5, rate_end=1e-5)
+    assert [constant.rate(epoch) for epoch in range(5)] == [1e-3] * 5
+    assert [falling.rate(epoch) for epoch in range(5)] == pytest.approx(np.geomspace(1e-3, 1e-5, 5))
+    # longer trainings go on from shorter ones only where the rate of an epoch does not depend on their number
+    assert constant.key == replace(constant, epochs=6).key
+    assert len({falling.key, replace(falling, epochs=6).key, constant.key}) == 3
+    # it is the rate that Adam takes: with hardly any, nothing changes in the second of two epochs
+    moved = [train(task(work, rate_end=end), work / f"{end}", quiet=True).history for end in (1e-3, 1e-12)]
+    changes = [abs(history[1].validation_loss - history[0].validation_loss) for history in moved]
+    assert changes[1] < 1e-6 < changes[0]
 
 
 def test_rescaling_gives_inputs_and_targets_of_order_one(work: Path) -> None:

@@ -40,7 +40,8 @@ def task_of(recipe: PaperRecipe, models: Path, architecture: Architecture, epoch
     return Task(architecture, tuple(models_of(models, "training")[:recipe.sets.training.models]),
                 tuple(models_of(models, "validation")[:recipe.sets.validation.models]), read_k_grid(models), epochs,
                 recipe.training.learning_rate, recipe.training.seed,
-                made_by=(models / CLAIM).read_text(encoding="utf-8"))
+                made_by=(models / CLAIM).read_text(encoding="utf-8"),
+                learning_rate_end=recipe.training.learning_rate_end)
 
 
 def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:

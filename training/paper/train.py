@@ -2,7 +2,8 @@
 
 Models are read from disk as they are needed, so that sets larger than memory train; the first of them are kept. After
 each epoch all of the state is written, and a training that was killed goes on from there. The network is that of the
-epoch with the smallest validation loss: at a constant learning rate it goes up and down.
+epoch with the smallest validation loss: at a constant learning rate it goes up and down. A rate that falls from epoch to
+epoch stops that, which is not in the paper.
 """
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ class TrainingError(CosmicnetError):
 @dataclass(frozen=True)
 class Task:
     """What is trained on what: paths of models, their wavenumbers k (1/Mpc), and how long. made_by: what determined
-    the models."""
+    the models. learning_rate_end: None for a constant rate."""
 
     architecture: Architecture
     training: tuple[Path, ...]
@@ -57,14 +58,25 @@ class Task:
     learning_rate: float
     seed: int
     made_by: str = ""
+    learning_rate_end: float | None = None
+
+    def rate(self, epoch: int) -> float:
+        """Adam's rate in this epoch, counted from 0."""
+        if self.learning_rate_end is None or self.epochs == 1:
+            return self.learning_rate
+        ratio = self.learning_rate_end / self.learning_rate
+        return float(self.learning_rate * ratio ** (epoch / (self.epochs - 1)))
 
     @property
     def key(self) -> str:
-        """What tells the state of this training from that of another one; more epochs go on with the same."""
+        """What tells the state of this training from that of another one; at a constant rate, more epochs go on with
+        the same."""
         identity = {
             "architecture": asdict(self.architecture), "learning_rate": self.learning_rate, "seed": self.seed,
             "training": [p.name for p in self.training], "validation": [p.name for p in self.validation],
             "k": self.k.tolist(), "made by": self.made_by}
+        if self.learning_rate_end is not None:
+            identity |= {"learning_rate_end": self.learning_rate_end, "epochs": self.epochs}
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -118,6 +130,7 @@ def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
     prepared: dict[Path, Batch] = {}
     for number in range(len(history), task.epochs):
         start = time.perf_counter()
+        model.optimizer.learning_rate = task.rate(number)
         order = np.random.default_rng([task.seed, number]).permutation(len(task.training))
         fitted = model.fit(_batches(task, [task.training[i] for i in order], rescaling, prepared), verbose=0,
                            shuffle=False, validation_data=_batches(task, list(task.validation), rescaling, prepared))
