@@ -103,7 +103,8 @@ class Networks(Strict):
 
 
 class TrainingRecipe(Strict):
-    """Adam's rate; learning_rate_end: that of the last epoch, reached geometrically (default: constant, section 3.2)."""
+    """Adam's rate; learning_rate_end: that of the last epoch, reached geometrically (default: constant, as section 3.2
+    has it)."""
 
     learning_rate: Positive
     learning_rate_end: Positive | None = None

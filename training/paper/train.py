@@ -2,8 +2,8 @@
 
 Models are read from disk as they are needed, so that sets larger than memory train; the first of them are kept. After
 each epoch all of the state is written, and a training that was killed goes on from there. The network is that of the
-epoch with the smallest validation loss: at a constant learning rate it goes up and down. A rate that falls from epoch to
-epoch stops that, which is not in the paper.
+epoch with the smallest validation loss: at a constant learning rate it goes up and down. A rate that falls from epoch
+to epoch stops that, which is not in the paper.
 """
 from __future__ import annotations
 
