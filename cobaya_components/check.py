@@ -23,6 +23,7 @@ __all__ = ["CheckSettings", "Comparison", "check", "compare", "print_comparison"
 Array = NDArray[np.float64]
 
 TOTAL = "total"
+BLOCKS_OF_COMPONENTS = ("theory", "likelihood", "sampler")
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ def check(settings: CheckSettings) -> Comparison:
     """Draw points, evaluate both modes, compare. Raises CosmicnetError for a run that cannot be compared."""
     info = _load(settings)
     sampler = next(iter((info.get("sampler") or {"": None}).values())) or {}
+    covmat = (sampler.get("covmat") or "auto", sampler.get("covmat_params"))
     model = model_of(in_mode(info, "net", settings.networks))
-    points = draw_points(model, settings.place, settings.points, settings.seed, sampler.get("covmat") or "auto")
+    points = draw_points(model, settings.place, settings.points, settings.seed, covmat)
     model.close()
     net = evaluate_all(Task.of(info, "net", settings.folder, settings.networks), points, settings.processes, "networks")
     full = evaluate_all(Task.of(info, "full", settings.folder, one_line_of_sight=settings.one_line_of_sight), points,
@@ -86,14 +88,29 @@ def _load(settings: CheckSettings) -> dict[str, Any]:
         raise CosmicnetError("cobaya is not installed: pip install 'cosmicnet[cobaya]'") from error
     try:
         with quiet():
-            info = dict(yaml_load_file(str(settings.run)))
+            info: Any = yaml_load_file(str(settings.run))
     except OSError as error:
         raise CosmicnetError(f"{settings.run}: {error.strerror}") from error
     except Exception as error:
         raise CosmicnetError(f"{settings.run}: {error}") from error
+    _require_blocks(settings.run, info)
     if settings.packages_path is not None:
         info["packages_path"] = str(settings.packages_path)
-    return info
+    return dict(info)
+
+
+def _require_blocks(run: Path, info: Any) -> None:
+    """A run is a mapping of blocks, and those are mappings of components, with or without options."""
+    if not isinstance(info, dict):
+        raise CosmicnetError(f"{run}: it must be a run of Cobaya, with theory: and likelihood:, but is {info!r:.60}")
+    for block in BLOCKS_OF_COMPONENTS:
+        components = info.get(block) or {}
+        if not isinstance(components, dict):
+            raise CosmicnetError(f"{run}: {block}: must be a mapping, `{components}:` with a colon, or with options "
+                                 f"below it, but is {components!r:.60}")
+        for name, options in components.items():
+            if options is not None and not isinstance(options, dict) and block != "likelihood":
+                raise CosmicnetError(f"{run}: {block}: {name}: must be a mapping of options, but is {options!r:.60}")
 
 
 def compare(points: Sequence[Mapping[str, float]], net: Sequence[Evaluation], full: Sequence[Evaluation]) -> Comparison:

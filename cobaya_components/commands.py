@@ -89,8 +89,8 @@ examples:
     parser.add_argument("chain", type=Path, metavar="CHAIN", help="the `output` of the run, without .1.txt")
     parser.add_argument("--points", type=positive_number, default=1000, metavar="N",
                         help="samples to evaluate, evenly over the chain (default: %(default)s)")
-    parser.add_argument("--burn-in", type=float, default=0.3, metavar="SHARE",
-                        help="share of each chain to skip at its start (default: %(default)s)")
+    parser.add_argument("--burn-in", type=_share, default=0.3, metavar="SHARE",
+                        help="share of each Markov chain to skip at its start (default: %(default)s)")
     parser.add_argument("--report", type=Path, metavar="FOLDER",
                         help="measure evaluations per second in both modes as well (two minutes with idle cores), and "
                              "write all that the chain tells to FOLDER: NAME.json, NAME.md (tables) and NAME.png")
@@ -102,7 +102,7 @@ def _run_reweight(options: argparse.Namespace) -> None:
     from rich.console import Console
 
     from .report import report
-    from .reweight import ReweightSettings, print_reweighted, reweight, write
+    from .reweight import FEWEST_FOR_CONTOURS, ReweightSettings, print_reweighted, reweight, write
 
     settings = ReweightSettings(
         chain=options.chain, points=options.points, burn_in=options.burn_in, packages_path=options.packages_path,
@@ -111,10 +111,22 @@ def _run_reweight(options: argparse.Namespace) -> None:
     result = reweight(settings)
     print_reweighted(result, Console())
     written = write(result, options.chain.with_name(options.chain.name + ".reweighted"))
+    if result.distinct < FEWEST_FOR_CONTOURS:
+        print(f"no triangle plot: {result.distinct} different samples have no contours, it takes {FEWEST_FOR_CONTOURS}")
     if options.report is not None:
         written += report(result, settings, options.report)
     for path in written:
         print(f"wrote {path}")
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share < 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share: from 0 to less than 1")
+    return share
 
 
 def _add_common(parser: argparse.ArgumentParser, cache: Path) -> None:
@@ -123,7 +135,8 @@ def _add_common(parser: argparse.ArgumentParser, cache: Path) -> None:
     parser.add_argument("--processes", type=positive_number, default=2, metavar="N",
                         help="evaluations at the same time, one thread each (default: %(default)s)")
     parser.add_argument("--cache", type=Path, default=cache, metavar="FOLDER",
-                        help="where evaluations are kept (default: %(default)s)")
+                        help="where evaluations are kept, by the run and the versions; delete it after a change in the "
+                             "code or data of a likelihood (default: %(default)s)")
     parser.add_argument("--own-line-of-sight", action="store_true",
                         help="full CLASS with its own line of sight, as in a chain with `mode: full`, and not with the "
                              "one that networks use; what is compared are then the sources and CLASS's sampling")

@@ -1,8 +1,8 @@
 """`covmat: auto` with the covariance matrices of this package besides Planck's.
 
 In the folder `covmats`: `lcdm_H0_plikHM_TTTEEE_lowl_lowE`, of a chain with Planck 2018's high-l TT, TE, EE (lite),
-low-l TT and EE; `lcdm_H0_embedded`, from the Fisher matrix (fiducial.py). No other file may lie there, because Cobaya
-reads them all.
+low-l TT and EE; the same with `_foregrounds`, Planck's own with H0 for the angle (plik_covmat.py); `lcdm_H0_embedded`,
+from the Fisher matrix (fiducial.py). No other file may lie there, because Cobaya reads them all.
 """
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Task:
            one_line_of_sight: bool = True) -> Task:
         model = in_mode(info, mode, networks, one_line_of_sight=one_line_of_sight)
         used = _networks_identity(networks or networks_of(info)) if mode == "net" else {}
-        identity = {"class": version("classy").split("+")[0], "cobaya": version("cobaya"), "model": model, **used}
+        identity = {"class": version("classy"), "cobaya": version("cobaya"), "model": model, **used}
         return cls(model, json.dumps(identity, sort_keys=True, default=str), folder)
 
     def path(self, point: Point) -> Path:
@@ -83,12 +83,16 @@ def evaluate_all(task: Task, points: Sequence[Point], processes: int, what: str)
 
 def model_of(info: Mapping[str, Any]) -> Any:
     """Cobaya's model; raises CosmicnetError with Cobaya's own message where it cannot be made."""
+    from cobaya.component import ComponentNotInstalledError
     from cobaya.log import LoggedError
     from cobaya.model import get_model
 
     with quiet(logging.ERROR):
         try:
             return get_model(dict(info), stop_at_error=True)
+        except ComponentNotInstalledError as error:
+            raise CosmicnetError(f"{error} If it is in a folder that was not looked into, give that by --packages-path "
+                                 "or COBAYA_PACKAGES_PATH.") from error
         except (LoggedError, OSError) as error:
             raise CosmicnetError(str(error)) from error
 

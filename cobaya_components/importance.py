@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 
 FEW_EFFECTIVE_SAMPLES = 50
 DRAWS_FOR_CENTER = 1000
+# a proposal of which fewer than one in so many draws have a posterior is the wrong one
+DRAWS_PER_SAMPLE = 100
 
 
 def effective_samples(weights: Array) -> float:
@@ -87,7 +89,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         cube = stats.qmc.Sobol(self.proposal.center.size + 1, seed=self._rng)
         if have:
             # a resumed run with the same seed goes on behind the draws that it has
-            cube.fast_forward(have)
+            cube.fast_forward(self._draws_before(cube, have))
         try:
             self._draw(cube, wanted, zero)
         finally:
@@ -95,10 +97,28 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
             self.collection.out_update()
         self._report()
 
+    def _draws_before(self, cube: stats.qmc.Sobol, have: int) -> int:
+        """How many draws were made up to the last sample that there is; 0 if it is of another sequence."""
+        number = 2 ** int(np.ceil(np.log2(DRAWS_PER_SAMPLE * have)))
+        draws = self.proposal.from_uniform(cube.random(number))
+        cube.reset()
+        names = list(self.model.parameterization.sampled_params())
+        last = np.asarray(self.collection.data[names].iloc[-1], dtype=float)
+        # the file has eight digits
+        same = np.flatnonzero(np.all(np.abs(draws - last) <= 1e-6 * np.abs(last) + 1e-12, axis=1))
+        return int(same[-1]) + 1 if same.size else 0
+
     def _draw(self, cube: stats.qmc.Sobol, wanted: int, zero: float) -> None:
+        """Draw until so many more have a likelihood and a prior."""
         started = reported = time.monotonic()
-        for done in range(1, wanted + 1):
-            self._add(self.proposal.from_uniform(cube.random(1))[0], zero)
+        done = drawn = 0
+        while done < wanted:
+            done += self._add(self.proposal.from_uniform(cube.random(1))[0], zero)
+            drawn += 1
+            if drawn >= DRAWS_PER_SAMPLE * wanted:
+                self.log.warning("%d of %d samples after %d draws, most of which have no posterior: no more are made. "
+                                 "Narrow the proposal (covmat, widen).", done, wanted, drawn)
+                break
             now = time.monotonic()
             if self.max_seconds is not None and now - started > self.max_seconds:
                 self.log.info("max_seconds reached: %d of %d samples", done, wanted)
@@ -115,14 +135,17 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
             raise LoggedError(self.log, "the posterior is zero at the reference point")
         return logpost
 
-    def _add(self, point: Array, zero: float) -> None:
+    def _add(self, point: Array, zero: float) -> bool:
+        """Whether the draw became a sample."""
         posterior = self.model.logposterior(point)
         if not np.isfinite(posterior.logpost):
-            return
+            return False
         log_weight = posterior.logpost - zero - float(self.proposal.log_density(point[None])[0])
         # a weight that underflows says nothing, and Cobaya takes positive ones only
-        if (weight := float(np.exp(log_weight))) > 0.0:
-            self.collection.add(point, logpost=posterior, weight=weight)
+        if (weight := float(np.exp(log_weight))) <= 0.0:
+            return False
+        self.collection.add(point, logpost=posterior, weight=weight)
+        return True
 
     def _report(self) -> None:
         weights = np.asarray(self.collection["weight"], dtype=float)

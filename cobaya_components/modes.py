@@ -8,7 +8,7 @@ from typing import Any
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import DEFAULT_SET
 
-__all__ = ["MODEL_BLOCKS", "in_mode", "networks_of"]
+__all__ = ["MODEL_BLOCKS", "in_mode", "networks_of", "uses_networks"]
 
 # what decides about the likelihood of a point; the rest of a run is how it is sampled
 MODEL_BLOCKS = ("theory", "likelihood", "params", "prior", "packages_path")
@@ -60,6 +60,15 @@ def networks_of(info: Mapping[str, Any]) -> str:
     if _is_stock(name, options):
         return str((options.get("extra_args") or {}).get(f"{FLAG}_path", DEFAULT_SET))
     return str(options.get("networks") or DEFAULT_SET)
+
+
+def uses_networks(info: Mapping[str, Any]) -> bool:
+    """Whether the samples of this run were made with networks."""
+    name, options = _theory_code(info)
+    if _is_stock(name, options):
+        # CLASS's flags: what begins like yes, and Python's True
+        return str((options.get("extra_args") or {}).get(FLAG, "no")).lower()[:1] in ("y", "t")
+    return str(options.get("mode", "net")) == "net"
 
 
 def _theory_code(info: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

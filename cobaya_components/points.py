@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
+from scipy.stats import norm, qmc
 
 from cosmicnet.errors import CosmicnetError
 
@@ -25,8 +25,9 @@ BURN_IN = 0.3
 SPARE = 4
 
 
-def draw_points(model: Any, place: str, number: int, seed: int, covmat: Any = "auto") -> list[dict[str, float]]:
-    """Points where the prior is not zero.
+def draw_points(model: Any, place: str, number: int, seed: int,
+                covmat: tuple[Any, Any] = ("auto", None)) -> list[dict[str, float]]:
+    """Points where the prior is not zero. covmat: the options `covmat` and `covmat_params` of Cobaya's samplers.
 
     place : 'covmat', a Gaussian around the reference point with the run's covariance matrix (as the posterior);
     'reference', the reference density; 'prior'; or the root of a chain of Cobaya.
@@ -45,25 +46,31 @@ def draw_points(model: Any, place: str, number: int, seed: int, covmat: Any = "a
     return [dict(zip(names, map(float, draw), strict=True)) for draw in inside]
 
 
-def _from_reference(model: Any, number: int, random: np.random.Generator, covmat: Any) -> list[Array]:
+def _from_reference(model: Any, number: int, random: np.random.Generator, covmat: tuple[Any, Any]) -> list[Array]:
     return [np.asarray(model.prior.reference(random_state=random, warn_if_no_ref=False)) for _ in range(number)]
 
 
-def _from_prior(model: Any, number: int, random: np.random.Generator, covmat: Any) -> list[Array]:
+def _from_prior(model: Any, number: int, random: np.random.Generator, covmat: tuple[Any, Any]) -> list[Array]:
     return list(model.prior.sample(number, random_state=random))
 
 
-def _from_covmat(model: Any, number: int, random: np.random.Generator, covmat: Any) -> list[Array]:
+def _from_covmat(model: Any, number: int, random: np.random.Generator, covmat: tuple[Any, Any]) -> list[Array]:
+    from cobaya.log import LoggedError
     from cobaya.output import get_output
 
     from .importance import ImportanceSampler
 
     # Cobaya's own way of finding a matrix, by names and renames, with proposals where parameters are missing in it
-    options = {**ImportanceSampler.get_defaults(), "covmat": covmat, "widen": 1.0}
-    sampler = ImportanceSampler(options, model, get_output())
-    cube = qmc.Sobol(len(model.prior.bounds()) + 1, seed=random)
+    matrix, parameters = covmat
+    options = {**ImportanceSampler.get_defaults(), "covmat": matrix, "covmat_params": parameters, "widen": 1.0}
+    try:
+        proposal = ImportanceSampler(options, model, get_output()).proposal
+    except LoggedError as error:
+        raise CosmicnetError(str(error)) from error
+    cube = qmc.Sobol(proposal.center.size, seed=random)
     # a power of 2, for which Sobol's points are balanced
-    return list(sampler.proposal.from_uniform(cube.random_base2(math.ceil(math.log2(number)))))
+    normal = norm.ppf(cube.random_base2(math.ceil(math.log2(number))))
+    return list(proposal.center + normal @ proposal.scale.T)
 
 
 _DRAWS = {"covmat": _from_covmat, "reference": _from_reference, "prior": _from_prior}

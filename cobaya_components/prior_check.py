@@ -120,8 +120,11 @@ def what_to_know_before(theory: Any, model: Any, networks: NetworkSet) -> Notes:
     except _Refused as error:
         return Notes(error=f"CLASS refuses the run as it is: {error}")
     if center is None:
-        # no perturbations at all (background only), or too extreme a point, as any sample may be
-        return Notes()
+        if not theory.extra_args.get("output"):
+            # the background alone, which needs no networks
+            return Notes()
+        return Notes((f"the networks '{name}' are checked at each sample only: CLASS cannot compute the reference "
+                      "point",))
     ends = {end: answer for end, parameters in points.ends.items()
             if (answer := _ask_if_possible(theory, networks, parameters)) is not None}
     inside = next((answer for answer in (center, *ends.values()) if not answer.outside), None)

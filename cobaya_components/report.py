@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,19 @@ __all__ = ["ChainFacts", "Rate", "as_markdown", "chain_facts", "measure_rates", 
 POINTS_FOR_RATE = {"net": 24, "full": 6}
 PROCESSES_FOR_RATE = (1, 2)
 
+# what is so many times longer than usual between two tests of convergence is a pause
+PAUSE = 10.0
+
 # not parameters of the cosmology, or the same as another one
 LEFT_OUT = ("A_s",)
 
 
 @dataclass(frozen=True)
 class ChainFacts:
-    """What the files of a Markov chain say: accepted samples, without burn-in; the last test of convergence.
+    """What the files of a Markov chain say: accepted samples, burn-in included; the last test of convergence.
 
-    hours : between the first and the last test, None if there was one only.
+    hours : of sampling between the first and the last test, None if there was one only. Where two tests lie ten times
+    farther apart than usual, the chain was stopped, and the time does not count.
     """
 
     chains: int
@@ -71,18 +76,23 @@ def chain_facts(root: Path) -> ChainFacts:
     if not tests:
         return ChainFacts(len(files), accepted, None, None, None)
     # columns of Cobaya: N, timestamp, acceptance_rate, Rminus1, Rminus1_cl
-    first, last = (datetime.fromisoformat(row[1]) for row in (tests[0], tests[-1]))
-    hours = (last - first).total_seconds() / 3600.0 if len(tests) > 1 else None
+    times = [datetime.fromisoformat(row[1]).timestamp() for row in tests]
+    between = np.diff(times)
+    hours = float(between[between <= PAUSE * np.median(between)].sum()) / 3600.0 if len(tests) > 1 else None
     return ChainFacts(len(files), accepted, float(tests[-1][2]), float(tests[-1][3]), hours)
 
 
-def measure_rates(info: Mapping[str, Any], points: Sequence[Point], folder: Path) -> list[Rate]:
-    """Both modes as a chain runs them, each with its own line of sight. Times are kept like any evaluations."""
+def measure_rates(info: Mapping[str, Any], points: Sequence[Point]) -> list[Rate]:
+    """Both modes as a chain runs them, each with its own line of sight.
+
+    Nothing is taken from earlier runs, whose times may be those of a busy machine.
+    """
     rates = []
     for processes in PROCESSES_FOR_RATE:
         for mode, number in POINTS_FOR_RATE.items():
-            task = Task.of(info, mode, folder / f"{processes}_processes", one_line_of_sight=False)
-            timed = evaluate_all(task, points[:number], processes, f"{mode}, {processes} at a time")
+            with TemporaryDirectory() as folder:
+                task = Task.of(info, mode, Path(folder), one_line_of_sight=False)
+                timed = evaluate_all(task, points[:number], processes, f"{mode}, {processes} at a time")
             seconds = [evaluation.seconds for evaluation in timed if not evaluation.failure]
             if not seconds:
                 raise CosmicnetError(f"no point could be computed in mode {mode}: {timed[0].failure}")
@@ -98,17 +108,18 @@ def report(result: Reweighted, settings: ReweightSettings, folder: Path) -> list
     rows = systematic_choice(chain.weights, max(POINTS_FOR_RATE.values()), np.random.default_rng(settings.seed))
     names = [shift.name for shift in result.shifts]
     sampled = [name for name, given in chain.info["params"].items() if isinstance(given, dict) and "prior" in given]
-    rates = measure_rates(chain.info, [chain.point(row, sampled) for row in dict.fromkeys(rows)],
-                          settings.folder / "rates")
+    rates = measure_rates(chain.info, [chain.point(row, sampled) for row in dict.fromkeys(rows)])
     manifest = load_network_set(networks_of(chain.info)).manifest
     # where full CLASS fails the weight vanishes, and there is no change to speak of
+    lost = int(np.sum(~np.isfinite(result.thinned.log_weights)))
     changes = result.thinned.log_weights[np.isfinite(result.thinned.log_weights)]
     figures = {
         "chain": {"name": settings.chain.name, **asdict(chain_facts(settings.chain))},
         "likelihoods": list(chain.info["likelihood"]),
         "networks": {"name": manifest.name, "sha256": manifest.sha256},
         "versions": {"class": version("classy"), "cobaya": version("cobaya")},
-        "reweighted": {"points": len(result.thinned.log_weights), "computed": changes.size,
+        "reweighted": {"points": len(result.thinned.log_weights), "distinct": result.distinct,
+                       "without_networks": result.without_networks, "not_computed": lost,
                        "effective": result.effective, "one_line_of_sight": settings.one_line_of_sight},
         "change_of_loglike": {"mean": float(changes.mean()), "median": float(np.median(np.abs(changes))),
                               "95%": float(np.quantile(np.abs(changes), 0.95)), "worst": float(np.abs(changes).max())},
@@ -134,10 +145,13 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
         f"{figures['versions']['cobaya']}.", "",
         f"Chain with networks: {chain['chains']} chains, {chain['accepted']} accepted samples"
         + _if_known(", acceptance {:.2f}", chain["acceptance"]) + _if_known(", R-1 = {:.4f}", chain["rminus1"])
-        + _if_known(", {:.2f} hours between the first and the last test of convergence", chain["hours"]) + ".", "",
-        f"{again['points']} samples, {again['computed']} of them computed by full CLASS, "
+        + _if_known(", {:.2f} hours of sampling between the first and the last test of convergence", chain["hours"])
+        + ".", "",
+        f"{again['points']} samples, {again['distinct']} of them different, computed by full CLASS"
+        + (f" ({again['not_computed']} could not be)" if again["not_computed"] else "") + ", "
         + ("with the line of sight that networks use" if again["one_line_of_sight"] else "with its own line of sight")
-        + f"; worth {again['effective']:.1f} after reweighting.", "",
+        + f"; worth {again['effective']:.1f} after reweighting."
+        + (f" In {again['without_networks']} the chain had no networks." if again["without_networks"] else ""), "",
         "| parameter | mean | standard deviation | shift of the mean / sigma | ratio of widths |",
         "|---|---|---|---|---|",
     ]

@@ -15,11 +15,11 @@ from rich.table import Table
 from cosmicnet.errors import CosmicnetError
 
 from .evaluations import Evaluation, Task, evaluate_all, model_of
-from .modes import in_mode
+from .modes import in_mode, uses_networks
 from .points import Chain, load_chain, systematic_choice
 
-__all__ = ["ReweightSettings", "Reweighted", "Shift", "Thinned", "plot_reweighted", "print_reweighted", "reweight",
-           "shifts", "write"]
+__all__ = ["FEWEST_FOR_CONTOURS", "ReweightSettings", "Reweighted", "Shift", "Thinned", "plot_reweighted",
+           "print_reweighted", "reweight", "shifts", "write"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -27,6 +27,7 @@ Rows = NDArray[np.intp]
 # blocks of neighbouring samples for the jackknife: longer than a chain's memory, and many enough for an error
 BLOCKS = 25
 CHI2 = "chi2__"
+USED = "neural_network_used"
 
 # fewer different samples have no error to speak of, and no contours
 FEWEST_SAMPLES = 4
@@ -79,15 +80,21 @@ class Shift:
 
 @dataclass(frozen=True)
 class Reweighted:
+    """distinct : how many samples are different; without_networks : those of them in which full CLASS stood in."""
+
     shifts: list[Shift]
     effective: float
     thinned: Thinned
     labels: dict[str, str]
+    distinct: int
+    without_networks: int
 
 
 def reweight(settings: ReweightSettings) -> Reweighted:
     """Raises CosmicnetError where there is no chain, or one without networks."""
     chain = load_chain(settings.chain, settings.burn_in)
+    if not uses_networks(chain.info):
+        raise CosmicnetError(f"{settings.chain}: the chain was made without networks; nothing is to be reweighted")
     if settings.packages_path is not None:
         chain.info["packages_path"] = str(settings.packages_path)
     model = model_of(in_mode(chain.info, "full"))
@@ -106,8 +113,10 @@ def reweight(settings: ReweightSettings) -> Reweighted:
     thinned = _thinned(chain, rows, dict(zip(distinct, full, strict=True)), names, derived, likelihoods)
     found = shifts(thinned)
     weights = thinned.weights
+    used = chain.columns.get(USED, np.ones_like(chain.weights))
     return Reweighted(found, float(weights.sum()**2 / (weights**2).sum()), thinned,
-                      {shift.name: labels.get(shift.name, shift.name) for shift in found})
+                      {shift.name: labels.get(shift.name, shift.name) for shift in found},
+                      len(distinct), int(np.sum(used[distinct] == 0.0)))
 
 
 def _thinned(chain: Chain, rows: Sequence[int], full: dict[int, Evaluation], names: Sequence[str],
@@ -122,6 +131,9 @@ def _thinned(chain: Chain, rows: Sequence[int], full: dict[int, Evaluation], nam
         after[name] = np.array([full[row].derived.get(name, chain.columns[name][row]) for row in rows])
     loglikes = np.array([-np.inf if full[row].failure else full[row].loglike for row in rows])
     log_weights = loglikes + 0.5 * np.sum([chain.columns[name][rows] for name in columns], axis=0)
+    if undefined := [row for row, weight in zip(rows, log_weights, strict=True) if np.isnan(weight)]:
+        raise CosmicnetError("a likelihood is not a number with full CLASS at "
+                             f"{chain.point(undefined[0], list(names))}")
     if not np.isfinite(log_weights).any():
         raise CosmicnetError(f"full CLASS computes none of the samples; the first reason: {full[rows[0]].failure}")
     return Thinned(before, after, log_weights)
@@ -168,6 +180,12 @@ def print_reweighted(result: Reweighted, console: Console) -> None:
                      f"{np.median(finite):.4f} (median), {np.quantile(finite, 0.95):.4f} (95%), "
                      f"{finite.max():.4f} (worst)")
     console.print(table)
+    if result.distinct < changes.size:
+        console.print(f"Only {result.distinct} of the {changes.size} samples are different: those of large weight were "
+                      "taken more than once.", style="yellow", highlight=False)
+    if result.without_networks:
+        console.print(f"In {result.without_networks} of them the chain had no networks (neural_network_used: 0), and "
+                      "there is nothing to correct.", style="yellow", highlight=False)
 
 
 def write(result: Reweighted, root: Path) -> list[Path]:
@@ -186,7 +204,7 @@ def plot_reweighted(result: Reweighted, names: Sequence[str], picture: Path) -> 
 
     from .triangle import plot_triangle
 
-    if len(np.unique(result.thinned.before[names[0]])) < FEWEST_FOR_CONTOURS:
+    if result.distinct < FEWEST_FOR_CONTOURS:
         return []
 
     def samples(columns: dict[str, Array], weights: Any) -> Any:

@@ -1,15 +1,20 @@
 """The slow half of the theory code: background, thermodynamics and source functions."""
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from cobaya.log import LoggedError
+from cobaya.log import LoggedError, always_stop_exceptions
 from cobaya.theory import HelperTheory
 
-__all__ = ["PRODUCT", "Sources", "stop_the_run"]
+__all__ = ["PRODUCT", "Sources", "broken_stops_the_run", "computes"]
 
 # what Cobaya calls it between the two halves
 PRODUCT = "cosmicnet_sources"
+
+# CLASS reports a lack of memory like a point that is too extreme: in its own words, and in those of our parts
+NO_MEMORY = ("could not allocate", "not enough memory")
 
 
 class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
@@ -28,23 +33,45 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
         return self.current_state[PRODUCT]
 
     def calculate(self, state: dict[str, Any], want_derived: bool = True, **params_values_dict: Any) -> bool | None:
-        classy_module = self.host.classy_module
-        cosmology = self.host.new_classy(params_values_dict)
-        try:
-            if self.host.splits():
-                cosmology.compute(["primordial"])
-        except classy_module.CosmoComputationError as error:
-            if self.stop_at_error:
-                self.log.error("CLASS cannot compute this point: %s. Parameters: %r", error, params_values_dict)
-                raise
-            self.log.debug("CLASS cannot compute this point, its likelihood is zero: %s", error)
-            return False
-        except classy_module.CosmoSevereError as error:
-            stop_the_run(self.log, error)
+        with broken_stops_the_run(self.log, self.host.classy_module):
+            cosmology = self.host.new_classy(params_values_dict)
+            if self.host.splits() and not computes(self, cosmology, ["primordial"], self.host.classy_module,
+                                                   params_values_dict):
+                return False
         state[PRODUCT] = cosmology
         return None
 
 
-def stop_the_run(log: Any, error: Exception) -> NoReturn:
-    """Cobaya itself would go on with zero likelihood unless stop_at_error is set."""
-    raise LoggedError(log, "the run cannot go on: %s", " ".join(str(error).split())) from error
+def computes(component: Any, cosmology: Any, modules: list[str], classy_module: Any, values: dict[str, Any]) -> bool:
+    """Compute up to these modules; False where CLASS cannot do so at this point, whose likelihood is then zero.
+
+    Raises LoggedError if it lacks memory, and CLASS's own error if the component is told to stop at errors.
+    """
+    try:
+        cosmology.compute(modules)
+    except classy_module.CosmoComputationError as error:
+        if any(words in str(error) for words in NO_MEMORY):
+            _stop_the_run(component.log, error)
+        if component.stop_at_error:
+            component.log.error("CLASS cannot compute this point: %s. Parameters: %r", error, values)
+            raise
+        component.log.debug("CLASS cannot compute this point, its likelihood is zero: %s", error)
+        return False
+    return True
+
+
+@contextmanager
+def broken_stops_the_run(log: Any, classy_module: Any) -> Iterator[None]:
+    """Only what CLASS cannot compute at this point may become zero likelihood. Cobaya itself makes that of nearly every
+    error unless stop_at_error is set. Raises LoggedError."""
+    try:
+        yield
+    except (*always_stop_exceptions, classy_module.CosmoComputationError):
+        raise
+    except Exception as error:
+        _stop_the_run(log, error)
+
+
+def _stop_the_run(log: Any, error: Exception) -> NoReturn:
+    what = " ".join(str(error).split()) or type(error).__name__
+    raise LoggedError(log, "the run cannot go on: %s", what) from error

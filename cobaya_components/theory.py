@@ -17,13 +17,16 @@ from cosmicnet.store import NetworkSet, load_network_set
 
 from .covmats import best_covmat
 from .prior_check import what_to_know_before
-from .sources import PRODUCT, Sources, stop_the_run
+from .sources import PRODUCT, Sources, broken_stops_the_run, computes
 from .threads import share_cores
 
 __all__ = ["MODES", "USED", "Cosmicnet"]
 
 MODES = ("full", "net")
 OPTION_PREFIX = "neural_network"
+LINE_OF_SIGHT = "fast_line_of_sight"
+# all that CLASS can do
+LAST_MODULE = ["distortions"]
 
 # the derived parameter that tells what gave the sources of a sample
 USED = "neural_network_used"
@@ -62,6 +65,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             self.network_set = self._load_networks()
             self.extra_args |= {OPTION_PREFIX: "yes", f"{OPTION_PREFIX}_path": str(self.networks),
                                 f"{OPTION_PREFIX}_fallback": self.fallback}
+            # also where CLASS integrates its equations: the likelihood must have no step where the domain ends
+            self.extra_args.setdefault(LINE_OF_SIGHT, "yes")
 
     def get_helper_theories(self) -> dict[str, Any]:
         """Two components for Cobaya, so that it sees which parameters are fast."""
@@ -120,12 +125,14 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
 
     def calculate(self, state: dict[str, Any], want_derived: bool = True, **params_values_dict: Any) -> bool | None:
         """One sample. Raises LoggedError for all that is broken, which Cobaya never takes as zero likelihood."""
-        if self.sources is not None:
-            self.classy = self.provider.get_cosmicnet_sources()
-        try:
+        with broken_stops_the_run(self.log, self.classy_module):
+            if self.sources is not None:
+                self.classy = self.provider.get_cosmicnet_sources()
+            # Cobaya's classy does the same, and then finds all of it done
+            self.set(params_values_dict)
+            if not computes(self, self.classy, LAST_MODULE, self.classy_module, params_values_dict):
+                return False
             return super().calculate(state, want_derived, **params_values_dict)  # type: ignore[no-any-return]
-        except self.classy_module.CosmoSevereError as error:
-            stop_the_run(self.log, error)
 
     def _get_derived_all(self, derived_requested: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
         # CLASS itself does not know this name

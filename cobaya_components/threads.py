@@ -19,16 +19,21 @@ def share_cores() -> int | None:
     """
     if mpi.size() == 1 or os.environ.get(THREADS_VARIABLE):
         return None
-    threads = max(1, _cores() // _processes_on_this_machine())
+    mine, all_cores = _cores(), _cores_of_processes_on_this_machine()
+    # processes that are bound to other cores do not take ours
+    threads = max(1, len(mine) // sum(1 for cores in all_cores if cores & mine))
     os.environ[THREADS_VARIABLE] = str(threads)
     threadpool_limits(threads, user_api="blas")
     return threads
 
 
-def _cores() -> int:
-    return os.cpu_count() or 1
+def _cores() -> frozenset[int]:
+    """Those that this process may use: a batch system or mpirun may have bound it to a few."""
+    if hasattr(os, "sched_getaffinity"):
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
 
 
-def _processes_on_this_machine() -> int:
+def _cores_of_processes_on_this_machine() -> list[frozenset[int]]:
     shared = mpi.get_mpi_comm().Split_type(mpi.get_mpi().COMM_TYPE_SHARED)
-    return int(shared.Get_size())
+    return list(shared.allgather(_cores()))

@@ -101,11 +101,25 @@ def test_points_come_from_where_they_should(place: str, center: float, width: fl
     from cosmicnet.cobaya_components.evaluations import model_of
     from cosmicnet.cobaya_components.points import draw_points
 
-    drawn = draw_points(model_of(WITHOUT_CLASS), place, 400, 1, covmat=None)
+    drawn = draw_points(model_of(WITHOUT_CLASS), place, 4000, 1, covmat=(None, None))
     values = np.array([[point["a"], point["b"]] for point in drawn])
-    assert values.shape == (400, 2)
-    np.testing.assert_allclose(values.mean(axis=0), center, atol=0.2 * width)
-    np.testing.assert_allclose(values.std(axis=0), width, rtol=0.25)
+    assert values.shape == (4000, 2)
+    np.testing.assert_allclose(values.mean(axis=0), center, atol=0.06 * width)
+    np.testing.assert_allclose(values.std(axis=0), width, rtol=0.04)
+    kurtosis = np.mean(((values - values.mean(axis=0)) / values.std(axis=0)) ** 4)
+    assert kurtosis == pytest.approx(1.8 if place == "prior" else 3.0, abs=0.15)
+
+
+def test_matrix_of_the_run_is_taken() -> None:
+    from cosmicnet.cobaya_components.evaluations import model_of
+    from cosmicnet.cobaya_components.points import draw_points
+
+    model = model_of(WITHOUT_CLASS)
+    drawn = draw_points(model, "covmat", 1000, 1, covmat=([[0.04]], ["b"]))
+    assert np.std([point["b"] for point in drawn]) == pytest.approx(0.2, rel=0.05)
+    assert np.std([point["a"] for point in drawn]) == pytest.approx(0.5, rel=0.05)
+    with pytest.raises(CosmicnetError, match="covmat_params"):
+        draw_points(model, "covmat", 10, 1, covmat=([[0.04]], None))
 
 
 # ---- evaluations
@@ -156,10 +170,42 @@ def test_plot_and_figures_are_written(tmp_path: Path) -> None:
 
     columns = dict(zip(("x", "y"), RNG.normal(size=(2, 300)), strict=True))
     thinned = Thinned(columns, columns, 0.1 * columns["x"])
-    result = Reweighted(shifts(thinned), 297.0, thinned, {"x": "x", "y": "y"})
+    result = Reweighted(shifts(thinned), 297.0, thinned, {"x": "x", "y": "y"}, 300, 0)
     table, picture = write(result, tmp_path / "chain.reweighted")
     assert json.loads(table.read_text())["effective_samples"] == 297.0
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_not_as_it_should_be_is_told() -> None:
+    from cosmicnet.cobaya_components.reweight import Reweighted, Thinned, print_reweighted, shifts
+
+    thinned = Thinned({"x": RNG.normal(size=50)}, {"x": RNG.normal(size=50)}, np.zeros(50))
+    text = io.StringIO()
+    print_reweighted(Reweighted(shifts(thinned), 50.0, thinned, {"x": "x"}, 40, 3), Console(file=text, width=200))
+    assert "Only 40 of the 50 samples are different" in text.getvalue()
+    assert "In 3 of them the chain had no networks" in text.getvalue()
+
+
+def test_likelihood_that_is_no_number_is_an_error() -> None:
+    from cosmicnet.cobaya_components.points import Chain
+    from cosmicnet.cobaya_components.reweight import _thinned
+
+    chain = Chain({}, np.ones(3), {"x": np.arange(3.0), "chi2__a": np.full(3, 2.0)})
+    found = {0: evaluation(a=-1.0), 1: evaluation(a=-np.inf), 2: evaluation("too extreme")}
+    weights = _thinned(chain, [0, 1, 2], found, ["x"], [], ["a"]).log_weights
+    np.testing.assert_array_equal(weights, [0, -np.inf, -np.inf])
+    with pytest.raises(CosmicnetError, match=r"not a number with full CLASS at .*'x': 1"):
+        _thinned(chain, [0, 1], {**found, 1: evaluation(a=np.nan)}, ["x"], [], ["a"])
+
+
+@pytest.mark.parametrize(("theory", "answer"), [
+    ({"cosmicnet.Cosmicnet": {"mode": "net"}}, True), ({"cosmicnet.Cosmicnet": {"mode": "full"}}, False),
+    ({"classy": None}, False), ({"classy": {"extra_args": {"neural_network": "yes"}}}, True),
+    ({"classy": {"extra_args": {"neural_network": False}}}, False)])
+def test_whether_a_run_has_networks(theory: dict[str, Any], answer: bool) -> None:
+    from cosmicnet.cobaya_components.modes import uses_networks
+
+    assert uses_networks({"theory": theory}) is answer
 
 
 # ---- the report
@@ -167,7 +213,9 @@ def test_plot_and_figures_are_written(tmp_path: Path) -> None:
 PROGRESS = """\
 #     N            timestamp  acceptance_rate  Rminus1  Rminus1_cl
     560  2026-01-01T10:00:00         0.280000 0.100000         NaN
-   1120  2026-01-01T11:30:00         0.310000 0.008000    0.150000
+    840  2026-01-01T11:00:00         0.300000 0.050000         NaN
+    980  2026-01-01T12:00:00         0.310000 0.009000         NaN
+   1120  2026-01-02T12:00:00         0.310000 0.008000    0.150000
 """
 
 
@@ -182,7 +230,7 @@ def test_facts_of_a_chain(tmp_path: Path) -> None:
     (tmp_path / "run.notes.txt").write_text("no chain")
     assert chain_facts(root) == ChainFacts(2, 4, None, None, None)
     (tmp_path / "run.progress").write_text(PROGRESS)
-    assert chain_facts(root) == ChainFacts(2, 4, 0.31, 0.008, 1.5)
+    assert chain_facts(root) == ChainFacts(2, 4, 0.31, 0.008, 2.0)  # a night without sampling
 
 
 def test_report_in_words() -> None:
@@ -192,7 +240,8 @@ def test_report_in_words() -> None:
         "chain": {"name": "run", "chains": 2, "accepted": 4, "acceptance": 0.31, "rminus1": 0.008, "hours": None},
         "likelihoods": ["one", "two"], "networks": {"name": "lcdm", "sha256": "0123456789abcdef"},
         "versions": {"class": "3.4.1.0", "cobaya": "3.6"},
-        "reweighted": {"points": 100, "computed": 99, "effective": 98.5, "one_line_of_sight": False},
+        "reweighted": {"points": 100, "distinct": 98, "without_networks": 3, "not_computed": 1,
+                       "effective": 98.5, "one_line_of_sight": False},
         "change_of_loglike": {"mean": -0.01, "median": 0.01, "95%": 0.03, "worst": 0.05},
         "parameters": [{"name": "H0", "mean": 67.3, "deviation": 0.5, "shift": 0.01, "shift_error": 0.002,
                         "width_ratio": 1.01, "width_ratio_error": 0.003}],
@@ -200,7 +249,9 @@ def test_report_in_words() -> None:
                   for processes in (1, 2) for mode, rate in (("net", 3.0), ("full", 0.2))],
     })
     assert "2 chains, 4 accepted samples, acceptance 0.31, R-1 = 0.0080." in text
-    assert "with its own line of sight; worth 98.5" in text
+    assert ("100 samples, 98 of them different, computed by full CLASS (1 could not be), with its own line of sight; "
+            in text)
+    assert "worth 98.5 after reweighting. In 3 the chain had no networks." in text
     assert "| H0 | 67.3 | 0.5 | +0.0100 ± 0.0020 | 1.0100 ± 0.0030 |" in text
     assert "| networks | 3.00 | 6.00 |\n| full CLASS | 0.20 | 0.40 |" in text
     assert "worst 0.0500" in text
@@ -249,6 +300,10 @@ def test_check_and_reweight_from_the_command_line(
     assert {shift["name"] for shift in figures["shifts"]} == {"H0", "omega_cdm", "Omega_m"}
     assert main(["reweight", str(root), "--points", "1", *common]) == 1
     assert "too few" in capsys.readouterr().err
+    updated = root.with_name("low_l.updated.yaml")
+    updated.write_text(updated.read_text().replace("mode: net", "mode: full"))
+    assert main(["reweight", str(root), "--points", "4", *common]) == 1
+    assert "made without networks" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("patched")
@@ -259,6 +314,22 @@ def test_points_outside_the_domain_are_no_comparison_of_class_with_itself(tmp_pa
     info["params"]["H0"]["prior"]["max"] = 95.0
     [found] = evaluate_all(Task.of(info, "net", tmp_path), [{"H0": 90.0, "omega_cdm": 0.12}], 1, "test")
     assert found.failure is not None and "H0 = 90 is outside" in found.failure
+
+
+@pytest.mark.parametrize(("run", "said"), [
+    ("- a list", "must be a run of Cobaya"), ("theory: cosmicnet.Cosmicnet", "theory: must be a mapping"),
+    ("sampler: {mcmc: 3}", "sampler: mcmc: must be a mapping of options"), ("a: [", "run.yaml: ")])
+def test_what_is_no_run(tmp_path: Path, run: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run.yaml").write_text(run)
+    assert main(["check", str(tmp_path / "run.yaml")]) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("share", ["1", "-0.1", "half", "nan"])
+def test_burn_in_is_a_share(share: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["reweight", "chain", f"--burn-in={share}"])
+    assert "is not a share" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("arguments", "said"), [

@@ -45,11 +45,18 @@ def test_mpi_chains_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     from cosmicnet.cobaya_components import threads
 
     monkeypatch.setattr(threads.mpi, "size", lambda: 4)
-    monkeypatch.setattr(threads, "_processes_on_this_machine", lambda: 4)
-    monkeypatch.setattr(threads, "_cores", lambda: 10)
+    mine = frozenset(range(10))
+    monkeypatch.setattr(threads, "_cores", lambda: mine)
+    monkeypatch.setattr(threads, "_cores_of_processes_on_this_machine", lambda: [mine] * 4)
     monkeypatch.delenv(threads.THREADS_VARIABLE, raising=False)
     assert threads.share_cores() == 2
     assert os.environ[threads.THREADS_VARIABLE] == "2"
+    # two chains that mpirun has bound to five cores each, and two of another job
+    monkeypatch.delenv(threads.THREADS_VARIABLE)
+    mine, others = frozenset(range(5)), frozenset(range(5, 10))
+    monkeypatch.setattr(threads, "_cores_of_processes_on_this_machine", lambda: [mine, mine, others, others])
+    monkeypatch.setattr(threads, "_cores", lambda: mine)
+    assert threads.share_cores() == 2
     monkeypatch.setenv(threads.THREADS_VARIABLE, "7")
     assert threads.share_cores() is None
     monkeypatch.setattr(threads.mpi, "size", lambda: 1)

@@ -75,6 +75,38 @@ def test_chi2_of_the_best_fit_with_networks(
     model.close()
 
 
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith("_net")])
+def test_automatic_covmat_has_every_parameter(name: str, packages_path: Path) -> None:
+    from cosmicnet.cobaya_components.covmats import best_covmat
+
+    info = update_info(load(name))
+    sampled = {name: given for name, given in info["params"].items() if isinstance(given, dict) and "prior" in given}
+    found = best_covmat(str(packages_path), sampled, info["likelihood"])
+    assert found is not None
+    for parameter, given in sampled.items():
+        renames = given.get("renames") or []
+        names = {parameter, *([renames] if isinstance(renames, str) else renames)}
+        assert names & set(found["params"]), parameter
+
+
+def test_plancks_covmat_with_h0_keeps_what_it_does_not_touch() -> None:
+    from cosmicnet.cobaya_components.plik_covmat import theta_s_100, with_h0
+
+    names, rng = ["omegabh2", "omegach2", "theta", "tau"], np.random.default_rng(2)
+    center, slopes, draws = np.array([0.0224, 0.12, 1.042, 0.054]), {}, rng.normal(size=(4, 5000))
+    draws = center[:, None] + np.array([1.5e-4, 1.4e-3, 3e-4, 8e-3])[:, None] * draws
+    at = {"omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4}
+    for theirs, ours in (("omegabh2", "omega_b"), ("omegach2", "omega_cdm"), ("H0", "H0")):
+        slopes[theirs] = (theta_s_100(**{**at, ours: at[ours] * 1.003}) - theta_s_100(**at)) / (0.003 * at[ours])
+    found, covariance = with_h0(names, np.cov(draws), slopes)
+    assert found == ["omegabh2", "omegach2", "H0", "tau"]
+    h0 = (draws[2] - slopes["omegabh2"] * draws[0] - slopes["omegach2"] * draws[1]) / slopes["H0"]
+    np.testing.assert_allclose(covariance, np.cov([draws[0], draws[1], h0, draws[3]]), rtol=1e-9)
+    # H0 that CLASS needs for the same angle with more matter
+    more = {**at, "omega_cdm": 0.121, "H0": 67.4 - slopes["omegach2"] * 0.001 / slopes["H0"]}
+    assert theta_s_100(**more) == pytest.approx(theta_s_100(**at), rel=1e-5)
+
+
 def test_embedded_run_needs_no_data() -> None:
     model = get_model(load("embedded"))
     point = model.prior.reference()

@@ -280,6 +280,65 @@ def test_parameter_unknown_to_class_stops_the_run() -> None:
         get_model(run_info({"mode": "net"}, omega_bb=0.02))
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("broken"), ValueError("broken"), OSError("disk")])
+@pytest.mark.parametrize("half", ["sources", "later"])
+def test_errors_of_python_stop_the_run(half: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cobaya.theories.classy import classy
+
+    from cosmicnet.cobaya_components.theory import Cosmicnet
+
+    def broken(*_arguments: Any, **_options: Any) -> None:
+        raise error
+
+    model = get_model(run_info({"mode": "net"}))
+    monkeypatch.setattr(*((Cosmicnet, "new_classy") if half == "sources" else (classy, "calculate")), broken)
+    with pytest.raises(LoggedError, match=f"cannot go on: {str(error) or 'MemoryError'}"):
+        model.logpost(POINT)
+
+
+@pytest.mark.parametrize("half", ["sources", "later"])
+@pytest.mark.parametrize(("said", "stops"), [
+    ("perturbations_init: not enough memory", True), ("could not allocate tau with size 8", True),
+    ("too extreme", False)])
+def test_lack_of_memory_is_no_zero_likelihood(
+    half: str, said: str, stops: bool, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from classy import Class, CosmoComputationError
+
+    class Failing:
+        """An object of classy that fails in one half."""
+
+        def __init__(self) -> None:
+            self.cosmology = Class()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.cosmology, name)
+
+        def compute(self, modules: list[str]) -> None:
+            if (modules == ["primordial"]) == (half == "sources"):
+                raise CosmoComputationError(said)
+            self.cosmology.compute(modules)
+
+    model = get_model(run_info({"mode": "net"}))
+    monkeypatch.setattr(model.theory["cosmicnet.Cosmicnet"].classy_module, "Class", Failing)
+    if stops:
+        with pytest.raises(LoggedError, match=f"cannot go on: .*{said}"):
+            model.logpost(POINT)
+    else:
+        assert model.logpost(POINT) == -np.inf
+
+
+def test_there_is_no_step_where_the_domain_ends() -> None:
+    """A fallback takes the line of sight of the networks."""
+    info = run_info({"mode": "net", "extra_args": {**NEUTRINOS, "m_ncdm": 0.1}})
+    net = get_model(info)
+    info["theory"]["cosmicnet.Cosmicnet"] |= {"mode": "full", "extra_args": {
+        **info["theory"]["cosmicnet.Cosmicnet"]["extra_args"], "fast_line_of_sight": "yes"}}
+    full = get_model(info)
+    assert derived(net, POINT)["neural_network_used"] == 0.0
+    np.testing.assert_array_equal(spectrum(net), spectrum(full))
+
+
 def test_automatic_covmat_knows_h0() -> None:
     theory = get_model(run_info()).theory["cosmicnet.Cosmicnet"]
     parameters = {"H0": {}, "omega_b": {"renames": "omegabh2"}, "tau_reio": {"renames": "tau"}}

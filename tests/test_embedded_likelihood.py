@@ -144,6 +144,25 @@ def test_sampler_writes_resumes_and_stops_in_time(tmp_path: Path, caplog: pytest
     assert 0 < len(sampler.products()["sample"]) < 10**6
 
 
+def test_draws_without_posterior_are_no_samples(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def of(samples: int, **options: Any) -> dict[str, Any]:
+        info = {**gaussian_run(samples=samples, **options), "output": str(tmp_path / "chain")}
+        info["params"]["a"] = {"prior": {"min": -0.1, "max": 10.0}, "ref": 0.0, "proposal": 1.2}
+        return info
+
+    run(of(40))
+    run(of(120), resume=True)
+    resumed = np.loadtxt(tmp_path / "chain.1.txt")
+    assert len(resumed) == 120 and len(np.unique(resumed[:, 2:4], axis=0)) == 120
+    run(of(120), force=True)
+    np.testing.assert_array_equal(np.loadtxt(tmp_path / "chain.1.txt"), resumed)
+    caplog.set_level(logging.WARNING)
+    narrow = of(3)
+    narrow["params"]["a"]["prior"] = {"min": -1e-6, "max": 1e-6}
+    run(narrow, force=True)
+    assert "samples after 300 draws" in caplog.text
+
+
 def test_sampler_that_is_stopped_keeps_its_samples(tmp_path: Path) -> None:
     evaluated = []
 

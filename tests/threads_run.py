@@ -59,7 +59,7 @@ if len(sys.argv) > 1:
     from cosmicnet.cobaya_components import threads
 
     threads.mpi.size = lambda: int(sys.argv[1])
-    threads._processes_on_this_machine = threads.mpi.size
+    threads._cores_of_processes_on_this_machine = lambda: [threads._cores()] * threads.mpi.size()
     threads.share_cores()
 
 # without networks nearly all time is spent in CLASS's threads
