@@ -1,17 +1,30 @@
 """The paper's recipe with CLASS: models, one epoch, a set that classy takes; coverage, and the C_l error of eq. 3.2."""
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from paper_models import RECIPE
 
+from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
+from cosmicnet.running_class import running_class
 from cosmicnet.training import networks
 from cosmicnet.training.generate import GenerationError
+from cosmicnet.training.paper import generate as generate_module
+from cosmicnet.training.paper.check import require_possible
 from cosmicnet.training.paper.dataset import PaperModel, model_path, read_model
-from cosmicnet.training.paper.generate import _Recorder, cosmologies, generate, network_sources, read_k_grid
+from cosmicnet.training.paper.generate import (
+    _integrate_and_write,
+    _Recorder,
+    cosmologies,
+    generate,
+    network_sources,
+    read_k_grid,
+)
 from cosmicnet.training.paper.judge import cl_error, predicted_source, spectra_of_sources
 from cosmicnet.training.paper.make import train_and_export, train_source
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
@@ -137,3 +150,42 @@ def test_cl_error_of_full_class_is_none(work: Path) -> None:
     louder = spectra_of_sources(settings, point, model, k, {"t2": 1.01 * model.sources["t2"]})
     # EE goes as the square of S_T2
     assert cl_error(stored, louder, "ee") == pytest.approx((L_MAX - 1) * 0.0201**2, rel=1e-2)
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ('companion = "lcdm"', 'companion = "lcdmm"', r"companion = lcdmm: "),
+    ("[15, 6, 6, 2]", "[15, 600, 600, 2]", r"networks.t0.hyperparameters: strides and pools are too much"),
+    ("l_max_scalars =", "l_max_scalers = 2\nl_max_scalars =",
+     r"class_settings.l_max_scalers: CLASS has no such setting; did you mean l_max_scalars\?"),
+    ("sigma = 0.00014", "sigma = 0.14", r"CLASS cannot compute box.omega_b = -0.67"),
+    ('"tCl,pCl,lCl"', '"tCl,pCll"', r"CLASS cannot compute the middle of the ranges"),
+])
+def test_what_class_or_keras_would_refuse_later_is_told_first(
+    tmp_path: Path, old: str, new: str, message: str,
+) -> None:
+    text, file = RECIPE.read_text(encoding="utf-8"), tmp_path / "mine.toml"
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    # layers are told by their table
+    line = text[:text.index("[networks.t0.hyperparameters]" if "networks.t0" in message else old)].count("\n") + 1
+    with pytest.raises(CosmicnetError, match=f"mine.toml:\n  line {line}: {message}"):
+        require_possible(load_paper_recipe(file), file)
+
+
+def test_shipped_recipes_are_possible() -> None:
+    for file in (RECIPE, RECIPE.with_name("paper.toml")):
+        require_possible(load_paper_recipe(file), file)
+
+
+def test_worker_with_another_class_is_refused(tmp_path: Path) -> None:
+    other = replace(running_class(), version="v3.0")
+    said = _integrate_and_write({}, {}, np.ones(3), tmp_path / "model", other)
+    assert said is not None and "but here it is v3.0" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_disk_that_is_too_small_for_the_models_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generate_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=5e6))
+    generate_module._tell_price(1, tmp_path)
+    with pytest.raises(GenerationError, match="8 MB are needed for 2 models, but 5 MB are free"):
+        generate_module._tell_price(2, tmp_path)

@@ -1,10 +1,13 @@
 """The paper's recipe, training set, training and search: checked, resumable, the same however often they stop."""
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shutil
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,7 @@ from cosmicnet.training.paper.train import Epoch, Task, Trained, train
 TEXT = RECIPE.read_text(encoding="utf-8")
 
 
-def test_full_recipe_differs_in_sizes_only() -> None:
+def test_full_recipe_differs_in_sizes_and_in_the_learning_rate_only() -> None:
     full, small = (load_paper_recipe(RECIPE.with_name(name)) for name in ("paper.toml", "paper_small.toml"))
     for name in ("box", "sigmas", "class_settings", "companion"):
         assert getattr(full, name) == getattr(small, name)
@@ -49,7 +52,13 @@ def test_full_recipe_differs_in_sizes_only() -> None:
     ("keep = 2", "keep = 7", "search: keep = 7 cannot be more than draws = 6"),
     ("epochs = {t0 = 2, t1 = 2, t2 = 2}", "epochs = {t0 = 2}", "epochs: must name t0, t1 and t2, but names t0"),
     ("width = [12, 300]", "width = [300, 12]", "width = [300, 12]: the first must not be larger"),
-    ("seed = 2}", "seed = 1}", "line 28: sets: training.seed: the sets must be independent"),
+    ("seed = 2}", "seed = 1}", "line 29: sets: validation.seed: the sets must be independent, but that of training"),
+    ("learning_rate_end = 3e-6", "learning_rate_end = 3e-3", "learning_rate_end = 0.003 must not be above"),
+    ("N_ncdm = 1", "h = 0.67", "class_settings.h: says the same as H0, which is sampled"),
+    ("N_ncdm = 1", "z_reio = 8", "class_settings.z_reio: says the same as tau_reio, which is sampled"),
+    ("N_ncdm = 1", 'neural_network = "yes"', "class_settings.neural_network: models are integrated"),
+    ("l_max_scalars", "l_max_tensors", "class_settings.l_max_scalars: is missing; the paper has 2508"),
+    ("source_models = 10", "source_models = 101", "report.source_models = 101 are more than the 100 models of sets"),
     ("hypercube = 480", "hypercube = 2", "are more than the 2 points of the hypercube"),
     ("kernel = [2, 16]", "kernel = [1, 16]", "search.kernel.0: must be greater than or equal to 2"),
     ("sigma = 0.42", "sigma = 0", "box.H0.sigma: must be greater than 0"),
@@ -255,7 +264,7 @@ def test_resumed_search_equals_the_uninterrupted_one(
 
 def test_draw_of_a_process_that_died_is_taken_up(work: Path, without_class: None) -> None:
     recipe, database = small_recipe(), f"sqlite:///{work / 'search.db'}"
-    study = search_module._study(recipe, "t1", database)
+    study = search_module._study(recipe, work, "t1", database)
     # its process has begun it, said so once, and died
     dead = study.ask()
     study._storage.record_heartbeat(dead._trial_id)  # type: ignore[attr-defined]
@@ -270,8 +279,9 @@ def test_several_processes_make_the_same_search(work: Path, monkeypatch: pytest.
     monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
     recipe, database = small_recipe(draws=3), f"sqlite:///{work / 'two.db'}"
     shared = search(recipe, work, "t1", database, processes=2)
-    study = search_module._study(recipe, "t1", database)
-    assert sorted(trial.user_attrs["draw"] for trial in study.get_trials()) == [0, 1, 2]
+    study = search_module._study(recipe, work, "t1", database)
+    complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
+    assert sorted(trial.user_attrs["draw"] for trial in complete) == [0, 1, 2]
     shutil.rmtree(work / "search")
     alone = search(recipe, work, "t1", f"sqlite:///{work / 'one.db'}")
     assert [(j.draw, j.architecture, j.validation_loss, j.cl_error) for j in shared] == \
@@ -296,8 +306,53 @@ def test_search_that_leaves_no_wavenumbers_is_refused(work: Path) -> None:
 
 
 def test_unusable_database_is_named(work: Path) -> None:
-    with pytest.raises(RecipeError, match="database nonsense://x: cannot be opened"):
-        search(small_recipe(), work, "t0", "nonsense://x")
+    with pytest.raises(RecipeError, match="--database: cannot be opened") as error:
+        search(small_recipe(), work, "t0", "nonsense://me:secret@x")
+    assert "secret" not in str(error.value)
+
+
+def test_processes_that_begin_together_take_different_draws(work: Path, without_class: None) -> None:
+    """After a search was killed with two draws open, whose numbers no new trial has."""
+    recipe, database = small_recipe(), f"sqlite:///{work / 'together.db'}"
+    (work / "search").mkdir()
+    study = search_module._study(recipe, work, "t1", database)
+    for draw in range(4):
+        trial = study.ask()
+        trial.set_user_attr("draw", draw)
+        study.tell(trial, *((1.0,) if draw < 2 else ()), state=None if draw < 2 else optuna.trial.TrialState.FAIL)
+    with ThreadPoolExecutor(4) as pool:
+        together = threading.Barrier(4)
+
+        def begin() -> None:
+            together.wait()
+            search_module._draw(recipe, work, "t1", database)
+
+        for begun in [pool.submit(begin) for _ in range(4)]:
+            begun.result()
+    complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
+    assert sorted(trial.user_attrs["draw"] for trial in complete) == [0, 1, 2, 3]
+
+
+def test_search_of_other_layers_or_models_is_another_one(work: Path) -> None:
+    def name(recipe: PaperRecipe) -> str:
+        return search_module._study(recipe, work, "t1", f"sqlite:///{work / 'names.db'}").study_name
+
+    recipe, names = small_recipe(), []
+    given = recipe.model_dump()
+    for change in (("networks", "t1", "hyperparameters", "central", [5]), ("training", "learning_rate", 1e-2)):
+        changed = copy.deepcopy(given)
+        table = changed
+        for key in change[:-2]:
+            table = table[key]
+        table[change[-2]] = change[-1]
+        names.append(name(PaperRecipe(**changed)))
+    falling = recipe.model_copy(update={"training": recipe.training.model_copy(update={"learning_rate_end": 1e-5})})
+    # draws are trained at a constant rate
+    assert name(falling) == name(recipe)
+    names.append(name(recipe))
+    claim = work / "models" / "models.json"
+    claim.write_text(claim.read_text().replace("}", ', "class": "another"}'))
+    assert len({*names, name(recipe)}) == 4
 
 
 def test_ranking_is_stored_with_hyperparameters(work: Path, without_class: None) -> None:

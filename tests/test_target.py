@@ -108,13 +108,13 @@ def timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workplace:
 
 def test_price_is_that_of_the_models_that_are_missing(timed: Workplace, tmp_path: Path) -> None:
     recipe = with_target(tmp_path, models_max=50, unseen=10)
-    found = price(recipe, timed)
+    found = price(recipe, timed, 2, evaluated=20)
     assert (found.models, found.missing, found.models_max) == (20, 19, 50)
     assert found.disk == 19 * 4e6 and found.disk_max == 49 * 4e6
-    # ten unseen models besides, each 0.6 of a model; training takes 2.6 s per model and 1000 epochs, on one core
+    # thirty unseen models besides, each 0.6 of a model; training takes 2.6 s per model and 1000 epochs, on one core
     training = 2.6 * recipe.training.epochs / 1000 / 60
-    assert found.minutes == pytest.approx((19 + 6) * 6.0 / 2 / 60 + 20 * training)
-    assert found.minutes_max == pytest.approx((49 + 6) * 6.0 / 2 / 60 + 50 * training)
+    assert found.minutes == pytest.approx((19 + 18) * 6.0 / 2 / 60 + 20 * training)
+    assert found.minutes_max == pytest.approx((49 + 18) * 6.0 / 2 / 60 + 50 * training)
 
 
 def test_disk_that_is_too_small_is_told_before(
@@ -122,7 +122,17 @@ def test_disk_that_is_too_small_is_told_before(
 ) -> None:
     monkeypatch.setattr(price_module, "_free", lambda folder: 5e6)
     with pytest.raises(PriceError, match="76 MB are needed for 19 models, but 5 MB are free"):
-        price(with_target(tmp_path, models_max=50), timed)
+        price(with_target(tmp_path, models_max=50), timed, 2)
+
+
+def test_disk_that_may_become_too_small_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    confirm(Price(20, 50, 20, 1.0, 2.0, 1e6, 3e9, 1e9), assume_yes=True)
+    assert "1000 MB are free, which is not enough for the most" in capsys.readouterr().err
+
+
+def test_price_on_a_cluster_is_that_of_its_workers(timed: Workplace, tmp_path: Path) -> None:
+    alone, many = (price(with_target(tmp_path, models_max=50), timed, workers) for workers in (1, 100))
+    assert many.minutes < 0.05 * alone.minutes + 0.1
 
 
 @pytest.mark.parametrize(("answer", "goes_on"), [("", True), ("y", True), ("n", False)])

@@ -133,7 +133,8 @@ the same command goes on where it stopped, and other networks are evaluated on t
 minutes.""",
         epilog=f"""\
 examples:
-  {PROGRAM} evaluate                                    the shipped networks; writes docs/accuracy.*
+  {PROGRAM} evaluate                                    the networks lcdm; writes docs/accuracy.*
+  {PROGRAM} evaluate --network extended --output docs/extended
   {PROGRAM} evaluate --network runs/mine --output runs/mine
   {PROGRAM} evaluate --models 10 --processes 1          a quick look
   {PROGRAM} evaluate --packages-path ~/cobaya_packages  with the change of the Planck chi2""",

@@ -92,7 +92,7 @@ class Sampling(Strict):
 
 class Target(Strict):
     """Models are added until 95% of `unseen` models of the domain have a Wishart chi2 below this, or until there are
-    `models_max` of them or `hours` are over."""
+    `models_max` of them or `hours` are over. hours: of one run of `make`; a round that has begun is finished."""
 
     wishart_chi2: Positive
     models_max: Count

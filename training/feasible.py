@@ -1,7 +1,8 @@
 """Can CLASS compute the ranges of a recipe? Tried on corners, up to the thermodynamics, before hours are spent."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +17,9 @@ from .spelling import known_settings
 from .toml_lines import key_lines, line_of
 from .toml_recipe import read_text
 
-__all__ = ["RangeError", "corners", "require_feasible"]
+__all__ = ["MIDDLE", "Corner", "RangeError", "corners", "require_computable", "require_feasible"]
+
+Settings = Mapping[str, str | int | float]
 
 # Corners of all parameters at once, besides those of one parameter each.
 RANDOM_CORNERS = 16
@@ -62,19 +65,32 @@ def require_feasible(recipe: Recipe, path: Path) -> None:
 
     In an ellipsoid corners are not sampled, so that only the middle is tried.
     """
+    tried = [c for c in corners(recipe) if recipe.sampling.ellipsoid is None or c.words == MIDDLE]
+    require_computable(tried, recipe.class_settings, path)
+
+
+def require_computable(tried: Iterable[Corner], settings: Settings, path: Path) -> None:
+    """The same for these corners and CLASS settings of any recipe."""
     require_patched_classy()
-    for corner in corners(recipe):
-        if recipe.sampling.ellipsoid is None or corner.words == MIDDLE:
-            complaint = _complaint({**recipe.class_settings, **corner.point})
-            if UNREAD in complaint:
-                names = complaint.split(UNREAD)[1].replace(",", " ").split()
-                raise RangeError("\n  ".join([f"{path}:", *(_unread(recipe, path, name) for name in names)]))
-            if complaint:
-                raise RangeError(f"{path}:\n  line {_line(path, corner.entry)}: CLASS cannot compute {corner.words}: "
-                                 f"{complaint}")
+    for corner in tried:
+        complaint = _complaint({**settings, **corner.point})
+        if UNREAD in complaint:
+            names = complaint.split(UNREAD)[1].replace(",", " ").split()
+            raise RangeError("\n  ".join([f"{path}:", *(_unread(settings, corner, path, name) for name in names)]))
+        if complaint:
+            raise RangeError(f"{path}:\n  line {_line(path, _to_blame(settings, corner, complaint))}: CLASS cannot "
+                             f"compute {corner.words}: {complaint}")
 
 
-def _complaint(parameters: Mapping[str, str | int | float]) -> str:
+def _to_blame(settings: Settings, corner: Corner, complaint: str) -> tuple[str, ...]:
+    """The setting that CLASS speaks of, if it does; or all of them, if not even the middle can be computed."""
+    named = [name for name in settings if re.search(rf"\b{re.escape(name)}\b", complaint)]
+    if corner.words == MIDDLE:
+        return ("class_settings", named[0]) if len(named) == 1 else ("class_settings",)
+    return corner.entry
+
+
+def _complaint(parameters: Settings) -> str:
     """What CLASS says of a cosmology, nothing if it can compute it."""
     from classy import Class, CosmoComputationError, CosmoSevereError
 
@@ -93,8 +109,10 @@ def _line(path: Path, entry: tuple[str, ...]) -> int | None:
     return line_of(key_lines(read_text(path)), entry)
 
 
-def _unread(recipe: Recipe, path: Path, name: str) -> str:
-    table = ("class_settings",) if name in recipe.class_settings else ("sampling", "ranges")
+def _unread(settings: Settings, corner: Corner, path: Path, name: str) -> str:
+    # an entry of one parameter has its name at the end
+    ranges = tuple(part for part in corner.entry if part not in corner.point)
+    table = ("class_settings",) if name in settings else ranges
     known = known_settings()
     if name in known:
         reason = "CLASS does not read it beside the other settings"

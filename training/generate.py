@@ -27,7 +27,7 @@ from .spectra import require_patched_classy
 
 __all__ = [
     "Generated", "GenerationError", "Workplace", "claim", "existing", "generate", "generate_one", "integrate",
-    "write_text",
+    "other_class", "write_text",
 ]
 
 RECIPE_FILE = "recipe.json"
@@ -187,10 +187,8 @@ def _integrate_and_write(
     models: errors that are not raised are not tried again."""
     from classy import CosmoComputationError, CosmoSevereError
 
-    running = running_class()
-    if running != expected:
-        return (f"a worker has CLASS {running.version} ({running.source_digest[:8]}), but here it is "
-                f"{expected.version} ({expected.source_digest[:8]}): models of two versions do not belong together")
+    if difference := other_class(expected):
+        return difference
     start = perf_counter()
     try:
         write_model(model_path(folder, index), integrate(settings, parameters))
@@ -202,6 +200,15 @@ def _integrate_and_write(
     except GenerationError as error:
         return str(error)
     return perf_counter() - start
+
+
+def other_class(expected: RunningClass) -> str:
+    """What is wrong where the CLASS of this worker is not the one that was expected, else nothing."""
+    running = running_class()
+    if running == expected:
+        return ""
+    return (f"a worker has CLASS {running.version} ({running.source_digest[:8]}), but here it is "
+            f"{expected.version} ({expected.source_digest[:8]}): models of two versions do not belong together")
 
 
 def claim(recipe: Recipe, place: Workplace) -> None:

@@ -69,7 +69,8 @@ def add_train(commands: Any) -> None:
         commands, "train", "train the networks of a recipe on the models that are there",
         description="""\
 The second step of `make` alone: trains on all models of the recipe that are in the work folder, and
-installs the networks.""",
+installs the networks. Tables on the nodes of the fields, where they are missing, are made by --processes
+or --scheduler; training itself runs here.""",
         epilog=f"examples:\n  {PROGRAM} train mine.toml\n  {PROGRAM} train mine.toml --output nets/mine",
     )
     _add_common(parser)
@@ -97,8 +98,8 @@ def _run_make(options: argparse.Namespace) -> None:
 
     recipe, place = _read(options)
     output = _output(recipe, options.output)
-    _check(recipe, place, options.recipe)
-    confirm(price(recipe, place), options.yes)
+    workers = _check(recipe, place, options.recipe)
+    confirm(price(recipe, place, workers, options.models), options.yes)
     missed = None
     try:
         make(recipe, place, output)
@@ -120,9 +121,9 @@ def _run_generate(options: argparse.Namespace) -> None:
     number = options.number or recipe.sampling.models
     if recipe.sampling.design == "latin" and number != recipe.sampling.models:
         raise CosmicnetError('--number: a Latin hypercube cannot grow; set sampling.design = "sobol"')
-    _check(recipe, place, options.recipe)
-    confirm(price(recipe.model_copy(update={"sampling": recipe.sampling.model_copy(update={"models": number})}), place),
-            options.yes)
+    workers = _check(recipe, place, options.recipe)
+    more = recipe.model_copy(update={"sampling": recipe.sampling.model_copy(update={"models": number}), "target": None})
+    confirm(price(more, place, workers), options.yes)
     generated = generate(recipe, number, place)
     print(f"{place.folder}: {len(generated.models)} models, {len(generated.failed)} failed")
 
@@ -144,17 +145,21 @@ def _read(options: argparse.Namespace) -> tuple[Recipe, Workplace]:
     return recipe, Workplace(work / "models", options.recipe.parent, options.processes, options.scheduler)
 
 
-def _check(recipe: Recipe, place: Workplace, path: Path) -> None:
-    """Find what can be wrong with the recipe and the folder before anything is integrated."""
+def _check(recipe: Recipe, place: Workplace, path: Path) -> int:
+    """Find what can be wrong with the scheduler, the recipe and the folder before anything is integrated; the number
+    of workers."""
     from .feasible import require_feasible
     from .generate import claim
+    from .parallel import count_workers
     from .sampling import points
     from .spectra import require_patched_classy
 
     require_patched_classy()
+    workers = count_workers(place.processes, place.scheduler)
     claim(recipe, place)
     require_feasible(recipe, path)
     points(recipe, recipe.sampling.models, place.recipe_folder, place.derived)
+    return workers
 
 
 def _output(recipe: Recipe, chosen: Path | None) -> Path:

@@ -25,7 +25,7 @@ from rich.progress import (
 
 from cosmicnet.errors import CosmicnetError
 
-__all__ = ["WorkerError", "progress", "single_threaded_pool"]
+__all__ = ["WorkerError", "count_workers", "progress", "single_threaded_pool"]
 
 # What is done so often that a worker dies of it is not tried again.
 DEATHS_ALLOWED = 3
@@ -67,6 +67,14 @@ def single_threaded_pool(processes: int, scheduler: str | None = None) -> Iterat
                               "so many? What was finished is kept: start again") from error
         finally:
             executor.shutdown(wait=False)
+
+
+def count_workers(processes: int, scheduler: str | None) -> int:
+    """How many models are computed at a time. WorkerError where no scheduler answers."""
+    if scheduler is None:
+        return processes
+    with _client(processes, scheduler) as client:
+        return max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
 
 
 @contextmanager

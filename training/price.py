@@ -45,8 +45,10 @@ class Price:
     disk_free: float
 
 
-def price(recipe: Recipe, place: Workplace) -> Price:
+def price(recipe: Recipe, place: Workplace, workers: int, evaluated: int = 0) -> Price:
     """Integrate and resample the first model (it is kept) and multiply; PriceError if the disk is too small.
+
+    workers: models computed at a time; evaluated: unseen models of a final evaluation.
     """
     number = recipe.sampling.models
     models_max = recipe.target.models_max if recipe.target else number
@@ -57,11 +59,11 @@ def price(recipe: Recipe, place: Workplace) -> Price:
     resampling, table = (0.0, 0) if path is None else _resample_one(path, recipe, place)
     missing = sum(not model_path(place.folder, i).exists() for i in range(number))
     file = table + (path.stat().st_size if path else 0)
-    unseen = recipe.target.unseen * UNSEEN_PER_MODEL * seconds if recipe.target else 0.0
+    unseen = (evaluated + (recipe.target.unseen if recipe.target else 0)) * UNSEEN_PER_MODEL * seconds
     training = TRAINING_SECONDS * recipe.training.epochs / 1000.0
 
     def minutes(to_integrate: int, models: int) -> float:
-        parallel = (to_integrate * seconds + models * resampling + unseen) / place.processes
+        parallel = (to_integrate * seconds + models * resampling + unseen) / workers
         return (parallel + models * training) / 60.0
 
     found = Price(
@@ -84,6 +86,9 @@ def confirm(found: Price, assume_yes: bool) -> None:
         table.add_row("at most", str(found.models_max), str(found.missing + found.models_max - found.models),
                       f"{found.minutes_max:.0f}", f"{found.disk_max / MEGABYTE:.0f}")
     console.print(table)
+    if found.disk_max > found.disk_free:
+        console.print(f"{found.disk_free / MEGABYTE:.0f} MB are free, which is not enough for the most that the target "
+                      "may lead to", style="yellow", highlight=False)
     if assume_yes or not sys.stdin.isatty():
         return
     if input("go on? [Y/n] ").strip().lower() not in ("", "y", "yes"):

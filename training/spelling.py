@@ -13,6 +13,7 @@ SAME = {
     "omega_b": ("Omega_b",),
     "omega_cdm": ("Omega_cdm", "Omega_m", "omega_m"),
     "H0": ("h", "100*theta_s", "theta_s_100"),
+    "tau_reio": ("z_reio",),
     "N_ur": ("Omega_ur", "omega_ur", "N_eff", "Neff"),
     "m_ncdm": ("Omega_ncdm", "omega_ncdm"),
     "omega_ncdm": ("Omega_ncdm", "m_ncdm"),
@@ -21,6 +22,9 @@ SAME = {
 }
 AMPLITUDES = ("A_s", "ln_A_s_1e10", "ln10^{10}A_s", "sigma8", "S8", "n_s", "alpha_s")
 NETWORKS = ("neural_network", "neural_network_path", "neural_network_fallback")
+# Networks are of flat space, and of the gauge in which CLASS has its sources by default.
+FIXED = {"Omega_k": (0.0, "0.0", "networks are of flat space"),
+         "gauge": ("synchronous", '"synchronous"', "CLASS's default")}
 
 
 def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -35,6 +39,9 @@ def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str])
     for name in NETWORKS:
         if name in settings:
             yield name, "models are integrated, not taken from networks"
+    for name, (allowed, written, why) in FIXED.items():
+        if name in settings and settings[name] != allowed:
+            yield name, f"must be {written}: {why}"
     if "reio_parametrization" in settings and settings["reio_parametrization"] != "reio_none":
         yield "reio_parametrization", 'must be "reio_none": reionisation is computed when the networks are used'
     if {"w0_fld", "wa_fld"} & set(sampled) and settings.get("Omega_Lambda") != 0:

@@ -39,6 +39,7 @@ Model = TypeVar("Model", bound=Strict)
 IN_TOML = {
     "missing": "is missing", "dict_type": "must be a table", "model_type": "must be a table",
     "list_type": "must be a list", "tuple_type": "must be a list",
+    "string_pattern_mismatch": "must be of small letters, digits and _ only", "too_short": "has too few values",
     "int_type": "must be a whole number", "float_type": "must be a number", "string_type": "must be a text",
 }
 

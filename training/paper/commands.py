@@ -64,7 +64,8 @@ def _add_step(steps: Any, name: str, summary: str, run: Any, description: str) -
     parser.add_argument("recipe", type=Path, help="the recipe, a TOML file")
     parser.add_argument("--work", type=Path, metavar="FOLDER",
                         help="where models, trainings and searches are kept (default: runs/NAME)")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="where the networks are (default: nets/NAME)")
+    if name in ("train", "report", "make"):
+        parser.add_argument("--output", type=Path, metavar="FOLDER", help="where the networks are (default: nets/NAME)")
     if name != "train":
         add_processes(parser)
     if name in ("generate", "search", "make"):
@@ -75,11 +76,13 @@ def _add_step(steps: Any, name: str, summary: str, run: Any, description: str) -
 
 def _recipe(options: argparse.Namespace) -> Any:
     """The recipe; fills in the folders that are named after it."""
+    from .check import require_possible
     from .recipe import load_paper_recipe
 
     recipe = load_paper_recipe(options.recipe)
+    require_possible(recipe, options.recipe)
     options.work = options.work or Path("runs") / recipe.name
-    options.output = options.output or Path("nets") / recipe.name
+    options.output = getattr(options, "output", None) or Path("nets") / recipe.name
     return recipe
 
 

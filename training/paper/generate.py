@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from concurrent.futures import as_completed
 from dataclasses import asdict
@@ -14,20 +15,23 @@ from rich.console import Console
 from scipy.interpolate import CubicSpline
 
 from cosmicnet.paper.inputs import TIMES
-from cosmicnet.running_class import running_class
-from cosmicnet.training.generate import GenerationError, write_text
+from cosmicnet.running_class import RunningClass, running_class
+from cosmicnet.training.generate import GenerationError, other_class, write_text
 from cosmicnet.training.parallel import progress, single_threaded_pool
 from cosmicnet.training.spectra import new_class, require_patched_classy
 
 from .dataset import PaperModel, model_path, write_model
 from .recipe import SETS, PaperRecipe
 
-__all__ = ["cosmologies", "full_sources", "generate", "k_grid", "models_of", "network_sources", "read_k_grid"]
+__all__ = ["CLAIM", "cosmologies", "full_sources", "generate", "k_grid", "models_of", "network_sources", "read_k_grid"]
 
 Array = NDArray[np.float64]
 
 CLAIM = "models.json"
 ALLOWED_FAILURES = 0.1
+# of one model, measured; of one core
+BYTES_OF_MODEL, SECONDS_OF_MODEL = 4.1e6, (7.0, 14.0)
+MEGABYTE = 1e6
 
 
 def cosmologies(recipe: PaperRecipe, name: str) -> list[dict[str, float]]:
@@ -58,9 +62,12 @@ def generate(recipe: PaperRecipe, folder: Path, processes: int, scheduler: str |
         (folder / name).mkdir(exist_ok=True)
         points |= {model_path(folder.resolve() / name, i): point for i, point in enumerate(cosmologies(recipe, name))}
     missing = [path for path in points if not path.exists() and not _failure(path).exists()]
+    _tell_price(len(missing), folder)
     with progress("integrating models", len(points), len(points) - len(missing)) as advance, \
             single_threaded_pool(processes, scheduler) as pool:
-        futures = [pool.submit(_integrate_and_write, recipe.class_settings, points[path], k, path) for path in missing]
+        running = running_class()
+        futures = [pool.submit(_integrate_and_write, recipe.class_settings, points[path], k, path, running)
+                   for path in missing]
         for future in as_completed(futures):
             refusal = future.result()
             if refusal is not None:
@@ -73,6 +80,17 @@ def generate(recipe: PaperRecipe, folder: Path, processes: int, scheduler: str |
                               f"{failed[path]}")
     for path, message in sorted(failed.items()):
         Console(stderr=True).print(f"left out model {path}: {message}", style="yellow")
+
+
+def _tell_price(models: int, folder: Path) -> None:
+    """Core-hours and disk; GenerationError if the disk is too small."""
+    needed, free = models * BYTES_OF_MODEL, shutil.disk_usage(folder).free
+    if needed > free:
+        raise GenerationError(f"{folder}: {needed / MEGABYTE:.0f} MB are needed for {models} models, but "
+                              f"{free / MEGABYTE:.0f} MB are free; choose another --work")
+    low, high = (models * seconds / 3600.0 for seconds in SECONDS_OF_MODEL)
+    Console(stderr=True).print(f"{models} models to integrate: {low:.1f} to {high:.1f} core-hours, "
+                               f"{needed / MEGABYTE:.0f} MB", highlight=False)
 
 
 def models_of(folder: Path, name: str) -> list[Path]:
@@ -156,12 +174,14 @@ def _failure(path: Path) -> Path:
 
 
 def _integrate_and_write(
-    settings: Mapping[str, Any], parameters: Mapping[str, float], k: Array, path: Path
+    settings: Mapping[str, Any], parameters: Mapping[str, float], k: Array, path: Path, expected: RunningClass
 ) -> str | None:
     """Write the model, or CLASS's message if it cannot compute it. Returns what is wrong with all models, if anything:
     errors that are not raised are not tried again."""
     from classy import CosmoComputationError, CosmoSevereError
 
+    if difference := other_class(expected):
+        return difference
     try:
         write_model(path, full_sources(settings, parameters, k))
     except CosmoComputationError as error:

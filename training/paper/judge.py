@@ -1,4 +1,4 @@
-"""The C_l error of eq. 3.2: one network's source, those of full CLASS for the others, through CLASS's own integrals."""
+"""The C_l error of eq. 3.2: one network's source, those of full CLASS for the others; unlensed, fast line of sight."""
 from __future__ import annotations
 
 from collections.abc import Mapping

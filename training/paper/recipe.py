@@ -10,11 +10,16 @@ from cosmicnet.paper.architecture import Architecture, Convolution
 from cosmicnet.paper.inputs import COSMOLOGY
 from cosmicnet.training.boxes import Box
 from cosmicnet.training.config import ClassSettings, Name, Seed
+from cosmicnet.training.spelling import clashes
 from cosmicnet.training.toml_recipe import Strict, load_toml_recipe
 
-__all__ = ["SETS", "Hyperparameters", "NetworkRecipe", "PaperRecipe", "SearchRecipe", "SetRecipe", "load_paper_recipe"]
+__all__ = ["SETS", "Hyperparameters", "NetworkRecipe", "PaperRecipe", "SearchRecipe", "SetRecipe", "TrainingRecipe",
+           "load_paper_recipe"]
 
 SETS = ("training", "validation", "hyperparameters", "test")
+
+# Without these there are no sources, or no C_l to judge them by; and what the paper has.
+NEEDED = {"output": '"tCl,pCl,lCl"', "l_max_scalars": "2508"}
 
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Positive = Annotated[float, Field(strict=True, gt=0)]
@@ -61,9 +66,12 @@ class Sets(Strict):
 
     @model_validator(mode="after")
     def _independent(self) -> Sets:
-        seeds = [getattr(self, name).seed for name in SETS]
-        if len(set(seeds)) < len(seeds):
-            raise ValueError(f"training.seed: the sets must be independent, but two have the same seed: {seeds}")
+        seeds: dict[int, str] = {}
+        for name in SETS:
+            seed = getattr(self, name).seed
+            if seed in seeds:
+                raise ValueError(f"{name}.seed: the sets must be independent, but that of {seeds[seed]} is {seed}, too")
+            seeds[seed] = name
         return self
 
 
@@ -109,6 +117,13 @@ class TrainingRecipe(Strict):
     learning_rate: Positive
     learning_rate_end: Positive | None = None
     seed: Seed
+
+    @model_validator(mode="after")
+    def _falling(self) -> TrainingRecipe:
+        if self.learning_rate_end is not None and self.learning_rate_end > self.learning_rate:
+            raise ValueError(f"learning_rate_end = {self.learning_rate_end:g} must not be above learning_rate = "
+                             f"{self.learning_rate:g}")
+        return self
 
 
 class SearchRecipe(Strict):
@@ -175,6 +190,14 @@ class PaperRecipe(Strict):
         twice = sorted(set(self.box) & set(self.class_settings))
         if twice:
             raise ValueError(f"class_settings.{twice[0]}: is in box too, must be in one only")
+        for setting, why in clashes(self.class_settings, self.box):
+            raise ValueError(f"class_settings.{setting}: {why}")
+        for name, value in NEEDED.items():
+            if name not in self.class_settings:
+                raise ValueError(f"class_settings.{name}: is missing; the paper has {value}")
+        if self.report.source_models > self.sets.test.models:
+            raise ValueError(f"report.source_models = {self.report.source_models} are more than the "
+                             f"{self.sets.test.models} models of sets.test")
         return self
 
     @property

@@ -33,7 +33,7 @@ from .measure import (
     compare_spectra,
     time_perturbations,
 )
-from .recipe import SETS, PaperRecipe, load_paper_recipe
+from .recipe import SETS, PaperRecipe, TrainingRecipe, load_paper_recipe
 from .tables import PAPER, inputs_table, layers_table, timing_table
 from .text import HEADER, LAYERS_TEXT, SEARCH_TEXT
 from .train import Epoch
@@ -121,11 +121,17 @@ def _what_was_run(recipe: PaperRecipe, faithful: NetworkSet, histories: Mapping[
             f"| S_{source.upper()}: smallest validation loss after so many steps | not given | "
             f"{_curve(histories[source], recipe.sets.training.models)} |"]
     lines += [f"| draws of the search, kept | {full.search.draws}, {full.search.keep} | "
-              f"{recipe.search.draws}, {recipe.search.keep} |", "",
+              f"{recipe.search.draws}, {recipe.search.keep} |",
+              f"| Adam's rate | {_rate(full.training)} | {_rate(recipe.training)} |", "",
               f"Networks {faithful.manifest.name}, hash {faithful.manifest.sha256[:12]}; CLASS "
               f"{faithful.manifest.class_version}; {platform.processor() or platform.machine()}. Training times are "
-              "wall times, of an otherwise busy machine."]
+              "wall times."]
     return "\n".join(lines)
+
+
+def _rate(training: TrainingRecipe) -> str:
+    end = training.learning_rate_end
+    return f"{training.learning_rate:g}" + ("" if end is None else f" to {end:g}, falling from epoch to epoch")
 
 
 def _seconds(history: list[Epoch]) -> float:
@@ -209,7 +215,7 @@ def _spectra(spectra: SpectraComparison) -> list[str]:
         ("EE, l ≥ 30: rms error", "", {s: f"{100 * _rms(spectra, s, 'ee', ell >= LOW_L_END):.3f}%" for s in LABELS}),
         ("EE: models within Planck's error at all l", "all",
          {s: f"{int((planck[s].max(axis=1) < 1.0).sum())} of {number}" for s in LABELS}),
-        ("EE: largest error over Planck's", "below 1", {s: f"{planck[s].max():.2f}" for s in LABELS}),
+        ("EE: largest error over Planck's", "below 1", {s: f"{planck[s].max():.2g}" for s in LABELS}),
         ("Wishart χ², median model, worst", "", {s: f"{chi2[s].median:.3g}, {chi2[s].worst:.3g}" for s in LABELS}),
     ]
     lines = [f"{number} unseen models; lensed C_l, l = 2 to 2508; both modes through CLASS's own line of sight.", "",

@@ -6,6 +6,7 @@ killed is drawn again as it was.
 """
 from __future__ import annotations
 
+import fcntl
 import json
 import time
 import warnings
@@ -26,7 +27,7 @@ from cosmicnet.training.config import RecipeError
 from cosmicnet.training.parallel import single_threaded_pool
 
 from .dataset import read_model
-from .generate import cosmologies, models_of, read_k_grid
+from .generate import CLAIM, cosmologies, models_of, read_k_grid
 from .judge import SPECTRUM, cl_error, predicted_source, spectra_of_sources
 from .make import task_of
 from .recipe import PaperRecipe, SearchRecipe
@@ -63,7 +64,7 @@ def search(
     folder.mkdir(parents=True, exist_ok=True)
     _require_possible(recipe, source, read_k_grid(work / "models").size)
     url = database or f"sqlite:///{folder / 'search.db'}"
-    study = _study(recipe, source, url)
+    study = _study(recipe, work, source, url)
     with _pool(processes, scheduler) as pool:
         while len(done := _done(study)) < settings.draws:
             free = len(_free(study, settings))
@@ -95,7 +96,7 @@ def _pool(processes: int, scheduler: str | None) -> Iterator[Any]:
 
 def _draw(recipe: PaperRecipe, work: Path, source: str, url: str) -> None:
     """Train one draw that nobody is at, if there is any left."""
-    study = _study(recipe, source, url)
+    study = _study(recipe, work, source, url)
     if _free(study, recipe.search):
         study.optimize(lambda trial: _try(recipe, work, source, study, trial), n_trials=1)
 
@@ -120,7 +121,8 @@ def draw_architecture(recipe: PaperRecipe, source: str, number: int) -> Architec
         tuple(one(settings.width) for _ in given.central))
 
 
-def _study(recipe: PaperRecipe, source: str, database: str) -> optuna.Study:
+def _study(recipe: PaperRecipe, work: Path, source: str, database: str) -> optuna.Study:
+    """The study of this search: told from others by all that its losses depend on, the models included."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # heartbeats may change in a later Optuna
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -128,19 +130,25 @@ def _study(recipe: PaperRecipe, source: str, database: str) -> optuna.Study:
         storage = optuna.storages.RDBStorage(
             database, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS)
     except Exception as error:  # of SQLAlchemy and of each database's own driver
-        raise RecipeError(f"database {database}: cannot be opened ({error})") from error
-    identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}), recipe.training.model_dump(),
-                           recipe.sets.model_dump(),
-                           recipe.model_dump(include={"box", "sigmas", "class_settings"})], sort_keys=True)
+        raise RecipeError(f"--database: cannot be opened ({str(error).replace(database, 'URL')})") from error
+    given = getattr(recipe.networks, source).hyperparameters
+    identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}),
+                           recipe.training.model_dump(exclude={"learning_rate_end"}),
+                           [settings.models for settings in (recipe.sets.training, recipe.sets.validation)],
+                           [len(part) for part in (given.times, given.oscillations, given.damping, given.central)],
+                           (work / "models" / CLAIM).read_text(encoding="utf-8")], sort_keys=True)
     name = f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
     return optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
 
 
 def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, trial: optuna.Trial) -> float:
     """Train one draw; its validation loss. Draws of processes that died are taken up when all others are taken."""
-    free = _free(study, recipe.search, but=trial.number)
-    number = trial.number if trial.number in free or not free else min(free)
-    trial.set_user_attr(DRAW, number)
+    with _alone(work / "search" / f"{source}.lock"):
+        free = _free(study, recipe.search, but=trial.number)
+        if not free:
+            raise optuna.TrialPruned("others are at all draws that are left")
+        number = trial.number if trial.number in free else min(free)
+        trial.set_user_attr(DRAW, number)
     architecture = draw_architecture(recipe, source, number)
     trial.set_user_attr("architecture", asdict(architecture))
     trained = _train(recipe, work, architecture)
@@ -148,6 +156,14 @@ def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, tria
     Console(stderr=True).print(f"S_{source.upper()} draw {number + 1} of {recipe.search.draws}: validation {loss:.2e}, "
                                f"{trained.seconds:.0f} s", highlight=False)
     return loss
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """One process at a time; a process that dies lets go."""
+    with file.open("w") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
 
 
 def _free(study: optuna.Study, settings: SearchRecipe, but: int | None = None) -> set[int]:
@@ -167,7 +183,8 @@ def _done(study: optuna.Study) -> dict[int, float]:
 
 def _train(recipe: PaperRecipe, work: Path, architecture: Architecture) -> Trained:
     task = task_of(recipe, work / "models", architecture, recipe.search.epochs[architecture.source])
-    return train(task, work / "search", quiet=True)
+    # of a few epochs at a falling rate most would do nothing
+    return train(replace(task, learning_rate_end=None), work / "search", quiet=True)
 
 
 def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:

@@ -15,16 +15,14 @@ default networks of this package (**default**), and full CLASS, on the same unse
     cosmicnet paper search training/recipes/paper_small.toml       hyperparameters, any number of processes
     cosmicnet paper report training/recipes/paper_small.toml       this page
 
-`cosmicnet paper make training/recipes/paper.toml` does the same with the paper's own sizes. That needs 12,200 models
+With training/recipes/paper.toml they do the same with the paper's own sizes; `cosmicnet paper make` is all but the
+search. The paper's sizes need 12,200 models
 (at 7 to 14 s of one core each, 24 to 48 core-hours; 4.1 MB each, 50 GB), 630,000 steps of training (at 30 to 60
 ms of one core, 5 to 10 core-hours), and for the search 500 times as much training.
 
 The loss is that of the paper, all times alike. S_T2 at reionisation is 4e-4 of its peak at recombination: 0.007 in the
 rescaled source, whose standard deviation is 1. An rms error of 5% there needs a loss of 1e-7 at these times, and until
-then C_l^EE at l < 20 is mostly noise of the networks. Smallest validation loss of S_T2, 22 models: 6e-3, 1e-3, 4e-4,
-2e-4 after 220, 880, 2200, 3960 steps, no better from there to 7700; 70 models: 3.6e-5 after 12,950. It goes as about
-steps^-1.3 while there are models enough, which would make 4e-7 of the paper's 450,000 steps (3.3 core-hours at 26 ms);
-between epochs the loss jumps by a factor of ten and more, as Adam's rate is constant.
+then C_l^EE at l < 20 is mostly noise of the networks.
 
 In `classy` the set is one like any other: `neural_network_path: nets/paper`. Its evaluation is NumPy. Lensing and
 matter sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from the default networks; the paper integrated the
@@ -33,18 +31,20 @@ equations for the lensing potential.
 What differs from the paper: CLASS is version 3.4.1, whose wavenumbers for the middle of the box are 561 and not 568;
 the middle stands for the best fit. Training is on CLASS's own times (about 600 per model), which in this version are
 already dense around recombination and reionisation; the paper moved them itself. The network kept is that of the
-epoch with the smallest validation loss, since at Adam's constant rate the loss goes up and down by a factor of ten;
-the paper, which does not say, ranks its 500 networks by the last. 1/k_D² of eq. 2.7 is integrated from CLASS's a and
+epoch with the smallest validation loss, since at a constant rate the loss goes up and down by a factor of ten; the
+paper, which does not say, ranks its 500 networks by the last. In the small recipe Adam's rate falls from epoch to
+epoch, for the same reason; in the full one it is the paper's. 1/k_D² of eq. 2.7 is integrated from CLASS's a and
 κ', and tau_reio is the conformal time of CLASS's z_reio."""
 
 LAYERS_TEXT = """\
 ## Tables 2 to 4: layers
 
 The paper prints shapes and rounded numbers of parameters, but neither the kernels of the convolutions nor what is
-connected to what beyond Figure 2. Its own numbers settle nearly all of it:
+connected to what beyond Figure 2 and a few words. Its own numbers settle nearly all of it:
 
 - The output layer of S_T0 has 197K parameters = 568 (154 + 192 + 1), and that of S_T2 181K = 568 (245 + 73 + 1): the
-  skip connection from dense1 goes to the output, past the central layers. S_T1's 26K = 568 (44 + 1): no skip.
+  skip connection from dense1 goes to the output, past the central layers. S_T1's 26K = 568 (44 + 1): no skip. (Section
+  2.2.3 has the skip go "to the central dense layer", which these numbers exclude.)
 - dense6 of S_T0 has 143K = 289 (138 + 196 + 24 + 8·9 + 9·7 + 1): what it sees are dense3, dense4, dense5 and the last
   pools of both channels; alike for dense6 of S_T2 and dense4 of S_T1 (66K, 9K).
 - Lengths follow from strides of 6, 3, 5, 3 (S_T0), 4, 2, 6, 3 (S_T2) and 14, 5, 14, 5 (S_T1) with zeros at the ends,
@@ -57,5 +57,5 @@ The third pair of columns is what is trained here, on the {k_size} wavenumbers o
 
 SEARCH_TEXT = """\
 Draws are trained for the epochs that the recipe gives, ranked by validation loss, and the best are judged by the mean
-of eq. 3.2 over the hyperparameter set: TT for S_T0 and S_T1, EE for S_T2, each with the sources of full CLASS for the
-other two. The networks of this page have the paper's own hyperparameters."""
+of eq. 3.2 over the hyperparameter set: unlensed TT for S_T0 and S_T1, EE for S_T2, each with the sources of full CLASS
+for the other two, by the fast line of sight. The networks of this page have the paper's own hyperparameters."""
