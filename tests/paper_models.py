@@ -2,9 +2,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from builds import ROOT
 from numpy.typing import NDArray
 
@@ -62,6 +65,7 @@ def small_recipe(draws: int = 4) -> PaperRecipe:
     given = recipe.model_dump()
     for name in SETS:
         given["sets"][name] |= {"models": 5, "hypercube": 5}
+    given["report"] |= {"source_models": 5}
     given["search"] |= {"draws": draws, "keep": 2, "epochs": {"t0": 1, "t1": 1, "t2": 1}, "width": (3, 9),
                         "filters": (1, 3), "kernel": (2, 4), "stride": (1, 2), "first_stride": (2, 3), "pool": (2, 2)}
     return PaperRecipe(**given)
@@ -83,3 +87,20 @@ def network(source: str, seed: int = 0, given: Architecture | None = None) -> So
         Normalization(np.array(0.2), np.array(0.7)))
     return SourceNetwork(a, rescaling, {layer.name: (single(layer.weight), single(layer.weight[-1:]))
                                         for layer in layers(a, K.size) if layer.weight})
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: int) -> None:
+    """Raise Killed in place of the call number `call` of a function of a module."""
+    original: Callable[..., Any] = getattr(module, name)
+    calls = iter(range(1000))
+
+    def function(*arguments: Any, **keywords: Any) -> Any:
+        if next(calls) == call:
+            raise Killed
+        return original(*arguments, **keywords)
+
+    monkeypatch.setattr(module, name, function)

@@ -77,7 +77,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "monopole\" = 2e-3", "monopole\" = -2e-3", r"reduction\.tolerance\.early\.monopole: .*greater than 0"),
     "width of a layer": ("hidden = [3]", "hidden = [48, 0]", r"training\.hidden\.1: .*greater than or equal to 1"),
     "fraction": ("fraction = 0.2", "fraction = 0.7", r"training\.validation_fraction: .*less than 0\.5"),
-    "name that is no file name": ('name = "tiny"', 'name = "../x"', "name: String should match pattern"),
+    "name that is no file name": ('name = "tiny"', 'name = "../x"', "name: must be of small letters"),
     "no TOML": ("[sampling]", "[sampling", r"is no valid TOML: .*line \d+"),
     "number that is a text": ("models = 20", 'models = "20"', r"line 22: sampling\.models: must be a whole number"),
     "number that is none": ("models = 20", "models = true", r"sampling\.models: must be a whole number"),

@@ -1,33 +1,24 @@
 """The paper's recipe, training set, training and search: checked, resumable, the same however often they stop."""
 from __future__ import annotations
 
-import copy
 import json
 import re
-import shutil
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import optuna
 import pytest
-from paper_models import RECIPE, K, architecture, model, network, small_recipe, write_models
+from paper_models import RECIPE, K, Killed, architecture, kill_at, model, write_models
 
 from cosmicnet.training.boxes import BOXES
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.dataset import DatasetError
 from cosmicnet.training.generate import GenerationError
-from cosmicnet.training.paper import search as search_module
 from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import model_path, read_model, write_model
 from cosmicnet.training.paper.generate import cosmologies, models_of, read_k_grid
-from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
+from cosmicnet.training.paper.recipe import load_paper_recipe
 from cosmicnet.training.paper.report import _curve
-from cosmicnet.training.paper.search import draw_architecture, search
 from cosmicnet.training.paper.train import Epoch, Task, Trained, train
 
 TEXT = RECIPE.read_text(encoding="utf-8")
@@ -135,23 +126,6 @@ def task(work: Path, epochs: int = 2, rate_end: float | None = None) -> Task:
                 tuple(models_of(work / "models", "validation")), K, epochs, 1e-3, 5, learning_rate_end=rate_end)
 
 
-class Killed(Exception):
-    pass
-
-
-def kill_at(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: int) -> None:
-    """Raise Killed in place of the call number `call` of a function of a module."""
-    original: Callable[..., Any] = getattr(module, name)
-    calls = iter(range(1000))
-
-    def function(*arguments: Any, **keywords: Any) -> Any:
-        if next(calls) == call:
-            raise Killed
-        return original(*arguments, **keywords)
-
-    monkeypatch.setattr(module, name, function)
-
-
 def same(a: Trained, b: Trained) -> bool:
     losses = [[(e.loss, e.validation_loss) for e in t.history] for t in (a, b)]
     return losses[0] == losses[1] and all(
@@ -222,145 +196,6 @@ def test_damaged_state_of_a_training_is_named(work: Path, file: str, message: st
     (state / file).write_bytes(b"0")
     with pytest.raises(train_module.TrainingError, match=message):
         train(task(work), work / "training", quiet=True)
-
-
-def stand_in_spectra(settings: Any, parameters: Any, m: Any, k: Any, replaced: Any) -> dict[str, Any]:
-    """C_l as sums over times, of a few wavenumbers."""
-    power = {name: (table[:, ::5].astype(float) ** 2).mean(axis=0)
-             for name, table in {**m.sources, **replaced}.items()}
-    return {"tt": power["t0"] + power["t1"], "ee": power["t2"]}
-
-
-@pytest.fixture
-def without_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sums in place of CLASS; random weights in place of training."""
-    def untrained(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
-        weights = network(wanted.architecture.source, sum(wanted.architecture.central), wanted.architecture)
-        return Trained(weights, (Epoch(1.0, 1.0 / sum(wanted.architecture.times), 1.0),), 1)
-
-    monkeypatch.setattr(search_module, "train", untrained)
-    monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
-    monkeypatch.setattr(search_module, "HEARTBEAT_SECONDS", 1)
-    monkeypatch.setattr(search_module, "GRACE_SECONDS", 2)
-
-
-def test_resumed_search_equals_the_uninterrupted_one(
-    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recipe = small_recipe()
-    whole = search(recipe, work, "t1", f"sqlite:///{work / 'whole.db'}")
-    (work / "search").rename(work / "first")
-    database = f"sqlite:///{work / 'killed.db'}"
-    for call in (0, 1):
-        with monkeypatch.context() as patch:
-            kill_at(patch, search_module, "_train", call)
-            with pytest.raises(Killed):
-                search(recipe, work, "t1", database)
-    assert search(recipe, work, "t1", database) == whole
-    assert (work / "first" / "t1.json").read_bytes() == (work / "search" / "t1.json").read_bytes()
-    assert len(whole) == recipe.search.keep
-    assert [j.cl_error for j in whole] == sorted(j.cl_error for j in whole)
-
-
-def test_draw_of_a_process_that_died_is_taken_up(work: Path, without_class: None) -> None:
-    recipe, database = small_recipe(), f"sqlite:///{work / 'search.db'}"
-    study = search_module._study(recipe, work, "t1", database)
-    # its process has begun it, said so once, and died
-    dead = study.ask()
-    study._storage.record_heartbeat(dead._trial_id)  # type: ignore[attr-defined]
-    assert len(search(recipe, work, "t1", database)) == 2
-    assert search_module._done(study).keys() == set(range(recipe.search.draws))
-    states = [t.state for t in study.get_trials()]
-    assert states.count(optuna.trial.TrialState.FAIL) == 1
-
-
-def test_several_processes_make_the_same_search(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Networks are trained by workers of Dask, whose C_l are judged here; each draw is made once, and as ever."""
-    monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
-    recipe, database = small_recipe(draws=3), f"sqlite:///{work / 'two.db'}"
-    shared = search(recipe, work, "t1", database, processes=2)
-    study = search_module._study(recipe, work, "t1", database)
-    complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
-    assert sorted(trial.user_attrs["draw"] for trial in complete) == [0, 1, 2]
-    shutil.rmtree(work / "search")
-    alone = search(recipe, work, "t1", f"sqlite:///{work / 'one.db'}")
-    assert [(j.draw, j.architecture, j.validation_loss, j.cl_error) for j in shared] == \
-        [(j.draw, j.architecture, j.validation_loss, j.cl_error) for j in alone]
-
-
-def test_draws_depend_on_their_number_alone_and_stay_in_range() -> None:
-    recipe = small_recipe()
-    draws = [draw_architecture(recipe, "t0", number) for number in range(200)]
-    assert draw_architecture(recipe, "t0", 7) == draws[7] and len(set(draws)) > 190
-    widths = np.array([[*a.times, a.parameters, a.scales, *a.central] for a in draws])
-    assert (widths.min(), widths.max()) == recipe.search.width
-    # log-uniform: as many below as above the geometric mean
-    assert np.mean(widths <= np.sqrt(3 * 9)) == pytest.approx(0.5, abs=0.1)
-
-
-def test_search_that_leaves_no_wavenumbers_is_refused(work: Path) -> None:
-    given = small_recipe().model_dump()
-    given["search"] |= {"first_stride": (2, 30)}
-    with pytest.raises(RecipeError, match="the largest strides and pools are too much for 40 wavenumbers"):
-        search(PaperRecipe(**given), work, "t0")
-
-
-def test_unusable_database_is_named(work: Path) -> None:
-    with pytest.raises(RecipeError, match="--database: cannot be opened") as error:
-        search(small_recipe(), work, "t0", "nonsense://me:secret@x")
-    assert "secret" not in str(error.value)
-
-
-def test_processes_that_begin_together_take_different_draws(work: Path, without_class: None) -> None:
-    """After a search was killed with two draws open, whose numbers no new trial has."""
-    recipe, database = small_recipe(), f"sqlite:///{work / 'together.db'}"
-    (work / "search").mkdir()
-    study = search_module._study(recipe, work, "t1", database)
-    for draw in range(4):
-        trial = study.ask()
-        trial.set_user_attr("draw", draw)
-        study.tell(trial, *((1.0,) if draw < 2 else ()), state=None if draw < 2 else optuna.trial.TrialState.FAIL)
-    with ThreadPoolExecutor(4) as pool:
-        together = threading.Barrier(4)
-
-        def begin() -> None:
-            together.wait()
-            search_module._draw(recipe, work, "t1", database)
-
-        for begun in [pool.submit(begin) for _ in range(4)]:
-            begun.result()
-    complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
-    assert sorted(trial.user_attrs["draw"] for trial in complete) == [0, 1, 2, 3]
-
-
-def test_search_of_other_layers_or_models_is_another_one(work: Path) -> None:
-    def name(recipe: PaperRecipe) -> str:
-        return search_module._study(recipe, work, "t1", f"sqlite:///{work / 'names.db'}").study_name
-
-    recipe, names = small_recipe(), []
-    given = recipe.model_dump()
-    for change in (("networks", "t1", "hyperparameters", "central", [5]), ("training", "learning_rate", 1e-2)):
-        changed = copy.deepcopy(given)
-        table = changed
-        for key in change[:-2]:
-            table = table[key]
-        table[change[-2]] = change[-1]
-        names.append(name(PaperRecipe(**changed)))
-    falling = recipe.model_copy(update={"training": recipe.training.model_copy(update={"learning_rate_end": 1e-5})})
-    # draws are trained at a constant rate
-    assert name(falling) == name(recipe)
-    names.append(name(recipe))
-    claim = work / "models" / "models.json"
-    claim.write_text(claim.read_text().replace("}", ', "class": "another"}'))
-    assert len({*names, name(recipe)}) == 4
-
-
-def test_ranking_is_stored_with_hyperparameters(work: Path, without_class: None) -> None:
-    judged = search(small_recipe(draws=2), work, "t2")
-    stored = json.loads((work / "search" / "t2.json").read_text())
-    assert [entry["draw"] for entry in stored] == [j.draw for j in judged]
-    assert stored[0]["architecture"]["times"] == list(judged[0].architecture.times)
-    assert replace(judged[0], cl_error=0.0).validation_loss > 0.0
 
 
 def test_learning_curve_is_the_smallest_loss_so_far() -> None:

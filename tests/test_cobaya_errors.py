@@ -1,0 +1,107 @@
+"""The theory component for Cobaya where something breaks during a run, and where networks do not apply."""
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cobaya_infos import NEUTRINOS, POINT, derived, run_info, spectrum
+
+from cosmicnet.installed import shipped_sets
+
+LoggedError = pytest.importorskip("cobaya.log").LoggedError
+get_model = pytest.importorskip("cobaya.model").get_model
+pytestmark = pytest.mark.usefixtures("patched")
+
+
+def test_networks_damaged_during_a_run_stop_it(tmp_path: Path) -> None:
+    folder = tmp_path / "networks"
+    shutil.copytree(shipped_sets()["lcdm"], folder)
+    model = get_model(run_info({"mode": "net", "networks": str(folder)}))
+    assert np.isfinite(model.logpost(POINT))
+    arrays = folder / "arrays.safetensors"
+    arrays.write_bytes(arrays.read_bytes()[:1000])
+    with pytest.raises(LoggedError, match=r"cannot go on.*damaged"):
+        model.logpost({**POINT, "H0": 68.0})
+    shutil.rmtree(folder)
+    with pytest.raises(LoggedError, match=r"cannot go on.*cannot read"):
+        model.logpost({**POINT, "H0": 69.0})
+
+
+def test_damaged_networks_are_zero_likelihood_for_cobayas_own_classy(tmp_path: Path) -> None:
+    """Why the component has errors of its own: if this fails, docs/planck.md has to be changed."""
+    folder = tmp_path / "networks"
+    shutil.copytree(shipped_sets()["lcdm"], folder)
+    flags = {"neural_network": "yes", "neural_network_path": str(folder)}
+    model = get_model(run_info({"path": "global", "extra_args": {**NEUTRINOS, **flags}}, name="classy"))
+    shutil.rmtree(folder)
+    assert model.logpost(POINT) == -np.inf
+
+
+def test_parameter_unknown_to_class_stops_the_run() -> None:
+    model = get_model(run_info({"mode": "full"}, omega_bb=0.02))
+    with pytest.raises(LoggedError, match=r"cannot go on.*omega_bb"):
+        model.logpost(POINT)
+    with pytest.raises(LoggedError, match=r"refuses the run as it is.*omega_bb"):
+        get_model(run_info({"mode": "net"}, omega_bb=0.02))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("broken"), ValueError("broken"), OSError("disk")])
+@pytest.mark.parametrize("half", ["sources", "later"])
+def test_errors_of_python_stop_the_run(half: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cobaya.theories.classy import classy
+
+    from cosmicnet.cobaya_components.theory import Cosmicnet
+
+    def broken(*_arguments: Any, **_options: Any) -> None:
+        raise error
+
+    model = get_model(run_info({"mode": "net"}))
+    monkeypatch.setattr(*((Cosmicnet, "new_classy") if half == "sources" else (classy, "calculate")), broken)
+    with pytest.raises(LoggedError, match=f"cannot go on: {str(error) or 'MemoryError'}"):
+        model.logpost(POINT)
+
+
+@pytest.mark.parametrize("half", ["sources", "later"])
+@pytest.mark.parametrize(("said", "stops"), [
+    ("perturbations_init: not enough memory", True), ("could not allocate tau with size 8", True),
+    ("too extreme", False)])
+def test_lack_of_memory_is_no_zero_likelihood(
+    half: str, said: str, stops: bool, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from classy import Class, CosmoComputationError
+
+    class Failing:
+        """An object of classy that fails in one half."""
+
+        def __init__(self) -> None:
+            self.cosmology = Class()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.cosmology, name)
+
+        def compute(self, modules: list[str]) -> None:
+            if (modules == ["primordial"]) == (half == "sources"):
+                raise CosmoComputationError(said)
+            self.cosmology.compute(modules)
+
+    model = get_model(run_info({"mode": "net"}))
+    monkeypatch.setattr(model.theory["cosmicnet.Cosmicnet"].classy_module, "Class", Failing)
+    if stops:
+        with pytest.raises(LoggedError, match=f"cannot go on: .*{said}"):
+            model.logpost(POINT)
+    else:
+        assert model.logpost(POINT) == -np.inf
+
+
+def test_there_is_no_step_where_the_domain_ends() -> None:
+    """A fallback takes the line of sight of the networks."""
+    info = run_info({"mode": "net", "extra_args": {**NEUTRINOS, "m_ncdm": 0.1}})
+    net = get_model(info)
+    info["theory"]["cosmicnet.Cosmicnet"] |= {"mode": "full", "extra_args": {
+        **info["theory"]["cosmicnet.Cosmicnet"]["extra_args"], "fast_line_of_sight": "yes"}}
+    full = get_model(info)
+    assert derived(net, POINT)["neural_network_used"] == 0.0
+    np.testing.assert_array_equal(spectrum(net), spectrum(full))

@@ -1,0 +1,139 @@
+"""`cosmicnet reweight`: its arithmetic on known cases, and what its report says."""
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from cosmicnet.errors import CosmicnetError
+
+pytest.importorskip("cobaya")
+pytest.importorskip("getdist")
+
+RNG = np.random.default_rng(5)
+
+
+def evaluation(failure: str | None = None, **loglikes: float) -> Any:
+    from cosmicnet.cobaya_components.evaluations import Evaluation
+
+    return Evaluation(loglikes, {}, 1.0, failure)
+
+
+def test_shift_of_a_gaussian_is_recovered_within_its_error() -> None:
+    """Weights exp(a x) move a Gaussian by a and leave its width alone."""
+    from cosmicnet.cobaya_components.reweight import Thinned, shifts
+
+    x, still = RNG.normal(size=(2, 4000))
+    columns = {"x": x, "still": still, "fixed": np.ones(4000)}
+    thinned = Thinned(columns, columns, 0.05 * x)
+    moved, unmoved = shifts(thinned)
+    assert (moved.name, unmoved.name) == ("x", "still")
+    assert abs(moved.shift - 0.05) < 4 * moved.shift_error < 0.01
+    assert abs(moved.width_ratio - 1.0) < 4 * moved.width_ratio_error < 0.03
+    assert abs(unmoved.shift) < 4 * unmoved.shift_error < 0.01
+
+
+def test_derived_parameters_are_those_of_full_class_afterwards() -> None:
+    from cosmicnet.cobaya_components.reweight import Thinned, shifts
+
+    x = RNG.normal(size=500)
+    [shift] = shifts(Thinned({"x": x}, {"x": 2.0 * x + 3.0 * x.std()}, np.zeros(500)))
+    assert shift.shift == pytest.approx(3.0 + x.mean() / x.std(), rel=1e-9)
+    assert shift.width_ratio == pytest.approx(2.0, rel=1e-9)
+
+
+def test_plot_and_figures_are_written(tmp_path: Path) -> None:
+    from cosmicnet.cobaya_components.reweight import Reweighted, Thinned, shifts, write
+
+    columns = dict(zip(("x", "y"), RNG.normal(size=(2, 300)), strict=True))
+    thinned = Thinned(columns, columns, 0.1 * columns["x"])
+    result = Reweighted(shifts(thinned), 297.0, thinned, {"x": "x", "y": "y"}, 300, 0)
+    table, picture = write(result, tmp_path / "chain.reweighted")
+    assert json.loads(table.read_text())["effective_samples"] == 297.0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_not_as_it_should_be_is_told() -> None:
+    from cosmicnet.cobaya_components.reweight import Reweighted, Thinned, print_reweighted, shifts
+
+    thinned = Thinned({"x": RNG.normal(size=50)}, {"x": RNG.normal(size=50)}, np.zeros(50))
+    text = io.StringIO()
+    print_reweighted(Reweighted(shifts(thinned), 50.0, thinned, {"x": "x"}, 40, 3), Console(file=text, width=200))
+    assert "Only 40 of the 50 samples are different" in text.getvalue()
+    assert "In 3 of them the chain had no networks" in text.getvalue()
+
+
+def test_likelihood_that_is_no_number_is_an_error() -> None:
+    from cosmicnet.cobaya_components.points import Chain
+    from cosmicnet.cobaya_components.reweight import _thinned
+
+    chain = Chain({}, np.ones(3), {"x": np.arange(3.0), "chi2__a": np.full(3, 2.0)})
+    found = {0: evaluation(a=-1.0), 1: evaluation(a=-np.inf), 2: evaluation("too extreme")}
+    weights = _thinned(chain, [0, 1, 2], found, ["x"], [], ["a"]).log_weights
+    np.testing.assert_array_equal(weights, [0, -np.inf, -np.inf])
+    with pytest.raises(CosmicnetError, match=r"not a number with full CLASS at .*'x': 1"):
+        _thinned(chain, [0, 1], {**found, 1: evaluation(a=np.nan)}, ["x"], [], ["a"])
+
+
+@pytest.mark.parametrize(("theory", "answer"), [
+    ({"cosmicnet.Cosmicnet": {"mode": "net"}}, True), ({"cosmicnet.Cosmicnet": {"mode": "full"}}, False),
+    ({"classy": None}, False), ({"classy": {"extra_args": {"neural_network": "yes"}}}, True),
+    ({"classy": {"extra_args": {"neural_network": False}}}, False)])
+def test_whether_a_run_has_networks(theory: dict[str, Any], answer: bool) -> None:
+    from cosmicnet.cobaya_components.modes import uses_networks
+
+    assert uses_networks({"theory": theory}) is answer
+
+
+# ---- the report
+
+PROGRESS = """\
+#     N            timestamp  acceptance_rate  Rminus1  Rminus1_cl
+    560  2026-01-01T10:00:00         0.280000 0.100000         NaN
+    840  2026-01-01T11:00:00         0.300000 0.050000         NaN
+    980  2026-01-01T12:00:00         0.310000 0.009000         NaN
+   1120  2026-01-02T12:00:00         0.310000 0.008000    0.150000
+"""
+
+
+def test_facts_of_a_chain(tmp_path: Path) -> None:
+    from cosmicnet.cobaya_components.report import ChainFacts, chain_facts
+
+    root = tmp_path / "run"
+    with pytest.raises(CosmicnetError, match="there is no chain"):
+        chain_facts(root)
+    for number in (1, 2):
+        (tmp_path / f"run.{number}.txt").write_text("# weight minuslogpost x\n 1 2 3\n 2 2 4\n")
+    (tmp_path / "run.notes.txt").write_text("no chain")
+    assert chain_facts(root) == ChainFacts(2, 4, None, None, None)
+    (tmp_path / "run.progress").write_text(PROGRESS)
+    assert chain_facts(root) == ChainFacts(2, 4, 0.31, 0.008, 2.0)  # a night without sampling
+
+
+def test_report_in_words() -> None:
+    from cosmicnet.cobaya_components.report import as_markdown
+
+    text = as_markdown({
+        "chain": {"name": "run", "chains": 2, "accepted": 4, "acceptance": 0.31, "rminus1": 0.008, "hours": None},
+        "likelihoods": ["one", "two"], "networks": {"name": "lcdm", "sha256": "0123456789abcdef"},
+        "versions": {"class": "3.4.1.0", "cobaya": "3.6"},
+        "reweighted": {"points": 100, "distinct": 98, "without_networks": 3, "not_computed": 1,
+                       "effective": 98.5, "one_line_of_sight": False},
+        "change_of_loglike": {"mean": -0.01, "median": 0.01, "95%": 0.03, "worst": 0.05},
+        "parameters": [{"name": "H0", "mean": 67.3, "deviation": 0.5, "shift": 0.01, "shift_error": 0.002,
+                        "width_ratio": 1.01, "width_ratio_error": 0.003}],
+        "rates": [{"mode": mode, "processes": processes, "per_second": processes * rate}
+                  for processes in (1, 2) for mode, rate in (("net", 3.0), ("full", 0.2))],
+    })
+    assert "2 chains, 4 accepted samples, acceptance 0.31, R-1 = 0.0080." in text
+    assert ("100 samples, 98 of them different, computed by full CLASS (1 could not be), with its own line of sight; "
+            in text)
+    assert "worth 98.5 after reweighting. In 3 the chain had no networks." in text
+    assert "| H0 | 67.3 | 0.5 | +0.0100 ± 0.0020 | 1.0100 ± 0.0030 |" in text
+    assert "| networks | 3.00 | 6.00 |\n| full CLASS | 0.20 | 0.40 |" in text
+    assert "worst 0.0500" in text
