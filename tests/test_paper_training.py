@@ -14,6 +14,7 @@ from cosmicnet.training.boxes import BOXES
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.dataset import DatasetError
 from cosmicnet.training.generate import GenerationError
+from cosmicnet.training.paper import dataset as dataset_module
 from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import model_path, read_model, write_model
 from cosmicnet.training.paper.generate import cosmologies, models_of, read_k_grid
@@ -102,6 +103,15 @@ def test_damaged_model_is_named(tmp_path: Path) -> None:
     write_model(path, model(5))
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DatasetError, match=r"00000.safetensors cannot be read .*delete it and generate again"):
+        read_model(path)
+
+
+def test_model_of_another_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = model_path(tmp_path, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(dataset_module, "FORMAT_VERSION", 0)
+        write_model(path, model(5))
+    with pytest.raises(DatasetError, match=r"cannot be read \(format 0, not 1\); delete it"):
         read_model(path)
 
 

@@ -25,6 +25,8 @@ Single = NDArray[np.float32]
 GROUPS = ("cosmology", "setup", "precision")
 # One entry of the file's metadata for all of them: several would come in no fixed order.
 COSMOLOGY = "model"
+# Raised whenever what a file holds changes.
+FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def write_model(path: Path, model: PaperModel) -> None:
     arrays = {"tau": model.tau, **{f"history/{name}": column for name, column in model.history.items()},
               **{f"sources/{name}": table for name, table in model.sources.items()}}
     content = save({name: np.ascontiguousarray(a) for name, a in arrays.items()},
-                   metadata={COSMOLOGY: json.dumps({group: getattr(model, group) for group in GROUPS})})
+                   metadata={COSMOLOGY: json.dumps({"format_version": FORMAT_VERSION,
+                                                    **{group: getattr(model, group) for group in GROUPS}})})
     temporary = path.with_suffix(".part")
     try:
         temporary.write_bytes(content)
@@ -67,7 +70,10 @@ def read_model(path: Path, sources: tuple[str, ...] = ("t0", "t1", "t2")) -> Pap
     """Read one model and of its tables only `sources`; DatasetError if the file is damaged."""
     try:
         with safe_open(path, framework="numpy") as file:
-            groups = {group: dict(values) for group, values in json.loads(file.metadata()[COSMOLOGY]).items()}
+            described = json.loads(file.metadata()[COSMOLOGY])
+            if (found := described.get("format_version")) != FORMAT_VERSION:
+                raise ValueError(f"format {found}, not {FORMAT_VERSION}")
+            groups = {group: dict(described[group]) for group in GROUPS}
             history = {name.removeprefix("history/"): file.get_tensor(name)
                        for name in file.keys() if name.startswith("history/")}  # noqa: SIM118, it is no dict
             tables = {name: file.get_tensor(f"sources/{name}") for name in sources}
