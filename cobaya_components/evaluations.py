@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import as_completed
@@ -45,7 +46,8 @@ class Task:
            one_line_of_sight: bool = True) -> Task:
         model = in_mode(info, mode, networks, one_line_of_sight=one_line_of_sight)
         used = _networks_identity(networks or networks_of(info)) if mode == "net" else {}
-        identity = {"class": version("classy"), "cobaya": version("cobaya"), "model": model, **used}
+        identity = {"class": version("classy"), "classy": _classy_identity(), "cobaya": version("cobaya"),
+                    "model": model, **used}
         return cls(model, json.dumps(identity, sort_keys=True, default=str), folder)
 
     def path(self, point: Point) -> Path:
@@ -132,6 +134,14 @@ def _cached_model(task: Task) -> Any:
     if task.identity not in _models:
         _models[task.identity] = model_of(task.info)
     return _models[task.identity]
+
+
+def _classy_identity() -> str:
+    """Hash of the compiled module: a CLASS that was built anew with other code may have the same version."""
+    import classy
+
+    file = sys.modules[classy.Class.__module__].__file__
+    return hashlib.sha256(Path(str(file)).read_bytes()).hexdigest()
 
 
 def _networks_identity(networks: str) -> dict[str, str]:

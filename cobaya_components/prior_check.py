@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.coverage import why_not_covered
+from cosmicnet.coverage import outside_ranges, why_not_covered
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
@@ -26,9 +26,6 @@ Array = NDArray[np.float64]
 # an unbounded prior is taken to end here: central probability, 3 sigma of a Gaussian
 CONFIDENCE_OF_UNBOUNDED = 0.9973
 SEED = 0
-
-# a prior that ends where the domain ends is inside, after CLASS has converted units
-ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,7 @@ class _Probe:
         self.answer: Answer | None = None
 
     def provide(self, request: Any) -> bool:
-        domain = self._networks.manifest.domain
-        outside = frozenset(name for name, (low, high) in domain.items()
-                            if not low * (1.0 - ROUNDING) <= request.cosmology[name] <= high * (1.0 + ROUNDING))
+        outside = frozenset(outside_ranges(request, self._networks.manifest))
         self.answer = Answer(outside, tuple(why_not_covered(request, self._networks, running_class())))
         raise _Asked("asked only")
 

@@ -144,7 +144,8 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
         f"{figures['networks']['sha256'][:12]}. CLASS {figures['versions']['class']}, Cobaya "
         f"{figures['versions']['cobaya']}.", "",
         f"Chain with networks: {chain['chains']} chains, {chain['accepted']} accepted samples"
-        + _if_known(", acceptance {:.2f}", chain["acceptance"]) + _if_known(", R-1 = {:.4f}", chain["rminus1"])
+        + _if_known(", acceptance {:.2f} (of the chain as Cobaya thins it)", chain["acceptance"])
+        + _if_known(", R-1 = {:.4f}", chain["rminus1"])
         + _if_known(", {:.2f} hours of sampling between the first and the last test of convergence", chain["hours"])
         + ".", "",
         f"{again['points']} samples, {again['distinct']} of them different, computed by full CLASS"

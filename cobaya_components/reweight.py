@@ -99,7 +99,7 @@ def reweight(settings: ReweightSettings) -> Reweighted:
         chain.info["packages_path"] = str(settings.packages_path)
     model = model_of(in_mode(chain.info, "full"))
     names = list(model.parameterization.sampled_params())
-    derived = [name for name in model.parameterization.derived_params() if name in chain.columns]
+    derived = [name for name in model.parameterization.derived_params() if name in chain.columns and name != USED]
     labels = model.parameterization.labels()
     likelihoods = list(model.likelihood)
     model.close()
@@ -144,7 +144,7 @@ def shifts(thinned: Thinned) -> list[Shift]:
     found = []
     for name, before in thinned.before.items():
         after, weights = thinned.after[name], thinned.weights
-        if name.startswith(CHI2) or before.std() <= 1e-9 * abs(before.mean()):
+        if name.startswith(CHI2) or name == USED or before.std() <= 1e-9 * abs(before.mean()):
             continue
 
         def statistic(keep: Rows, before: Array = before, after: Array = after, weights: Array = weights) -> Array:
@@ -184,8 +184,8 @@ def print_reweighted(result: Reweighted, console: Console) -> None:
         console.print(f"Only {result.distinct} of the {changes.size} samples are different: those of large weight were "
                       "taken more than once.", style="yellow", highlight=False)
     if result.without_networks:
-        console.print(f"In {result.without_networks} of them the chain had no networks (neural_network_used: 0), and "
-                      "there is nothing to correct.", style="yellow", highlight=False)
+        console.print(f"In {result.without_networks} of the samples the chain had no networks ({USED}: 0) but full "
+                      "CLASS.", style="yellow", highlight=False)
 
 
 def write(result: Reweighted, root: Path) -> list[Path]:

@@ -14,7 +14,10 @@ from .request import Request
 from .running_class import RunningClass
 from .store import NetworkSet
 
-__all__ = ["GRID_AND_LATER", "is_relevant", "require_covered", "why_not_covered"]
+__all__ = ["GRID_AND_LATER", "is_relevant", "outside_ranges", "require_covered", "why_not_covered"]
+
+# Relative, of the ends of a domain.
+ROUNDING = 1e-12
 
 # Precision parameters by prefix that change CLASS's grids or the modules after the perturbations, or
 # vector and tensor modes: networks give the same sources whatever their value.
@@ -123,15 +126,22 @@ def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
 
 def _outside_domain(request: Request, networks: NetworkSet) -> Iterator[str]:
     values = _values(request)
-    for name, (low, high) in networks.manifest.domain.items():
-        value = values.get(name)
-        if value is None:
+    for name in outside_ranges(request, networks.manifest):
+        low, high = networks.manifest.domain[name]
+        if name in values:
+            yield f"{name} = {values[name]:.6g} is outside [{low:g}, {high:g}]"
+        else:
             yield f"there is no {name} here, but the networks were trained with [{low:g}, {high:g}]"
-        # written so that NaN is outside
-        elif not low * (1.0 - 1e-12) <= value <= high * (1.0 + 1e-12):
-            yield f"{name} = {value:.6g} is outside [{low:g}, {high:g}]"
     if networks.manifest.domain.keys() <= values.keys():
         yield from _outside_region(values, networks.manifest)
+
+
+def outside_ranges(request: Request, manifest: Manifest) -> list[str]:
+    """What the domain names and the request does not have, or has outside of the domain's range."""
+    values = _values(request)
+    # written so that NaN is outside; an end of a range is inside after CLASS has converted units
+    return [name for name, (low, high) in manifest.domain.items()
+            if not low - ROUNDING * abs(low) <= values.get(name, math.nan) <= high + ROUNDING * abs(high)]
 
 
 def _outside_region(values: Mapping[str, float], manifest: Manifest) -> Iterator[str]:

@@ -140,6 +140,21 @@ def test_wide_prior_with_fallback_error_is_zero_likelihood(messages: Callable[[]
     assert np.isfinite(model.logpost({"h": 0.673, "tau_reio": 0.054}))
 
 
+EXTENDED = {"N_ur": 0.2, "N_ncdm": 1, "deg_ncdm": 3, "T_ncdm": 0.71, "m_ncdm": 0.02, "non_linear": "none",
+            "Omega_Lambda": 0, "fluid_equation_of_state": "CLP", "use_ppf": "yes"}
+
+
+@pytest.mark.parametrize(("low", "beyond"), [(-1.6, False), (-1.7, True)])
+def test_networks_of_dark_energy_and_their_prior(low: float, beyond: bool, messages: Callable[[], str]) -> None:
+    """Their domain has settings, negative ends and the acoustic scale."""
+    dark_energy = {"w0_fld": {"prior": {"min": low, "max": -0.4}, "ref": -1.0}, "wa_fld": -0.2}
+    model = get_model(run_info({"mode": "net", "networks": "extended", "extra_args": EXTENDED}, **dark_energy))
+    # beside the acoustic scale, which such dark energy makes one that nobody has seen
+    covered = messages().partition("covered: ")[2]
+    assert ("w0_fld from -1.6 to -0.4" in covered) == beyond
+    assert model.loglikes({**POINT, "w0_fld": -0.95})[1] == [1.0]
+
+
 def test_prior_wholly_outside() -> None:
     outside = {"prior": {"min": 85.0, "max": 95.0}, "ref": 90.0}
     with pytest.raises(LoggedError, match=r"H0 = 90 is outside \[58, 80\].*zero everywhere.*mode: full"):

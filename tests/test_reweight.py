@@ -65,7 +65,7 @@ def test_what_is_not_as_it_should_be_is_told() -> None:
     text = io.StringIO()
     print_reweighted(Reweighted(shifts(thinned), 50.0, thinned, {"x": "x"}, 40, 3), Console(file=text, width=200))
     assert "Only 40 of the 50 samples are different" in text.getvalue()
-    assert "In 3 of them the chain had no networks" in text.getvalue()
+    assert "In 3 of the samples the chain had no networks" in text.getvalue()
 
 
 def test_likelihood_that_is_no_number_is_an_error() -> None:
@@ -78,6 +78,13 @@ def test_likelihood_that_is_no_number_is_an_error() -> None:
     np.testing.assert_array_equal(weights, [0, -np.inf, -np.inf])
     with pytest.raises(CosmicnetError, match=r"not a number with full CLASS at .*'x': 1"):
         _thinned(chain, [0, 1], {**found, 1: evaluation(a=np.nan)}, ["x"], [], ["a"])
+
+
+def test_whether_networks_were_used_is_no_parameter() -> None:
+    from cosmicnet.cobaya_components.reweight import Thinned, shifts
+
+    columns = {"x": RNG.normal(size=50), "neural_network_used": np.repeat([0.0, 1.0], 25)}
+    assert [shift.name for shift in shifts(Thinned(columns, columns, np.zeros(50)))] == ["x"]
 
 
 @pytest.mark.parametrize(("theory", "answer"), [
@@ -130,7 +137,7 @@ def test_report_in_words() -> None:
         "rates": [{"mode": mode, "processes": processes, "per_second": processes * rate}
                   for processes in (1, 2) for mode, rate in (("net", 3.0), ("full", 0.2))],
     })
-    assert "2 chains, 4 accepted samples, acceptance 0.31, R-1 = 0.0080." in text
+    assert "2 chains, 4 accepted samples, acceptance 0.31 (of the chain as Cobaya thins it), R-1 = 0.0080." in text
     assert ("100 samples, 98 of them different, computed by full CLASS (1 could not be), with its own line of sight; "
             in text)
     assert "worth 98.5 after reweighting. In 3 the chain had no networks." in text
