@@ -8,13 +8,15 @@ from typing import Any
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import DEFAULT_SET
 
-__all__ = ["MODEL_BLOCKS", "in_mode", "networks_of", "uses_networks"]
+__all__ = ["LINE_OF_SIGHT", "MODEL_BLOCKS", "USED", "in_mode", "networks_of", "uses_networks"]
 
 # what decides about the likelihood of a point; the rest of a run is how it is sampled
 MODEL_BLOCKS = ("theory", "likelihood", "params", "prior", "packages_path")
 
 FLAG = "neural_network"
 LINE_OF_SIGHT = "fast_line_of_sight"
+# the derived parameter that tells what gave the sources of a sample
+USED = "neural_network_used"
 # versions are added by Cobaya to its output, and would be compared when the run is made again
 WITHOUT = ("version",)
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from cosmicnet.errors import CosmicnetError
 
 from .evaluations import Evaluation, Task, evaluate_all, model_of
-from .modes import in_mode, uses_networks
+from .modes import USED, in_mode, uses_networks
 from .points import Chain, load_chain, systematic_choice
 
 __all__ = ["FEWEST_FOR_CONTOURS", "ReweightSettings", "Reweighted", "Shift", "Thinned", "plot_reweighted",
@@ -27,7 +27,6 @@ Rows = NDArray[np.intp]
 # blocks of neighbouring samples for the jackknife: longer than a chain's memory, and many enough for an error
 BLOCKS = 25
 CHI2 = "chi2__"
-USED = "neural_network_used"
 
 # fewer different samples have no error to speak of, and no contours
 FEWEST_SAMPLES = 4
@@ -99,7 +98,7 @@ def reweight(settings: ReweightSettings) -> Reweighted:
         chain.info["packages_path"] = str(settings.packages_path)
     model = model_of(in_mode(chain.info, "full"))
     names = list(model.parameterization.sampled_params())
-    derived = [name for name in model.parameterization.derived_params() if name in chain.columns and name != USED]
+    derived = [name for name in model.parameterization.derived_params() if name in chain.columns]
     labels = model.parameterization.labels()
     likelihoods = list(model.likelihood)
     model.close()

@@ -16,20 +16,17 @@ from cosmicnet.provider import FALLBACKS
 from cosmicnet.store import NetworkSet, load_network_set
 
 from .covmats import best_covmat
+from .modes import LINE_OF_SIGHT, USED
 from .prior_check import what_to_know_before
 from .sources import PRODUCT, Sources, broken_stops_the_run, computes
 from .threads import share_cores
 
-__all__ = ["MODES", "USED", "Cosmicnet"]
+__all__ = ["MODES", "Cosmicnet"]
 
 MODES = ("full", "net")
 OPTION_PREFIX = "neural_network"
-LINE_OF_SIGHT = "fast_line_of_sight"
 # all that CLASS can do
 LAST_MODULE = ["distortions"]
-
-# the derived parameter that tells what gave the sources of a sample
-USED = "neural_network_used"
 
 INSTALL_HINT = "cobaya-install cosmicnet.Cosmicnet"
 
