@@ -8,7 +8,8 @@ from typing import Any
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import DEFAULT_SET
 
-__all__ = ["LINE_OF_SIGHT", "MODEL_BLOCKS", "USED", "in_mode", "networks_of", "uses_networks"]
+__all__ = ["LINE_OF_SIGHT", "MODEL_BLOCKS", "USED", "in_mode", "networks_of", "uses_networks",
+           "version_of"]
 
 # what decides about the likelihood of a point; the rest of a run is how it is sampled
 MODEL_BLOCKS = ("theory", "likelihood", "params", "prior", "packages_path")
@@ -71,6 +72,12 @@ def uses_networks(info: Mapping[str, Any]) -> bool:
         # CLASS's flags: what begins like yes, and Python's True
         return str((options.get("extra_args") or {}).get(FLAG, "no")).lower()[:1] in ("y", "t")
     return str(options.get("mode", "net")) == "net"
+
+
+def version_of(info: Mapping[str, Any]) -> str | None:
+    """What Cobaya recorded as the version of the theory code, None in a run that it has not written."""
+    _, options = _theory_code(info)
+    return options.get("version")
 
 
 def _theory_code(info: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ was run, how long it took, and what full CLASS would have given.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -20,8 +21,9 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import load_network_set
 
 from .evaluations import Point, Task, evaluate_all
-from .modes import networks_of
+from .modes import networks_of, version_of
 from .points import load_chain, systematic_choice
+from .recorded import recorded_networks
 from .reweight import Reweighted, ReweightSettings, Shift, plot_reweighted
 
 __all__ = ["ChainFacts", "Rate", "as_markdown", "chain_facts", "measure_rates", "report"]
@@ -39,7 +41,8 @@ LEFT_OUT = ("A_s",)
 
 @dataclass(frozen=True)
 class ChainFacts:
-    """What the files of a Markov chain say: accepted samples, burn-in included; the last test of convergence.
+    """What the files of a Markov chain say: accepted samples, burn-in included; the last test of convergence, of
+    means, and of the bounds of 95% where that was reached.
 
     hours : of sampling between the first and the last test, None if there was one only. Where two tests lie ten times
     farther apart than usual, the chain was stopped, and the time does not count.
@@ -49,6 +52,7 @@ class ChainFacts:
     accepted: int
     acceptance: float | None
     rminus1: float | None
+    rminus1_bounds: float | None
     hours: float | None
 
 
@@ -74,12 +78,13 @@ def chain_facts(root: Path) -> ChainFacts:
     except OSError:
         tests = []
     if not tests:
-        return ChainFacts(len(files), accepted, None, None, None)
+        return ChainFacts(len(files), accepted, None, None, None, None)
     # columns of Cobaya: N, timestamp, acceptance_rate, Rminus1, Rminus1_cl
     times = [datetime.fromisoformat(row[1]).timestamp() for row in tests]
     between = np.diff(times)
     hours = float(between[between <= PAUSE * np.median(between)].sum()) / 3600.0 if len(tests) > 1 else None
-    return ChainFacts(len(files), accepted, float(tests[-1][2]), float(tests[-1][3]), hours)
+    acceptance, means, bounds = map(float, tests[-1][2:5])
+    return ChainFacts(len(files), accepted, acceptance, means, None if math.isnan(bounds) else bounds, hours)
 
 
 def measure_rates(info: Mapping[str, Any], points: Sequence[Point]) -> list[Rate]:
@@ -110,13 +115,15 @@ def report(result: Reweighted, settings: ReweightSettings, folder: Path) -> list
     sampled = [name for name, given in chain.info["params"].items() if isinstance(given, dict) and "prior" in given]
     rates = measure_rates(chain.info, [chain.point(row, sampled) for row in dict.fromkeys(rows)])
     manifest = load_network_set(networks_of(chain.info)).manifest
+    # those of the chain, even if others have their name by now
+    made_by = recorded_networks(version_of(chain.info))
     # where full CLASS fails the weight vanishes, and there is no change to speak of
     lost = int(np.sum(~np.isfinite(result.thinned.log_weights)))
     changes = result.thinned.log_weights[np.isfinite(result.thinned.log_weights)]
     figures = {
         "chain": {"name": settings.chain.name, **asdict(chain_facts(settings.chain))},
         "likelihoods": list(chain.info["likelihood"]),
-        "networks": {"name": manifest.name, "sha256": manifest.sha256},
+        "networks": {"name": manifest.name, "sha256": made_by or manifest.sha256},
         "versions": {"class": version("classy"), "cobaya": version("cobaya")},
         "reweighted": {"points": len(result.thinned.log_weights), "distinct": result.distinct,
                        "without_networks": result.without_networks, "not_computed": lost,
@@ -146,6 +153,7 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
         f"Chain with networks: {chain['chains']} chains, {chain['accepted']} accepted samples"
         + _if_known(", acceptance {:.2f} (of the chain as Cobaya thins it)", chain["acceptance"])
         + _if_known(", R-1 = {:.4f}", chain["rminus1"])
+        + _if_known(" (of the bounds of 95%: {:.3f})", chain["rminus1_bounds"])
         + _if_known(", {:.2f} hours of sampling between the first and the last test of convergence", chain["hours"])
         + ".", "",
         f"{again['points']} samples, {again['distinct']} of them different, computed by full CLASS"

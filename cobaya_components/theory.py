@@ -18,6 +18,7 @@ from cosmicnet.store import NetworkSet, load_network_set
 from .covmats import best_covmat
 from .modes import LINE_OF_SIGHT, USED
 from .prior_check import what_to_know_before
+from .recorded import DIGITS, recorded_networks, with_networks
 from .sources import PRODUCT, Sources, broken_stops_the_run, computes
 from .threads import share_cores
 
@@ -51,12 +52,12 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         threads = share_cores()
         if threads is not None:
             self.mpi_info("MPI: CLASS runs with %d thread(s) per process (set OMP_NUM_THREADS to choose)", threads)
+        self.network_set: NetworkSet | None = None
         super().initialize()
         # they are in the run's parameters by now; a theory code with a list of its own gets no other parameter
         self.params: dict[str, Any] = {}
         # the helper that computes the source functions; None with stock classy, which cannot go on from there
         self.sources: Sources | None = None
-        self.network_set: NetworkSet | None = None
         if self.mode == "net":
             self._require_patch()
             self.network_set = self._load_networks()
@@ -149,6 +150,11 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
     def get_can_provide_params(self) -> list[str]:
         return [*super().get_can_provide_params(), USED]
 
+    def get_version(self) -> Any:
+        """CLASS's version, and in mode net the hash of the networks: Cobaya writes it beside the chain."""
+        version = super().get_version()
+        return version if self.network_set is None else with_networks(version, self.network_set.manifest.sha256)
+
     def get_auto_covmat(self, params_info: Any, likes_info: Any) -> dict[str, Any] | None:
         """`covmat: auto` looks among the covmats of this package as well, which know H0."""
         return best_covmat(self.packages_path, params_info, likes_info)
@@ -189,6 +195,13 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
                 self.log, "the networks '%s' were trained with CLASS %s, but classy is %s. Install that version (%s), "
                 "train networks for yours (cosmicnet make), or set mode: full.",
                 networks.manifest.name, trained, found, INSTALL_HINT)
+        # what Cobaya recorded, where a chain goes on
+        recorded, sha256 = recorded_networks(getattr(self, "version", None)), networks.manifest.sha256
+        if recorded not in (None, sha256[:DIGITS]):
+            raise LoggedError(
+                self.log, "this run was made with networks of hash %s, but '%s' has %s by now. Begin another run (or "
+                "cobaya-run --allow-changes, and the chain has samples of both).", recorded, self.networks,
+                sha256[:DIGITS])
         return networks
 
     # Installation: CLASS comes from the package's own build, never from the latest CLASS on GitHub

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from cosmicnet.installed import shipped_sets
+from cosmicnet.store import load_network_set
 
 LoggedError = pytest.importorskip("cobaya.log").LoggedError
 run = pytest.importorskip("cobaya").run
@@ -117,3 +118,16 @@ def test_networks_that_break_stop_the_chain_and_lose_no_sample(tmp_path: Path, w
     after = rows(tmp_path / "chain.1.txt")
     assert len(after) == SAMPLES
     np.testing.assert_array_equal(after[:len(before)], before)
+
+
+def test_chain_does_not_go_on_with_other_networks(tmp_path: Path) -> None:
+    root, written = tmp_path / "chain", tmp_path / "chain.updated.yaml"
+    run(run_info(root))
+    used = load_network_set("lcdm").manifest.sha256[:12]
+    assert f"+networks.{used}" in written.read_text()
+    written.write_text(written.read_text().replace(used, "0123456789ab"))
+    with pytest.raises(LoggedError, match=rf"made with networks of hash 0123456789ab, but 'lcdm' has {used} by now"):
+        run(run_info(root), resume=True)
+    assert len(rows(tmp_path / "chain.1.txt")) == SAMPLES
+    run(run_info(root), resume=True, allow_changes=True)
+    assert f"+networks.{used}" in written.read_text()

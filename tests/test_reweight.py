@@ -117,16 +117,17 @@ def test_facts_of_a_chain(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / f"run.{number}.txt").write_text("# weight minuslogpost x\n 1 2 3\n 2 2 4\n")
     (tmp_path / "run.notes.txt").write_text("no chain")
-    assert chain_facts(root) == ChainFacts(2, 4, None, None, None)
+    assert chain_facts(root) == ChainFacts(2, 4, None, None, None, None)
     (tmp_path / "run.progress").write_text(PROGRESS)
-    assert chain_facts(root) == ChainFacts(2, 4, 0.31, 0.008, 2.0)  # a night without sampling
+    assert chain_facts(root) == ChainFacts(2, 4, 0.31, 0.008, 0.15, 2.0)  # a night without sampling
 
 
 def test_report_in_words() -> None:
     from cosmicnet.cobaya_components.report import as_markdown
 
     text = as_markdown({
-        "chain": {"name": "run", "chains": 2, "accepted": 4, "acceptance": 0.31, "rminus1": 0.008, "hours": None},
+        "chain": {"name": "run", "chains": 2, "accepted": 4, "acceptance": 0.31, "rminus1": 0.008,
+                  "rminus1_bounds": 0.15, "hours": None},
         "likelihoods": ["one", "two"], "networks": {"name": "lcdm", "sha256": "0123456789abcdef"},
         "versions": {"class": "3.4.1.0", "cobaya": "3.6"},
         "reweighted": {"points": 100, "distinct": 98, "without_networks": 3, "not_computed": 1,
@@ -137,7 +138,8 @@ def test_report_in_words() -> None:
         "rates": [{"mode": mode, "processes": processes, "per_second": processes * rate}
                   for processes in (1, 2) for mode, rate in (("net", 3.0), ("full", 0.2))],
     })
-    assert "2 chains, 4 accepted samples, acceptance 0.31 (of the chain as Cobaya thins it), R-1 = 0.0080." in text
+    assert ("2 chains, 4 accepted samples, acceptance 0.31 (of the chain as Cobaya thins it), "
+            "R-1 = 0.0080 (of the bounds of 95%: 0.150).") in text
     assert ("100 samples, 98 of them different, computed by full CLASS (1 could not be), with its own line of sight; "
             in text)
     assert "worth 98.5 after reweighting. In 3 the chain had no networks." in text

@@ -24,6 +24,7 @@ from .parallel import progress, single_threaded_pool
 from .report import write_report
 from .results import BoxResult, Evaluation, Model
 from .spectra import (
+    ONE_LINE_OF_SIGHT,
     OUTPUT_SETTINGS,
     Parameters,
     Spectra,
@@ -35,10 +36,6 @@ from .spectra import (
 )
 
 __all__ = ["EvaluationSettings", "Pair", "compute_pair", "evaluate", "settings_for"]
-
-
-# Both modes take the same one, so that what is compared are the sources.
-LINE_OF_SIGHT: Parameters = {"fast_line_of_sight": "yes"}
 
 # How well does full CLASS know its own chi2? Times 10% closer than its default, on so many models of each box.
 CLOSER_TIMES: Parameters = {"perturbations_sampling_stepsize": 0.09}
@@ -155,7 +152,7 @@ def compute_pair(
 ) -> Pair:
     """Both modes of one cosmology, and if asked for full CLASS with CLOSER_TIMES; full CLASS from the cache where it
     is there."""
-    settings = {**cosmology, **LINE_OF_SIGHT}
+    settings = {**cosmology, **ONE_LINE_OF_SIGHT}
     return Pair(cosmology, full=cached_spectra(settings, cache_folder),
                 net=compute_spectra({**settings, **approximation}),
                 closer=cached_spectra({**settings, **CLOSER_TIMES}, cache_folder) if closer else None)

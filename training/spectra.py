@@ -18,14 +18,17 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.running_class import running_class
 
 __all__ = [
-    "L_MAX", "OUTPUT_SETTINGS", "PK_K_H_PER_MPC", "PK_REDSHIFTS", "Multipoles", "Parameters", "Spectra",
-    "cached_spectra", "compute_spectra", "lensed_multipoles", "networks_on", "new_class", "require_patched_classy",
+    "L_MAX", "ONE_LINE_OF_SIGHT", "OUTPUT_SETTINGS", "PK_K_H_PER_MPC", "PK_REDSHIFTS", "Multipoles", "Parameters",
+    "Spectra", "cached_spectra", "compute_spectra", "lensed_multipoles", "networks_on", "new_class",
+    "require_patched_classy",
 ]
 
 Array = NDArray[np.float64]
 Parameters = Mapping[str, str | float | int]
 
 L_MAX = 2508
+# Where two modes take the same one, what is compared are the sources.
+ONE_LINE_OF_SIGHT: Parameters = {"fast_line_of_sight": "yes"}
 PK_REDSHIFTS: Array = np.array([0.0, 1.0, 2.0])
 PK_K_H_PER_MPC: Array = np.geomspace(1e-4, 5.0, 300)
 

@@ -17,7 +17,14 @@ from cosmicnet.cobaya_components.noise import PLANCK_SKY_FRACTION, planck_noise
 from cosmicnet.store import load_network_set
 from cosmicnet.training.accuracy import Distribution, RelativeErrors, wishart_chi2
 from cosmicnet.training.parallel import progress, single_threaded_pool
-from cosmicnet.training.spectra import Parameters, Spectra, cached_spectra, networks_on, new_class
+from cosmicnet.training.spectra import (
+    ONE_LINE_OF_SIGHT,
+    Parameters,
+    Spectra,
+    cached_spectra,
+    networks_on,
+    new_class,
+)
 
 from .dataset import PaperModel, read_model
 from .generate import cosmologies, models_of, network_sources, read_k_grid
@@ -114,12 +121,12 @@ def planck_error(spectra: Spectra, spectrum: str) -> Array:
 def compare_spectra(
     points: Sequence[Parameters], networks: Mapping[str, str], cache: Path, processes: int
 ) -> SpectraComparison:
-    """Both through CLASS's own line of sight; what was computed before is taken from `cache`."""
-    modes: dict[str | None, tuple[Parameters, Path]] = {None: ({}, cache)}
+    """Both through the fast line of sight; what was computed before is taken from `cache`."""
+    modes: dict[str | None, tuple[Parameters, Path]] = {None: (ONE_LINE_OF_SIGHT, cache)}
     for label, network in networks.items():
         # another set in the same folder is not the same set
         kept = cache / load_network_set(network).manifest.sha256[:16]
-        modes[label] = ({**networks_on(network), "fast_line_of_sight": "no"}, kept)
+        modes[label] = ({**networks_on(network), **ONE_LINE_OF_SIGHT}, kept)
     found: dict[tuple[str | None, int], Spectra] = {}
     with progress("spectra of the test set", len(modes) * len(points)) as advance, \
             single_threaded_pool(processes) as pool:

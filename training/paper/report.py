@@ -218,7 +218,7 @@ def _spectra(spectra: SpectraComparison) -> list[str]:
         ("EE: largest error over Planck's", "below 1", {s: f"{planck[s].max():.2g}" for s in LABELS}),
         ("Wishart χ², median model, worst", "", {s: f"{chi2[s].median:.3g}, {chi2[s].worst:.3g}" for s in LABELS}),
     ]
-    lines = [f"{number} unseen models; lensed C_l, l = 2 to 2508; both modes through CLASS's own line of sight.", "",
+    lines = [f"{number} unseen models; lensed C_l, l = 2 to 2508; both modes through the fast line of sight.", "",
              "| | paper | faithful | default |", "|---|---|---|---|"]
     lines += [f"| {title} | {paper} | {cells[FAITHFUL]} | {cells[DEFAULT]} |" for title, paper, cells in rows]
     return ["## Figures 6 and 7: spectra", "\n".join(lines), "![Figure 6](paper/figure6.png)",

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
     if len(history) > task.epochs:
         raise TrainingError(
             f"{work} has {len(history)} epochs, more than the {task.epochs} asked for: raise epochs or delete it")
-    rescaling = _rescaling(source, task.training)
+    rescaling = _rescaling(source, task.training, task.made_by)
     if history:
         model = _load(keras, work, len(history))
     else:
@@ -188,8 +189,9 @@ def _batch(task: Task, path: Path, rescaling: Rescaling) -> Batch:
     return (x.times, every_time * x.cosmology, every_time * x.scales, x.oscillations, x.damping), target
 
 
-def _rescaling(source: str, paths: tuple[Path, ...]) -> Rescaling:
-    """The affine maps of section 2.2.2, over the training set."""
+@lru_cache(maxsize=len(TIMES))
+def _rescaling(source: str, paths: tuple[Path, ...], made_by: str) -> Rescaling:
+    """The affine maps of section 2.2.2, over the training set: read once, however many draws a process trains."""
     rows, largest, moments = [], [], np.zeros(3)
     for path in paths:
         model = read_model(path, (source,))
