@@ -177,7 +177,7 @@ def test_learning_rate_falls_geometrically_to_that_of_the_last_epoch(work: Path)
 
 def test_rescaling_gives_inputs_and_targets_of_order_one(work: Path) -> None:
     models = [read_model(path) for path in models_of(work / "models", "training")]
-    rescaling = train_module._rescaling("t0", task(work).training)
+    rescaling = train_module._rescaling("t0", task(work).training, "")
     rescaled = [rescaling.apply("t0", train_module.inputs_of_model(m), K) for m in models]
     for values in (np.array([x.cosmology for x in rescaled]), np.array([x.scales for x in rescaled])[:, [0, 1, 2, 3]]):
         assert values.mean(axis=0) == pytest.approx(0.0, abs=1e-3)
