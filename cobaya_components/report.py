@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,17 +19,13 @@ import numpy as np
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import load_network_set
 
-from .evaluations import Point, Task, evaluate_all
 from .modes import networks_of, version_of
 from .points import load_chain, systematic_choice
+from .rates import ALL, FAST, POINTS_FOR_RATE, PROCESSES_FOR_RATE, Rate, measure_rates
 from .recorded import recorded_networks
 from .reweight import Reweighted, ReweightSettings, Shift, plot_reweighted
 
-__all__ = ["ChainFacts", "Rate", "as_markdown", "chain_facts", "measure_rates", "report"]
-
-# points of which the median time is taken, in each mode
-POINTS_FOR_RATE = {"net": 24, "full": 6}
-PROCESSES_FOR_RATE = (1, 2)
+__all__ = ["ChainFacts", "as_markdown", "chain_facts", "report"]
 
 # what is so many times longer than usual between two tests of convergence is a pause
 PAUSE = 10.0
@@ -56,15 +51,6 @@ class ChainFacts:
     hours: float | None
 
 
-@dataclass(frozen=True)
-class Rate:
-    """Evaluations of all likelihoods per second, all parameters changed, by so many processes of one thread each."""
-
-    mode: str
-    processes: int
-    per_second: float
-
-
 def chain_facts(root: Path) -> ChainFacts:
     """Read from `root`.N.txt and `root`.progress. Raises CosmicnetError where there is no chain."""
     files = [path for path in root.parent.glob(f"{root.name}.*.txt")
@@ -85,24 +71,6 @@ def chain_facts(root: Path) -> ChainFacts:
     hours = float(between[between <= PAUSE * np.median(between)].sum()) / 3600.0 if len(tests) > 1 else None
     acceptance, means, bounds = map(float, tests[-1][2:5])
     return ChainFacts(len(files), accepted, acceptance, means, None if math.isnan(bounds) else bounds, hours)
-
-
-def measure_rates(info: Mapping[str, Any], points: Sequence[Point]) -> list[Rate]:
-    """Both modes as a chain runs them, each with its own line of sight.
-
-    Nothing is taken from earlier runs, whose times may be those of a busy machine.
-    """
-    rates = []
-    for processes in PROCESSES_FOR_RATE:
-        for mode, number in POINTS_FOR_RATE.items():
-            with TemporaryDirectory() as folder:
-                task = Task.of(info, mode, Path(folder), one_line_of_sight=False)
-                timed = evaluate_all(task, points[:number], processes, f"{mode}, {processes} at a time")
-            seconds = [evaluation.seconds for evaluation in timed if not evaluation.failure]
-            if not seconds:
-                raise CosmicnetError(f"no point could be computed in mode {mode}: {timed[0].failure}")
-            rates.append(Rate(mode, processes, processes / float(np.median(seconds))))
-    return rates
 
 
 def report(result: Reweighted, settings: ReweightSettings, folder: Path) -> list[Path]:
@@ -167,13 +135,20 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
     lines += [_row(Shift(**shift)) for shift in figures["parameters"]]
     lines += ["", f"Change of ln L: mean {change['mean']:+.4f}; its size: median {change['median']:.4f}, "
                   f"95% {change['95%']:.4f}, worst {change['worst']:.4f}.", "",
-              "Evaluations of all likelihoods per second, all parameters changed, one thread each:", "",
-              "| | " + " | ".join(f"{processes} at a time" for processes in PROCESSES_FOR_RATE) + " |",
-              "|---" * (1 + len(PROCESSES_FOR_RATE)) + "|"]
-    rates = [Rate(**rate) for rate in figures["rates"]]
-    for mode, label in (("net", "networks"), ("full", "full CLASS")):
-        lines.append(f"| {label} | " + " | ".join(f"{r.per_second:.2f}" for r in rates if r.mode == mode) + " |")
+              "Evaluations of all likelihoods per second, one thread each:", "", *_rates(figures["rates"])]
     return "\n".join([*lines, "", f"![posterior before and after]({chain['name']}.png)", ""])
+
+
+def _rates(rates: Sequence[Mapping[str, Any]]) -> list[str]:
+    found = {(rate.mode, rate.changed, rate.processes): rate.per_second for rate in (Rate(**rate) for rate in rates)}
+    columns = [(ALL, processes) for processes in PROCESSES_FOR_RATE]
+    titles = [f"{processes} at a time, all parameters changed" for processes in PROCESSES_FOR_RATE]
+    if any(changed == FAST for _, changed, _ in found):
+        columns.append((FAST, 1))
+        titles.append("fast parameters alone")
+    return [f"| | {' | '.join(titles)} |", "|---" * (1 + len(columns)) + "|",
+            *(f"| {label} | {' | '.join(f'{found[(mode, *column)]:.2f}' for column in columns)} |"
+              for mode, label in (("net", "networks"), ("full", "full CLASS")))]
 
 
 def _if_known(text: str, value: float | None) -> str:

@@ -169,7 +169,7 @@ def test_check_and_reweight_from_the_command_line(
     assert len(list((tmp_path / "cache").iterdir())) == 2
 
     run(info)
-    monkeypatch.setattr("cosmicnet.cobaya_components.report.POINTS_FOR_RATE", {"net": 2, "full": 1})
+    monkeypatch.setattr("cosmicnet.cobaya_components.rates.POINTS_FOR_RATE", {"net": 2, "full": 1})
     report = tmp_path / "report"
     assert main(["reweight", str(root), "--points", "4", "--seed", "1", "--report", str(report), *common]) == 0
     assert "worth" in capsys.readouterr().out

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cobaya_infos import POINT, run_info
 from rich.console import Console
 
 from cosmicnet.errors import CosmicnetError
@@ -136,7 +137,9 @@ def test_report_in_words() -> None:
         "parameters": [{"name": "H0", "mean": 67.3, "deviation": 0.5, "shift": 0.01, "shift_error": 0.002,
                         "width_ratio": 1.01, "width_ratio_error": 0.003}],
         "rates": [{"mode": mode, "processes": processes, "per_second": processes * rate}
-                  for processes in (1, 2) for mode, rate in (("net", 3.0), ("full", 0.2))],
+                  for processes in (1, 2) for mode, rate in (("net", 3.0), ("full", 0.2))]
+        + [{"mode": "net", "processes": 1, "per_second": 15.0, "changed": "fast"},
+           {"mode": "full", "processes": 1, "per_second": 1.0, "changed": "fast"}],
     })
     assert ("2 chains, 4 accepted samples, acceptance 0.31 (of the chain as Cobaya thins it), "
             "R-1 = 0.0080 (of the bounds of 95%: 0.150).") in text
@@ -144,5 +147,27 @@ def test_report_in_words() -> None:
             in text)
     assert "worth 98.5 after reweighting. In 3 the chain had no networks." in text
     assert "| H0 | 67.3 | 0.5 | +0.0100 ± 0.0020 | 1.0100 ± 0.0030 |" in text
-    assert "| networks | 3.00 | 6.00 |\n| full CLASS | 0.20 | 0.40 |" in text
+    assert "| networks | 3.00 | 6.00 | 15.00 |\n| full CLASS | 0.20 | 0.40 | 1.00 |" in text
     assert "worst 0.0500" in text
+
+
+@pytest.mark.usefixtures("patched")
+def test_rates_of_all_and_of_fast_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cosmicnet.cobaya_components import rates
+    from cosmicnet.cobaya_components.evaluations import model_of
+
+    monkeypatch.setattr(rates, "POINTS_FOR_RATE", {"net": 3, "full": 2})
+    info = run_info(logA={"prior": {"min": 2.9, "max": 3.2}, "drop": True},
+                    A_s={"value": "lambda logA: 1e-10*np.exp(logA)"}, n_s={"prior": {"min": 0.9, "max": 1.0}})
+    info["likelihood"]["flat"]["external"] = "lambda _self: 0.0"
+    assert set(rates.fast_parameters(model_of(info))) == {"logA", "n_s"}
+    points = [{**POINT, "logA": 3.0 + 0.01 * i, "n_s": 0.96} for i in range(3)]
+    found = rates.measure_rates(info, points)
+    assert [(rate.mode, rate.processes, rate.changed) for rate in found] == [
+        ("net", 1, "all"), ("full", 1, "all"), ("net", 2, "all"), ("full", 2, "all"),
+        ("net", 1, "fast"), ("full", 1, "fast")]
+    assert all(rate.per_second > 0 for rate in found)
+    # nothing is fast: there is no such rate
+    del info["params"]["logA"], info["params"]["n_s"]
+    info["params"] |= {"A_s": 2.1e-9, "n_s": 0.965}
+    assert rates.fast_parameters(model_of(info)) == []
