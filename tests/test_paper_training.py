@@ -18,8 +18,8 @@ from cosmicnet.training.paper import dataset as dataset_module
 from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import model_path, read_model, write_model
 from cosmicnet.training.paper.generate import cosmologies, models_of, read_k_grid
+from cosmicnet.training.paper.page import _curve
 from cosmicnet.training.paper.recipe import load_paper_recipe
-from cosmicnet.training.paper.report import _curve
 from cosmicnet.training.paper.train import Epoch, Task, Trained, train
 
 TEXT = RECIPE.read_text(encoding="utf-8")

@@ -23,7 +23,8 @@ from cosmicnet.training.spectra import new_class, require_patched_classy
 from .dataset import PaperModel, model_path, write_model
 from .recipe import SETS, PaperRecipe
 
-__all__ = ["CLAIM", "cosmologies", "full_sources", "generate", "k_grid", "models_of", "network_sources", "read_k_grid"]
+__all__ = ["CLAIM", "cosmologies", "full_sources", "generate", "k_grid", "models_of", "network_sources", "read_k_grid",
+           "require_complete"]
 
 Array = NDArray[np.float64]
 
@@ -99,6 +100,15 @@ def models_of(folder: Path, name: str) -> list[Path]:
     if not paths:
         raise GenerationError(f"{folder / name}: no models; run `cosmicnet paper generate` first")
     return paths
+
+
+def require_complete(recipe: PaperRecipe, folder: Path, name: str) -> None:
+    """Raise GenerationError if models of a set are still to be integrated: networks of fewer are not the recipe's."""
+    paths = [model_path(folder / name, i) for i in range(getattr(recipe.sets, name).models)]
+    missing = [path for path in paths if not path.exists() and not _failure(path).exists()]
+    if missing:
+        raise GenerationError(f"{folder / name}: {len(missing)} of {len(paths)} models are still to be integrated; run "
+                              "`cosmicnet paper generate`")
 
 
 def read_k_grid(folder: Path) -> Array:

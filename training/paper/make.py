@@ -18,7 +18,7 @@ from cosmicnet.training.config import RecipeError
 from cosmicnet.training.networks import derived_model
 
 from .dataset import read_model
-from .generate import CLAIM, models_of, read_k_grid
+from .generate import CLAIM, models_of, read_k_grid, require_complete
 from .recipe import PaperRecipe
 from .train import Epoch, Task, Trained, history_of, train
 
@@ -47,6 +47,8 @@ def task_of(recipe: PaperRecipe, models: Path, architecture: Architecture, epoch
 def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:
     """Train the network of one source with the recipe's hyperparameters, or go on with it."""
     settings = getattr(recipe.networks, source)
+    for name in ("training", "validation"):
+        require_complete(recipe, work / "models", name)
     return train(task_of(recipe, work / "models", settings.hyperparameters.architecture(source), settings.epochs),
                  work / TRAINING)
 

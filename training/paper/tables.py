@@ -4,12 +4,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cosmicnet.emulator import Emulator
 from cosmicnet.paper.architecture import Architecture, Layer, layers
 from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES
+from cosmicnet.store import NetworkSet
 
 from .measure import Timing
 
-__all__ = ["PAPER", "PAPER_K", "PAPER_TIMES", "inputs_table", "layers_table", "timing_table"]
+__all__ = [
+    "PAPER", "PAPER_K", "PAPER_TIMES", "FieldSize", "field_sizes", "fields_table", "inputs_table", "layers_table",
+    "timing_table",
+]
 
 # Wavenumbers of the paper's networks.
 PAPER_K = 568
@@ -88,6 +93,39 @@ def layers_table(architecture: Architecture, k_size: int) -> str:
     sums = [sum(layer.parameters for layer in all_layers) for all_layers in (theirs, ours)]
     lines.append(f"| all | | **{printed.total}** | | **{sums[0]}** | | **{sums[1]}** | "
                  f"{EXPLANATIONS.get((source, 'total'), '')} |")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class FieldSize:
+    """A field of the default networks: its inputs, components, and how many numbers are trained and stored."""
+
+    name: str
+    inputs: tuple[str, ...]
+    components: int
+    trained: int
+    stored: int
+
+
+def field_sizes(networks: NetworkSet) -> list[FieldSize]:
+    """Of every field of a set of the default architecture."""
+    emulator = networks.emulator
+    assert isinstance(emulator, Emulator)
+    sizes = []
+    for f in emulator.fields:
+        trained = sum(a.size for a in (f.network.skip, *f.network.weights, *f.network.biases))
+        bases = f.time_basis.coefficients.size + f.wavenumber_basis.coefficients.size
+        sizes.append(FieldSize(f.field.name, f.field.inputs, len(f.components), trained,
+                               trained + f.mean_core.size + f.components.size + bases))
+    return sizes
+
+
+def fields_table(fields: Sequence[FieldSize]) -> str:
+    """What Tables 1 to 4 are for the default networks."""
+    lines = ["| field | inputs | components | trained | stored |", "|---|---|---|---|---|"]
+    lines += [f"| {f.name} | {', '.join(f.inputs)} | {f.components} | {f.trained} | {f.stored} |" for f in fields]
+    lines.append(f"| all | | {sum(f.components for f in fields)} | **{sum(f.trained for f in fields)}** | "
+                 f"**{sum(f.stored for f in fields)}** |")
     return "\n".join(lines)
 
 

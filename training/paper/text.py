@@ -1,7 +1,7 @@
 """What docs/paper.md says in words."""
 from __future__ import annotations
 
-__all__ = ["HEADER", "LAYERS_TEXT", "SEARCH_TEXT"]
+__all__ = ["FIELDS_TEXT", "HEADER", "LAYERS_TEXT", "SEARCH_TEXT"]
 
 HEADER = """\
 # CosmicNet I, faithfully
@@ -59,3 +59,10 @@ SEARCH_TEXT = """\
 Draws are trained for the epochs that the recipe gives, ranked by validation loss, and the best are judged by the mean
 of eq. 3.2 over the hyperparameter set: unlensed TT for S_T0 and S_T1, EE for S_T2, each with the sources of full CLASS
 for the other two, by the fast line of sight. The networks of this page have the paper's own hyperparameters."""
+
+FIELDS_TEXT = """\
+They have no layers over k and τ. A source is a sum of pieces with known factors; each piece, in each of up to four
+regions of time, is a field in coordinates in which it is nearly the same in all cosmologies (docs/architecture.md);
+a field is a mean and a few components, whose coefficients are polynomials and a small dense network of the inputs
+below. Trained numbers are those of polynomial and layers; stored ones also the mean, the components and their
+splines."""

@@ -1,0 +1,123 @@
+"""docs/paper.md says what was measured: known errors of sources and spectra, and which recipe was run."""
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from paper_models import RECIPE, model
+
+from cosmicnet.paper.inputs import TIMES
+from cosmicnet.store import DEFAULT_SET, load_network_set
+from cosmicnet.training.config import RecipeError
+from cosmicnet.training.paper.generate import GenerationError, require_complete
+from cosmicnet.training.paper.measure import SourceComparison, SpectraComparison, Timing, planck_error
+from cosmicnet.training.paper.page import Measured, page
+from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
+from cosmicnet.training.paper.report import require_same_recipe
+from cosmicnet.training.paper.tables import field_sizes
+from cosmicnet.training.paper.train import Epoch
+from cosmicnet.training.spectra import Spectra
+
+ELL = np.arange(2.0, 2509.0)
+
+
+def spectra(tt: float = 0.0, ee: float = 0.0) -> Spectra:
+    """A smooth sky whose TT and EE are off by these shares, at l >= 30 and l < 20."""
+    shape = 1e-10 / (ELL * (ELL + 1.0)) * np.exp(-((ELL / 1200.0) ** 2))
+    high, low = np.where(ELL >= 30, 1.0 + tt, 1.0), np.where(ELL < 20, 1.0 + ee, 1.0)
+    nothing = np.ones(1)
+    return Spectra(ELL, shape * high, 0.1 * shape, 0.03 * shape * low, 1e-3 * shape, nothing, nothing)
+
+
+def made_by(recipe: PaperRecipe) -> dict[str, Any]:
+    trained = {"epochs": 3, "best_epoch": 2, "validation_loss": 2.5e-6}
+    return {**recipe.model_dump(mode="json"), "models_used": 231, "trained": dict.fromkeys(TIMES, trained)}
+
+
+def measured() -> Measured:
+    models = [model(seed) for seed in range(2)]
+    faithful, default = ([{s: (factor * m.sources[s]).astype(np.float32) for s in TIMES} for m in models]
+                         for factor in (1.01, 1.0001))
+    sources = SourceComparison(
+        np.geomspace(1e-4, 0.4, 561), [{}, {}], models, {"faithful": faithful, "default": default})
+    compared = SpectraComparison([spectra(), spectra()], {
+        "faithful": [spectra(), spectra(tt=0.01, ee=0.5)], "default": [spectra(tt=1e-5, ee=1e-4)] * 2})
+    timings = [Timing(1, {"CLASS-full": 5.0, "faithful": 0.25, "default": 0.01})]
+    histories = {source: [Epoch(1e-3, 2e-3, 60.0), Epoch(1e-5, 2.5e-6, 60.0)] for source in TIMES}
+    drawn = {"t0": [{"draw": 4, "validation_loss": 0.01, "cl_error": 0.125, "architecture": {
+        "times": [7, 8, 9], "parameters": 5, "scales": 6, "central": [11, 12],
+        "oscillations": [{"filters": 3, "kernel": 4, "stride": 2, "pool": 2}], "damping": []}}]}
+    return Measured(sources, compared, timings, histories, None, drawn, field_sizes(load_network_set(DEFAULT_SET)))
+
+
+def test_page_tells_the_errors_that_were_put_in() -> None:
+    recipe = load_paper_recipe(RECIPE)
+    manifest = replace(load_network_set(DEFAULT_SET).manifest, name="paper", recipe=made_by(recipe))
+    text = page(recipe, manifest, measured())
+    training = recipe.sets.training.models
+    for row in (
+        f"| models, training | 10000 | {training} |", "of 231 models; CLASS v3.4.1",
+        f"| S_T2: epochs (steps of Adam) | 45 (450000) | {recipe.networks.t2.epochs} "
+        f"({recipe.networks.t2.epochs * training}) |",
+        "| S_T0: validation loss of the rescaled source | not given | 2.5e-06 (epoch 2) |",
+        "| S_T0: training time | 3 h on 4 cores | 2 min |",
+        f"smallest validation loss after so many steps | not given | {training}: 2.0e-03; {2 * training}: 2.5e-06 |",
+        # 1% of every value, so that the largest is 1% of the peak
+        "| S_T0 | about 1e-3 | 1.0e-02, 1.0e-02 |", "| 1.0e-04, 1.0e-04 |",
+        # one of two models is off by 1% at l >= 30, and in EE by half at l < 20
+        f"| TT: share of all l and models within 0.3% | most | {100 * (1 - (ELL >= 30).mean() / 2):.1f}% | 100.0% |",
+        "| TT, l ≥ 30: rms error |  | 0.707% | 0.001% |", "| EE, l < 20: largest error | about 40% | 50.0% | 0.0% |",
+        "| EE, l ≥ 30: rms error |  | 0.000% | 0.000% |",
+        "| 1 | 4.62 | 0.165 | 27.9 | 5.00 | 0.2500 | 20 | 0.0100 | 500 |",
+        "| evaluation, 1 thread | 250 ms | 10 ms | 25 |",
+        "| 6 min | 6 min of one core when they were made ([networks.md](networks.md)) | 1 |",
+        "| S_T0 | 5 | 1.00e-02 | 0.125 | dense 7, 8, 9, 5, 6, 11, 12; filters(kernel/stride, pool) 3(4/2, 2) |",
+        "| late.weyl | ln_omega_m, ln_omega_b, ln_h, N_ur, m_ncdm |",
+    ):
+        assert row in text, row
+    again = page(recipe, manifest, replace(measured(), default_seconds=120.0))
+    assert f"| 6 min | 2.0 min | 3; of the paper's {13.6 * 30:.3g} |" in again
+
+
+def test_planck_error_is_cosmic_variance_and_noise() -> None:
+    relative = planck_error(spectra(), "tt")
+    assert relative[0] == pytest.approx(np.sqrt(2.0 / (0.57 * 5.0)), rel=1e-3)  # no noise at l = 2
+    assert relative[-1] > 2.0 * np.sqrt(2.0 / (0.57 * 5017.0))
+
+
+@pytest.mark.parametrize(("part", "key", "value"), [
+    (("sets", "training"), "models", 70), (("training",), "learning_rate_end", None), (("networks", "t0"), "epochs", 5),
+])
+def test_networks_of_another_recipe_are_refused(part: tuple[str, ...], key: str, value: Any) -> None:
+    recipe = load_paper_recipe(RECIPE)
+    there = made_by(recipe)
+    require_same_recipe(recipe, there, Path("nets"))
+    table = there
+    for name in part:
+        table = table[name]
+    before, table[key] = table[key], value
+    with pytest.raises(RecipeError, match=rf"nets: .*made with {'.'.join(part)}.{key} = {value}, .* has {before}"):
+        require_same_recipe(recipe, there, Path("nets"))
+
+
+def test_what_networks_do_not_depend_on_may_differ() -> None:
+    recipe = load_paper_recipe(RECIPE)
+    there = made_by(recipe)
+    there["description"], there["search"]["draws"], there["sets"]["test"]["models"] = "", 1, 3
+    require_same_recipe(recipe, there, Path("nets"))
+
+
+def test_half_generated_sets_are_not_trained_on(tmp_path: Path) -> None:
+    recipe = load_paper_recipe(RECIPE)
+    number = recipe.sets.validation.models
+    folder = tmp_path / "validation"
+    folder.mkdir()
+    for index in range(number - 1):
+        (folder / f"{index:05d}.safetensors").touch()
+    with pytest.raises(GenerationError, match=rf"1 of {number} models are still to be integrated"):
+        require_complete(recipe, tmp_path, "validation")
+    (folder / f"{number - 1:05d}.failed").touch()  # CLASS could not compute it
+    require_complete(recipe, tmp_path, "validation")
