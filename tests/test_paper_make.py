@@ -28,6 +28,7 @@ from cosmicnet.training.paper.generate import (
 from cosmicnet.training.paper.judge import cl_error, predicted_source, spectra_of_sources
 from cosmicnet.training.paper.make import train_and_export, train_source
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
+from cosmicnet.training.price import PriceError
 from cosmicnet.training.spectra import networks_on, new_class
 
 pytestmark = pytest.mark.usefixtures("patched")
@@ -186,6 +187,18 @@ def test_worker_with_another_class_is_refused(tmp_path: Path) -> None:
 
 def test_disk_that_is_too_small_for_the_models_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=5e6))
-    generate_module._tell_price(1, tmp_path)
+    generate_module._tell_price(recipe(), 1, tmp_path)
     with pytest.raises(GenerationError, match="8 MB are needed for 2 models, but 5 MB are free"):
-        generate_module._tell_price(2, tmp_path)
+        generate_module._tell_price(recipe(), 2, tmp_path)
+
+
+def test_price_is_told_and_no_model_integrated_against_the_will_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    with pytest.raises(PriceError, match="no model was integrated"):
+        generate(recipe(), tmp_path / "models", 1, assume_yes=False)
+    assert not list((tmp_path / "models").rglob("*.safetensors"))
+    told = capsys.readouterr().err
+    assert "6 models to integrate" in told and "9 steps of training" in told

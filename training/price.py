@@ -18,7 +18,7 @@ from .dataset import model_path
 from .generate import Workplace, generate_one
 from .tables import resample_model, table_path
 
-__all__ = ["Price", "PriceError", "confirm", "price"]
+__all__ = ["Price", "PriceError", "ask", "confirm", "price"]
 
 # Of full CLASS to l = 2508 with P(k) for one unseen model, in units of a training model; of reducing and training all
 # fields, in seconds per model and 1000 epochs. Measured with the recipe lcdm; good to a factor of two elsewhere.
@@ -89,10 +89,15 @@ def confirm(found: Price, assume_yes: bool) -> None:
     if found.disk_max > found.disk_free:
         console.print(f"{found.disk_free / MEGABYTE:.0f} MB are free, which is not enough for the most that the target "
                       "may lead to", style="yellow", highlight=False)
+    ask(assume_yes, "the model that was timed is kept")
+
+
+def ask(assume_yes: bool, kept: str) -> None:
+    """Whether to go on, at a terminal and unless told not to. PriceError if the answer is no; kept: what remains."""
     if assume_yes or not sys.stdin.isatty():
         return
     if input("go on? [Y/n] ").strip().lower() not in ("", "y", "yes"):
-        raise PriceError("stopped; the model that was timed is kept")
+        raise PriceError(f"stopped; {kept}")
 
 
 def _resample_one(path: Path, recipe: Recipe, place: Workplace) -> tuple[float, int]:

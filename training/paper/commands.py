@@ -70,6 +70,8 @@ def _add_step(steps: Any, name: str, summary: str, run: Any, description: str) -
         add_processes(parser)
     if name in ("generate", "search", "make"):
         add_scheduler(parser)
+    if name in ("generate", "make"):
+        parser.add_argument("--yes", action="store_true", help="do not ask whether the price is right")
     parser.set_defaults(run=run)
     return parser
 
@@ -89,7 +91,7 @@ def _recipe(options: argparse.Namespace) -> Any:
 def _run_generate(options: argparse.Namespace) -> None:
     from .generate import generate
 
-    generate(_recipe(options), writable(options.work / "models"), options.processes, options.scheduler)
+    generate(_recipe(options), writable(options.work / "models"), options.processes, options.scheduler, options.yes)
 
 
 def _run_train(options: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import RunningClass, running_class
 from cosmicnet.training.generate import GenerationError, other_class, write_text
 from cosmicnet.training.parallel import progress, single_threaded_pool
+from cosmicnet.training.price import ask
 from cosmicnet.training.spectra import new_class, require_patched_classy
 
 from .dataset import PaperModel, model_path, write_model
@@ -30,8 +31,8 @@ Array = NDArray[np.float64]
 
 CLAIM = "models.json"
 ALLOWED_FAILURES = 0.1
-# of one model, measured; of one core
-BYTES_OF_MODEL, SECONDS_OF_MODEL = 4.1e6, (7.0, 14.0)
+# of one model and of one step of Adam, measured; of one core
+BYTES_OF_MODEL, SECONDS_OF_MODEL, SECONDS_OF_STEP = 4.1e6, (7.0, 14.0), (0.03, 0.06)
 MEGABYTE = 1e6
 
 
@@ -48,12 +49,15 @@ def cosmologies(recipe: PaperRecipe, name: str) -> list[dict[str, float]]:
     return [dict(zip(recipe.box, row, strict=True)) for row in (low + (high - low) * unit).tolist()]
 
 
-def generate(recipe: PaperRecipe, folder: Path, processes: int, scheduler: str | None = None) -> None:
+def generate(
+    recipe: PaperRecipe, folder: Path, processes: int, scheduler: str | None = None, assume_yes: bool = True
+) -> None:
     """Integrate what is not in `folder` yet, the small sets first; by so many processes, or by the workers of a Dask
     scheduler. A model that CLASS could not compute is left out, now and later, until its .failed file is deleted.
 
-    Raises GenerationError if `folder` belongs to another recipe, CLASS refuses the settings or more than a tenth of
-    the models fail; CosmicnetError without the patched classy.
+    Tells the price first, and asks at a terminal unless assume_yes. Raises GenerationError if `folder` belongs to
+    another recipe, CLASS refuses the settings or more than a tenth of the models fail; PriceError if the answer is no;
+    CosmicnetError without the patched classy.
     """
     require_patched_classy()
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +67,9 @@ def generate(recipe: PaperRecipe, folder: Path, processes: int, scheduler: str |
         (folder / name).mkdir(exist_ok=True)
         points |= {model_path(folder.resolve() / name, i): point for i, point in enumerate(cosmologies(recipe, name))}
     missing = [path for path in points if not path.exists() and not _failure(path).exists()]
-    _tell_price(len(missing), folder)
+    _tell_price(recipe, len(missing), folder)
+    if missing:
+        ask(assume_yes, "no model was integrated")
     with progress("integrating models", len(points), len(points) - len(missing)) as advance, \
             single_threaded_pool(processes, scheduler) as pool:
         running = running_class()
@@ -83,15 +89,22 @@ def generate(recipe: PaperRecipe, folder: Path, processes: int, scheduler: str |
         Console(stderr=True).print(f"left out model {path}: {message}", style="yellow")
 
 
-def _tell_price(models: int, folder: Path) -> None:
-    """Core-hours and disk; GenerationError if the disk is too small."""
+def _tell_price(recipe: PaperRecipe, models: int, folder: Path) -> None:
+    """Core-hours and disk of the models, and of the training after them; GenerationError if the disk is too small."""
     needed, free = models * BYTES_OF_MODEL, shutil.disk_usage(folder).free
     if needed > free:
         raise GenerationError(f"{folder}: {needed / MEGABYTE:.0f} MB are needed for {models} models, but "
                               f"{free / MEGABYTE:.0f} MB are free; choose another --work")
-    low, high = (models * seconds / 3600.0 for seconds in SECONDS_OF_MODEL)
-    Console(stderr=True).print(f"{models} models to integrate: {low:.1f} to {high:.1f} core-hours, "
-                               f"{needed / MEGABYTE:.0f} MB", highlight=False)
+    steps = recipe.sets.training.models * sum(getattr(recipe.networks, source).epochs for source in TIMES)
+    console = Console(stderr=True)
+    console.print(f"{models} models to integrate: {_core_hours(models, SECONDS_OF_MODEL)}, "
+                  f"{needed / MEGABYTE:.0f} MB", highlight=False)
+    console.print(f"{steps} steps of training after that: {_core_hours(steps, SECONDS_OF_STEP)}", highlight=False)
+
+
+def _core_hours(number: int, seconds: tuple[float, float]) -> str:
+    low, high = (number * each / 3600.0 for each in seconds)
+    return f"{low:.1f} to {high:.1f} core-hours"
 
 
 def models_of(folder: Path, name: str) -> list[Path]:
