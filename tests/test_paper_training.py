@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from paper_models import RECIPE, K, Killed, architecture, kill_at, model, write_
 from cosmicnet.training.boxes import BOXES
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.dataset import DatasetError
-from cosmicnet.training.generate import GenerationError
+from cosmicnet.training.generate import GenerationError, write_text
 from cosmicnet.training.paper import dataset as dataset_module
 from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import model_path, read_model, write_model
@@ -113,6 +115,45 @@ def test_model_of_another_format_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         write_model(path, model(5))
     with pytest.raises(DatasetError, match=r"cannot be read \(format 0, not 1\); delete it"):
         read_model(path)
+
+
+def write_small_text(path: Path) -> None:
+    write_text(path, "whole")
+
+
+def write_small_model(path: Path) -> None:
+    write_model(path, model(5))
+
+
+@pytest.mark.parametrize("write", [write_small_text, write_small_model])
+def test_two_processes_may_write_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], None]
+) -> None:
+    path, rename = tmp_path / "file", os.replace
+
+    def late(old: Path, new: Path) -> None:
+        with monkeypatch.context() as other:
+            other.setattr(os, "replace", rename)
+            other.setattr(os, "getpid", lambda: 0)
+            write(path)
+        rename(old, new)
+
+    monkeypatch.setattr(os, "replace", late)
+    write(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("write, error", [(write_small_text, OSError), (write_small_model, DatasetError)])
+def test_file_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], None], error: type[Exception]
+) -> None:
+    def refuse(old: Path, new: Path) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(error):
+        write(tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_folder_without_models_says_what_to_do(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from rich.console import Console
 
 from cosmicnet.paper.architecture import Architecture, Convolution, layers
 from cosmicnet.training.config import RecipeError
+from cosmicnet.training.generate import write_text
 from cosmicnet.training.parallel import single_threaded_pool
 
 from .dataset import read_model
@@ -80,7 +81,7 @@ def search(
                 optuna.storages.fail_stale_trials(study)
     best = sorted(_done(study).items(), key=lambda item: (item[1], item[0]))[:settings.keep]
     judged = sorted(_judge(recipe, work, source, best), key=lambda j: (j.cl_error, j.draw))
-    _write(folder / f"{source}.json", judged)
+    write_text(folder / f"{source}.json", json.dumps([asdict(j) for j in judged], indent=1))
     return judged
 
 
@@ -218,9 +219,3 @@ def _require_possible(recipe: PaperRecipe, source: str, k_size: int) -> None:
     except ValueError as error:
         raise RecipeError(f"search: the largest strides and pools are too much for {k_size} wavenumbers: "
                           f"{error}") from error
-
-
-def _write(file: Path, judged: list[Judged]) -> None:
-    temporary = file.with_suffix(".part")
-    temporary.write_text(json.dumps([asdict(j) for j in judged], indent=1), encoding="utf-8")
-    temporary.replace(file)

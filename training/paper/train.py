@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from cosmicnet.normalization import Normalization
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
+from cosmicnet.training.generate import write_text
 from cosmicnet.training.keras_setup import load_keras
 
 from .dataset import PaperModel, read_model
@@ -226,9 +226,7 @@ def _save(model: Any, work: Path, history: list[Epoch]) -> None:
     """Weights and optimizer of this epoch first, then the list of epochs that names them; then drop all but this epoch
     and the best."""
     model.save(_state(work, len(history)))
-    temporary = work / f"{STATE}.part"
-    temporary.write_text(json.dumps([asdict(epoch) for epoch in history]), encoding="utf-8")
-    os.replace(temporary, work / STATE)
+    write_text(work / STATE, json.dumps([asdict(epoch) for epoch in history]))
     for number in {*_kept(work, history)} - {len(history), _best(work, history)}:
         _state(work, number).unlink()
 
