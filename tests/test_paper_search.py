@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import copy
 import json
+import math
+import re
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -35,13 +37,14 @@ def stand_in_spectra(settings: Any, parameters: Any, m: Any, k: Any, replaced: A
     return {"tt": power["t0"] + power["t1"], "ee": power["t2"]}
 
 
+def untrained(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
+    weights = network(wanted.architecture.source, sum(wanted.architecture.central), wanted.architecture)
+    return Trained(weights, (Epoch(1.0, 1.0 / sum(wanted.architecture.times), 1.0),), 1)
+
+
 @pytest.fixture
 def without_class(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums in place of CLASS; random weights in place of training."""
-    def untrained(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
-        weights = network(wanted.architecture.source, sum(wanted.architecture.central), wanted.architecture)
-        return Trained(weights, (Epoch(1.0, 1.0 / sum(wanted.architecture.times), 1.0),), 1)
-
     monkeypatch.setattr(search_module, "train", untrained)
     monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
     monkeypatch.setattr(search_module, "HEARTBEAT_SECONDS", 1)
@@ -165,3 +168,51 @@ def test_ranking_is_stored_with_hyperparameters(work: Path, without_class: None)
     assert [entry["draw"] for entry in stored] == [j.draw for j in judged]
     assert stored[0]["architecture"]["times"] == list(judged[0].architecture.times)
     assert replace(judged[0], cl_error=0.0).validation_loss > 0.0
+
+
+def diverging(monkeypatch: pytest.MonkeyPatch, losses: dict[Any, float]) -> None:
+    """Validation losses in place of those of a training, by architecture."""
+    def train(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
+        trained = untrained(wanted, folder)
+        loss = losses.get(wanted.architecture, trained.validation_loss)
+        return replace(trained, history=(Epoch(loss, loss, 1.0),))
+
+    monkeypatch.setattr(search_module, "train", train)
+
+
+def test_draws_that_diverge_are_done_and_ranked_last(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, database = small_recipe(), f"sqlite:///{work / 'diverging.db'}"
+    drawn = [draw_architecture(recipe, "t1", number) for number in range(4)]
+    diverging(monkeypatch, {drawn[0]: math.nan, drawn[1]: math.inf, drawn[2]: math.nan})
+    # one of the two that are kept has diverged
+    assert [j.draw for j in search(recipe, work, "t1", database)] == [3]
+    study = search_module._study(recipe, work, "t1", database)
+    done = search_module._done(study)
+    assert [done[number] for number in range(3)] == [math.inf] * 3 and math.isfinite(done[3])
+    assert len(study.get_trials()) == 4
+    # JSON has no NaN and Infinity
+    stored = json.loads((work / "search" / "t1.json").read_text(), parse_constant=pytest.fail)
+    assert [entry["draw"] for entry in stored] == [3]
+
+
+def test_draw_without_finite_spectra_is_not_kept(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = small_recipe()
+    first = search(recipe, work, "t1")
+    errors = iter([math.nan, 1.0] * recipe.sets.hyperparameters.models)
+    monkeypatch.setattr(search_module, "cl_error", lambda *_: next(errors))
+    # in the order of their validation losses
+    worse = max(first, key=lambda j: j.validation_loss)
+    assert search(recipe, work, "t1") == [replace(worse, cl_error=1.0)]
+
+
+def test_search_of_which_all_draws_diverge_is_refused(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = small_recipe()
+    diverging(monkeypatch, {draw_architecture(recipe, "t1", number): math.nan for number in range(4)})
+    with pytest.raises(RecipeError, match=re.escape("learning_rate = 0.001: all draws for S_T1 that")):
+        search(recipe, work, "t1")

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable
@@ -247,6 +248,23 @@ def test_damaged_state_of_a_training_is_named(work: Path, file: str, message: st
     (state / file).write_bytes(b"0")
     with pytest.raises(train_module.TrainingError, match=message):
         train(task(work), work / "training", quiet=True)
+
+
+@pytest.mark.parametrize("losses, best", [
+    ((math.nan, 0.3, 0.2, math.nan), 3), ((math.nan, math.inf), 2), ((0.1, math.nan), 1), ((math.nan, math.nan), 1),
+])
+def test_epoch_that_diverged_is_the_best_only_where_all_did(
+    tmp_path: Path, losses: tuple[float, ...], best: int
+) -> None:
+    for number in range(1, len(losses) + 1):
+        train_module._state(tmp_path, number).touch()
+    assert train_module._best(tmp_path, [Epoch(loss, loss, 1.0) for loss in losses]) == best
+
+
+def test_training_that_diverges_ends(work: Path) -> None:
+    trained = train(replace(task(work), learning_rate=1e30), work / "training", quiet=True)
+    assert [math.isfinite(epoch.validation_loss) for epoch in trained.history] == [False, False]
+    assert train(replace(task(work), learning_rate=1e30), work / "training", quiet=True).best == trained.best
 
 
 def test_learning_curve_is_the_smallest_loss_so_far() -> None:

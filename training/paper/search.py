@@ -2,12 +2,13 @@
 
 Optuna keeps the draws in a database, so that any number of processes on any number of machines work on one search, each
 by itself or with workers of Dask. The hyperparameters of a draw depend on its number alone; a draw whose process was
-killed is drawn again as it was.
+killed is drawn again as it was, and one that diverged counts as done, with an infinite loss.
 """
 from __future__ import annotations
 
 import fcntl
 import json
+import math
 import time
 import warnings
 import zlib
@@ -59,7 +60,7 @@ def search(
 
     database: any URL that Optuna takes (default: a file in `work`). Draws are trained in this process, or in so many
     processes, or by the workers of a Dask scheduler, which must see `work` and the database. Raises RecipeError for
-    ranges in which a network may have no wavenumbers left.
+    ranges in which a network may have no wavenumbers left, and where all that could be kept diverged.
     """
     settings, folder = recipe.search, work.resolve() / "search"
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +81,13 @@ def search(
                 time.sleep(HEARTBEAT_SECONDS)
                 optuna.storages.fail_stale_trials(study)
     best = sorted(_done(study).items(), key=lambda item: (item[1], item[0]))[:settings.keep]
-    judged = sorted(_judge(recipe, work, source, best), key=lambda j: (j.cl_error, j.draw))
+    # what diverged has no C_l
+    best = [(number, loss) for number, loss in best if math.isfinite(loss)]
+    judged = [j for j in _judge(recipe, work, source, best) if math.isfinite(j.cl_error)]
+    if not judged:
+        raise RecipeError(f"training.learning_rate = {recipe.training.learning_rate:g}: all draws for "
+                          f"S_{source.upper()} that could be kept diverged")
+    judged.sort(key=lambda j: (j.cl_error, j.draw))
     write_text(folder / f"{source}.json", json.dumps([asdict(j) for j in judged], indent=1))
     return judged
 
@@ -143,7 +150,8 @@ def _study(recipe: PaperRecipe, work: Path, source: str, database: str) -> optun
 
 
 def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, trial: optuna.Trial) -> float:
-    """Train one draw; its validation loss. Draws of processes that died are taken up when all others are taken."""
+    """Train one draw; its validation loss, infinite if it diverged. Draws of processes that died are taken up when all
+    others are taken."""
     with _alone(work / "search" / f"{source}.lock"):
         free = _free(study, recipe.search, but=trial.number)
         if not free:
@@ -153,7 +161,8 @@ def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, tria
     architecture = draw_architecture(recipe, source, number)
     trial.set_user_attr("architecture", asdict(architecture))
     trained = _train(recipe, work, architecture)
-    loss = trained.validation_loss
+    # NaN would be a failure for Optuna, and the draw free again
+    loss = math.inf if math.isnan(trained.validation_loss) else trained.validation_loss
     Console(stderr=True).print(f"S_{source.upper()} draw {number + 1} of {recipe.search.draws}: validation {loss:.2e}, "
                                f"{trained.seconds:.0f} s", highlight=False)
     return loss

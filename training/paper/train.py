@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -237,8 +238,12 @@ def _kept(work: Path, history: list[Epoch]) -> list[int]:
 
 
 def _best(work: Path, history: list[Epoch]) -> int:
-    """The epoch with the smallest validation loss."""
-    return min(_kept(work, history), key=lambda number: history[number - 1].validation_loss)
+    """The epoch with the smallest validation loss; one that diverged only where all did."""
+    def rank(number: int) -> tuple[bool, float]:
+        loss = history[number - 1].validation_loss
+        return math.isnan(loss), loss
+
+    return min(_kept(work, history), key=rank)
 
 
 def _load(keras: Any, work: Path, epochs: int) -> Any:
