@@ -7,9 +7,11 @@ import math
 import re
 import shutil
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -216,3 +218,50 @@ def test_search_of_which_all_draws_diverge_is_refused(
     diverging(monkeypatch, {draw_architecture(recipe, "t1", number): math.nan for number in range(4)})
     with pytest.raises(RecipeError, match=re.escape("learning_rate = 0.001: all draws for S_T1 that")):
         search(recipe, work, "t1")
+
+
+@pytest.mark.parametrize("error", [None, Killed])
+def test_process_that_was_taken_for_dead_loses_its_trial_only(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None
+) -> None:
+    recipe, database = small_recipe(), f"sqlite:///{work / 'lost.db'}"
+    study = search_module._study(recipe, work, "t1", database)
+
+    def slow(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
+        monkeypatch.setattr(search_module, "train", untrained)
+        running, = study.get_trials(states=[optuna.trial.TrialState.RUNNING])
+        study.tell(running.number, state=optuna.trial.TrialState.FAIL)
+        if error is not None:
+            raise error
+        return untrained(wanted, folder)
+
+    monkeypatch.setattr(search_module, "train", slow)
+    if error is not None:
+        # what is wrong with a training is told all the same
+        with pytest.raises(error):
+            search(recipe, work, "t1", database)
+    kept = search(recipe, work, "t1", database)
+    assert Counter(trial.state.name for trial in study.get_trials()) == {"FAIL": 1, "COMPLETE": 4}
+    assert kept == search(recipe, work, "t1", f"sqlite:///{work / 'whole.db'}")
+
+
+def test_two_processes_never_train_the_same_draw_at_once(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, at_it, most = small_recipe(), Counter[str](), Counter[str]()
+    (work / "search").mkdir()
+
+    def watched(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
+        at_it[wanted.key] += 1
+        most[wanted.key] = max(most[wanted.key], at_it[wanted.key])
+        sleep(0.1)
+        at_it[wanted.key] -= 1
+        return untrained(wanted, folder)
+
+    monkeypatch.setattr(search_module, "train", watched)
+    with ThreadPoolExecutor(6) as pool:
+        begun = [pool.submit(search_module._train, recipe, work, draw_architecture(recipe, "t1", number))
+                 for number in (0, 1, 0, 1, 0, 1)]
+        for future in begun:
+            future.result()
+    assert sorted(most.values()) == [1, 1]

@@ -14,13 +14,14 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
+from optuna.storages._heartbeat import get_heartbeat_thread
 from rich.console import Console
 
 from cosmicnet.paper.architecture import Architecture, Convolution, layers
@@ -37,8 +38,9 @@ from .train import Trained, train
 
 __all__ = ["Judged", "draw_architecture", "search"]
 
-# A process that says nothing for GRACE seconds has died, and its draw is taken up again.
-HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 30
+# A process that says nothing for GRACE seconds has died, and its draw is taken up again; no node or database should be
+# as slow as that.
+HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 300
 DRAW = "draw"
 
 
@@ -103,10 +105,23 @@ def _pool(processes: int, scheduler: str | None) -> Iterator[Any]:
 
 
 def _draw(recipe: PaperRecipe, work: Path, source: str, url: str) -> None:
-    """Train one draw that nobody is at, if there is any left."""
+    """Train one draw that nobody is at, if there is any left.
+
+    Where others took this process for dead meanwhile, the draw is theirs. Study.optimize does not know that case.
+    """
     study = _study(recipe, work, source, url)
-    if _free(study, recipe.search):
-        study.optimize(lambda trial: _try(recipe, work, source, study, trial), n_trials=1)
+    optuna.storages.fail_stale_trials(study)
+    if not _free(study, recipe.search):
+        return
+    trial, states = study.ask(), optuna.trial.TrialState
+    with suppress(optuna.exceptions.UpdateFinishedTrialError), get_heartbeat_thread(trial._trial_id, study._storage):
+        try:
+            study.tell(trial, _try(recipe, work, source, study, trial), skip_if_finished=True)
+        except optuna.TrialPruned:
+            study.tell(trial, state=states.PRUNED, skip_if_finished=True)
+        except (Exception, KeyboardInterrupt):
+            study.tell(trial, state=states.FAIL, skip_if_finished=True)
+            raise
 
 
 def draw_architecture(recipe: PaperRecipe, source: str, number: int) -> Architecture:
@@ -134,6 +149,8 @@ def _study(recipe: PaperRecipe, work: Path, source: str, database: str) -> optun
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # heartbeats may change in a later Optuna
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    # _draw gives its trials a heartbeat by itself
+    warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed to be used with Study.optimize")
     try:
         storage = optuna.storages.RDBStorage(
             database, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS)
@@ -194,7 +211,10 @@ def _done(study: optuna.Study) -> dict[int, float]:
 def _train(recipe: PaperRecipe, work: Path, architecture: Architecture) -> Trained:
     task = task_of(recipe, work / "models", architecture, recipe.search.epochs[architecture.source])
     # of a few epochs at a falling rate most would do nothing
-    return train(replace(task, learning_rate_end=None), work / "search", quiet=True)
+    task = replace(task, learning_rate_end=None)
+    # one that was taken for dead may still be at it
+    with _alone(work / "search" / f"{architecture.source}-{task.key}.lock"):
+        return train(task, work / "search", quiet=True)
 
 
 def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:
