@@ -267,6 +267,16 @@ def test_training_that_diverges_ends(work: Path) -> None:
     assert train(replace(task(work), learning_rate=1e30), work / "training", quiet=True).best == trained.best
 
 
+def test_no_more_cosmologies_are_kept_than_memory_is_given(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, prepared = task(work), dict[Path, train_module.Batch]()
+    rescaling = train_module._rescaling("t0", given.training, "")
+    size = train_module._bytes(train_module._batch(given, given.training[0], rescaling))
+    monkeypatch.setattr(train_module, "KEPT_BYTES", 3.5 * size)
+    for _ in range(2):
+        assert len(list(train_module._batches(given, list(given.training), rescaling, prepared))) == 5
+        assert list(prepared) == list(given.training[:3])
+
+
 def test_learning_curve_is_the_smallest_loss_so_far() -> None:
     history = [Epoch(1.0, loss, 1.0) for loss in (0.5, 0.3, 0.4, 0.1, 0.2, 0.05)]
     assert _curve(history, 70) == "70: 5.0e-01; 140: 3.0e-01; 280: 1.0e-01; 420: 5.0e-02"

@@ -39,8 +39,8 @@ Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]
 
 STATE = "epochs.json"
 
-# So many cosmologies stay in memory once they are prepared, 7 MB each.
-KEPT_IN_MEMORY = 300
+# Prepared cosmologies stay in the memory of each process up to so many bytes; one takes 5.4 MB.
+KEPT_BYTES = 2 * 1024**3
 
 
 class TrainingError(CosmicnetError):
@@ -168,7 +168,7 @@ def _batches(task: Task, paths: list[Path], rescaling: Rescaling, prepared: dict
     def read() -> Iterator[Batch]:
         for path in paths:
             batch = prepared.get(path) or _batch(task, path, rescaling)
-            if len(prepared) < KEPT_IN_MEMORY:
+            if path not in prepared and sum(map(_bytes, [*prepared.values(), batch])) <= KEPT_BYTES:
                 prepared[path] = batch
             yield batch
 
@@ -188,6 +188,11 @@ def _batch(task: Task, path: Path, rescaling: Rescaling) -> Batch:
     every_time = np.ones((model.tau.size, 1), dtype=np.float32)
     target = rescaling.source.apply(model.sources[source].astype(float)).astype(np.float32)
     return (x.times, every_time * x.cosmology, every_time * x.scales, x.oscillations, x.damping), target
+
+
+def _bytes(batch: Batch) -> int:
+    inputs, target = batch
+    return sum(array.nbytes for array in (*inputs, target))
 
 
 @lru_cache(maxsize=len(TIMES))
