@@ -1,6 +1,7 @@
 """The search over hyperparameters of the paper's networks: resumable, shared, the same however it was made."""
 from __future__ import annotations
 
+import argparse
 import copy
 import json
 import math
@@ -17,12 +18,13 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-from paper_models import Killed, kill_at, network, small_recipe, write_models
+from paper_models import RECIPE, Killed, kill_at, network, small_recipe, write_models
 
 from cosmicnet.training.config import RecipeError
+from cosmicnet.training.paper import commands
 from cosmicnet.training.paper import search as search_module
-from cosmicnet.training.paper.recipe import PaperRecipe
-from cosmicnet.training.paper.search import draw_architecture, search
+from cosmicnet.training.paper.recipe import PaperRecipe, hyperparameters_table, load_paper_recipe
+from cosmicnet.training.paper.search import Judged, draw_architecture, search
 from cosmicnet.training.paper.train import Epoch, Task, Trained
 
 
@@ -265,3 +267,23 @@ def test_two_processes_never_train_the_same_draw_at_once(
         for future in begun:
             future.result()
     assert sorted(most.values()) == [1, 1]
+
+
+@pytest.mark.parametrize("source", ["t0", "t1", "t2"])
+def test_best_draw_is_printed_as_a_table_of_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], source: str
+) -> None:
+    recipe = load_paper_recipe(RECIPE)
+    kept = [Judged(number, draw_architecture(recipe, source, number), 0.1, 0.2) for number in (4, 1)]
+    monkeypatch.setattr(commands, "_recipe", lambda options: recipe)
+    monkeypatch.setattr(search_module, "search", lambda *_: kept)
+    commands._run_search(argparse.Namespace(source=source, work=tmp_path, database=None, processes=1, scheduler=None))
+    table = hyperparameters_table(kept[0].architecture)
+    assert capsys.readouterr().out.endswith(f"# draw 5\n{table}\n")
+    text = RECIPE.read_text(encoding="utf-8")
+    given = hyperparameters_table(getattr(recipe.networks, source).hyperparameters.architecture(source))
+    # written as the recipe has it
+    assert text.count(given) == 1
+    (tmp_path / "pasted.toml").write_text(text.replace(given, table), encoding="utf-8")
+    pasted = load_paper_recipe(tmp_path / "pasted.toml")
+    assert getattr(pasted.networks, source).hyperparameters.architecture(source) == kept[0].architecture
