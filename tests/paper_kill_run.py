@@ -1,4 +1,5 @@
 """Train one of the paper's networks and search, at a small size, on models that are there; C_l by a stand-in.
+Losses, ranking and weights, those of each draw included, go to files.
 
 Run by test_paper_kills, with the folder of the models and the one for the results.
 """
@@ -13,7 +14,7 @@ from paper_models import K, architecture, small_recipe
 
 from cosmicnet.training.paper import search as module
 from cosmicnet.training.paper.generate import models_of
-from cosmicnet.training.paper.search import search
+from cosmicnet.training.paper.search import draw_architecture, search
 from cosmicnet.training.paper.train import Task, train
 
 EPOCHS, DRAWS = 12, 3
@@ -34,9 +35,15 @@ if __name__ == "__main__":
     task = Task(architecture("t0"), tuple(models_of(models, "training")), tuple(models_of(models, "validation")), K,
                 EPOCHS, 1e-3, 5)
     trained = train(task, work / "training", quiet=True)
-    search(small_recipe(DRAWS), work, "t0")
+    recipe = small_recipe(DRAWS)
+    search(recipe, work, "t0")
     output.mkdir(exist_ok=True)
     (output / "search.json").write_bytes((work / "search" / "t0.json").read_bytes())
     (output / "losses.json").write_text(json.dumps([[e.loss, e.validation_loss] for e in trained.history]))
-    for name, (weight, bias) in trained.network.weights.items():
-        (output / f"{name}.weights").write_bytes(weight.tobytes() + bias.tobytes())
+    networks = {"trained": trained.network}
+    # what is finished is only read
+    networks |= {f"draw{number}": module._train(recipe, work, draw_architecture(recipe, "t0", number)).network
+                 for number in range(DRAWS)}
+    for whose, network in networks.items():
+        for name, (weight, bias) in network.weights.items():
+            (output / f"{whose}_{name}.weights").write_bytes(weight.tobytes() + bias.tobytes())

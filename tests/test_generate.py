@@ -1,6 +1,7 @@
 """Generation: resumable bit by bit, honest about failures. Most tests put a stand-in for CLASS in its place."""
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -229,7 +230,7 @@ def test_full_disk_stops_and_generation_goes_on_afterwards(
 def test_full_disk_at_the_very_start(stand_in: StandIn, recipe: Recipe, tmp_path: Path) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
-    (folder / "recipe.json.part").symlink_to(FULL_DEVICE)
+    (folder / f"recipe.json.{os.getpid()}.tmp").symlink_to(FULL_DEVICE)
     with pytest.raises(OSError, match="No space left on device"):
         generate(recipe, folder, 1)
     assert contents(folder) == {}

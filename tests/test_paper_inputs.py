@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from paper_models import K, model
-from scipy.integrate import quad
+from scipy.integrate import quad, trapezoid
 from scipy.special import spherical_jn
 
 from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES, damping_envelope, oscillations, physical_inputs
@@ -69,7 +69,7 @@ def test_damping_envelope_is_that_of_the_diffusion_integral() -> None:
     values = [integrand(a, rate) for a, rate in zip(history["scale_factor"], history["scattering_rate"], strict=True)]
     got = damping_envelope(INPUTS, K)
     for i in (0, 5, 12):
-        length2 = before + np.trapezoid(values[:i + 1], tau[:i + 1])
+        length2 = before + trapezoid(values[:i + 1], tau[:i + 1])
         assert got[i, :, 0] == pytest.approx(np.exp(-(K**2) * length2), abs=1e-4)
 
 

@@ -1,24 +1,30 @@
 """The search over hyperparameters of the paper's networks: resumable, shared, the same however it was made."""
 from __future__ import annotations
 
+import argparse
 import copy
 import json
+import math
+import re
 import shutil
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numpy as np
 import optuna
 import pytest
-from paper_models import Killed, kill_at, network, small_recipe, write_models
+from paper_models import RECIPE, Killed, kill_at, network, small_recipe, write_models
 
 from cosmicnet.training.config import RecipeError
+from cosmicnet.training.paper import commands
 from cosmicnet.training.paper import search as search_module
-from cosmicnet.training.paper.recipe import PaperRecipe
-from cosmicnet.training.paper.search import draw_architecture, search
+from cosmicnet.training.paper.recipe import PaperRecipe, hyperparameters_table, load_paper_recipe
+from cosmicnet.training.paper.search import Judged, draw_architecture, search
 from cosmicnet.training.paper.train import Epoch, Task, Trained
 
 
@@ -35,13 +41,14 @@ def stand_in_spectra(settings: Any, parameters: Any, m: Any, k: Any, replaced: A
     return {"tt": power["t0"] + power["t1"], "ee": power["t2"]}
 
 
+def untrained(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
+    weights = network(wanted.architecture.source, sum(wanted.architecture.central), wanted.architecture)
+    return Trained(weights, (Epoch(1.0, 1.0 / sum(wanted.architecture.times), 1.0),), 1)
+
+
 @pytest.fixture
 def without_class(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums in place of CLASS; random weights in place of training."""
-    def untrained(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
-        weights = network(wanted.architecture.source, sum(wanted.architecture.central), wanted.architecture)
-        return Trained(weights, (Epoch(1.0, 1.0 / sum(wanted.architecture.times), 1.0),), 1)
-
     monkeypatch.setattr(search_module, "train", untrained)
     monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
     monkeypatch.setattr(search_module, "HEARTBEAT_SECONDS", 1)
@@ -165,3 +172,118 @@ def test_ranking_is_stored_with_hyperparameters(work: Path, without_class: None)
     assert [entry["draw"] for entry in stored] == [j.draw for j in judged]
     assert stored[0]["architecture"]["times"] == list(judged[0].architecture.times)
     assert replace(judged[0], cl_error=0.0).validation_loss > 0.0
+
+
+def diverging(monkeypatch: pytest.MonkeyPatch, losses: dict[Any, float]) -> None:
+    """Validation losses in place of those of a training, by architecture."""
+    def train(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
+        trained = untrained(wanted, folder)
+        loss = losses.get(wanted.architecture, trained.validation_loss)
+        return replace(trained, history=(Epoch(loss, loss, 1.0),))
+
+    monkeypatch.setattr(search_module, "train", train)
+
+
+def test_draws_that_diverge_are_done_and_ranked_last(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, database = small_recipe(), f"sqlite:///{work / 'diverging.db'}"
+    drawn = [draw_architecture(recipe, "t1", number) for number in range(4)]
+    diverging(monkeypatch, {drawn[0]: math.nan, drawn[1]: math.inf, drawn[2]: math.nan})
+    # one of the two that are kept has diverged
+    assert [j.draw for j in search(recipe, work, "t1", database)] == [3]
+    study = search_module._study(recipe, work, "t1", database)
+    done = search_module._done(study)
+    assert [done[number] for number in range(3)] == [math.inf] * 3 and math.isfinite(done[3])
+    assert len(study.get_trials()) == 4
+    # JSON has no NaN and Infinity
+    stored = json.loads((work / "search" / "t1.json").read_text(), parse_constant=pytest.fail)
+    assert [entry["draw"] for entry in stored] == [3]
+
+
+def test_draw_without_finite_spectra_is_not_kept(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = small_recipe()
+    first = search(recipe, work, "t1")
+    errors = iter([math.nan, 1.0] * recipe.sets.hyperparameters.models)
+    monkeypatch.setattr(search_module, "cl_error", lambda *_: next(errors))
+    # in the order of their validation losses
+    worse = max(first, key=lambda j: j.validation_loss)
+    assert search(recipe, work, "t1") == [replace(worse, cl_error=1.0)]
+
+
+def test_search_of_which_all_draws_diverge_is_refused(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = small_recipe()
+    diverging(monkeypatch, {draw_architecture(recipe, "t1", number): math.nan for number in range(4)})
+    with pytest.raises(RecipeError, match=re.escape("learning_rate = 0.001: all draws for S_T1 that")):
+        search(recipe, work, "t1")
+
+
+@pytest.mark.parametrize("error", [None, Killed])
+def test_process_that_was_taken_for_dead_loses_its_trial_only(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None
+) -> None:
+    recipe, database = small_recipe(), f"sqlite:///{work / 'lost.db'}"
+    study = search_module._study(recipe, work, "t1", database)
+
+    def slow(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
+        monkeypatch.setattr(search_module, "train", untrained)
+        running, = study.get_trials(states=[optuna.trial.TrialState.RUNNING])
+        study.tell(running.number, state=optuna.trial.TrialState.FAIL)
+        if error is not None:
+            raise error
+        return untrained(wanted, folder)
+
+    monkeypatch.setattr(search_module, "train", slow)
+    if error is not None:
+        # what is wrong with a training is told all the same
+        with pytest.raises(error):
+            search(recipe, work, "t1", database)
+    kept = search(recipe, work, "t1", database)
+    assert Counter(trial.state.name for trial in study.get_trials()) == {"FAIL": 1, "COMPLETE": 4}
+    assert kept == search(recipe, work, "t1", f"sqlite:///{work / 'whole.db'}")
+
+
+def test_two_processes_never_train_the_same_draw_at_once(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, at_it, most = small_recipe(), Counter[str](), Counter[str]()
+    (work / "search").mkdir()
+
+    def watched(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
+        at_it[wanted.key] += 1
+        most[wanted.key] = max(most[wanted.key], at_it[wanted.key])
+        sleep(0.1)
+        at_it[wanted.key] -= 1
+        return untrained(wanted, folder)
+
+    monkeypatch.setattr(search_module, "train", watched)
+    with ThreadPoolExecutor(6) as pool:
+        begun = [pool.submit(search_module._train, recipe, work, draw_architecture(recipe, "t1", number))
+                 for number in (0, 1, 0, 1, 0, 1)]
+        for future in begun:
+            future.result()
+    assert sorted(most.values()) == [1, 1]
+
+
+@pytest.mark.parametrize("source", ["t0", "t1", "t2"])
+def test_best_draw_is_printed_as_a_table_of_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], source: str
+) -> None:
+    recipe = load_paper_recipe(RECIPE)
+    kept = [Judged(number, draw_architecture(recipe, source, number), 0.1, 0.2) for number in (4, 1)]
+    monkeypatch.setattr(commands, "_recipe", lambda options: recipe)
+    monkeypatch.setattr(search_module, "search", lambda *_: kept)
+    commands._run_search(argparse.Namespace(source=source, work=tmp_path, database=None, processes=1, scheduler=None))
+    table = hyperparameters_table(kept[0].architecture)
+    assert capsys.readouterr().out.endswith(f"# draw 5\n{table}\n")
+    text = RECIPE.read_text(encoding="utf-8")
+    given = hyperparameters_table(getattr(recipe.networks, source).hyperparameters.architecture(source))
+    # written as the recipe has it
+    assert text.count(given) == 1
+    (tmp_path / "pasted.toml").write_text(text.replace(given, table), encoding="utf-8")
+    pasted = load_paper_recipe(tmp_path / "pasted.toml")
+    assert getattr(pasted.networks, source).hyperparameters.architecture(source) == kept[0].architecture

@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from paper_models import RECIPE, K, Killed, architecture, kill_at, model, write_
 from cosmicnet.training.boxes import BOXES
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.dataset import DatasetError
-from cosmicnet.training.generate import GenerationError
+from cosmicnet.training.generate import GenerationError, write_text
 from cosmicnet.training.paper import dataset as dataset_module
 from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import model_path, read_model, write_model
@@ -115,6 +118,45 @@ def test_model_of_another_format_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         read_model(path)
 
 
+def write_small_text(path: Path) -> None:
+    write_text(path, "whole")
+
+
+def write_small_model(path: Path) -> None:
+    write_model(path, model(5))
+
+
+@pytest.mark.parametrize("write", [write_small_text, write_small_model])
+def test_two_processes_may_write_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], None]
+) -> None:
+    path, rename = tmp_path / "file", os.replace
+
+    def late(old: Path, new: Path) -> None:
+        with monkeypatch.context() as other:
+            other.setattr(os, "replace", rename)
+            other.setattr(os, "getpid", lambda: 0)
+            write(path)
+        rename(old, new)
+
+    monkeypatch.setattr(os, "replace", late)
+    write(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("write, error", [(write_small_text, OSError), (write_small_model, DatasetError)])
+def test_file_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], None], error: type[Exception]
+) -> None:
+    def refuse(old: Path, new: Path) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(error):
+        write(tmp_path / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_folder_without_models_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(GenerationError, match="run `cosmicnet paper generate` first"):
         models_of(tmp_path, "training")
@@ -206,6 +248,33 @@ def test_damaged_state_of_a_training_is_named(work: Path, file: str, message: st
     (state / file).write_bytes(b"0")
     with pytest.raises(train_module.TrainingError, match=message):
         train(task(work), work / "training", quiet=True)
+
+
+@pytest.mark.parametrize("losses, best", [
+    ((math.nan, 0.3, 0.2, math.nan), 3), ((math.nan, math.inf), 2), ((0.1, math.nan), 1), ((math.nan, math.nan), 1),
+])
+def test_epoch_that_diverged_is_the_best_only_where_all_did(
+    tmp_path: Path, losses: tuple[float, ...], best: int
+) -> None:
+    for number in range(1, len(losses) + 1):
+        train_module._state(tmp_path, number).touch()
+    assert train_module._best(tmp_path, [Epoch(loss, loss, 1.0) for loss in losses]) == best
+
+
+def test_training_that_diverges_ends(work: Path) -> None:
+    trained = train(replace(task(work), learning_rate=1e30), work / "training", quiet=True)
+    assert [math.isfinite(epoch.validation_loss) for epoch in trained.history] == [False, False]
+    assert train(replace(task(work), learning_rate=1e30), work / "training", quiet=True).best == trained.best
+
+
+def test_no_more_cosmologies_are_kept_than_memory_is_given(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, prepared = task(work), dict[Path, train_module.Batch]()
+    rescaling = train_module._rescaling("t0", given.training, "")
+    size = train_module._bytes(train_module._batch(given, given.training[0], rescaling))
+    monkeypatch.setattr(train_module, "KEPT_BYTES", 3.5 * size)
+    for _ in range(2):
+        assert len(list(train_module._batches(given, list(given.training), rescaling, prepared))) == 5
+        assert list(prepared) == list(given.training[:3])
 
 
 def test_learning_curve_is_the_smallest_loss_so_far() -> None:

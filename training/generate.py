@@ -250,8 +250,8 @@ def _identity(recipe: Recipe, recipe_folder: Path) -> dict[str, Any]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write beside and rename."""
-    temporary = path.with_name(path.name + ".part")
+    """Write beside and rename; of several processes that write the same file the last one stays."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import trapezoid
 
 __all__ = ["COSMOLOGY", "SCALES", "TIMES", "Inputs", "damping_envelope", "oscillations", "physical_inputs"]
 
@@ -140,7 +141,7 @@ def _damping(cosmology: Mapping[str, float], t_cmb: float, tau: Array, history: 
     linear = a[0] / tau[0] - quadratic * tau[0]
     before = np.linspace(0.0, tau[0], OPAQUE_POINTS)[1:]
     a_before = linear * before + quadratic * before**2
-    first = float(np.trapezoid(np.concatenate([[0.0], integrand(a_before, rate[0] * (a[0] / a_before) ** 2)]),
-                               np.concatenate([[0.0], before])))
+    first = float(trapezoid(np.concatenate([[0.0], integrand(a_before, rate[0] * (a[0] / a_before) ** 2)]),
+                            np.concatenate([[0.0], before])))
     f = integrand(a, rate)
     return first + np.concatenate([[0.0], np.cumsum(0.5 * (f[1:] + f[:-1]) * np.diff(tau))])

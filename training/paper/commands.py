@@ -38,9 +38,10 @@ set. The state is kept after each epoch; a training that was killed goes on with
     search = _add_step(steps, "search", "search for hyperparameters, on as many machines as there are",
                        _run_search, """\
 Draws hyperparameters from the recipe's ranges, trains a network with each, keeps those with the smallest
-validation loss and ranks them by the error of their C_l (eq. 3.2): search/SOURCE.json in the work folder. Draws
-are kept in a database. Several processes, a Dask cluster, or this command on several machines work on
-the same search; one that was killed goes on, and the result is the same.""")
+validation loss and ranks them by the error of their C_l (eq. 3.2): search/SOURCE.json in the work folder. The
+best is printed as a table that can replace the recipe's. Draws are kept in a database. Several processes, a
+Dask cluster, or this command on several machines work on the same search; one that was killed goes on, and
+the result is the same.""")
     search.add_argument("--source", choices=SOURCES, help="search for this network only (default: all three)")
     search.add_argument("--database", metavar="URL", help="what the processes share (default: a file in the work "
                                                           "folder; see Optuna's RDBStorage)")
@@ -106,14 +107,16 @@ def _run_train(options: argparse.Namespace) -> None:
 
 
 def _run_search(options: argparse.Namespace) -> None:
+    from .recipe import hyperparameters_table
     from .search import search
 
     recipe = _recipe(options)
     for source in [options.source] if options.source else SOURCES:
-        for judged in search(recipe, writable(options.work), source, options.database, options.processes,
-                             options.scheduler):
+        kept = search(recipe, writable(options.work), source, options.database, options.processes, options.scheduler)
+        for judged in kept:
             print(f"{source} draw {judged.draw + 1}: C_l error {judged.cl_error:.3g}, validation loss "
                   f"{judged.validation_loss:.3g}, {judged.architecture}")
+        print(f"# draw {kept[0].draw + 1}\n{hyperparameters_table(kept[0].architecture)}")
 
 
 def _run_report(options: argparse.Namespace) -> None:

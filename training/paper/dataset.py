@@ -49,13 +49,13 @@ def model_path(folder: Path, index: int) -> Path:
 
 
 def write_model(path: Path, model: PaperModel) -> None:
-    """Write to a temporary file and rename it; DatasetError if it cannot be written."""
+    """Write to a temporary file of this process and rename it; DatasetError if it cannot be written."""
     arrays = {"tau": model.tau, **{f"history/{name}": column for name, column in model.history.items()},
               **{f"sources/{name}": table for name, table in model.sources.items()}}
     content = save({name: np.ascontiguousarray(a) for name, a in arrays.items()},
                    metadata={COSMOLOGY: json.dumps({"format_version": FORMAT_VERSION,
                                                     **{group: getattr(model, group) for group in GROUPS}})})
-    temporary = path.with_suffix(".part")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(content)
         os.replace(temporary, path)

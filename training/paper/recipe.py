@@ -1,6 +1,8 @@
 """The recipe of the first paper's networks: one TOML file, every key checked before anything is computed."""
 from __future__ import annotations
 
+import json
+from dataclasses import astuple
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,7 @@ from cosmicnet.training.spelling import clashes
 from cosmicnet.training.toml_recipe import Strict, load_toml_recipe
 
 __all__ = ["SETS", "Hyperparameters", "NetworkRecipe", "PaperRecipe", "SearchRecipe", "SetRecipe", "TrainingRecipe",
-           "load_paper_recipe"]
+           "hyperparameters_table", "load_paper_recipe"]
 
 SETS = ("training", "validation", "hyperparameters", "test")
 
@@ -95,6 +97,17 @@ class Hyperparameters(Strict):
             source, tuple(self.times), self.parameters, self.scales,
             tuple(Convolution(*c) for c in self.oscillations), tuple(Convolution(*c) for c in self.damping),
             tuple(self.central))
+
+
+def hyperparameters_table(architecture: Architecture) -> str:
+    """The table of a recipe, in TOML, that gives this architecture."""
+    a = architecture
+    given = Hyperparameters(
+        times=list(a.times), parameters=a.parameters, scales=a.scales, oscillations=list(map(astuple, a.oscillations)),
+        damping=list(map(astuple, a.damping)), central=list(a.central))
+    # whole numbers and lists of them are the same in JSON and TOML
+    entries = [f"{name} = {json.dumps(value)}" for name, value in given.model_dump().items()]
+    return "\n".join([f"[networks.{a.source}.hyperparameters]", *entries])
 
 
 class NetworkRecipe(Strict):

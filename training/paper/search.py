@@ -2,28 +2,31 @@
 
 Optuna keeps the draws in a database, so that any number of processes on any number of machines work on one search, each
 by itself or with workers of Dask. The hyperparameters of a draw depend on its number alone; a draw whose process was
-killed is drawn again as it was.
+killed is drawn again as it was, and one that diverged counts as done, with an infinite loss.
 """
 from __future__ import annotations
 
 import fcntl
 import json
+import math
 import time
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
+from optuna.storages._heartbeat import get_heartbeat_thread
 from rich.console import Console
 
 from cosmicnet.paper.architecture import Architecture, Convolution, layers
 from cosmicnet.training.config import RecipeError
+from cosmicnet.training.generate import write_text
 from cosmicnet.training.parallel import single_threaded_pool
 
 from .dataset import read_model
@@ -35,8 +38,9 @@ from .train import Trained, train
 
 __all__ = ["Judged", "draw_architecture", "search"]
 
-# A process that says nothing for GRACE seconds has died, and its draw is taken up again.
-HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 30
+# A process that says nothing for GRACE seconds has died, and its draw is taken up again; no node or database should be
+# as slow as that.
+HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 300
 DRAW = "draw"
 
 
@@ -58,7 +62,7 @@ def search(
 
     database: any URL that Optuna takes (default: a file in `work`). Draws are trained in this process, or in so many
     processes, or by the workers of a Dask scheduler, which must see `work` and the database. Raises RecipeError for
-    ranges in which a network may have no wavenumbers left.
+    ranges in which a network may have no wavenumbers left, and where all that could be kept diverged.
     """
     settings, folder = recipe.search, work.resolve() / "search"
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,8 +83,14 @@ def search(
                 time.sleep(HEARTBEAT_SECONDS)
                 optuna.storages.fail_stale_trials(study)
     best = sorted(_done(study).items(), key=lambda item: (item[1], item[0]))[:settings.keep]
-    judged = sorted(_judge(recipe, work, source, best), key=lambda j: (j.cl_error, j.draw))
-    _write(folder / f"{source}.json", judged)
+    # what diverged has no C_l
+    best = [(number, loss) for number, loss in best if math.isfinite(loss)]
+    judged = [j for j in _judge(recipe, work, source, best) if math.isfinite(j.cl_error)]
+    if not judged:
+        raise RecipeError(f"training.learning_rate = {recipe.training.learning_rate:g}: all draws for "
+                          f"S_{source.upper()} that could be kept diverged")
+    judged.sort(key=lambda j: (j.cl_error, j.draw))
+    write_text(folder / f"{source}.json", json.dumps([asdict(j) for j in judged], indent=1))
     return judged
 
 
@@ -95,10 +105,23 @@ def _pool(processes: int, scheduler: str | None) -> Iterator[Any]:
 
 
 def _draw(recipe: PaperRecipe, work: Path, source: str, url: str) -> None:
-    """Train one draw that nobody is at, if there is any left."""
+    """Train one draw that nobody is at, if there is any left.
+
+    Where others took this process for dead meanwhile, the draw is theirs. Study.optimize does not know that case.
+    """
     study = _study(recipe, work, source, url)
-    if _free(study, recipe.search):
-        study.optimize(lambda trial: _try(recipe, work, source, study, trial), n_trials=1)
+    optuna.storages.fail_stale_trials(study)
+    if not _free(study, recipe.search):
+        return
+    trial, states = study.ask(), optuna.trial.TrialState
+    with suppress(optuna.exceptions.UpdateFinishedTrialError), get_heartbeat_thread(trial._trial_id, study._storage):
+        try:
+            study.tell(trial, _try(recipe, work, source, study, trial), skip_if_finished=True)
+        except optuna.TrialPruned:
+            study.tell(trial, state=states.PRUNED, skip_if_finished=True)
+        except (Exception, KeyboardInterrupt):
+            study.tell(trial, state=states.FAIL, skip_if_finished=True)
+            raise
 
 
 def draw_architecture(recipe: PaperRecipe, source: str, number: int) -> Architecture:
@@ -126,6 +149,8 @@ def _study(recipe: PaperRecipe, work: Path, source: str, database: str) -> optun
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # heartbeats may change in a later Optuna
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    # _draw gives its trials a heartbeat by itself
+    warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed to be used with Study.optimize")
     try:
         storage = optuna.storages.RDBStorage(
             database, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS)
@@ -142,7 +167,8 @@ def _study(recipe: PaperRecipe, work: Path, source: str, database: str) -> optun
 
 
 def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, trial: optuna.Trial) -> float:
-    """Train one draw; its validation loss. Draws of processes that died are taken up when all others are taken."""
+    """Train one draw; its validation loss, infinite if it diverged. Draws of processes that died are taken up when all
+    others are taken."""
     with _alone(work / "search" / f"{source}.lock"):
         free = _free(study, recipe.search, but=trial.number)
         if not free:
@@ -152,7 +178,8 @@ def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, tria
     architecture = draw_architecture(recipe, source, number)
     trial.set_user_attr("architecture", asdict(architecture))
     trained = _train(recipe, work, architecture)
-    loss = trained.validation_loss
+    # NaN would be a failure for Optuna, and the draw free again
+    loss = math.inf if math.isnan(trained.validation_loss) else trained.validation_loss
     Console(stderr=True).print(f"S_{source.upper()} draw {number + 1} of {recipe.search.draws}: validation {loss:.2e}, "
                                f"{trained.seconds:.0f} s", highlight=False)
     return loss
@@ -184,7 +211,10 @@ def _done(study: optuna.Study) -> dict[int, float]:
 def _train(recipe: PaperRecipe, work: Path, architecture: Architecture) -> Trained:
     task = task_of(recipe, work / "models", architecture, recipe.search.epochs[architecture.source])
     # of a few epochs at a falling rate most would do nothing
-    return train(replace(task, learning_rate_end=None), work / "search", quiet=True)
+    task = replace(task, learning_rate_end=None)
+    # one that was taken for dead may still be at it
+    with _alone(work / "search" / f"{architecture.source}-{task.key}.lock"):
+        return train(task, work / "search", quiet=True)
 
 
 def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:
@@ -218,9 +248,3 @@ def _require_possible(recipe: PaperRecipe, source: str, k_size: int) -> None:
     except ValueError as error:
         raise RecipeError(f"search: the largest strides and pools are too much for {k_size} wavenumbers: "
                           f"{error}") from error
-
-
-def _write(file: Path, judged: list[Judged]) -> None:
-    temporary = file.with_suffix(".part")
-    temporary.write_text(json.dumps([asdict(j) for j in judged], indent=1), encoding="utf-8")
-    temporary.replace(file)

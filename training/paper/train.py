@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -26,6 +26,7 @@ from cosmicnet.normalization import Normalization
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
+from cosmicnet.training.generate import write_text
 from cosmicnet.training.keras_setup import load_keras
 
 from .dataset import PaperModel, read_model
@@ -38,8 +39,8 @@ Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]
 
 STATE = "epochs.json"
 
-# So many cosmologies stay in memory once they are prepared, 7 MB each.
-KEPT_IN_MEMORY = 300
+# Prepared cosmologies stay in the memory of each process up to so many bytes; one takes 5.4 MB.
+KEPT_BYTES = 2 * 1024**3
 
 
 class TrainingError(CosmicnetError):
@@ -167,7 +168,7 @@ def _batches(task: Task, paths: list[Path], rescaling: Rescaling, prepared: dict
     def read() -> Iterator[Batch]:
         for path in paths:
             batch = prepared.get(path) or _batch(task, path, rescaling)
-            if len(prepared) < KEPT_IN_MEMORY:
+            if path not in prepared and sum(map(_bytes, [*prepared.values(), batch])) <= KEPT_BYTES:
                 prepared[path] = batch
             yield batch
 
@@ -187,6 +188,11 @@ def _batch(task: Task, path: Path, rescaling: Rescaling) -> Batch:
     every_time = np.ones((model.tau.size, 1), dtype=np.float32)
     target = rescaling.source.apply(model.sources[source].astype(float)).astype(np.float32)
     return (x.times, every_time * x.cosmology, every_time * x.scales, x.oscillations, x.damping), target
+
+
+def _bytes(batch: Batch) -> int:
+    inputs, target = batch
+    return sum(array.nbytes for array in (*inputs, target))
 
 
 @lru_cache(maxsize=len(TIMES))
@@ -226,9 +232,7 @@ def _save(model: Any, work: Path, history: list[Epoch]) -> None:
     """Weights and optimizer of this epoch first, then the list of epochs that names them; then drop all but this epoch
     and the best."""
     model.save(_state(work, len(history)))
-    temporary = work / f"{STATE}.part"
-    temporary.write_text(json.dumps([asdict(epoch) for epoch in history]), encoding="utf-8")
-    os.replace(temporary, work / STATE)
+    write_text(work / STATE, json.dumps([asdict(epoch) for epoch in history]))
     for number in {*_kept(work, history)} - {len(history), _best(work, history)}:
         _state(work, number).unlink()
 
@@ -239,8 +243,12 @@ def _kept(work: Path, history: list[Epoch]) -> list[int]:
 
 
 def _best(work: Path, history: list[Epoch]) -> int:
-    """The epoch with the smallest validation loss."""
-    return min(_kept(work, history), key=lambda number: history[number - 1].validation_loss)
+    """The epoch with the smallest validation loss; one that diverged only where all did."""
+    def rank(number: int) -> tuple[bool, float]:
+        loss = history[number - 1].validation_loss
+        return math.isnan(loss), loss
+
+    return min(_kept(work, history), key=rank)
 
 
 def _load(keras: Any, work: Path, epochs: int) -> Any:
