@@ -17,8 +17,8 @@ from cosmicnet.training.tables import table_path
 # From these come settings, errors and workers, and to these go the fields.
 NO_PART = {
     "cosmicnet.coverage", "cosmicnet.emulator", "cosmicnet.errors", "cosmicnet.evaluation", "cosmicnet.manifest",
-    "cosmicnet.running_class", "cosmicnet.store", "cosmicnet.training.code_digest", "cosmicnet.training.config", "cosmicnet.training.generate",
-    "cosmicnet.training.parallel", "cosmicnet.training.sampling",
+    "cosmicnet.running_class", "cosmicnet.store", "cosmicnet.training.code_digest", "cosmicnet.training.config",
+    "cosmicnet.training.generate", "cosmicnet.training.parallel", "cosmicnet.training.sampling",
 }
 
 
