@@ -193,7 +193,9 @@ def test_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, erro
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    ([], "required: COMMAND"), (["mak"], "invalid choice: 'mak'"), (["make"], "required: recipe"),
+    ([], "required: COMMAND"), (["mak"], "invalid choice: 'mak'"),
+    (["search", PAPER], "there is no cosmicnet search, but `cosmicnet paper search`"),
+    (["report"], "but `cosmicnet paper report`"), (["make"], "required: recipe"),
     (["make", "tiny.toml", "--processes", "0"], "'0' is not a positive whole number"),
     (["evaluate", "--models", "many"], "'many' is not a positive whole number"),
     (["info", "--colour"], "unrecognized arguments: --colour"),

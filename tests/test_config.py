@@ -34,6 +34,15 @@ def test_every_recipe_that_is_shipped_is_valid() -> None:
     assert {load_recipe(path).name for path in recipes} == {path.stem for path in recipes}
 
 
+def test_recipe_of_the_paper_is_sent_to_its_command() -> None:
+    path = ROOT / "training" / "recipes" / "paper.toml"
+    line = path.read_text(encoding="utf-8").splitlines().index('companion = "lcdm"') + 1
+    with pytest.raises(RecipeError) as raised:
+        load_recipe(path)
+    assert str(raised.value) == (f"{path}:\n  line {line}: companion: is of the networks of CosmicNet I; make "
+                                 "them with `cosmicnet paper make`")
+
+
 def test_recipe_cannot_be_changed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_recipe(write_tiny(tmp_path)).name = "other"
@@ -91,6 +100,16 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "seed that Keras does not take": ("seed = 2", "seed = -2", r"line \d+: training\.seed: must be greater"),
     "constraint that is none": (
         "[domain]", 'constraints = ["H0 < "]\n[domain]', r"line 4: constraints: constraint 'H0 < ': must read like"),
+    "constraint that holds nowhere": (
+        "[domain]", 'constraints = ["N_ur > 0", "omega_cdm - 2*omega_b < -100"]\n[domain]',
+        r"line 4: constraints: omega_cdm - 2\*omega_b < -100: leaves nothing of the domain, where the nearest corner "
+        r"has omega_cdm = 0\.118, omega_b = 0\.0226"),
+    "constraint that holds outside the domain only": (
+        "[domain]", 'constraints = ["H0 >= 69"]\n[domain]', r"H0 >= 69: leaves nothing of .* has H0 = 69$"),
+    "reionisation before CLASS knows": (
+        "tau_reio = [0.0, 0.2]", "tau_reio = [0.14, 0.2]",
+        r"line 8: domain\.tau_reio = \[0\.14, 0\.2\]: must have a part of \[0\.01, 0\.13\]"),
+    "no reionisation": ("tau_reio = [0.0, 0.2]", "tau_reio = [0, 0.01]", r"line 8: domain\.tau_reio = \[0, 0\.01\]: "),
     "nothing": (TINY, "", "name: is missing"),
 }
 

@@ -73,7 +73,7 @@ def integrated(folder: Path) -> int:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Networks made without interruption in work/ and killed/ after as many kills as were asked for."""
     folder = tmp_path_factory.mktemp("make")
-    write_tiny(folder, TINY.replace("epochs = 50", "epochs = 0"))
+    write_tiny(folder, TINY)
     seconds = finish(folder, "work", "whole")
     chance, kills = random.Random(11), 0
     while kills < KILLS:

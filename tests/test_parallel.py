@@ -11,9 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import LocalCluster
 
 from cosmicnet.training import parallel
-from cosmicnet.training.parallel import WorkerError, progress, single_threaded_pool
+from cosmicnet.training.parallel import WorkerError, count_workers, progress, single_threaded_pool
 
 PATIENCE = 180.0
 
@@ -89,6 +90,18 @@ def test_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WorkerError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"), \
             single_threaded_pool(1, "tcp://127.0.0.1:9"):
         pass
+
+
+def test_scheduler_without_workers_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
+        address = cluster.scheduler_address
+        assert count_workers(2, address) == 1
+        with single_threaded_pool(2, address) as pool:
+            future = pool.submit(abs, -3)
+            cluster.scale(1)
+            assert future.result(timeout=PATIENCE) == 3
+        assert count_workers(2, address) == 1
+    assert capsys.readouterr().err.count(f"{address}: this Dask scheduler has no workers yet; waiting") == 1
 
 
 def test_progress_counts_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:

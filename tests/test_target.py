@@ -1,19 +1,28 @@
 """Growing until the target is met or the budget is spent, and the price; stand-ins for CLASS and training."""
 from __future__ import annotations
 
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from recipes import tiny_recipe, write_tiny
+from synthetic import make_network_set
 
-from cosmicnet.training import cli, evaluate, make_commands
+from cosmicnet.manifest import Manifest
+from cosmicnet.store import load_network_set, save_network_set
+from cosmicnet.training import cli, evaluate, make_commands, unseen
 from cosmicnet.training import make as module
 from cosmicnet.training import price as price_module
 from cosmicnet.training.config import Recipe, Target
+from cosmicnet.training.evaluate import Pair
 from cosmicnet.training.generate import Generated, Workplace
 from cosmicnet.training.make import TargetMissed, make
 from cosmicnet.training.price import Price, PriceError, confirm, price
+from cosmicnet.training.spectra import Spectra
 
 
 def with_target(folder: Path, **target: Any) -> Recipe:
@@ -25,28 +34,40 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the training sets, by which networks get better as 30/models."""
     sizes: list[int] = []
 
-    class Saved:
-        name = "tiny"
-
     def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
         sizes.append(number)
         return Generated((Path(),) * number, {})
 
+    def train(recipe: Recipe, generated: Generated, place: Workplace, output: Path) -> Manifest:
+        made = make_network_set()
+        named = replace(made.manifest, description=f"of {len(generated.models)} models")
+        return save_network_set(output, replace(made, manifest=named))
+
     monkeypatch.setattr(module, "generate", generate)
-    monkeypatch.setattr(module, "train", lambda *arguments: Saved())
+    monkeypatch.setattr(module, "train", train)
     monkeypatch.setattr(module, "unseen_chi2", lambda *arguments: 30.0 / sizes[-1])
     return sizes
 
 
+def work(folder: Path) -> Workplace:
+    return Workplace(folder / "work" / "models", folder, 1)
+
+
+def installed(folder: Path) -> str:
+    return load_network_set(folder / "nets").manifest.description
+
+
 def test_it_grows_until_the_target_is_met(numbers: list[int], tmp_path: Path) -> None:
-    made = make(with_target(tmp_path, models_max=100), Workplace(tmp_path, tmp_path, 1), tmp_path)
+    made = make(with_target(tmp_path, models_max=100), work(tmp_path), tmp_path / "nets")
     assert numbers == [20, 30]
     assert (made.models, made.chi2) == (30, 1.0)
+    assert installed(tmp_path) == "of 30 models"
 
 
 def test_without_a_target_there_is_one_round(numbers: list[int], tmp_path: Path) -> None:
-    assert make(tiny_recipe(tmp_path), Workplace(tmp_path, tmp_path, 1), tmp_path).chi2 is None
+    assert make(tiny_recipe(tmp_path), work(tmp_path), tmp_path / "nets").chi2 is None
     assert numbers == [20]
+    assert installed(tmp_path) == "of 20 models"
 
 
 @pytest.mark.parametrize(("target", "sizes", "message"), [
@@ -57,18 +78,59 @@ def test_budget_that_is_spent_is_told(
     numbers: list[int], tmp_path: Path, target: dict[str, Any], sizes: list[int], message: str
 ) -> None:
     with pytest.raises(TargetMissed) as raised:
-        make(with_target(tmp_path, **target), Workplace(tmp_path, tmp_path, 1), tmp_path)
+        make(with_target(tmp_path, **target), work(tmp_path), tmp_path / "nets")
     assert message in str(raised.value)
     assert numbers == sizes
 
 
-def test_target_that_more_models_do_not_meet(
+@pytest.mark.parametrize(("chi2", "sizes", "best", "message"), [
+    ([7.0, 7.0], [20, 30], 20, "it was 7 with 20 and is 7 with 30, so that more do not help"),
+    ([3.0, 9.0], [20, 30], 20, "have a Wishart chi2 below 3, not 1, with 20 models; it was 3 with 20 and is 9 with 30"),
+    ([9.0, 3.0, 2.9], [20, 30, 45], 45, "below 2.9, not 1, with 45 models; it was 3 with 30 and is 2.9 with 45"),
+    ([math.inf, math.inf], [20, 30], 20, "it was inf with 20 and is inf with 30, so that more do not help"),
+    ([math.inf, 4.0, math.inf], [20, 30, 45], 30, "below 4, not 1, with 30 models; it was 4 with 30 and is inf"),
+])
+def test_best_round_is_installed_where_more_models_do_not_help(
+    numbers: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    chi2: list[float], sizes: list[int], best: int, message: str,
+) -> None:
+    monkeypatch.setattr(module, "unseen_chi2", lambda *arguments: chi2[len(numbers) - 1])
+    with pytest.raises(TargetMissed, match=message):
+        make(with_target(tmp_path, models_max=1000), work(tmp_path), tmp_path / "nets")
+    assert numbers == sizes
+    assert installed(tmp_path) == f"of {best} models"
+    assert f"networks of {best} models, the best of {len(sizes)} rounds" in " ".join(capsys.readouterr().err.split())
+
+
+def test_run_that_goes_on_leaves_what_is_installed_until_its_end(
     numbers: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "unseen_chi2", lambda *arguments: 7.0)
-    with pytest.raises(TargetMissed, match="it was 7 with fewer, so that more do not help"):
-        make(with_target(tmp_path, models_max=1000), Workplace(tmp_path, tmp_path, 1), tmp_path)
-    assert numbers == [20, 30]
+    make(with_target(tmp_path, models_max=100), work(tmp_path), tmp_path / "nets")
+    seen: list[str] = []
+
+    def unseen_chi2(*arguments: object) -> float:
+        seen.append(installed(tmp_path))
+        return 30.0 / numbers[-1]
+
+    monkeypatch.setattr(module, "unseen_chi2", unseen_chi2)
+    make(with_target(tmp_path, models_max=100), work(tmp_path), tmp_path / "nets")
+    assert seen == ["of 30 models"] * 2
+    assert installed(tmp_path) == "of 30 models"
+
+
+def test_spectra_of_no_universe_count_as_infinite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TE^2 > TT EE, in one model of twenty."""
+    ell = np.arange(2.0, 30.0)
+    one = np.ones_like(ell)
+    full = Spectra(ell, one, 0.1 * one, one, one, one, one)
+    pairs: list[Pair] = []
+    monkeypatch.setattr(unseen, "unseen_points", lambda *arguments: range(20))
+    monkeypatch.setattr(unseen, "compute_pair", lambda index, *arguments: pairs[index])
+    monkeypatch.setattr(unseen, "single_threaded_pool", lambda *arguments: ThreadPoolExecutor(1))
+    for wrong, expected in ((0, 0.0), (1, math.inf)):
+        nets = [replace(full, te=2.0 * one)] * wrong + [full] * (20 - wrong)
+        pairs[:] = [Pair({}, full, net, None) for net in nets]
+        assert unseen.unseen_chi2(make_network_set().manifest, tmp_path, 20, work(tmp_path)) == expected
 
 
 def test_networks_that_miss_the_target_are_measured_all_the_same(

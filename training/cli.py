@@ -5,7 +5,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from cosmicnet.errors import CosmicnetError
 
@@ -16,6 +16,9 @@ from .paper.commands import add_paper
 from .timing_commands import add_benchmark, add_line_of_sight
 
 __all__ = ["main"]
+
+# Of `paper`, and of nothing else.
+STEPS_OF_PAPER = ("search", "report")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,8 +55,18 @@ def _explanation(error: Exception) -> str | None:
     return None
 
 
+class _Parser(argparse.ArgumentParser):
+    """Of the command itself: it tells where a step is that is asked for as a command."""
+
+    def error(self, message: str) -> NoReturn:
+        for step in STEPS_OF_PAPER:
+            if f"invalid choice: '{step}'" in message:
+                message = f"there is no {PROGRAM} {step}, but `{PROGRAM} paper {step}`"
+        super().error(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Neural networks for the source functions of CLASS.",
@@ -66,7 +79,8 @@ Networks are used from Python, like any option of CLASS:
 
 `{PROGRAM} COMMAND --help` explains a command and shows examples.""",
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True,
+                                     parser_class=argparse.ArgumentParser)
     add_demo(commands)
     add_make(commands)
     add_generate(commands)

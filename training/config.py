@@ -15,12 +15,14 @@ from .spelling import clashes
 from .toml_recipe import RecipeError, Strict, load_toml_recipe, unknown
 
 __all__ = [
-    "COMPUTED", "DERIVED", "PARAMETERS", "ClassSettings", "Name", "Recipe", "RecipeError", "Sampling", "Seed", "Target",
-    "load_recipe",
+    "COMPUTED", "DERIVED", "PARAMETERS", "TAU_REIO", "ClassSettings", "Name", "Recipe", "RecipeError", "Sampling",
+    "Seed", "Target", "load_recipe",
 ]
 
 # The parameter whose effect is computed when the networks are used, so that it has a domain but is not sampled.
 COMPUTED = "tau_reio"
+# Histories of reionisation in which CLASS's default parametrization has a solution: where networks are measured.
+TAU_REIO = (0.01, 0.13)
 
 # What may be sampled: coverage looks for the same name among the numbers that CLASS computed.
 PARAMETERS = ("omega_b", "omega_cdm", "H0", "N_ur", "T_ncdm", "m_ncdm", "omega_ncdm", "w0_fld", "wa_fld", "YHe")
@@ -134,9 +136,16 @@ class Recipe(Strict):
     reduction: Reduction
     training: Training
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_this_kind(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "companion" in data:
+            raise ValueError("companion: is of the networks of CosmicNet I; make them with `cosmicnet paper make`")
+        return data
+
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
-        for check in (self._check_ranges, self._check_names, self._check_target):
+        for check in (self._check_ranges, self._check_names, self._check_constraints, self._check_target):
             check()
         return self
 
@@ -158,6 +167,9 @@ class Recipe(Strict):
                              + ", ".join(sorted(differ)))
         for name, (low, high) in self.domain.items():
             if name == COMPUTED:
+                if not (low < TAU_REIO[1] and TAU_REIO[0] < high):
+                    raise ValueError(f"domain.{name} = [{low:g}, {high:g}]: must have a part of [{TAU_REIO[0]:g}, "
+                                     f"{TAU_REIO[1]:g}], where CLASS has a history of reionisation")
                 continue
             first, last = ranges[name]
             table = "derived" if name in DERIVED else "ranges"
@@ -178,14 +190,23 @@ class Recipe(Strict):
         for name in self.training.linear:
             if name not in INPUTS:
                 raise ValueError(unknown(f"training.linear: {name}", name, INPUTS))
-        for constraint in self.linear_constraints():
-            for name in constraint.coefficients:
-                if name not in self.sampling.ranges:
-                    raise ValueError(unknown(f"constraints: {constraint.text}: {name}", name, self.sampling.ranges))
         around = self.sampling.ellipsoid
         for name in around.mean if around else ():
             if name not in self.sampling.ranges:
                 raise ValueError(unknown(f"sampling.ellipsoid.mean.{name}", name, self.sampling.ranges))
+
+    def _check_constraints(self) -> None:
+        for constraint in self.linear_constraints():
+            for name in constraint.coefficients:
+                if name not in self.sampling.ranges:
+                    raise ValueError(unknown(f"constraints: {constraint.text}: {name}", name, self.sampling.ranges))
+            # a sum is smallest in a corner of a box
+            corner = {name: self.domain[name][0 if coefficient > 0.0 else 1]
+                      for name, coefficient in constraint.coefficients.items()}
+            if sum(c * corner[name] for name, c in constraint.coefficients.items()) >= constraint.limit:
+                nearest = ", ".join(f"{name} = {value:g}" for name, value in corner.items())
+                raise ValueError(f"constraints: {constraint.text}: leaves nothing of the domain, where the nearest "
+                                 f"corner has {nearest}")
 
     def _check_target(self) -> None:
         if self.target is None:

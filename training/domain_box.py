@@ -11,16 +11,13 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.region import Ellipsoid, LinearConstraint
 
-from .config import DERIVED
+from .config import COMPUTED, DERIVED, TAU_REIO
 from .derived import within
 
 __all__ = ["PRIMORDIAL", "domain_bounds", "fixed_settings", "unseen_points"]
 
 PRIMORDIAL: Mapping[str, float] = {"A_s": 2.1e-9, "n_s": 0.966}
 """The primordial spectrum is applied after the sources."""
-
-# Histories of reionisation in which CLASS's default parametrization has a solution.
-TAU_REIO = (0.01, 0.13)
 
 # What a recipe needs to integrate, and what an evaluation chooses itself.
 OF_INTEGRATION = ("output", "lensing", "l_max_scalars", "P_k_max_1/Mpc", "P_k_max_h/Mpc", "reio_parametrization",
@@ -33,9 +30,9 @@ DRAWS_MAX = 2**17
 def domain_bounds(manifest: Manifest) -> dict[str, tuple[float, float]]:
     """The box around the domain, tau_reio cut to TAU_REIO, without what CLASS derives."""
     bounds = {name: ends for name, ends in manifest.domain.items() if name not in DERIVED}
-    if "tau_reio" in bounds:
-        low, high = bounds["tau_reio"]
-        bounds["tau_reio"] = (max(low, TAU_REIO[0]), min(high, TAU_REIO[1]))
+    if COMPUTED in bounds:
+        low, high = bounds[COMPUTED]
+        bounds[COMPUTED] = (max(low, TAU_REIO[0]), min(high, TAU_REIO[1]))
     if manifest.ellipsoid:
         ellipsoid = Ellipsoid.from_json(manifest.ellipsoid)
         half = ellipsoid.sigmas * np.sqrt(np.diag(ellipsoid.covariance))

@@ -22,24 +22,16 @@ from cosmicnet.running_class import running_class
 from cosmicnet.splines import SplineBasis
 from cosmicnet.store import NetworkSet, save_network_set
 
+from .code_digest import OF_FIELDS, code_digest
 from .config import COMPUTED, Recipe
 from .finished import Finished, finished_path, key_of, read_finished, write_finished
 from .generate import RECIPE_FILE, Generated, Workplace
 from .parallel import progress
-from .polynomial import (
-    DECAY,
-    FOLDS,
-    STRENGTHS,
-    UNPREDICTABLE,
-    all_exponents,
-    cross_validate,
-    polynomial_network,
-    skip_exponents,
-)
+from .polynomial import all_exponents, cross_validate, polynomial_network, skip_exponents
 from .reduce import Reduction, keep, reduce_field
 from .resample import NODES
 from .sampling import ellipsoid_of
-from .tables import BEYOND, K_SOUND_HORIZON_MAX, FieldTables, ResampledModel, collect, nodes_digest, read_field
+from .tables import K_SOUND_HORIZON_MAX, FieldTables, ResampledModel, collect, read_field, tables_digest
 from .train import Trained, train_network
 
 __all__ = ["derived_model", "train"]
@@ -100,12 +92,12 @@ def train(recipe: Recipe, generated: Generated, place: Workplace, output: Path) 
 
 
 def _identity(recipe: Recipe, models_folder: Path, models: Sequence[ResampledModel]) -> dict[str, Any]:
-    """What determines every field: the models and how they were made, the nodes, the settings, the libraries."""
+    """What determines every field: the models, how they and their tables were made, the settings, the code, the
+    libraries."""
     return {
         "made by": json.loads((models_folder / RECIPE_FILE).read_text(encoding="utf-8")),
-        "models": [m.cosmology for m in models], "nodes": nodes_digest(),
-        "training": recipe.training.model_dump(mode="json"), "mean": MEAN_ACCURACY,
-        "fit": [FOLDS, UNPREDICTABLE, BEYOND, DECAY, *STRENGTHS],
+        "models": [m.cosmology for m in models], "tables": tables_digest(), "code": code_digest(OF_FIELDS),
+        "training": recipe.training.model_dump(mode="json"),
         "libraries": {name: version(name) for name in ("numpy", "scipy", "tensorflow", "keras")},
     }
 

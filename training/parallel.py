@@ -6,9 +6,11 @@ is already there. What a worker was at when it died is given to another one.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TypeVar
 
 import dask
@@ -70,11 +72,12 @@ def single_threaded_pool(processes: int, scheduler: str | None = None) -> Iterat
 
 
 def count_workers(processes: int, scheduler: str | None) -> int:
-    """How many models are computed at a time. WorkerError where no scheduler answers."""
+    """How many models are computed at a time; 1 of a cluster without workers. WorkerError where no scheduler
+    answers."""
     if scheduler is None:
         return processes
     with _client(processes, scheduler) as client:
-        return max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+        return max(1, _workers_of(client))
 
 
 @contextmanager
@@ -94,7 +97,19 @@ def _client(processes: int, scheduler: str | None) -> Iterator[Client]:
     except (OSError, ValueError) as error:
         raise WorkerError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     with client:
+        if not _workers_of(client):
+            _tell_of_no_workers(scheduler)
         yield client
+
+
+def _workers_of(client: Client) -> int:
+    return len(client.scheduler_info(n_workers=-1)["workers"])
+
+
+@cache
+def _tell_of_no_workers(scheduler: str) -> None:
+    """Once for all steps of a command. Nobody waits here: there are clusters that start workers when there is work."""
+    print(f"{scheduler}: this Dask scheduler has no workers yet; waiting for them", file=sys.stderr, flush=True)
 
 
 @contextmanager

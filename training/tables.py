@@ -20,6 +20,7 @@ from cosmicnet.coordinates import WAVENUMBER_COORDINATES, Scales
 from cosmicnet.fields import Field, inputs_of
 from cosmicnet.pieces import PIECES, split_sources
 
+from .code_digest import OF_TABLES, code_digest
 from .dataset import DatasetError, put, read_model, whole_file
 from .edges import continue_alike
 from .parallel import progress, single_threaded_pool
@@ -27,8 +28,8 @@ from .resample import NODES, distinct_times, resample
 from .smooth import KNOTS
 
 __all__ = [
-    "BEYOND", "K_SOUND_HORIZON_MAX", "FieldTables", "ResampledModel", "collect", "nodes_digest", "read_field",
-    "resample_model", "table_path",
+    "BEYOND", "K_SOUND_HORIZON_MAX", "FieldTables", "ResampledModel", "collect", "read_field", "resample_model",
+    "table_path", "tables_digest",
 ]
 
 Array = NDArray[np.float64]
@@ -75,9 +76,9 @@ class ResampledModel:
     sizes: dict[tuple[str, str], Array]
 
 
-def nodes_digest() -> str:
-    """A hash of the nodes and of what is smoothed: other tables are in other folders."""
-    digest = hashlib.sha256()
+def tables_digest() -> str:
+    """A hash of the nodes, of what is smoothed and of the code: other tables are in other folders."""
+    digest = hashlib.sha256(code_digest(OF_TABLES).encode())
     for grids in (NODES, KNOTS):
         for name, nodes in sorted(grids.items()):
             digest.update(name.encode() + nodes.tobytes())
@@ -127,7 +128,7 @@ def _is_current(table: Path, model: Path) -> bool:
 
 def table_path(folder: Path, path: Path) -> Path:
     """Where the resampled model of `path` is kept; its folder is made."""
-    target = folder.resolve() / nodes_digest()
+    target = folder.resolve() / tables_digest()
     target.mkdir(parents=True, exist_ok=True)
     return target / path.name
 

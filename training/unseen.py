@@ -4,6 +4,8 @@ from __future__ import annotations
 from concurrent.futures import as_completed
 from pathlib import Path
 
+import numpy as np
+
 from cosmicnet.manifest import Manifest
 
 from .accuracy import Distribution, wishart_chi2
@@ -20,7 +22,8 @@ SEED = 201907
 
 
 def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplace) -> float:
-    """The Wishart chi2 of TT, TE and EE (l to 2508) that 95% of `number` unseen models do not exceed.
+    """The Wishart chi2 of TT, TE and EE (l to 2508) that 95% of `number` unseen models do not exceed; infinite where
+    that of a model is none, because its networks' spectra are those of no universe, TE^2 > TT EE.
 
     Full CLASS is kept in the work folder: it is computed once for all rounds.
     """
@@ -33,6 +36,7 @@ def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplac
         futures = [pool.submit(compute_pair, point, approximation, cache) for point in points]
         for future in as_completed(futures):
             pair = future.result()
-            chi2.append(wishart_chi2(pair.full, pair.net))
+            with np.errstate(invalid="ignore"):
+                chi2.append(wishart_chi2(pair.full, pair.net))
             advance()
-    return Distribution.of(chi2).percentile_95
+    return Distribution.of(np.nan_to_num(chi2, nan=np.inf)).percentile_95

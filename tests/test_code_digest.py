@@ -1,0 +1,80 @@
+"""What a changed line of the package makes again: what depends on it, and no more."""
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from recipes import tiny_recipe
+
+from cosmicnet.training import code_digest as module
+from cosmicnet.training import networks
+from cosmicnet.training.code_digest import OF_FIELDS, OF_TABLES, code_digest
+from cosmicnet.training.generate import RECIPE_FILE
+from cosmicnet.training.tables import table_path
+
+# From these come settings, errors and workers, and to these go the fields.
+NO_PART = {
+    "cosmicnet.coverage", "cosmicnet.emulator", "cosmicnet.errors", "cosmicnet.evaluation", "cosmicnet.manifest",
+    "cosmicnet.running_class", "cosmicnet.store", "cosmicnet.training.code_digest", "cosmicnet.training.config",
+    "cosmicnet.training.generate", "cosmicnet.training.parallel", "cosmicnet.training.sampling",
+}
+
+
+@pytest.fixture
+def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Lines added to modules, by name, as an edit of their files would add them."""
+    lines: dict[str, str] = {}
+    read = module._source
+    monkeypatch.setattr(module, "_source", lambda name: read(name) + lines.get(name, ""))
+    code_digest.cache_clear()
+    yield lines
+    code_digest.cache_clear()
+
+
+def identities(folder: Path) -> tuple[Path, str]:
+    """Where the table of a model is, and what a trained field is kept by."""
+    code_digest.cache_clear()
+    (folder / RECIPE_FILE).write_text("{}", encoding="utf-8")
+    return table_path(folder / "tables", folder / "0.h5"), str(networks._identity(tiny_recipe(folder), folder, []))
+
+
+@pytest.mark.parametrize(("name", "tables", "fields"), [
+    ("cosmicnet.training.resample", True, True), ("cosmicnet.training.extend", True, True),
+    ("cosmicnet.training.edges", False, True), ("cosmicnet.training.reduce", False, True),
+    ("cosmicnet.training.polynomial", False, True), ("cosmicnet.training.parallel", False, False),
+])
+def test_changed_code_makes_again_what_depends_on_it(
+    changed: dict[str, str], tmp_path: Path, name: str, tables: bool, fields: bool
+) -> None:
+    before = identities(tmp_path)
+    assert identities(tmp_path) == before
+    changed[name] = "\nMENDED = 1\n"
+    after = identities(tmp_path)
+    assert (after[0] != before[0], after[1] != before[1]) == (tables, fields)
+
+
+def test_words_are_no_code() -> None:
+    source = 'def f(x: int) -> int:\n    """Twice."""\n    return 2 * x  # as said\n'
+    same = 'def f(\n    x: int\n) -> int:\n    """Double it."""\n\n    return 2*x\n'
+    assert module._digest_of([source]) == module._digest_of([same])
+    assert module._digest_of([source]) != module._digest_of([source.replace("2", "3")])
+    assert module._digest_of([source, same]) != module._digest_of([source])
+
+
+def imported(name: str) -> set[str]:
+    """The modules of the package that a module imports."""
+    package = name.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(module._source(name))):
+        if isinstance(node, ast.ImportFrom):
+            found.add(f"{package}.{node.module}" if node.level else str(node.module))
+    return {other for other in found if other.startswith("cosmicnet.")}
+
+
+def test_no_module_is_forgotten() -> None:
+    """Whoever imports another one into these says whether it decides."""
+    # edges: of read_field(), after the tables
+    assert set().union(*map(imported, OF_TABLES)) - NO_PART - set(OF_TABLES) == {"cosmicnet.training.edges"}
+    assert set().union(*map(imported, OF_FIELDS)) - NO_PART <= {*OF_TABLES, *OF_FIELDS}

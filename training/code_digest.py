@@ -1,0 +1,52 @@
+"""A hash of the modules that decide what a file in the work folder holds: after they changed it is made again."""
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+__all__ = ["OF_FIELDS", "OF_TABLES", "code_digest"]
+
+# What a table holds, from a model that is there. Integrations are not made again: they are CLASS's.
+OF_TABLES = (
+    "cosmicnet.coordinates", "cosmicnet.fields", "cosmicnet.pieces", "cosmicnet.training.dataset",
+    "cosmicnet.training.extend", "cosmicnet.training.grids", "cosmicnet.training.resample",
+    "cosmicnet.training.smooth", "cosmicnet.training.tables",
+)
+# What a trained field holds, from tables that are there.
+OF_FIELDS = (
+    "cosmicnet.network", "cosmicnet.normalization", "cosmicnet.splines", "cosmicnet.training.edges",
+    "cosmicnet.training.finished", "cosmicnet.training.keras_setup", "cosmicnet.training.networks",
+    "cosmicnet.training.polynomial", "cosmicnet.training.reduce", "cosmicnet.training.train",
+)
+
+
+@cache
+def code_digest(modules: tuple[str, ...]) -> str:
+    """SHA-256 of what these modules do; comments, docstrings and layout do not count."""
+    return _digest_of(_source(name) for name in modules)
+
+
+def _source(name: str) -> str:
+    spec = find_spec(name)
+    assert spec is not None and spec.origin is not None, name
+    return Path(spec.origin).read_text(encoding="utf-8")
+
+
+def _digest_of(sources: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(_without_words(source).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _without_words(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) \
+                and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return ast.dump(tree)
