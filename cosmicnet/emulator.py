@@ -54,7 +54,8 @@ class Emulator:
         clock = [perf_counter()]
         scales = Scales.of(request.cosmology, request.precision)
         needed = [f for f in self.fields if _is_needed(f.field, request)]
-        inputs = [inputs_of(request.cosmology, f.field.inputs) for f in needed]
+        values = {**request.setup, **request.cosmology}
+        inputs = [inputs_of(values, f.field.inputs) for f in needed]
         clock.append(perf_counter())
         cores = {f.field.name: f.core(x).astype(np.float32) for f, x in zip(needed, inputs, strict=True)}
         clock.append(perf_counter())

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FIELDS", "INPUTS", "Field", "fields_for", "inputs_of"]
+__all__ = ["FIELDS", "INPUTS", "PARAMETERS", "Field", "fields_for", "inputs_of"]
 
 Array = NDArray[np.float64]
 
@@ -44,6 +44,9 @@ INPUTS: dict[str, Callable[[Mapping[str, float]], float]] = {
     "ln_dark_energy_z100": lambda c: float(np.log1p(_dark_energy(c, 100.0))),
 }
 
+# What the inputs above are made of. Every other parameter that is sampled is an input by its own name.
+PARAMETERS = ("omega_b", "omega_cdm", "H0", "N_ur", "T_ncdm", "m_ncdm", "omega_ncdm", "w0_fld", "wa_fld")
+
 # What a parameter that is not among those of FIELDS adds to their inputs, and what takes the place of N_ur.
 _MORE_EARLY = {"T_ncdm": ("N_massive",), "w0_fld": ("dark_energy_rec",), "wa_fld": ("dark_energy_rec",)}
 _OF_DARK_ENERGY = (
@@ -51,9 +54,9 @@ _OF_DARK_ENERGY = (
 _MORE_LATE = {"T_ncdm": ("N_massive",), "w0_fld": _OF_DARK_ENERGY, "wa_fld": _OF_DARK_ENERGY}
 
 
-def inputs_of(cosmology: Mapping[str, float], names: tuple[str, ...]) -> Array:
-    """The inputs of a network, shape (len(names),), from a SourceRequest's `cosmology`."""
-    return np.array([INPUTS[name](cosmology) for name in names])
+def inputs_of(values: Mapping[str, float], names: tuple[str, ...]) -> Array:
+    """The inputs of a network, shape (len(names),), from a SourceRequest's `setup` and `cosmology` together."""
+    return np.array([INPUTS[name](values) if name in INPUTS else values[name] for name in names])
 
 
 @dataclass(frozen=True)
@@ -112,4 +115,6 @@ def _inputs_for(field: Field, parameters: Collection[str]) -> tuple[str, ...]:
     # massless neutrinos and the relativistic massive ones act alike: their sum first, then the share of the latter
     own = ("N_eff" if name == "N_ur" and "T_ncdm" in parameters else name for name in field.inputs)
     added = (name for parameter in parameters for name in more.get(parameter, ()))
-    return tuple(dict.fromkeys((*own, *added)))
+    # nobody knows in which pieces and times another parameter shows
+    others = (parameter for parameter in parameters if parameter not in PARAMETERS)
+    return tuple(dict.fromkeys((*own, *added, *others)))

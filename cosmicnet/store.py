@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -105,7 +105,7 @@ def _emulator(manifest: Manifest, arrays: Mapping[str, NDArray[Any]]) -> Emulato
     fields = [_field(Field(**{**spec, "inputs": tuple(spec["inputs"])}), arrays, manifest.dense_layers)
               for spec in manifest.fields]
     for f in fields:
-        _require_known(f.field)
+        _require_known(f.field, manifest.derived_inputs)
         _require_consistent(f)
     return Emulator(fields)
 
@@ -189,12 +189,13 @@ def _field(field: Field, arrays: Mapping[str, NDArray[Any]], dense_layers: int) 
     )
 
 
-def _require_known(field: Field) -> None:
-    """Raise ValueError for a field that this version of the package cannot evaluate."""
+def _require_known(field: Field, sampled: Sequence[str]) -> None:
+    """Raise ValueError for a field that this version of the package cannot evaluate. sampled: parameters of the
+    domain that training varied, which may be inputs: a request without one of them is not covered."""
     for entry, value, known in (
         ("piece", field.piece, PIECES), ("region", field.region, REGIONS),
         ("time", field.time, TIME_COORDINATES), ("wavenumber", field.wavenumber, WAVENUMBER_COORDINATES),
-        *(("input", name, INPUTS) for name in field.inputs),
+        *(("input", name, (*INPUTS, *sampled)) for name in field.inputs),
     ):
         if value not in known:
             raise ValueError(f"field {field.name}: unknown {entry} {value!r}")

@@ -2,16 +2,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from cosmicnet.fields import FIELDS, INPUTS
+from cosmicnet.fields import FIELDS, INPUTS, PARAMETERS
 from cosmicnet.region import LinearConstraint
 
-from .spelling import clashes
+from .spelling import clashes, lacking, why_not_sampled
 from .toml_recipe import RecipeError, Strict, load_toml_recipe, unknown
 
 __all__ = [
@@ -23,10 +23,6 @@ __all__ = [
 COMPUTED = "tau_reio"
 # Histories of reionisation in which CLASS's default parametrization has a solution: where networks are measured.
 TAU_REIO = (0.01, 0.13)
-
-# What may be sampled: coverage looks for the same name among the numbers that CLASS computed.
-PARAMETERS = ("omega_b", "omega_cdm", "H0", "N_ur", "T_ncdm", "m_ncdm", "omega_ncdm", "w0_fld", "wa_fld", "YHe")
-
 
 # What a domain may limit besides, as CLASS derives it.
 DERIVED = ("100*theta_s",)
@@ -158,9 +154,14 @@ class Recipe(Strict):
 
     def _check_ranges(self) -> None:
         ranges = {**self.sampling.ranges, **self.sampling.derived}
-        _require_ranges("domain", self.domain, (*PARAMETERS, COMPUTED, *DERIVED))
-        _require_ranges("sampling.ranges", self.sampling.ranges, PARAMETERS)
-        _require_ranges("sampling.derived", self.sampling.derived, DERIVED)
+        _require_parameters("domain", self.domain, (COMPUTED, *DERIVED))
+        _require_parameters("sampling.ranges", self.sampling.ranges)
+        for name in self.sampling.derived:
+            if name not in DERIVED:
+                raise ValueError(unknown(f"sampling.derived.{name}", name, DERIVED))
+        for where, table in (("domain", self.domain), ("sampling.ranges", self.sampling.ranges),
+                             ("sampling.derived", self.sampling.derived)):
+            _require_ordered(where, table)
         differ = (set(self.domain) ^ set(ranges)) - {COMPUTED}
         if differ:
             raise ValueError("domain and sampling.ranges must name the same parameters, but differ in "
@@ -172,14 +173,14 @@ class Recipe(Strict):
                                      f"{TAU_REIO[1]:g}], where CLASS has a history of reionisation")
                 continue
             first, last = ranges[name]
-            table = "derived" if name in DERIVED else "ranges"
+            entry = "derived" if name in DERIVED else "ranges"
             if not (first <= low and high <= last):
-                raise ValueError(f"sampling.{table}.{name} = [{first:g}, {last:g}] must contain the domain "
+                raise ValueError(f"sampling.{entry}.{name} = [{first:g}, {last:g}] must contain the domain "
                                  f"[{low:g}, {high:g}]")
         twice = sorted(set(ranges) & set(self.class_settings))
         if twice:
             raise ValueError(f"class_settings.{twice[0]}: is in sampling.ranges too, must be in one only")
-        for setting, why in clashes(self.class_settings, ranges):
+        for setting, why in (*clashes(self.class_settings, ranges), *lacking(self.class_settings)):
             raise ValueError(f"class_settings.{setting}: {why}")
 
     def _check_names(self) -> None:
@@ -187,9 +188,10 @@ class Recipe(Strict):
         for name in self.reduction.tolerance:
             if name not in known:
                 raise ValueError(unknown(f"reduction.tolerance.{name}", name, known))
+        inputs = [*INPUTS, *(name for name in self.sampling.ranges if name not in PARAMETERS)]
         for name in self.training.linear:
-            if name not in INPUTS:
-                raise ValueError(unknown(f"training.linear: {name}", name, INPUTS))
+            if name not in inputs:
+                raise ValueError(unknown(f"training.linear: {name}", name, inputs))
         around = self.sampling.ellipsoid
         for name in around.mean if around else ():
             if name not in self.sampling.ranges:
@@ -223,10 +225,14 @@ def load_recipe(path: Path) -> Recipe:
     return load_toml_recipe(path, Recipe)
 
 
-def _require_ranges(where: str, ranges: Mapping[str, tuple[float, float]], known: tuple[str, ...]) -> None:
+def _require_parameters(where: str, names: Iterable[str], besides: tuple[str, ...] = ()) -> None:
+    """Names of parameters that may be sampled, or those besides."""
+    for name in names:
+        if name not in besides and (why := why_not_sampled(name)):
+            raise ValueError(f"{where}.{name}: {why}")
+
+
+def _require_ordered(where: str, ranges: Mapping[str, tuple[float, float]]) -> None:
     for name, (low, high) in ranges.items():
-        if name not in known:
-            raise ValueError(unknown(f"{where}.{name}", name, known))
         if not low < high:
             raise ValueError(f"{where}.{name} = [{low:g}, {high:g}]: the first must be smaller")
-

@@ -151,6 +151,7 @@ def _check(recipe: Recipe, place: Workplace, path: Path) -> int:
     from .feasible import require_feasible
     from .generate import claim
     from .parallel import count_workers
+    from .reported import require_told
     from .sampling import points
     from .spectra import require_patched_classy
 
@@ -158,7 +159,7 @@ def _check(recipe: Recipe, place: Workplace, path: Path) -> int:
     workers = count_workers(place.processes, place.scheduler)
     claim(recipe, place)
     require_feasible(recipe, path)
-    points(recipe, recipe.sampling.models, place.recipe_folder, place.derived)
+    require_told(recipe, points(recipe, recipe.sampling.models, place.recipe_folder, place.derived), path)
     return workers
 
 

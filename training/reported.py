@@ -1,15 +1,22 @@
-"""Settings of a CLASS of one's own that networks could not tell apart when they are used."""
+"""What a request for sources tells of a cosmology: networks know neither a setting nor a parameter that it does not."""
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from cosmicnet.coverage import SETTING_TOLERANCE
 from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
-from .config import Recipe, RecipeError
+from .config import PARAMETERS, Recipe, RecipeError
 from .dataset import read_model
+from .toml_lines import key_lines, line_of
+from .toml_recipe import read_text
 
-__all__ = ["require_reported"]
+__all__ = ["require_reported", "require_told"]
 
 # Settings of stock CLASS that decide what is computed and not how, or that are reported under another name.
 OTHERWISE_CHECKED = frozenset({
@@ -20,17 +27,118 @@ OTHERWISE_CHECKED = frozenset({
 })
 
 
+# What is to be done about a parameter or a setting that is not told.
+ADD = "add it under this name to cosmicnet_list_setup() in cosmicnet_class.h (docs/retrain.md)"
+NOT_REPORTED = f"this CLASS does not report it, so that networks would be used for any other value of it; {ADD}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a request said of the cosmology `point`, by SourceRequest's names."""
+
+    point: Mapping[str, float]
+    cosmology: dict[str, float]
+    setup: dict[str, float]
+    precision: dict[str, float]
+
+
+class _Heard(Exception):
+    """Raised in place of giving sources: CLASS need not integrate."""
+
+
+class _Listener:
+    """A source provider that notes what it is told."""
+
+    def __init__(self, point: Mapping[str, float]) -> None:
+        self._point = point
+        self.told: Told | None = None
+
+    def provide(self, request: Any) -> bool:
+        self.told = Told(self._point, dict(request.cosmology), dict(request.setup), dict(request.precision))
+        raise _Heard("asked only")
+
+
+def require_told(recipe: Recipe, points: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Raise RecipeError with the line in the file `path` for a sampled parameter or a setting of which requests would
+    not tell the value. CLASS is asked at the first two of these models, and integrates nothing.
+
+    Where it does not come as far as that, generation says why.
+    """
+    told = [answer for point in points[:2] if (answer := _ask({**recipe.class_settings, **point}, point))]
+    wrong = [*_wrong_parameters(recipe, told), *_wrong_settings(recipe, told)]
+    if wrong:
+        lines = key_lines(read_text(path))
+        raise RecipeError("\n  ".join([f"{path}:", *(
+            f"line {line_of(lines, entry)}: {'.'.join(entry)}: {why}" for entry, why in wrong)]))
+
+
+def _ask(settings: Mapping[str, Any], point: Mapping[str, float]) -> Told | None:
+    from classy import Class, CosmoComputationError, CosmoSevereError
+
+    listener, cosmology = _Listener(point), Class()
+    cosmology.set(dict(settings))
+    cosmology.set_source_provider(listener)
+    try:
+        cosmology.compute(["perturbations"])
+    except (CosmoComputationError, CosmoSevereError):
+        pass
+    finally:
+        cosmology.empty()
+    return listener.told
+
+
+def _wrong_parameters(recipe: Recipe, answers: Sequence[Told]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Entries of the recipe and what is wrong with them."""
+    for name in recipe.sampling.ranges:
+        why = next((why for told in answers if name not in PARAMETERS and (why := _why_not_told(name, told))), None)
+        if why:
+            yield ("sampling", "ranges", name), why
+
+
+def _why_not_told(name: str, told: Told) -> str | None:
+    from classy import Class
+
+    values, given = {**told.setup, **told.cosmology}, told.point[name]
+    if name in values:
+        # written so that NaN differs
+        if abs(values[name] - given) <= SETTING_TOLERANCE * abs(given):
+            return None
+        return (f"CLASS makes {values[name]:.10g} of {given:.10g}, so that networks would learn what they are not "
+                "asked; only a number that CLASS reports as it was given can be sampled")
+    if name in told.precision:
+        return "is a precision parameter, which training and requests must share; set it in class_settings"
+    if name in Class.parameters_of_later_modules():
+        return "is of the modules after the sources, so that networks take any value of it; leave it out"
+    return f"this CLASS reads it but does not report it, so that networks could not know its value; {ADD}"
+
+
+def _wrong_settings(recipe: Recipe, answers: Sequence[Told]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for told in answers[:1]:
+        for name in _unknown_settings(recipe, told.setup, told.precision):
+            yield ("class_settings", name), NOT_REPORTED
+        for other in answers[1:]:
+            for name, value in told.setup.items():
+                # a species may vanish at the end of a range
+                if name in recipe.domain or name.startswith("has_"):
+                    continue
+                if not math.isclose(value, other.setup[name], rel_tol=SETTING_TOLERANCE):
+                    yield ("sampling", "ranges"), (
+                        f"CLASS reports {name} = {value:.10g} for one model and {other.setup[name]:.10g} for another, "
+                        "so that networks would be used for one of them only")
+
+
 def require_reported(recipe: Recipe, model: Path) -> None:
     """Raise RecipeError for a setting of a modified CLASS of which a request for sources would not tell the value: its
     networks would be used for any other value as well. model: one that was integrated.
 
     Requests of the release for which the package's own networks were made tell all that matters.
     """
-    if running_class().source_digest == load_network_set(DEFAULT_SET).manifest.source_digest:
-        return
     told = read_model(model)
-    unknown = sorted(set(recipe.class_settings) - OTHERWISE_CHECKED - set(told.setup) - set(told.precision))
-    if unknown:
-        raise RecipeError(
-            f"class_settings.{unknown[0]}: this CLASS does not report it, so that networks would be used for any other "
-            f"value of it; add it under this name to cosmicnet_list_setup() in cosmicnet_class.h (docs/retrain.md)")
+    for name in _unknown_settings(recipe, told.setup, told.precision):
+        raise RecipeError(f"class_settings.{name}: {NOT_REPORTED}")
+
+
+def _unknown_settings(recipe: Recipe, setup: Mapping[str, float], precision: Mapping[str, float]) -> list[str]:
+    if running_class().source_digest == load_network_set(DEFAULT_SET).manifest.source_digest:
+        return []
+    return sorted(set(recipe.class_settings) - OTHERWISE_CHECKED - set(setup) - set(precision))

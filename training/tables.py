@@ -115,7 +115,7 @@ def read_field(field: Field, models: Sequence[ResampledModel]) -> FieldTables:
     return FieldTables(
         field=field,
         values=continue_alike(field, np.array(values), [m.scales for m in models]),
-        inputs=np.array([inputs_of(m.cosmology, field.inputs) for m in models]),
+        inputs=np.array([inputs_of({**m.setup, **m.cosmology}, field.inputs) for m in models]),
         weight=np.sqrt(np.mean(np.array(weights) ** 2, axis=0)),
         floor=_floor(field, models),
     )
