@@ -95,7 +95,7 @@ MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "evaluate: output is a file": (["evaluate", "--output", "file"], nothing, "file: Not a directory"),
     "paper: no recipe": (["paper", "generate", "nope.toml"], nothing, "nope.toml cannot be read: No such file"),
     "paper: recipe of other networks": (["paper", "train", "tiny.toml"], nothing, "\n  companion: is missing"),
-    "paper: nothing generated": (["paper", "train", PAPER], nothing, "run `cosmicnet paper generate` first"),
+    "paper: nothing generated": (["paper", "train", PAPER], nothing, "240 of 240 models are still to be integrated"),
     "paper: output is a file": (["paper", "report", PAPER, "--report", "file"], nothing, "file: Not a directory"),
     "paper: other networks": (["paper", "report", PAPER, "--output", "nets"], networks, "not the paper's networks but"),
     "demo: unknown networks": (["demo", "--network", "nope"], nothing, "neural_network_path = nope"),

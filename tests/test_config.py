@@ -73,8 +73,11 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "sampling that begins inside the domain": ("H0 = [65.0, 70.0]", "H0 = [67, 70]", "must contain the domain"),
     "parameter that is not sampled": (
         "H0 = [65.0, 70.0]", "", "domain and sampling.ranges must name the same parameters, but differ in H0"),
-    "other name of a parameter": ("H0 =", "h =", r"domain\.h: unknown; Known: omega_b, omega_cdm, H0"),
-    "misspelt parameter": ("omega_cdm =", "omega_cmd =", r"domain\.omega_cmd: unknown; did you mean omega_cdm\?"),
+    "other name of a parameter": ("H0 =", "h =", r"line 7: domain\.h: says the same as H0; give that"),
+    "primordial parameter": ("N_ur = [2.03", "n_s = [2.03", r"domain\.n_s: sources do not depend on the primordial"),
+    "whole number": ("N_ur = [2.03", "N_ncdm = [2.03", r"domain\.N_ncdm: is a choice, between whose values"),
+    "no output of matter": ("lCl,mPk", "lCl", r"line \d+: class_settings\.output: lacks mPk"),
+    "no massive neutrinos": ("N_ncdm = 1", "N_ncdm = 0", r"line \d+: class_settings\.N_ncdm: must be at least 1"),
     "parameter both sampled and set": (
         "[class_settings]", "[class_settings]\nH0 = 70", r"line 13: class_settings\.H0: is in sampling\.ranges too"),
     "amplitude of the primordial spectrum": (

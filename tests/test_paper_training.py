@@ -281,3 +281,17 @@ def test_learning_curve_is_the_smallest_loss_so_far() -> None:
     history = [Epoch(1.0, loss, 1.0) for loss in (0.5, 0.3, 0.4, 0.1, 0.2, 0.05)]
     assert _curve(history, 70) == "70: 5.0e-01; 140: 3.0e-01; 280: 1.0e-01; 420: 5.0e-02"
     assert _curve([], 70) == ""
+
+
+def test_no_model_stays_in_memory_after_a_training(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process trains hundreds of draws, and TensorFlow never lets go of the generator of a dataset."""
+    kept: list[dict[Path, object]] = []
+    batches = train_module._batches
+
+    def watched(task: Task, paths: list[Path], rescaling: object, prepared: dict[Path, object]) -> object:
+        kept.append(prepared)
+        return batches(task, paths, rescaling, prepared)
+
+    monkeypatch.setattr(train_module, "_batches", watched)
+    train(task(work), work / "watched", quiet=True)
+    assert kept and not any(kept)

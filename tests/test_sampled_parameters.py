@@ -6,14 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from recipes import TINY
 from synthetic import COSMOLOGY, RUNNING, make_field, make_network_set, make_request
 
 from cosmicnet.coverage import why_not_covered
 from cosmicnet.emulator import Emulator
-from cosmicnet.errors import NetworkFileError
+from cosmicnet.errors import CosmicnetError, NetworkFileError
 from cosmicnet.fields import FIELDS, fields_for, inputs_of
 from cosmicnet.normalization import Normalization
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
+from cosmicnet.training.config import load_recipe
+from cosmicnet.training.feasible import require_feasible
+from cosmicnet.training.reported import require_told
+from cosmicnet.training.sampling import points
 
 USUAL = ("omega_b", "omega_cdm", "H0", "N_ur", "m_ncdm")
 DRAG = (0.9, 1.1)
@@ -83,3 +88,36 @@ def test_parameter_of_the_domain_that_was_not_sampled_is_no_input(tmp_path: Path
     save_network_set(tmp_path, NetworkSet(manifest, made.emulator, made.derived))
     with pytest.raises(NetworkFileError, match="unknown input 'my_drag'"):
         load_network_set(tmp_path)
+
+
+def check(folder: Path, name: str, low: float, high: float, **settings: str) -> None:
+    """What `cosmicnet make` does before it integrates a model, of a recipe that samples one more parameter."""
+    text = TINY
+    for after in ("[class_settings]", "[reduction]"):
+        text = text.replace(f"\n{after}\n", f"{name} = [{low}, {high}]\n\n{after}\n", 1)
+    more = "".join(f"{setting} = {value}\n" for setting, value in settings.items())
+    path = folder / "mine.toml"
+    path.write_text(text.replace("[class_settings]\n", f"[class_settings]\n{more}"), encoding="utf-8")
+    recipe = load_recipe(path)
+    require_feasible(recipe, path)
+    require_told(recipe, points(recipe, recipe.sampling.models, folder, folder / "derived.json"), path)
+
+
+@pytest.mark.usefixtures("patched")
+@pytest.mark.parametrize(("name", "low", "high"), [("YHe", 0.2, 0.3), ("T_cmb", 2.7, 2.75), ("ksi_ncdm", 0.0, 0.1)])
+def test_what_class_reports_can_be_sampled(tmp_path: Path, name: str, low: float, high: float) -> None:
+    check(tmp_path, name, low, high)
+
+
+@pytest.mark.usefixtures("patched")
+@pytest.mark.parametrize(("name", "low", "high", "why"), [
+    ("YHee", 0.2, 0.3, r"line \d+: sampling\.ranges\.YHee: CLASS has no such setting; did you mean YHe\?"),
+    ("l_max_g", 10, 20, r"line \d+: sampling\.ranges\.l_max_g: is a precision parameter"),
+    ("DM_decay_fraction", 1e-9, 1e-8, r"DM_decay_fraction: this CLASS reads it but does not report it"),
+    ("A_L", 0.9, 1.1, r"line \d+: sampling\.ranges\.A_L: is of the modules after the sources"),
+])
+def test_what_class_does_not_report_is_refused_with_its_line(
+    tmp_path: Path, name: str, low: float, high: float, why: str
+) -> None:
+    with pytest.raises(CosmicnetError, match=why):
+        check(tmp_path, name, low, high)

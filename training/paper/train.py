@@ -143,6 +143,8 @@ def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
             Console(stderr=True).print(
                 f"S_{source.upper()} epoch {number + 1} of {task.epochs}: loss {loss:.2e}, "
                 f"validation {validation:.2e}, {history[-1].seconds:.0f} s", highlight=False)
+    # TensorFlow keeps the generators of all datasets of a process, and they keep this
+    prepared.clear()
     best = _best(work, history)
     weights = weights_of(_load(keras, work, best), task.architecture, task.k.size)
     return Trained(SourceNetwork(task.architecture, rescaling, weights), tuple(history), best)
