@@ -61,6 +61,17 @@ def test_ellipsoid_of_a_chain(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.sqrt(np.diag(ellipsoid.covariance)), SIGMAS, rtol=0.1)
 
 
+def test_chain_lies_beside_the_recipe_wherever_that_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("getdist")
+    recipe = around(tmp_path, chain="chain", covariance=None, mean={})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SamplingError, match=rf"ellipsoid\.chain: there is no chain {tmp_path}/chain\.txt, "):
+        ellipsoid_of(recipe, Path())
+    np.savetxt("chain_1.txt", np.random.default_rng(3).normal(size=(2000, 7)) ** 2)
+    Path("chain.paramnames").write_text("\n".join(f"{name} {name}" for name in NAMES))
+    assert ellipsoid_of(recipe, Path()) is not None
+
+
 @pytest.mark.parametrize(("content", "message"), [
     (None, "cannot be read: No such file"), ("# omega_b\nx", "is no matrix"), ("# omega_b\n1.0", "no covariance or no"),
     ("# " + " ".join(NAMES) + "\n1 2", "names 5 parameters, but its matrix is 1 by 2"),

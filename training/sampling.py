@@ -31,7 +31,8 @@ SMALLEST_SHARE = 1e-3
 
 
 class SamplingError(CosmicnetError):
-    """Constraints that leave nothing, or a chain or covariance that cannot be used."""
+    """Constraints that leave nothing, or a chain or covariance that cannot be used; it begins with the entry of the
+    recipe, from which located() has the line."""
 
 
 def points(recipe: Recipe, number: int, folder: Path, cache: Path | None = None) -> Points:
@@ -50,8 +51,9 @@ def points(recipe: Recipe, number: int, folder: Path, cache: Path | None = None)
         if len(kept) >= number:
             return kept[:number]
         if drawn > number / SMALLEST_SHARE:
-            raise SamplingError(f"constraints: of {drawn} points of the ranges only {len(kept)} obey "
-                                f"{', '.join(recipe.constraints) or 'the ellipsoid'}")
+            limit = "constraints" if constraints else "sampling.ellipsoid" if ellipsoid else "sampling.derived"
+            raise SamplingError(f"{limit}: of {drawn} points of the ranges only {len(kept)} obey "
+                                f"{', '.join(recipe.constraints) or 'it'}")
         drawn = math.ceil(1.5 * drawn)
 
 
@@ -101,7 +103,12 @@ def _ball(unit: Array) -> Array:
 
 def _of_chain(root: Path, names: tuple[str, ...]) -> tuple[Array, Array]:
     from getdist import loadMCSamples
+    from getdist.chains import hasChainFiles
 
+    # getdist looks for a root without a folder in the folder ''
+    root = root.absolute()
+    if not (root.parent.is_dir() and hasChainFiles(str(root))):
+        raise SamplingError(f"sampling.ellipsoid.chain: there is no chain {root}.txt, {root}_1.txt or {root}.1.txt")
     try:
         samples = loadMCSamples(str(root), settings={"ignore_rows": 0.3})
     except Exception as error:  # getdist raises many kinds for files that are no chain
