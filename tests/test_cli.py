@@ -14,6 +14,7 @@ from recipes import TINY, write_tiny
 from synthetic import make_network_set
 
 from cosmicnet.class_patch.tree import SHIM_FILES, SOURCES_OF_SOURCES
+from cosmicnet.installed import shipped_sets
 from cosmicnet.store import ARRAYS, save_network_set
 from cosmicnet.training import cli, parallel
 from cosmicnet.training.cli import main
@@ -75,6 +76,14 @@ def bad_recipe() -> None:
     Path("tiny.toml").write_text(TINY.replace("epochs", "epoch"))
 
 
+def ellipsoid(entries: str) -> Callable[[], None]:
+    def prepare() -> None:
+        table = f"[sampling.ellipsoid]\nsigmas = 3\n{entries}\n[reduction]\n"
+        Path("tiny.toml").write_text(TINY.replace("[reduction]\n", table))
+
+    return prepare
+
+
 def nothing() -> None:
     pass
 
@@ -90,6 +99,12 @@ MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "make: output below a file": (["make", "tiny.toml", "--output", "file/nets"], nothing, "Not a directory"),
     "make: work below a file": (["make", "tiny.toml", "--work", "file/work"], nothing, "Not a directory"),
     "make: models of another recipe": (["make", "tiny.toml"], models_of_another_recipe, "sampling.seed"),
+    "make: no chain": (["make", "tiny.toml"], ellipsoid('chain = "c"'),
+                       "line 34: sampling.ellipsoid.chain: there is no chain /"),
+    "generate: no covariance": (["generate", "tiny.toml"], ellipsoid('covariance = "c"\nmean = {H0 = 67.0}'),
+                                "line 34: sampling.ellipsoid.covariance: c cannot be read: No such file"),
+    "make: networks of the package": (["make", "tiny.toml", "--output", str(shipped_sets()["lcdm"])], nothing,
+                                      "networks that come with the package, which would be lost"),
     "evaluate: unknown networks": (["evaluate", "--network", "nope"], nothing, "neural_network_path = nope"),
     "evaluate: damaged networks": (["evaluate", "--network", "nets"], damaged_networks, "is damaged or was"),
     "evaluate: output is a file": (["evaluate", "--output", "file"], nothing, "file: Not a directory"),

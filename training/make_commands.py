@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.installed import FOLDER_VARIABLE, shipped_sets, user_folder
+from cosmicnet.installed import FOLDER_VARIABLE, MANIFEST, shipped_sets, user_folder
 
 from .arguments import PROGRAM, add_processes, add_scheduler, new_command, positive_number, writable
 
@@ -18,7 +21,7 @@ __all__ = ["add_generate", "add_make", "add_train"]
 
 
 class NameTaken(CosmicnetError):
-    """The name of a recipe is that of networks that come with the package."""
+    """The name of a recipe, or the folder for its networks, is that of networks that come with the package."""
 
 
 def add_make(commands: Any) -> None:
@@ -105,8 +108,9 @@ def _run_make(options: argparse.Namespace) -> None:
         make(recipe, place, output)
     except TargetMissed as error:
         missed = error
-    evaluate(settings_for(str(output), output, place.folder.parent / "unseen", options.models, options.processes,
-                          scheduler=options.scheduler))
+    # resolved: as in _replaced(), and for workers in other folders
+    evaluate(settings_for(str(output.resolve()), output, place.folder.parent / "unseen", options.models,
+                          options.processes, scheduler=options.scheduler))
     if missed is not None:
         raise missed
     print(f"{output}: accuracy.md has the errors on {options.models} unseen models; use them with "
@@ -133,7 +137,10 @@ def _run_train(options: argparse.Namespace) -> None:
     from .networks import train
 
     recipe, place = _read(options)
-    train(recipe, existing(recipe, place), place, _output(recipe, options.output))
+    output = _output(recipe, options.output)
+    with _lines_of(options.recipe):
+        generated = existing(recipe, place)
+    train(recipe, generated, place, output)
 
 
 def _read(options: argparse.Namespace) -> tuple[Recipe, Workplace]:
@@ -157,17 +164,53 @@ def _check(recipe: Recipe, place: Workplace, path: Path) -> int:
 
     require_patched_classy()
     workers = count_workers(place.processes, place.scheduler)
-    claim(recipe, place)
-    require_feasible(recipe, path)
-    require_told(recipe, points(recipe, recipe.sampling.models, place.recipe_folder, place.derived), path)
+    with _lines_of(path):
+        claim(recipe, place)
+        require_feasible(recipe, path)
+        drawn = points(recipe, recipe.sampling.models, place.recipe_folder, place.derived)
+    require_told(recipe, drawn, path)
     return workers
 
 
+@contextmanager
+def _lines_of(path: Path) -> Iterator[None]:
+    """What is wrong with the chain, the covariance or the constraints of the recipe `path` is told with its line."""
+    from .sampling import SamplingError
+    from .toml_recipe import located
+
+    try:
+        yield
+    except SamplingError as error:
+        raise SamplingError(located(path, str(error))) from error
+
+
 def _output(recipe: Recipe, chosen: Path | None) -> Path:
+    """The folder for the networks; tells whose it takes the place of, and refuses those of the package."""
     if chosen is None and recipe.name in shipped_sets():
         raise NameTaken(f"name = {recipe.name}: is that of networks that come with the package, which would be found "
                         f"in their place; choose another name, or --output FOLDER")
-    return writable(chosen or user_folder() / recipe.name)
+    output = writable(chosen or user_folder() / recipe.name)
+    if output.resolve() in {folder.resolve() for folder in shipped_sets().values()}:
+        raise NameTaken(f"--output {output}: has networks that come with the package, which would be lost; choose "
+                        f"another folder")
+    if (output / MANIFEST).exists() and (theirs := _replaced(recipe, output)):
+        print(f"{output}: has {theirs}, which will be replaced", file=sys.stderr)
+    return output
+
+
+def _replaced(recipe: Recipe, output: Path) -> str:
+    """Words for the networks there, none for those of this recipe."""
+    from cosmicnet.errors import NetworkFileError
+    from cosmicnet.store import load_network_set
+
+    try:
+        # resolved: a relative folder may have the name of a set
+        theirs = load_network_set(output.resolve()).manifest
+    except NetworkFileError:
+        return "networks that cannot be read"
+    if {**recipe.model_dump(mode="json"), "models_used": theirs.recipe.get("models_used")} == theirs.recipe:
+        return ""
+    return f"networks '{theirs.name}' of another recipe ({theirs.description}; SHA-256 {theirs.sha256[:12]})"
 
 
 def _how_to_name(recipe: Recipe, output: Path) -> str:

@@ -20,7 +20,7 @@ from cosmicnet.errors import CosmicnetError
 
 from .toml_lines import key_lines, line_of
 
-__all__ = ["RecipeError", "Strict", "load_toml_recipe", "read_text", "unknown"]
+__all__ = ["RecipeError", "Strict", "load_toml_recipe", "located", "read_text", "unknown"]
 
 
 class RecipeError(CosmicnetError):
@@ -78,6 +78,15 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     return f"{what}: unknown; {meant}Known: {', '.join(names)}"
 
 
+def located(path: Path, message: str) -> str:
+    """The message with the file and the line of the entry that it begins with."""
+    return f"{path}:\n  {_with_line(key_lines(read_text(path)), _entry_of(message), message)}"
+
+
+def _entry_of(message: str) -> tuple[str, ...]:
+    return tuple(message.split(":")[0].split(" ")[0].rstrip(",").split(".", 2))
+
+
 def _with_line(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...], message: str) -> str:
     line = line_of(lines, path)
     return message if line is None else f"line {line}: {message}"
@@ -94,8 +103,7 @@ def _explain(
         return path, unknown(where, path[-1], _entries(model, location[:-1]))
     if kind == "value_error":
         # from a check of ours, which begins with the entry that it speaks of, below the table that was checked
-        own = tuple(text.split(":")[0].split(" ")[0].rstrip(",").split(".", 2))
-        return (*path, *own), f"{where}: {text}" if where else text
+        return (*path, *_entry_of(text)), f"{where}: {text}" if where else text
     if kind in ("missing", "too_long") and path and path[-1].isdecimal():
         return path[:-1], f"{'.'.join(path[:-1])}: has too few values"
     if kind == "too_long":

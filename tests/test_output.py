@@ -1,0 +1,60 @@
+"""Where the networks of a recipe go, and whose place they take there."""
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recipes import tiny_recipe
+from synthetic import make_network_set
+
+from cosmicnet.installed import shipped_sets, user_folder
+from cosmicnet.store import ARRAYS, save_network_set
+from cosmicnet.training.make_commands import NameTaken, _output
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def install(folder: Path, recipe: dict[str, Any]) -> None:
+    made = make_network_set("theirs")
+    save_network_set(folder, replace(made, manifest=replace(made.manifest, recipe=recipe)))
+
+
+def test_networks_of_another_recipe_are_told_before_they_are_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tiny_recipe(tmp_path)
+    own = {**recipe.model_dump(mode="json"), "models_used": 20}
+    install(user_folder() / "tiny", own)
+    assert _output(recipe, None) == user_folder() / "tiny"
+    assert capsys.readouterr().err == ""
+    install(user_folder() / "tiny", {**own, "constraints": ["H0 < 68"]})
+    _output(recipe, None)
+    assert "nets/tiny: has networks 'theirs' of another recipe (random numbers; SHA-256 " in capsys.readouterr().err
+    (user_folder() / "tiny" / ARRAYS).write_bytes(b"")
+    _output(recipe, None)
+    assert "has networks that cannot be read, which will be replaced" in capsys.readouterr().err
+
+
+def test_folder_with_the_name_of_a_shipped_set_is_no_shipped_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tiny_recipe(tmp_path)
+    assert _output(recipe, Path("lcdm")) == Path("lcdm")
+    assert capsys.readouterr().err == ""
+    install(Path("lcdm"), {})
+    _output(recipe, Path("lcdm"))
+    assert "lcdm: has networks 'theirs'" in capsys.readouterr().err
+
+
+def test_networks_of_the_package_are_not_replaced(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path)
+    (tmp_path / "link").symlink_to(shipped_sets()["lcdm"])
+    with pytest.raises(NameTaken, match="--output link: has networks that come with the package"):
+        _output(recipe, Path("link"))
+    with pytest.raises(NameTaken, match="name = lcdm: is that of networks"):
+        _output(recipe.model_copy(update={"name": "lcdm"}), None)
