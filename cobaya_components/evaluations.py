@@ -22,7 +22,7 @@ from cosmicnet.training.parallel import progress, single_threaded_pool
 from .modes import in_mode, networks_of
 from .quiet import quiet
 
-__all__ = ["Evaluation", "Point", "Task", "evaluate_all", "model_of"]
+__all__ = ["Evaluation", "Point", "Task", "at_this_point_only", "evaluate_all", "model_of"]
 
 Point = Mapping[str, float]
 
@@ -110,7 +110,7 @@ def _evaluate(task: Task, point: dict[str, float]) -> Evaluation:
         except LoggedError as error:
             raise CosmicnetError(str(error)) from error
         except Exception as error:
-            if not _at_this_point_only(error):
+            if not at_this_point_only(error):
                 raise
             evaluation = Evaluation({}, {}, time.perf_counter() - start, failure=str(error.__cause__ or error))
         else:
@@ -123,7 +123,8 @@ def _floats(values: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def _at_this_point_only(error: Exception) -> bool:
+def at_this_point_only(error: Exception) -> bool:
+    """Whether CLASS or the networks refuse this point, and no other for that."""
     from classy import CosmoComputationError
 
     return isinstance(error, (CosmoComputationError, NotCovered))

@@ -13,7 +13,7 @@ import numpy as np
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.training.parallel import single_threaded_pool
 
-from .evaluations import Point, Task, evaluate_all, model_of
+from .evaluations import Point, Task, at_this_point_only, evaluate_all, model_of
 from .sources import Sources
 
 __all__ = ["ALL", "FAST", "PROCESSES_FOR_RATE", "Rate", "fast_parameters", "measure_rates"]
@@ -71,15 +71,23 @@ def fast_parameters(model: Any) -> list[str]:
 
 
 def _seconds_of_fast_steps(task: Task, points: Sequence[Point]) -> list[float]:
-    """From one point, steps to the values that the fast parameters have at the others."""
+    """From the first point that can be computed, steps to the values that the fast parameters have at the others."""
     model = model_of(task.info)
     fast, seconds = fast_parameters(model), []
     if not fast:
         return []
-    model.loglikes(dict(points[0]))
-    for point in points[1:]:
-        step = {**points[0], **{name: point[name] for name in fast}}
-        start = time.perf_counter()
-        model.loglikes(step)
-        seconds.append(time.perf_counter() - start)
+    start: Point = {}
+    for point in points:
+        step = {**start, **{name: point[name] for name in fast}} if start else dict(point)
+        begin = time.perf_counter()
+        try:
+            model.loglikes(step)
+        except Exception as error:
+            if not at_this_point_only(error):
+                raise
+            continue
+        if start:
+            seconds.append(time.perf_counter() - begin)
+        else:
+            start = point
     return seconds

@@ -124,6 +124,15 @@ def test_distribution_keeps_what_has_no_limit() -> None:
     assert Distribution.of([1.0, 2.0, 3.0, np.inf]) == Distribution(3.0, np.inf, np.inf)
 
 
+@pytest.mark.parametrize("change", [
+    {"te": 1.01 * np.sqrt(example().tt * example().ee)}, {"tt": -example().tt, "ee": -example().ee},
+    {"ee": np.full_like(ELL, np.nan)}], ids=["correlation above one", "negative", "NaN"])
+def test_spectra_of_no_universe_are_infinitely_far(change: dict[str, np.ndarray]) -> None:
+    """And so they count: what is not a number is left out of a table."""
+    figures = summary(example(), dataclasses.replace(example(), **change))
+    assert figures["wishart_chi2"] == np.inf
+
+
 @pytest.mark.parametrize("values", [[], [1.0, np.nan]])
 def test_distribution_refuses_what_is_not_a_number(values: list[float]) -> None:
     with pytest.raises(ValueError, match="numbers"):

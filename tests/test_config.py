@@ -75,6 +75,8 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "H0 = [65.0, 70.0]", "", "domain and sampling.ranges must name the same parameters, but differ in H0"),
     "other name of a parameter": ("H0 =", "h =", r"line 7: domain\.h: says the same as H0; give that"),
     "primordial parameter": ("N_ur = [2.03", "n_s = [2.03", r"domain\.n_s: sources do not depend on the primordial"),
+    "dark energy of flat space": (
+        "N_ur = [2.03", "Omega_Lambda = [0.6", r"domain\.Omega_Lambda: follows from the other densities"),
     "whole number": ("N_ur = [2.03", "N_ncdm = [2.03", r"domain\.N_ncdm: is a choice, between whose values"),
     "no output of matter": ("lCl,mPk", "lCl", r"line \d+: class_settings\.output: lacks mPk"),
     "no massive neutrinos": ("N_ncdm = 1", "N_ncdm = 0", r"line \d+: class_settings\.N_ncdm: must be at least 1"),

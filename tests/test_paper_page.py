@@ -47,9 +47,10 @@ def measured() -> Measured:
         "faithful": [spectra(), spectra(tt=0.01, ee=0.5)], "default": [spectra(tt=1e-5, ee=1e-4)] * 2})
     timings = [Timing(1, {"CLASS-full": 5.0, "faithful": 0.25, "default": 0.01})]
     histories = {source: [Epoch(1e-3, 2e-3, 60.0), Epoch(1e-5, 2.5e-6, 60.0)] for source in TIMES}
-    drawn = {"t0": [{"draw": 4, "validation_loss": 0.01, "cl_error": 0.125, "architecture": {
+    drawn: dict[str, Any] = {"t2": None}
+    drawn["t0"] = [{"draw": 4, "validation_loss": 0.01, "cl_error": 0.125, "architecture": {
         "times": [7, 8, 9], "parameters": 5, "scales": 6, "central": [11, 12],
-        "oscillations": [{"filters": 3, "kernel": 4, "stride": 2, "pool": 2}], "damping": []}}]}
+        "oscillations": [{"filters": 3, "kernel": 4, "stride": 2, "pool": 2}], "damping": []}}]
     return Measured(sources, compared, timings, histories, None, drawn, field_sizes(load_network_set(DEFAULT_SET)))
 
 
@@ -75,6 +76,7 @@ def test_page_tells_the_errors_that_were_put_in() -> None:
         "| evaluation, 1 thread | 250 ms | 10 ms | 25 |",
         "| 6 min | 6 min of one core when they were made ([networks.md](networks.md)) | 1 |",
         "| S_T0 | 5 | 1.00e-02 | 0.125 | dense 7, 8, 9, 5, 6, 11, 12; filters(kernel/stride, pool) 3(4/2, 2) |",
+        f"S_T0 {recipe.search.epochs['t0']} of {recipe.networks.t0.epochs}", "| S_T2 | not searched |",
         "| late.weyl | ln_omega_m, ln_omega_b, ln_h, N_ur, m_ncdm |",
     ):
         assert row in text, row
@@ -108,6 +110,10 @@ def test_what_networks_do_not_depend_on_may_differ() -> None:
     there = made_by(recipe)
     there["description"], there["search"]["draws"], there["sets"]["test"]["models"] = "", 1, 3
     require_same_recipe(recipe, there, Path("nets"))
+    # what the recipe has not is another recipe as well
+    there["class_settings"]["YHe"] = 0.3
+    with pytest.raises(RecipeError, match=r"made with class_settings\.YHe = 0\.3, but the recipe has None"):
+        require_same_recipe(recipe, there, Path("nets"))
 
 
 def test_half_generated_sets_are_not_trained_on(tmp_path: Path) -> None:

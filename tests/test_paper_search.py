@@ -1,7 +1,6 @@
 """The search over hyperparameters of the paper's networks: resumable, shared, the same however it was made."""
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import math
@@ -12,19 +11,17 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import numpy as np
 import optuna
 import pytest
-from paper_models import RECIPE, Killed, kill_at, network, small_recipe, write_models
+from paper_models import Killed, kill_at, network, small_recipe, write_models
 
 from cosmicnet.training.config import RecipeError
-from cosmicnet.training.paper import commands
 from cosmicnet.training.paper import search as search_module
-from cosmicnet.training.paper.recipe import PaperRecipe, hyperparameters_table, load_paper_recipe
-from cosmicnet.training.paper.search import Judged, draw_architecture, search
+from cosmicnet.training.paper.recipe import PaperRecipe
+from cosmicnet.training.paper.search import draw_architecture, search
 from cosmicnet.training.paper.train import Epoch, Task, Trained
 
 
@@ -80,7 +77,7 @@ def test_draw_of_a_process_that_died_is_taken_up(work: Path, without_class: None
     dead = study.ask()
     study._storage.record_heartbeat(dead._trial_id)  # type: ignore[attr-defined]
     assert len(search(recipe, work, "t1", database)) == 2
-    assert search_module._done(study).keys() == set(range(recipe.search.draws))
+    assert search_module._done(study, recipe.search).keys() == set(range(recipe.search.draws))
     states = [t.state for t in study.get_trials()]
     assert states.count(optuna.trial.TrialState.FAIL) == 1
 
@@ -169,9 +166,27 @@ def test_search_of_other_layers_or_models_is_another_one(work: Path) -> None:
 def test_ranking_is_stored_with_hyperparameters(work: Path, without_class: None) -> None:
     judged = search(small_recipe(draws=2), work, "t2")
     stored = json.loads((work / "search" / "t2.json").read_text())
-    assert [entry["draw"] for entry in stored] == [j.draw for j in judged]
-    assert stored[0]["architecture"]["times"] == list(judged[0].architecture.times)
+    assert [entry["draw"] for entry in stored["best"]] == [j.draw for j in judged]
+    assert stored["best"][0]["architecture"]["times"] == list(judged[0].architecture.times)
     assert replace(judged[0], cl_error=0.0).validation_loss > 0.0
+
+
+def test_report_takes_the_search_of_its_recipe_only(work: Path, without_class: None) -> None:
+    recipe = small_recipe(draws=2)
+    assert search_module.found_before(recipe, work, "t2") is None
+    judged = search(recipe, work, "t2")
+    found = search_module.found_before(recipe, work, "t2")
+    assert found is not None and [entry["draw"] for entry in found] == [j.draw for j in judged]
+    longer = recipe.model_copy(update={"search": recipe.search.model_copy(update={"epochs": {**recipe.search.epochs,
+                                                                                             "t2": 7}})})
+    assert search_module.found_before(longer, work, "t2") is None
+
+
+def test_search_with_fewer_draws_than_before_is_that_search(work: Path, without_class: None) -> None:
+    few = search(small_recipe(draws=2), work, "t1", f"sqlite:///{work / 'few.db'}")
+    many = f"sqlite:///{work / 'many.db'}"
+    search(small_recipe(draws=4), work, "t1", many)
+    assert search(small_recipe(draws=2), work, "t1", many) == few
 
 
 def diverging(monkeypatch: pytest.MonkeyPatch, losses: dict[Any, float]) -> None:
@@ -193,12 +208,12 @@ def test_draws_that_diverge_are_done_and_ranked_last(
     # one of the two that are kept has diverged
     assert [j.draw for j in search(recipe, work, "t1", database)] == [3]
     study = search_module._study(recipe, work, "t1", database)
-    done = search_module._done(study)
+    done = search_module._done(study, recipe.search)
     assert [done[number] for number in range(3)] == [math.inf] * 3 and math.isfinite(done[3])
     assert len(study.get_trials()) == 4
     # JSON has no NaN and Infinity
     stored = json.loads((work / "search" / "t1.json").read_text(), parse_constant=pytest.fail)
-    assert [entry["draw"] for entry in stored] == [3]
+    assert [entry["draw"] for entry in stored["best"]] == [3]
 
 
 def test_draw_without_finite_spectra_is_not_kept(
@@ -245,45 +260,3 @@ def test_process_that_was_taken_for_dead_loses_its_trial_only(
     kept = search(recipe, work, "t1", database)
     assert Counter(trial.state.name for trial in study.get_trials()) == {"FAIL": 1, "COMPLETE": 4}
     assert kept == search(recipe, work, "t1", f"sqlite:///{work / 'whole.db'}")
-
-
-def test_two_processes_never_train_the_same_draw_at_once(
-    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recipe, at_it, most = small_recipe(), Counter[str](), Counter[str]()
-    (work / "search").mkdir()
-
-    def watched(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
-        at_it[wanted.key] += 1
-        most[wanted.key] = max(most[wanted.key], at_it[wanted.key])
-        sleep(0.1)
-        at_it[wanted.key] -= 1
-        return untrained(wanted, folder)
-
-    monkeypatch.setattr(search_module, "train", watched)
-    with ThreadPoolExecutor(6) as pool:
-        begun = [pool.submit(search_module._train, recipe, work, draw_architecture(recipe, "t1", number))
-                 for number in (0, 1, 0, 1, 0, 1)]
-        for future in begun:
-            future.result()
-    assert sorted(most.values()) == [1, 1]
-
-
-@pytest.mark.parametrize("source", ["t0", "t1", "t2"])
-def test_best_draw_is_printed_as_a_table_of_the_recipe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], source: str
-) -> None:
-    recipe = load_paper_recipe(RECIPE)
-    kept = [Judged(number, draw_architecture(recipe, source, number), 0.1, 0.2) for number in (4, 1)]
-    monkeypatch.setattr(commands, "_recipe", lambda options: recipe)
-    monkeypatch.setattr(search_module, "search", lambda *_: kept)
-    commands._run_search(argparse.Namespace(source=source, work=tmp_path, database=None, processes=1, scheduler=None))
-    table = hyperparameters_table(kept[0].architecture)
-    assert capsys.readouterr().out.endswith(f"# draw 5\n{table}\n")
-    text = RECIPE.read_text(encoding="utf-8")
-    given = hyperparameters_table(getattr(recipe.networks, source).hyperparameters.architecture(source))
-    # written as the recipe has it
-    assert text.count(given) == 1
-    (tmp_path / "pasted.toml").write_text(text.replace(given, table), encoding="utf-8")
-    pasted = load_paper_recipe(tmp_path / "pasted.toml")
-    assert getattr(pasted.networks, source).hyperparameters.architecture(source) == kept[0].architecture

@@ -5,6 +5,7 @@ TE crosses zero, so its error is taken relative to sqrt(TT EE).
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -52,10 +53,14 @@ def wishart_chi2(full: MultipolesLike, net: MultipolesLike) -> float:
 
     Full sky, no noise, TT, TE and EE: the observed covariance of (T, E) at each l is distributed as
     Wishart with 2l+1 degrees of freedom, so
-    chi2 = sum_l (2l+1) [tr(C_full C_net^-1) - ln det(C_full C_net^-1) - 2].
+    chi2 = sum_l (2l+1) [tr(C_full C_net^-1) - ln det(C_full C_net^-1) - 2]. Infinite where `net` is no covariance, as
+    with TE^2 > TT EE: no universe has such spectra.
     """
     # with C_full C_net^-1 = 1 + D, tr - 2 = tr D and det = 1 + tr D + det D: no digits cancel
     determinant_net = net.tt * net.ee - net.te**2
+    # written so that NaN is none
+    if not np.all((net.tt > 0.0) & (net.ee > 0.0) & (determinant_net > 0.0)):
+        return math.inf
     d_tt, d_te, d_ee = full.tt - net.tt, full.te - net.te, full.ee - net.ee
     trace = (d_tt * net.ee - 2.0 * d_te * net.te + d_ee * net.tt) / determinant_net
     determinant = (d_tt * d_ee - d_te**2) / determinant_net

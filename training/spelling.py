@@ -27,6 +27,7 @@ NETWORKS = ("neural_network", "neural_network_path", "neural_network_fallback")
 # Networks are of flat space, and of the gauge in which CLASS has its sources by default.
 FIXED = {"Omega_k": (0.0, "0.0", "networks are of flat space"),
          "gauge": ("synchronous", '"synchronous"', "CLASS's default")}
+OF_DARK_ENERGY = ("Omega_Lambda", "Omega_fld")
 OF_REIONIZATION = ("tau_reio", "z_reio", "reionization_", "helium_fullreio_", "reio_")
 # Whole numbers and words, which CLASS takes for numbers.
 CHOICES = ("N_ncdm", "use_ppf", "fluid_equation_of_state", "recombination", "recfast_photoion_mode",
@@ -70,6 +71,8 @@ def why_not_sampled(name: str) -> str | None:
         return f"is always {FIXED[name][1]}: {FIXED[name][2]}"
     if name in CHOICES:
         return "is a choice, between whose values there is nothing to learn; set it in class_settings"
+    if name in OF_DARK_ENERGY:
+        return "follows from the other densities, since space is flat; leave it out"
     for parameter, others in SAME.items():
         if name in others:
             return f"says the same as {parameter}; give that"

@@ -4,8 +4,6 @@ from __future__ import annotations
 from concurrent.futures import as_completed
 from pathlib import Path
 
-import numpy as np
-
 from cosmicnet.manifest import Manifest
 
 from .accuracy import Distribution, wishart_chi2
@@ -36,7 +34,6 @@ def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplac
         futures = [pool.submit(compute_pair, point, approximation, cache) for point in points]
         for future in as_completed(futures):
             pair = future.result()
-            with np.errstate(invalid="ignore"):
-                chi2.append(wishart_chi2(pair.full, pair.net))
+            chi2.append(wishart_chi2(pair.full, pair.net))
             advance()
-    return Distribution.of(np.nan_to_num(chi2, nan=np.inf)).percentile_95
+    return Distribution.of(chi2).percentile_95

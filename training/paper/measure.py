@@ -96,10 +96,9 @@ class SpectraComparison:
         return [RelativeErrors.between(full, net) for full, net in zip(self.full, self.nets[network], strict=True)]
 
     def chi2(self, network: str) -> Distribution:
-        """Of ideal data; infinite where the spectra of networks are none of any universe, TE^2 > TT EE."""
-        with np.errstate(invalid="ignore"):
-            values = [wishart_chi2(full, net) for full, net in zip(self.full, self.nets[network], strict=True)]
-        return Distribution.of(np.nan_to_num(values, nan=np.inf))
+        """Of ideal data."""
+        return Distribution.of([wishart_chi2(full, net)
+                                for full, net in zip(self.full, self.nets[network], strict=True)])
 
     def share_within(self, network: str, spectrum: str, limit: float) -> float:
         """The share of all l and models whose relative error is below `limit`."""

@@ -40,7 +40,7 @@ class Measured:
     """All that the page shows of both sets.
 
     histories: epochs by source; default_seconds: of training the default networks, None if they were not trained
-    again; drawn: by source what a search found best; fields: of the default set.
+    again; drawn: by source what the recipe's search found best, None if it was not run; fields: of the default set.
     """
 
     sources: SourceComparison
@@ -48,7 +48,7 @@ class Measured:
     timings: list[Timing]
     histories: Mapping[str, list[Epoch]]
     default_seconds: float | None
-    drawn: Mapping[str, Sequence[Mapping[str, Any]]]
+    drawn: Mapping[str, Sequence[Mapping[str, Any]] | None]
     fields: Sequence[FieldSize]
 
 
@@ -58,7 +58,7 @@ def page(recipe: PaperRecipe, faithful: Manifest, measured: Measured) -> str:
     return "\n\n".join([
         HEADER, _what_was_run(recipe, faithful, measured.histories), "## Table 1: inputs", inputs_table(k_size),
         *_layers(recipe, k_size), "### The default networks beside these", FIELDS_TEXT, fields_table(measured.fields),
-        "## The search (section 3.2)", _search(measured.drawn), *_sources(sources), *_spectra(measured.spectra),
+        "## The search (section 3.2)", _search(recipe, measured.drawn), *_sources(sources), *_spectra(measured.spectra),
         *_speed(measured.timings), "## Default networks against the faithful ones", _factors(measured)]) + "\n"
 
 
@@ -117,9 +117,15 @@ def _layers(recipe: PaperRecipe, k_size: int) -> list[str]:
     return parts
 
 
-def _search(drawn: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    lines = [SEARCH_TEXT, "", "| network | draw | validation loss | C_l error | layers |", "|---|---|---|---|---|"]
+def _search(recipe: PaperRecipe, drawn: Mapping[str, Sequence[Mapping[str, Any]] | None]) -> str:
+    epochs = ", ".join(f"S_{source.upper()} {recipe.search.epochs[source]} of {getattr(recipe.networks, source).epochs}"
+                       for source in TIMES)
+    lines = [SEARCH_TEXT.format(epochs=epochs), "", "| network | draw | validation loss | C_l error | layers |",
+             "|---|---|---|---|---|"]
     for source, best in drawn.items():
+        if best is None:
+            lines.append(f"| S_{source.upper()} | not searched | | | |")
+            continue
         lines += [f"| S_{source.upper()} | {judged['draw'] + 1} | {judged['validation_loss']:.2e} | "
                   f"{judged['cl_error']:.3g} | {_written(judged['architecture'])} |" for judged in best]
     return "\n".join(lines)

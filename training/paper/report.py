@@ -1,7 +1,6 @@
 """Measure the paper's networks and the default ones on the same unseen cosmologies, and write docs/paper.md."""
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,12 +23,14 @@ from .make import training_history
 from .measure import compare_sources, compare_spectra, time_perturbations
 from .page import DEFAULT, FAITHFUL, LABELS, Measured, page
 from .recipe import PaperRecipe
+from .search import found_before
 from .tables import FieldSize, field_sizes
 
 __all__ = ["ReportSettings", "report"]
 
-# Of a recipe, what the networks do not depend on.
-NOT_OF_NETWORKS = ("description", "search", "report")
+# Of a recipe, what the networks do not depend on; and what a manifest has besides.
+NOT_OF_NETWORKS = ("description", "search.", "report.", "sets.test.", "sets.hyperparameters.", "models_used",
+                   "trained.")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
         compare_spectra(points, networks, settings.cache, settings.processes), timings,
         {source: training_history(recipe, settings.work, source) for source in TIMES},
         _seconds_of_default(settings.default_models, settings.processes),
-        {source: _drawn(settings.work / "search" / f"{source}.json") for source in TIMES}, _default_fields())
+        {source: found_before(recipe, settings.work, source) for source in TIMES}, _default_fields())
     pictures = settings.output / "paper"
     pictures.mkdir(exist_ok=True)
     draw_figures(measured.sources, measured.spectra, LABELS, pictures)
@@ -75,12 +76,10 @@ def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
 
 def require_same_recipe(recipe: PaperRecipe, made_by: Mapping[str, Any], networks: Path) -> None:
     """Raise RecipeError where the networks were made by another recipe: what was run would be told wrongly."""
-    given = recipe.model_dump(mode="json", exclude=set(NOT_OF_NETWORKS))
-    for part in ("test", "hyperparameters"):
-        given["sets"].pop(part)
-    for name, value in _entries(given):
-        there = dict(_entries(made_by)).get(name)
-        if there != value:
+    given, theirs = (dict(_entries(table)) for table in (recipe.model_dump(mode="json"), made_by))
+    for name in (*given, *theirs):
+        value, there = given.get(name), theirs.get(name)
+        if there != value and not name.startswith(NOT_OF_NETWORKS):
             raise RecipeError(f"{networks}: these networks were made with {name} = {there}, but the recipe has "
                               f"{value}; `cosmicnet paper train` makes them anew")
 
@@ -90,11 +89,6 @@ def _entries(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
     return [entry for name, value in table.items()
             for entry in (_entries(value, f"{prefix}{name}.") if isinstance(value, Mapping)
                           else [(f"{prefix}{name}", value)])]
-
-
-def _drawn(file: Path) -> list[dict[str, Any]]:
-    """What `cosmicnet paper search` found best, nothing if it was not run."""
-    return list(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else []
 
 
 def _default_fields() -> list[FieldSize]:

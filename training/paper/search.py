@@ -6,7 +6,6 @@ killed is drawn again as it was, and one that diverged counts as done, with an i
 """
 from __future__ import annotations
 
-import fcntl
 import json
 import math
 import time
@@ -34,9 +33,9 @@ from .generate import CLAIM, cosmologies, models_of, read_k_grid
 from .judge import SPECTRUM, cl_error, predicted_source, spectra_of_sources
 from .make import task_of
 from .recipe import PaperRecipe, SearchRecipe
-from .train import Trained, train
+from .train import Trained, alone, train
 
-__all__ = ["Judged", "draw_architecture", "search"]
+__all__ = ["Judged", "draw_architecture", "found_before", "result_file", "search"]
 
 # A process that says nothing for GRACE seconds has died, and its draw is taken up again; no node or database should be
 # as slow as that.
@@ -70,7 +69,7 @@ def search(
     url = database or f"sqlite:///{folder / 'search.db'}"
     study = _study(recipe, work, source, url)
     with _pool(processes, scheduler) as pool:
-        while len(done := _done(study)) < settings.draws:
+        while len(done := _done(study, settings)) < settings.draws:
             free = len(_free(study, settings))
             if free and pool is None:
                 _draw(recipe, work, source, url)
@@ -82,7 +81,7 @@ def search(
                 Console(stderr=True).print(f"{settings.draws - len(done)} draws are left to other processes, waiting")
                 time.sleep(HEARTBEAT_SECONDS)
                 optuna.storages.fail_stale_trials(study)
-    best = sorted(_done(study).items(), key=lambda item: (item[1], item[0]))[:settings.keep]
+    best = sorted(_done(study, settings).items(), key=lambda item: (item[1], item[0]))[:settings.keep]
     # what diverged has no C_l
     best = [(number, loss) for number, loss in best if math.isfinite(loss)]
     judged = [j for j in _judge(recipe, work, source, best) if math.isfinite(j.cl_error)]
@@ -90,8 +89,24 @@ def search(
         raise RecipeError(f"training.learning_rate = {recipe.training.learning_rate:g}: all draws for "
                           f"S_{source.upper()} that could be kept diverged")
     judged.sort(key=lambda j: (j.cl_error, j.draw))
-    write_text(folder / f"{source}.json", json.dumps([asdict(j) for j in judged], indent=1))
+    result = {"study": study.study_name, "best": [asdict(j) for j in judged]}
+    write_text(result_file(work, source), json.dumps(result, indent=1))
     return judged
+
+
+def result_file(work: Path, source: str) -> Path:
+    """Where a search leaves its best draws."""
+    return work / "search" / f"{source}.json"
+
+
+def found_before(recipe: PaperRecipe, work: Path, source: str) -> list[dict[str, Any]] | None:
+    """What the search of this recipe left there: Judged as tables, best first. None if it was not run to its end, or
+    that of another recipe was."""
+    try:
+        found = json.loads(result_file(work, source).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return list(found["best"]) if found["study"] == _study_name(recipe, work, source) else None
 
 
 @contextmanager
@@ -145,7 +160,7 @@ def draw_architecture(recipe: PaperRecipe, source: str, number: int) -> Architec
 
 
 def _study(recipe: PaperRecipe, work: Path, source: str, database: str) -> optuna.Study:
-    """The study of this search: told from others by all that its losses depend on, the models included."""
+    """The study of this search in the database."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # heartbeats may change in a later Optuna
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -156,20 +171,25 @@ def _study(recipe: PaperRecipe, work: Path, source: str, database: str) -> optun
             database, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS)
     except Exception as error:  # of SQLAlchemy and of each database's own driver
         raise RecipeError(f"--database: cannot be opened ({str(error).replace(database, 'URL')})") from error
+    return optuna.create_study(storage=storage, study_name=_study_name(recipe, work, source), direction="minimize",
+                               load_if_exists=True)
+
+
+def _study_name(recipe: PaperRecipe, work: Path, source: str) -> str:
+    """Tells a search from others by all that its losses depend on, the models included."""
     given = getattr(recipe.networks, source).hyperparameters
     identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}),
                            recipe.training.model_dump(exclude={"learning_rate_end"}),
                            [settings.models for settings in (recipe.sets.training, recipe.sets.validation)],
                            [len(part) for part in (given.times, given.oscillations, given.damping, given.central)],
                            (work / "models" / CLAIM).read_text(encoding="utf-8")], sort_keys=True)
-    name = f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
-    return optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
+    return f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
 
 
 def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, trial: optuna.Trial) -> float:
     """Train one draw; its validation loss, infinite if it diverged. Draws of processes that died are taken up when all
     others are taken."""
-    with _alone(work / "search" / f"{source}.lock"):
+    with alone(work / "search" / f"{source}.lock"):
         free = _free(study, recipe.search, but=trial.number)
         if not free:
             raise optuna.TrialPruned("others are at all draws that are left")
@@ -185,14 +205,6 @@ def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, tria
     return loss
 
 
-@contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """One process at a time; a process that dies lets go."""
-    with file.open("w") as opened:
-        fcntl.flock(opened, fcntl.LOCK_EX)
-        yield
-
-
 def _free(study: optuna.Study, settings: SearchRecipe, but: int | None = None) -> set[int]:
     """The draws that nobody has done or is at; `but`: the number of the trial that asks."""
     states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.RUNNING)
@@ -202,19 +214,17 @@ def _free(study: optuna.Study, settings: SearchRecipe, but: int | None = None) -
     return set(range(settings.draws)) - taken
 
 
-def _done(study: optuna.Study) -> dict[int, float]:
-    """Validation loss by number of the draw."""
+def _done(study: optuna.Study, settings: SearchRecipe) -> dict[int, float]:
+    """Validation loss by number of the draw; an earlier search may have had more of them."""
     complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    return {int(t.user_attrs[DRAW]): float(t.values[0]) for t in complete}
+    return {int(t.user_attrs[DRAW]): float(t.values[0]) for t in complete
+            if int(t.user_attrs[DRAW]) < settings.draws}
 
 
 def _train(recipe: PaperRecipe, work: Path, architecture: Architecture) -> Trained:
     task = task_of(recipe, work / "models", architecture, recipe.search.epochs[architecture.source])
     # of a few epochs at a falling rate most would do nothing
-    task = replace(task, learning_rate_end=None)
-    # one that was taken for dead may still be at it
-    with _alone(work / "search" / f"{architecture.source}-{task.key}.lock"):
-        return train(task, work / "search", quiet=True)
+    return train(replace(task, learning_rate_end=None), work / "search", quiet=True)
 
 
 def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:

@@ -7,11 +7,13 @@ to epoch stops that, which is not in the paper.
 """
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +34,7 @@ from cosmicnet.training.keras_setup import load_keras
 from .dataset import PaperModel, read_model
 from .model import build, weights_of
 
-__all__ = ["Epoch", "Task", "Trained", "history_of", "inputs_of_model", "train"]
+__all__ = ["Epoch", "Task", "Trained", "alone", "history_of", "inputs_of_model", "train"]
 
 Array = NDArray[np.float64]
 Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]
@@ -110,14 +112,27 @@ class Trained:
 
 
 def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
-    """Train, or go on with what `folder` has of this task.
+    """Train, or go on with what `folder` has of this task; one process at a time, the next one takes what is done.
 
     Raises DatasetError for models that cannot be read, TrainingError for a state that is damaged or
     past the last epoch.
     """
-    keras = load_keras()
-    source, work = task.architecture.source, _work(task, folder)
+    work = _work(task, folder)
     work.mkdir(parents=True, exist_ok=True)
+    with alone(work.with_name(f"{work.name}.lock")):
+        return _train(task, work, quiet)
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """One process at a time; a process that dies lets go."""
+    with file.open("w") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+
+
+def _train(task: Task, work: Path, quiet: bool) -> Trained:
+    keras, source = load_keras(), task.architecture.source
     history = _history(work)
     if len(history) > task.epochs:
         raise TrainingError(

@@ -1,0 +1,58 @@
+"""Training by several processes of one folder, and the best draw of a search as a table of the recipe."""
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import sleep
+
+import pytest
+from paper_models import RECIPE, network, small_recipe, write_models
+
+from cosmicnet.training.paper import commands
+from cosmicnet.training.paper import search as search_module
+from cosmicnet.training.paper import train as train_module
+from cosmicnet.training.paper.make import task_of
+from cosmicnet.training.paper.recipe import hyperparameters_table, load_paper_recipe
+from cosmicnet.training.paper.search import Judged, draw_architecture
+from cosmicnet.training.paper.train import Epoch, Task, Trained, train
+
+
+def test_two_processes_never_train_the_same_network_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_models(tmp_path / "models")
+    recipe, at_it, most = small_recipe(), Counter[str](), Counter[str]()
+
+    def watched(task: Task, work: Path, quiet: bool) -> Trained:
+        at_it[task.key] += 1
+        most[task.key] = max(most[task.key], at_it[task.key])
+        sleep(0.1)
+        at_it[task.key] -= 1
+        return Trained(network("t1", 0, task.architecture), (Epoch(1.0, 1.0, 1.0),), 1)
+
+    monkeypatch.setattr(train_module, "_train", watched)
+    tasks = [task_of(recipe, tmp_path / "models", draw_architecture(recipe, "t1", number), 1) for number in (0, 1)]
+    with ThreadPoolExecutor(6) as pool:
+        for future in [pool.submit(train, task, tmp_path / "training") for task in tasks * 3]:
+            future.result()
+    assert [most[task.key] for task in tasks] == [1, 1]
+
+
+@pytest.mark.parametrize("source", ["t0", "t1", "t2"])
+def test_best_draw_is_printed_as_a_table_of_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], source: str
+) -> None:
+    recipe = load_paper_recipe(RECIPE)
+    kept = [Judged(number, draw_architecture(recipe, source, number), 0.1, 0.2) for number in (4, 1)]
+    monkeypatch.setattr(commands, "_recipe", lambda options: recipe)
+    monkeypatch.setattr(search_module, "search", lambda *_: kept)
+    commands._run_search(argparse.Namespace(source=source, work=tmp_path, database=None, processes=1, scheduler=None))
+    table = hyperparameters_table(kept[0].architecture)
+    assert capsys.readouterr().out.endswith(f"# draw 5\n{table}\n")
+    text = RECIPE.read_text(encoding="utf-8")
+    given = hyperparameters_table(getattr(recipe.networks, source).hyperparameters.architecture(source))
+    # written as the recipe has it
+    assert text.count(given) == 1
+    (tmp_path / "pasted.toml").write_text(text.replace(given, table), encoding="utf-8")
+    pasted = load_paper_recipe(tmp_path / "pasted.toml")
+    assert getattr(pasted.networks, source).hyperparameters.architecture(source) == kept[0].architecture
