@@ -28,6 +28,7 @@ from cosmicnet.training.paper.generate import (
 from cosmicnet.training.paper.judge import cl_error, predicted_source, spectra_of_sources
 from cosmicnet.training.paper.make import train_and_export, train_source
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
+from cosmicnet.training.paper.train import TrainingError
 from cosmicnet.training.price import PriceError
 from cosmicnet.training.spectra import networks_on, new_class
 
@@ -119,6 +120,13 @@ def test_classy_takes_the_set(work: Path) -> None:
     for source in TIMES:
         expected = predicted_source(train_source(recipe(), work, source).network, model, k)
         assert tables[source] == pytest.approx(expected, abs=2e-5 * float(np.abs(expected).max()))
+
+
+def test_networks_that_diverged_are_not_written(work: Path) -> None:
+    diverges = recipe().training.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(TrainingError, match=r"S_T0: no epoch has a finite .*lower training.learning_rate, now 1e\+30"):
+        train_and_export(recipe().model_copy(update={"training": diverges}), work, work / "diverged")
+    assert not (work / "diverged").exists()
 
 
 @pytest.mark.parametrize("change, reason", [

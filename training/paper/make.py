@@ -1,6 +1,7 @@
 """From trained networks to a set that classy takes: the paper's recipe step by step."""
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from cosmicnet.training.networks import derived_model
 from .dataset import read_model
 from .generate import CLAIM, models_of, read_k_grid, require_complete
 from .recipe import PaperRecipe
-from .train import Epoch, Task, Trained, history_of, train
+from .train import Epoch, Task, Trained, TrainingError, history_of, train
 
 __all__ = [
     "assemble", "companion_of", "task_of", "train_and_export", "train_source", "training_history",
@@ -45,12 +46,19 @@ def task_of(recipe: PaperRecipe, models: Path, architecture: Architecture, epoch
 
 
 def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:
-    """Train the network of one source with the recipe's hyperparameters, or go on with it."""
+    """Train the network of one source with the recipe's hyperparameters, or go on with it.
+
+    Raises TrainingError where no epoch has a finite loss.
+    """
     settings = getattr(recipe.networks, source)
     for name in ("training", "validation"):
         require_complete(recipe, work / "models", name)
-    return train(task_of(recipe, work / "models", settings.hyperparameters.architecture(source), settings.epochs),
-                 work / TRAINING)
+    trained = train(task_of(recipe, work / "models", settings.hyperparameters.architecture(source), settings.epochs),
+                    work / TRAINING)
+    if not math.isfinite(trained.validation_loss):
+        raise TrainingError(f"S_{source.upper()}: no epoch has a finite validation loss; lower training.learning_rate, "
+                            f"now {recipe.training.learning_rate}")
+    return trained
 
 
 def train_and_export(recipe: PaperRecipe, work: Path, output: Path) -> Manifest:

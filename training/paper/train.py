@@ -34,7 +34,7 @@ from cosmicnet.training.keras_setup import load_keras
 from .dataset import PaperModel, read_model
 from .model import build, weights_of
 
-__all__ = ["Epoch", "Task", "Trained", "alone", "history_of", "inputs_of_model", "train"]
+__all__ = ["Epoch", "Task", "Trained", "TrainingError", "alone", "history_of", "inputs_of_model", "train"]
 
 Array = NDArray[np.float64]
 Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]
