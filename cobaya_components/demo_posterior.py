@@ -10,7 +10,7 @@ from cobaya import run
 from cobaya.yaml import yaml_load_file
 from rich.table import Table
 
-from .importance import effective_samples
+from .proposal import effective_samples
 from .quiet import quiet
 from .triangle import plot_triangle
 

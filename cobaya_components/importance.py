@@ -1,8 +1,10 @@
 """A sampler for posteriors that are known roughly: independent draws from a wide proposal, weighted."""
 from __future__ import annotations
 
+import re
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +15,9 @@ from cobaya.sampler import CovmatSampler
 from numpy.typing import NDArray
 from scipy import stats
 
-__all__ = ["ImportanceSampler", "Proposal", "effective_samples"]
+from .proposal import Proposal, effective_samples, gelman_rubin
+
+__all__ = ["ImportanceSampler"]
 
 Array = NDArray[np.float64]
 
@@ -21,41 +25,16 @@ FEW_EFFECTIVE_SAMPLES = 50
 DRAWS_FOR_CENTER = 1000
 # a proposal of which fewer than one in so many draws have a posterior is the wrong one
 DRAWS_PER_SAMPLE = 100
-
-
-def effective_samples(weights: Array) -> float:
-    """How many independent samples of equal weight are worth these: (sum w)^2 / sum w^2."""
-    total = weights.sum()
-    return float(total**2 / (weights**2).sum()) if total > 0.0 else 0.0
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """Multivariate t distribution. center: shape (n,); scale: Cholesky factor of its matrix, (n, n)."""
-
-    center: Array
-    scale: Array
-    degrees_of_freedom: float
-
-    def from_uniform(self, uniform: Array) -> Array:
-        """Draws, shape (m, n), from points of the unit cube of one dimension more, shape (m, n + 1)."""
-        normal = stats.norm.ppf(uniform[:, :-1])
-        stretch = stats.chi2.ppf(uniform[:, -1:], self.degrees_of_freedom) / self.degrees_of_freedom
-        draws: Array = self.center + (normal / np.sqrt(stretch)) @ self.scale.T
-        return draws
-
-    def log_density(self, points: Array) -> Array:
-        """Up to a constant; points of shape (m, n)."""
-        distance = np.sum(np.linalg.solve(self.scale, (points - self.center).T)**2, axis=0)
-        nu, n = self.degrees_of_freedom, self.center.size
-        density: Array = -0.5 * (nu + n) * np.log1p(distance / nu)
-        return density
+# fewer effective samples per parameter do not tell a covariance
+LEAST_TO_LEARN = 4
+PROPOSAL = "proposal"
 
 
 class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no types
     """
     Importance sampling: independent draws around the reference point, with weights posterior/proposal. Where the
-    posterior is nearly Gaussian and its covariance is known, some hundred draws do what takes MCMC thousands.
+    posterior is nearly Gaussian and its covariance is known, some hundred draws do what takes MCMC thousands. With
+    `learn`, first draws find center and covariance.
     """
 
     _at_resume_prefer_new: ClassVar[list[str]] = [
@@ -63,6 +42,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
 
     sampler_type: str
     samples: int
+    learn: int
     max_seconds: float | None
     covmat: Any
     covmat_params: Any
@@ -77,25 +57,80 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         except np.linalg.LinAlgError as error:
             raise LoggedError(self.log, "covmat: the matrix is not positive definite") from error
         self.proposal = Proposal(_reference_center(self.model), scale, self.degrees_of_freedom)
+        self._learned = self._read_learned()
         self.collection = SampleCollection(self.model, self.output, name=str(1 + mpi.rank()),
                                            resuming=bool(self.output) and self.output.is_resuming())
 
     def run(self) -> None:
         """Draw and evaluate until there are enough samples, or the time is over."""
-        zero = self._log_weight_at_center()
+        started = time.monotonic()
         have = len(self.collection)
+        # before that of _learn: a run that goes on draws the same, and does not learn again
+        cube = self._even_points()
+        if self.learn and not self._learned and not any(mpi.allgather(have)):
+            self._learn(started)
+        zero = self._log_weight_at_center()
         wanted = -(-self.samples // mpi.size()) - have
-        # points that fill the space evenly: smoother contours than random ones
-        cube = stats.qmc.Sobol(self.proposal.center.size + 1, seed=self._rng)
-        if have:
-            # a resumed run with the same seed goes on behind the draws that it has
-            cube.fast_forward(self._draws_before(cube, have))
+        # a resumed run with the same seed goes on behind the draws that it has
+        if have and (before := self._draws_before(cube, have)):
+            cube.fast_forward(before)
+
+        def add(point: Array) -> bool:
+            posterior, weight = self._weighted(point, zero)
+            if weight > 0.0:
+                self.collection.add(point, logpost=posterior, weight=weight)
+            return weight > 0.0
+
         try:
-            self._draw(cube, wanted, zero)
+            self._draw(cube, wanted, add, started)
         finally:
             # whatever has stopped us: what was computed is kept
             self.collection.out_update()
         self._report()
+
+    def _even_points(self) -> stats.qmc.Sobol:
+        """Points that fill the unit cube evenly, for smoother contours than random ones; others at each call."""
+        return stats.qmc.Sobol(self.proposal.center.size + 1, seed=self._rng)
+
+    def _learn(self, started: float) -> None:
+        """Center and covariance of the proposal from first draws of all processes, which are no samples."""
+        zero = self._log_weight_at_center()
+        cube = self._even_points()
+        points, weights = [], []
+
+        def add(point: Array) -> bool:
+            weight = self._weighted(point, zero)[1]
+            if weight > 0.0:
+                points.append(point)
+                weights.append(weight)
+            return weight > 0.0
+
+        self._draw(cube, -(-self.learn // mpi.size()), add, started, "draws to learn the proposal")
+        gathered = mpi.allgather((np.reshape(points, (-1, self.proposal.center.size)), np.array(weights)))
+        all_points, all_weights = (np.concatenate(part) for part in zip(*gathered, strict=True))
+        effective, least = effective_samples(all_weights), LEAST_TO_LEARN * self.proposal.center.size
+        if effective < least:
+            self.log.warning("The first draws are worth %.0f independent ones, %d are needed to learn from them: the "
+                             "proposal stays. Take more (learn), or a nearer reference point.", effective, least)
+        else:
+            self.log.info("Learned center and covariance from %d draws, worth %.0f.", len(all_weights), effective)
+            self.proposal = self.proposal.learned(all_points, all_weights, self.widen)
+        if self.output and mpi.is_main_process():
+            self.proposal.write(self._learned_file())
+
+    def _learned_file(self) -> Path:
+        return Path(self.output.add_suffix(PROPOSAL, separator="."))
+
+    def _read_learned(self) -> bool:
+        """Take up the proposal of the run that goes on; whether there is one."""
+        if not (self.learn and self.output and self.output.is_resuming() and self._learned_file().exists()):
+            return False
+        try:
+            self.proposal = self.proposal.read(self._learned_file())
+        except (OSError, ValueError) as error:
+            raise LoggedError(self.log, f"{self._learned_file()} is damaged ({error}): start anew with --force"
+                              ) from error
+        return True
 
     def _draws_before(self, cube: stats.qmc.Sobol, have: int) -> int:
         """How many draws were made up to the last sample that there is; 0 if it is of another sequence."""
@@ -108,51 +143,55 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         same = np.flatnonzero(np.all(np.abs(draws - last) <= 1e-6 * np.abs(last) + 1e-12, axis=1))
         return int(same[-1]) + 1 if same.size else 0
 
-    def _draw(self, cube: stats.qmc.Sobol, wanted: int, zero: float) -> None:
-        """Draw until so many more have a likelihood and a prior."""
-        started = reported = time.monotonic()
+    def _draw(self, cube: stats.qmc.Sobol, wanted: int, add: Callable[[Array], bool], started: float,
+              what: str = "samples") -> None:
+        """Draw until `add` took so many; for `max_seconds` from `started` at most."""
+        begun = reported = time.monotonic()
         done = drawn = 0
         while done < wanted:
-            done += self._add(self.proposal.from_uniform(cube.random(1))[0], zero)
+            done += add(self.proposal.from_uniform(cube.random(1))[0])
             drawn += 1
             if drawn >= DRAWS_PER_SAMPLE * wanted:
-                self.log.warning("%d of %d samples after %d draws, most of which have no posterior: no more are made. "
-                                 "Narrow the proposal (covmat, widen).", done, wanted, drawn)
+                self.log.warning("%d of %d %s after %d draws, most of which have no posterior: no more are made. "
+                                 "Narrow the proposal (covmat, widen).", done, wanted, what, drawn)
                 break
             now = time.monotonic()
             if self.max_seconds is not None and now - started > self.max_seconds:
-                self.log.info("max_seconds reached: %d of %d samples", done, wanted)
+                self.log.info("max_seconds reached: %d of %d %s", done, wanted, what)
                 break
             if now - reported > self.report_every:
                 reported = now
-                self.log.info("%d of %d samples, %.2f per second", done, wanted, done / (now - started))
+                self.log.info("%d of %d %s, %.2f per second", done, wanted, what, done / (now - begun))
                 self.collection.out_update()
 
     def _log_weight_at_center(self) -> float:
-        """Weights are relative to that of the reference point, so that those of all processes agree."""
+        """Weights are relative to that of the proposal's center, so that those of all processes agree."""
         logpost = float(self.model.logpost(self.proposal.center))
         if not np.isfinite(logpost):
             raise LoggedError(self.log, "the posterior is zero at the reference point")
         return logpost
 
-    def _add(self, point: Array, zero: float) -> bool:
-        """Whether the draw became a sample."""
+    def _weighted(self, point: Array, zero: float) -> tuple[Any, float]:
+        """Cobaya's result at a draw, and its weight. One that underflows says nothing, and is zero."""
         posterior = self.model.logposterior(point)
         if not np.isfinite(posterior.logpost):
-            return False
+            return posterior, 0.0
         log_weight = posterior.logpost - zero - float(self.proposal.log_density(point[None])[0])
-        # a weight that underflows says nothing, and Cobaya takes positive ones only
-        if (weight := float(np.exp(log_weight))) <= 0.0:
-            return False
-        self.collection.add(point, logpost=posterior, weight=weight)
-        return True
+        return posterior, float(np.exp(log_weight))
 
     def _report(self) -> None:
-        weights = np.asarray(self.collection["weight"], dtype=float)
+        """How much the samples of all processes are worth, and how well these agree."""
+        names = list(self.model.parameterization.sampled_params())
+        chains = mpi.allgather((self.collection.data[names].to_numpy(dtype=float),
+                                np.asarray(self.collection["weight"], dtype=float)))
+        weights = np.concatenate([weights for _, weights in chains])
         effective = effective_samples(weights)
-        self.log.info("%d samples, worth %.0f independent ones", len(weights), effective)
-        if effective < FEW_EFFECTIVE_SAMPLES:
-            self.log.warning("few effective samples: take more, or a reference point nearer to the posterior")
+        if mpi.is_main_process():
+            self.log.info("%d samples, worth %.0f independent ones", len(weights), effective)
+            if effective < FEW_EFFECTIVE_SAMPLES:
+                self.log.warning("few effective samples: take more, or a reference point nearer to the posterior")
+            elif len(chains) > 1:
+                self.log.info("R-1 = %.4f between the %d processes", gelman_rubin(chains), len(chains))
 
     def products(self, **kwargs: Any) -> dict[str, Any]:
         """`sample`: Cobaya's collection, or with to_getdist=True an MCSamples of getdist."""
@@ -164,7 +203,8 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
 
     @classmethod
     def output_files_regexps(cls, output: Any, info: Any = None, minimal: bool = False) -> list[tuple[Any, Any]]:
-        return [(output.collection_regexp(name=None), None)]
+        return [(output.collection_regexp(name=None), None),
+                (re.compile(output.prefix_regexp_str + PROPOSAL + "$"), None)]
 
 
 def _reference_center(model: Any) -> Array:

@@ -33,7 +33,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def test_there_are_runs() -> None:
-    assert len(FILES) == 11
+    assert len(FILES) == 13
 
 
 @pytest.mark.parametrize("name", FILES)
