@@ -6,71 +6,27 @@ was run, how long it took, and what full CLASS would have given.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import load_network_set
 
+from .chain_facts import chain_facts
 from .modes import networks_of, version_of
 from .points import load_chain, systematic_choice
 from .rates import ALL, FAST, POINTS_FOR_RATE, PROCESSES_FOR_RATE, Rate, measure_rates
 from .recorded import recorded_networks
 from .reweight import Reweighted, ReweightSettings, Shift, plot_reweighted
 
-__all__ = ["ChainFacts", "as_markdown", "chain_facts", "report"]
-
-# what is so many times longer than usual between two tests of convergence is a pause
-PAUSE = 10.0
+__all__ = ["as_markdown", "report"]
 
 # not parameters of the cosmology, or the same as another one
 LEFT_OUT = ("A_s",)
-
-
-@dataclass(frozen=True)
-class ChainFacts:
-    """What the files of a Markov chain say: accepted samples, burn-in included; the last test of convergence, of
-    means, and of the bounds of 95% where that was reached.
-
-    hours : of sampling between the first and the last test, None if there was one only. Where two tests lie ten times
-    farther apart than usual, the chain was stopped, and the time does not count.
-    """
-
-    chains: int
-    accepted: int
-    acceptance: float | None
-    rminus1: float | None
-    rminus1_bounds: float | None
-    hours: float | None
-
-
-def chain_facts(root: Path) -> ChainFacts:
-    """Read from `root`.N.txt and `root`.progress. Raises CosmicnetError where there is no chain."""
-    files = [path for path in root.parent.glob(f"{root.name}.*.txt")
-             if path.name[len(root.name) + 1:-len(".txt")].isdigit()]
-    if not files:
-        raise CosmicnetError(f"{root}: there is no chain")
-    accepted = sum(sum(not line.startswith("#") for line in path.read_text().splitlines()) for path in files)
-    try:
-        tests = [line.split() for line in root.with_name(f"{root.name}.progress").read_text().splitlines()
-                 if line.strip() and not line.startswith("#")]
-    except OSError:
-        tests = []
-    if not tests:
-        return ChainFacts(len(files), accepted, None, None, None, None)
-    # columns of Cobaya: N, timestamp, acceptance_rate, Rminus1, Rminus1_cl
-    times = [datetime.fromisoformat(row[1]).timestamp() for row in tests]
-    between = np.diff(times)
-    hours = float(between[between <= PAUSE * np.median(between)].sum()) / 3600.0 if len(tests) > 1 else None
-    acceptance, means, bounds = map(float, tests[-1][2:5])
-    return ChainFacts(len(files), accepted, acceptance, means, None if math.isnan(bounds) else bounds, hours)
 
 
 def report(result: Reweighted, settings: ReweightSettings, folder: Path) -> list[Path]:
@@ -89,7 +45,7 @@ def report(result: Reweighted, settings: ReweightSettings, folder: Path) -> list
     lost = int(np.sum(~np.isfinite(result.thinned.log_weights)))
     changes = result.thinned.log_weights[np.isfinite(result.thinned.log_weights)]
     figures = {
-        "chain": {"name": settings.chain.name, **asdict(chain_facts(settings.chain))},
+        "chain": {"name": settings.chain.name, **asdict(chain_facts(settings.chain, chain.info))},
         "likelihoods": list(chain.info["likelihood"]),
         "networks": {"name": manifest.name, "sha256": made_by or manifest.sha256},
         "versions": {"class": version("classy"), "cobaya": version("cobaya")},
@@ -118,12 +74,7 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
         f"{', '.join(figures['likelihoods'])}. Networks: {figures['networks']['name']}, hash "
         f"{figures['networks']['sha256'][:12]}. CLASS {figures['versions']['class']}, Cobaya "
         f"{figures['versions']['cobaya']}.", "",
-        f"Chain with networks: {chain['chains']} chains, {chain['accepted']} accepted samples"
-        + _if_known(", acceptance {:.2f} (of the chain as Cobaya thins it)", chain["acceptance"])
-        + _if_known(", R-1 = {:.4f}", chain["rminus1"])
-        + _if_known(" (of the bounds of 95%: {:.3f})", chain["rminus1_bounds"])
-        + _if_known(", {:.2f} hours of sampling between the first and the last test of convergence", chain["hours"])
-        + ".", "",
+        _made(chain), "",
         f"{again['points']} samples, {again['distinct']} of them different, computed by full CLASS"
         + (f" ({again['not_computed']} could not be)" if again["not_computed"] else "") + ", "
         + ("with the line of sight that networks use" if again["one_line_of_sight"] else "with its own line of sight")
@@ -137,6 +88,20 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
                   f"95% {change['95%']:.4f}, worst {change['worst']:.4f}.", "",
               "Evaluations of all likelihoods per second, one thread each:", "", *_rates(figures["rates"])]
     return "\n".join([*lines, "", f"![posterior before and after]({chain['name']}.png)", ""])
+
+
+def _made(chain: Mapping[str, Any]) -> str:
+    """What the files of the chain say, in words."""
+    if chain.get("effective") is not None:
+        return (f"With networks: {chain['accepted']} weighted draws by {chain['chains']} processes, worth "
+                f"{chain['effective']:.0f} independent samples" + _if_known(", R-1 = {:.4f} between the processes",
+                                                                            chain["rminus1"]) + ".")
+    return (f"Chain with networks: {chain['chains']} chains, {chain['accepted']} accepted samples"
+            + _if_known(", acceptance {:.2f} (of the chain as Cobaya thins it)", chain["acceptance"])
+            + _if_known(", R-1 = {:.4f}", chain["rminus1"])
+            + _if_known(" (of the bounds of 95%: {:.3f})", chain["rminus1_bounds"])
+            + _if_known(", {:.2f} hours of sampling between the first and the last test of convergence",
+                        chain["hours"]) + ".")
 
 
 def _rates(rates: Sequence[Mapping[str, Any]]) -> list[str]:

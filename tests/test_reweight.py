@@ -109,24 +109,46 @@ PROGRESS = """\
 """
 
 
+MARKOV = {"sampler": {"mcmc": None}, "params": {"x": {"prior": None}}}
+
+
 def test_facts_of_a_chain(tmp_path: Path) -> None:
-    from cosmicnet.cobaya_components.report import ChainFacts, chain_facts
+    from cosmicnet.cobaya_components.chain_facts import ChainFacts, chain_facts
 
     root = tmp_path / "run"
     with pytest.raises(CosmicnetError, match="there is no chain"):
-        chain_facts(root)
+        chain_facts(root, MARKOV)
     for number in (1, 2):
         (tmp_path / f"run.{number}.txt").write_text("# weight minuslogpost x\n 1 2 3\n 2 2 4\n")
     (tmp_path / "run.notes.txt").write_text("no chain")
-    assert chain_facts(root) == ChainFacts(2, 4, None, None, None, None)
+    assert chain_facts(root, MARKOV) == ChainFacts(2, 4, None, None, None, None)
     (tmp_path / "run.progress").write_text(PROGRESS)
-    assert chain_facts(root) == ChainFacts(2, 4, 0.31, 0.008, 0.15, 2.0)  # a night without sampling
+    assert chain_facts(root, MARKOV) == ChainFacts(2, 4, 0.31, 0.008, 0.15, 2.0)  # a night without sampling
 
 
-def test_report_in_words() -> None:
+def test_facts_of_weighted_draws(tmp_path: Path) -> None:
+    from cosmicnet.cobaya_components.chain_facts import chain_facts
+    from cosmicnet.cobaya_components.report import _made
+
+    info = {"sampler": {"cosmicnet.ImportanceSampler": None}, "params": {"x": {"prior": None}, "A": {"value": 1.0}}}
+    for number, mean in ((1, 0.0), (2, 1.0)):
+        rows = "".join(f" {weight} 2 {mean + x}\n" for weight, x in ((1.0, -3.0), (0.0, 100.0), (1.0, 3.0)))
+        (tmp_path / f"run.{number}.txt").write_text(f"# weight minuslogpost x\n{rows}")
+    facts = chain_facts(tmp_path / "run", info)
+    assert (facts.chains, facts.accepted, facts.acceptance, facts.hours) == (2, 6, None, None)
+    assert facts.effective == pytest.approx(4.0)
+    # means 0 and 1 have the variance 1/2, the draws 9
+    assert facts.rminus1 == pytest.approx(0.5 / 9.0)
+    assert _made(vars(facts)) == ("With networks: 6 weighted draws by 2 processes, worth 4 independent samples, "
+                                  "R-1 = 0.0556 between the processes.")
+    (tmp_path / "run.2.txt").unlink()
+    assert chain_facts(tmp_path / "run", info).rminus1 is None
+
+
+def report_text() -> str:
     from cosmicnet.cobaya_components.report import as_markdown
 
-    text = as_markdown({
+    return as_markdown({
         "chain": {"name": "run", "chains": 2, "accepted": 4, "acceptance": 0.31, "rminus1": 0.008,
                   "rminus1_bounds": 0.15, "hours": None},
         "likelihoods": ["one", "two"], "networks": {"name": "lcdm", "sha256": "0123456789abcdef"},
@@ -141,6 +163,10 @@ def test_report_in_words() -> None:
         + [{"mode": "net", "processes": 1, "per_second": 15.0, "changed": "fast"},
            {"mode": "full", "processes": 1, "per_second": 1.0, "changed": "fast"}],
     })
+
+
+def test_report_in_words() -> None:
+    text = report_text()
     assert ("2 chains, 4 accepted samples, acceptance 0.31 (of the chain as Cobaya thins it), "
             "R-1 = 0.0080 (of the bounds of 95%: 0.150).") in text
     assert ("100 samples, 98 of them different, computed by full CLASS (1 could not be), with its own line of sight; "
