@@ -60,5 +60,10 @@ def test_numbers_in_words(file: Path) -> None:
     assert f"more than {max(abs(s['shift']) for s in shifts):.4f} standard deviations" in text
     assert f"no width by more than {100 * max(abs(s['width_ratio'] - 1) for s in shifts):.2f}%" in text
     assert f"{figures['reweighted']['points']} samples are worth {figures['reweighted']['effective']:.1f}" in text
-    assert f"{figures['chain']['accepted']:,} accepted samples" in text
+    chain = figures["chain"]
+    if chain.get("effective") is None:
+        assert f"{chain['accepted']:,} accepted samples" in text
+    else:
+        assert f"{chain['accepted']:,} weighted draws, worth {chain['effective']:,.0f} independent samples" in text
+        assert f"R-1 = {chain['rminus1']:.4f}" in text
     assert figures["chain"]["rminus1"] < 0.01
