@@ -51,6 +51,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
     report_every: float
 
     def initialize(self) -> None:
+        self._require_sensible_options()
         covariance, _ = self._load_covmat(prefer_load_old=False)
         try:
             scale = self.widen * np.linalg.cholesky(covariance)
@@ -60,6 +61,20 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         self._learned = self._read_learned()
         self.collection = SampleCollection(self.model, self.output, name=str(1 + mpi.rank()),
                                            resuming=bool(self.output) and self.output.is_resuming())
+
+    def _require_sensible_options(self) -> None:
+        for name, least in (("samples", 1), ("learn", 0)):
+            value = getattr(self, name)
+            # Cobaya reads 1e4 as a float
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least or value % 1:
+                raise LoggedError(self.log, f"{name}: {value!r} is no whole number from {least} on")
+            setattr(self, name, int(value))
+        for name in ("widen", "degrees_of_freedom", "report_every", "max_seconds"):
+            value = getattr(self, name)
+            if name == "max_seconds" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0.0:
+                raise LoggedError(self.log, f"{name}: {value!r} is no number above 0")
 
     def run(self) -> None:
         """Draw and evaluate until there are enough samples, or the time is over."""

@@ -187,6 +187,20 @@ def test_few_draws_do_not_change_the_proposal(caplog: pytest.LogCaptureFixture) 
     assert sampler.proposal.center == pytest.approx([2.3, -3.2])
 
 
+@pytest.mark.parametrize(("option", "value", "said"), [
+    ("samples", 0, "samples: 0 is no whole number from 1 on"), ("learn", -1, "learn: -1 is no whole number from 0 on"),
+    ("learn", "many", "learn: 'many' is no whole number"), ("samples", 1.5, "samples: 1.5 is no whole number"),
+    ("widen", 0, "widen: 0 is no number above 0"), ("max_seconds", "1h", "max_seconds: '1h' is no number above 0")])
+def test_bad_option_is_named(option: str, value: Any, said: str) -> None:
+    with pytest.raises(LoggedError, match=said):
+        run(gaussian_run(**{option: value}))
+
+
+def test_number_of_samples_as_cobaya_reads_it() -> None:
+    _, sampler = run(gaussian_run(samples=1e2))
+    assert len(sampler.products()["sample"]) == 100
+
+
 def test_proposal_is_read_as_written(tmp_path: Path) -> None:
     proposal = Proposal(RNG.normal(size=3), np.linalg.cholesky(np.eye(3) + 0.1), 9.0)
     proposal.write(tmp_path / "p")
