@@ -72,7 +72,10 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "H0 = [65.0, 70.0]", "H0 = [65, 68]", r"ranges\.H0 = \[65, 68\] must contain the domain \[66, 69\]"),
     "sampling that begins inside the domain": ("H0 = [65.0, 70.0]", "H0 = [67, 70]", "must contain the domain"),
     "parameter that is not sampled": (
-        "H0 = [65.0, 70.0]", "", "domain and sampling.ranges must name the same parameters, but differ in H0"),
+        "H0 = [65.0, 70.0]", "", r"line 7: domain\.H0: sampling\.ranges must have it as well"),
+    "misspelt parameter": (
+        "H0 = [65.0, 70.0]", "H00 = [65.0, 70.0]",
+        r"line 2\d: sampling\.ranges\.H00, which domain does not have: unknown; did you mean H0\? Known: "),
     "other name of a parameter": ("H0 =", "h =", r"line 7: domain\.h: says the same as H0; give that"),
     "primordial parameter": ("N_ur = [2.03", "n_s = [2.03", r"domain\.n_s: sources do not depend on the primordial"),
     "dark energy of flat space": (

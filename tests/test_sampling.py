@@ -106,3 +106,27 @@ def test_constraint_is_read(text: str, inside: dict[str, float], outside: dict[s
 def test_constraint_that_cannot_be_read(text: str) -> None:
     with pytest.raises(ValueError, match="constraint"):
         LinearConstraint.parse(text)
+
+
+def test_limits_that_no_point_obeys_are_noticed_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What CLASS derives takes 0.1 s a point, and there may be 1000 points for each model that is wanted."""
+    tried: list[dict[str, float]] = []
+
+    def none_within(candidates: list[dict[str, float]], *_: Any) -> list[bool]:
+        tried.extend(candidates)
+        return [False] * len(candidates)
+
+    monkeypatch.setattr("cosmicnet.training.sampling.within", none_within)
+    recipe = tiny_recipe(tmp_path, design="sobol", derived={"100*theta_s": (2.0, 3.0)})
+    with pytest.raises(SamplingError, match=r"sampling\.derived: none of the first 200 points of the ranges has "
+                                            r"100\*theta_s = \[2, 3\]"):
+        points(recipe, 600, tmp_path)
+    assert len(tried) == 200
+
+
+def test_limits_that_few_points_obey_leave_those(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cosmicnet.training.sampling.within",
+                        lambda candidates, *_: [p["H0"] > 69.0 for p in candidates])
+    recipe = tiny_recipe(tmp_path, design="sobol", derived={"100*theta_s": (1.0, 1.1)})
+    found = points(recipe, 60, tmp_path)
+    assert len(found) == 60 and all(p["H0"] > 69.0 for p in found)

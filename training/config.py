@@ -162,10 +162,13 @@ class Recipe(Strict):
         for where, table in (("domain", self.domain), ("sampling.ranges", self.sampling.ranges),
                              ("sampling.derived", self.sampling.derived)):
             _require_ordered(where, table)
-        differ = (set(self.domain) ^ set(ranges)) - {COMPUTED}
-        if differ:
-            raise ValueError("domain and sampling.ranges must name the same parameters, but differ in "
-                             + ", ".join(sorted(differ)))
+        for where, table in (("sampling.ranges", self.sampling.ranges), ("sampling.derived", self.sampling.derived)):
+            for name in table:
+                if name not in self.domain:
+                    raise ValueError(unknown(f"{where}.{name}, which domain does not have", name, self.domain))
+        for name in self.domain:
+            if name != COMPUTED and name not in ranges:
+                raise ValueError(f"domain.{name}: sampling.ranges must have it as well")
         for name, (low, high) in self.domain.items():
             if name == COMPUTED:
                 if not (low < TAU_REIO[1] and TAU_REIO[0] < high):

@@ -28,6 +28,8 @@ Points = list[dict[str, float]]
 
 # Where fewer points than this share of a box obey the constraints and the ellipsoid, something is wrong with them.
 SMALLEST_SHARE = 1e-3
+# What CLASS derives takes 0.1 s a point: where none of so many first points obeys, no more are tried.
+DERIVED_TRIED = 200
 
 
 class SamplingError(CosmicnetError):
@@ -46,8 +48,7 @@ def points(recipe: Recipe, number: int, folder: Path, cache: Path | None = None)
     drawn = number
     while True:
         kept = [p for p in _draw(sampling, ellipsoid, drawn) if all(c.holds(p) for c in constraints)]
-        inside = within(kept, recipe.class_settings, sampling.derived, cache)
-        kept = [p for p, is_inside in zip(kept, inside, strict=True) if is_inside]
+        kept = _with_derived(kept, recipe, cache)
         if len(kept) >= number:
             return kept[:number]
         if drawn > number / SMALLEST_SHARE:
@@ -55,6 +56,19 @@ def points(recipe: Recipe, number: int, folder: Path, cache: Path | None = None)
             raise SamplingError(f"{limit}: of {drawn} points of the ranges only {len(kept)} obey "
                                 f"{', '.join(recipe.constraints) or 'it'}")
         drawn = math.ceil(1.5 * drawn)
+
+
+def _with_derived(candidates: Points, recipe: Recipe, cache: Path | None) -> Points:
+    """Those whose derived quantities lie within their limits."""
+    kept, limits = [], recipe.sampling.derived
+    for some in (candidates[:DERIVED_TRIED], candidates[DERIVED_TRIED:]):
+        inside = within(some, recipe.class_settings, limits, cache)
+        kept += [p for p, is_inside in zip(some, inside, strict=True) if is_inside]
+        if len(some) == DERIVED_TRIED and not kept:
+            written = ", ".join(f"{name} = [{low:g}, {high:g}]" for name, (low, high) in limits.items())
+            raise SamplingError(
+                f"sampling.derived: none of the first {DERIVED_TRIED} points of the ranges has {written}")
+    return kept
 
 
 def ellipsoid_of(recipe: Recipe, folder: Path, margin: float = 1.0) -> Ellipsoid | None:
