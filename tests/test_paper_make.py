@@ -162,6 +162,7 @@ def test_cl_error_of_full_class_is_none(work: Path) -> None:
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
+    ("training = {models = 240", "training = {models = 9", r"sets.training.models = 9: must be 10 at least"),
     ('companion = "lcdm"', 'companion = "lcdmm"', r"companion = lcdmm: "),
     ("[15, 6, 6, 2]", "[15, 600, 600, 2]", r"networks.t0.hyperparameters: strides and pools are too much"),
     ("l_max_scalars =", "l_max_scalers = 2\nl_max_scalars =",

@@ -20,8 +20,14 @@ __all__ = ["require_possible"]
 
 
 def require_possible(recipe: PaperRecipe, path: Path) -> None:
-    """Raise RecipeError or RangeError with the line in the file `path`: for a companion that is not there, layers that
-    leave no wavenumbers, settings that CLASS does not know, and ends of the box that it cannot compute."""
+    """Raise RecipeError or RangeError with the line in the file `path`: for too few models, a companion that is not
+    there, layers that leave no wavenumbers, settings that CLASS does not know, and ends of the box that it cannot
+    compute."""
+    fewest = 2 * (len(recipe.box) + 1)
+    if recipe.sets.training.models < fewest:
+        raise _at(path, ("sets", "training", "models"),
+                  f"sets.training.models = {recipe.sets.training.models}: must be {fewest} at least, or what CLASS "
+                  "derives of the parameters cannot be fitted, by which networks know where they may be used")
     try:
         companion_of(recipe)
     except CosmicnetError as error:
