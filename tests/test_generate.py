@@ -243,3 +243,13 @@ def test_stock_classy_is_noticed_before_anything_is_written(
     with pytest.raises(CosmicnetError, match="is not the patched one"):
         generate(recipe, tmp_path / "models", 1)
     assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.usefixtures("patched")
+def test_settings_without_room_for_the_grids_are_told_with_their_entry(recipe: Recipe, tmp_path: Path) -> None:
+    point = {name: 0.5 * (low + high) for name, (low, high) in recipe.sampling.ranges.items()}
+    few = {**recipe.class_settings, "l_max_scalars": 60, "k_step_sub": 0.5, "k_step_super": 0.1}
+    said = module._integrate_and_write(few, point, tmp_path, 0, module.running_class())
+    assert str(said).startswith("class_settings: CLASS makes room for fewer wavenumbers k, or times tau, than models "
+                                "are integrated on: raise l_max_scalars")
+    assert not [*tmp_path.glob("*.h5"), *tmp_path.glob("*.failed")]

@@ -33,6 +33,9 @@ __all__ = [
 RECIPE_FILE = "recipe.json"
 FAILED_SHARE = 0.1
 
+# How classy says that CLASS's tables are too short for a grid.
+NO_ROOM = "values, must be 1 to"
+
 Parameters = Mapping[str, float]
 
 
@@ -196,6 +199,10 @@ def _integrate_and_write(
         write_text(failure_path(folder, index), str(error).strip())
     except CosmoSevereError as error:
         # the same for every model: nothing to go on with
+        if NO_ROOM in str(error):
+            return ("class_settings: CLASS makes room for fewer wavenumbers k, or times tau, than models are "
+                    "integrated on: raise l_max_scalars, or lower k_step_sub and k_step_super (k) or "
+                    f"perturbations_sampling_stepsize (tau). {str(error).strip()}")
         return f"CLASS does not accept {dict(parameters)} with class_settings {dict(settings)}: {str(error).strip()}"
     except GenerationError as error:
         return str(error)
