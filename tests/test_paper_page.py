@@ -12,6 +12,7 @@ from paper_models import RECIPE, model
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training.config import RecipeError
+from cosmicnet.training.paper.figures import _shown
 from cosmicnet.training.paper.generate import GenerationError, require_complete
 from cosmicnet.training.paper.measure import SourceComparison, SpectraComparison, Timing, planck_error
 from cosmicnet.training.paper.page import Measured, page
@@ -127,3 +128,8 @@ def test_half_generated_sets_are_not_trained_on(tmp_path: Path) -> None:
         require_complete(recipe, tmp_path, "validation")
     (folder / f"{number - 1:05d}.failed").touch()  # CLASS could not compute it
     require_complete(recipe, tmp_path, "validation")
+
+
+@pytest.mark.parametrize(("z_reio", "shown"), [([7.0], (0, 0)), ([7.0, 8.0], (1, 0)), ([8.0, 9.0, 7.0], (0, 2))])
+def test_figures_show_a_model_and_that_of_latest_reionisation(z_reio: list[float], shown: tuple[int, int]) -> None:
+    assert _shown(z_reio) == shown

@@ -31,8 +31,7 @@ def draw_figures(
     sources: SourceComparison, spectra: SpectraComparison, labels: Sequence[str], folder: Path
 ) -> None:
     """Write figure1.png and figure3.png to figure7.png; labels: the sets, in the order of the columns."""
-    latest = int(np.argmin([model.cosmology["z_reio"] for model in sources.models]))
-    middle = 0 if latest else 1
+    middle, latest = _shown([model.cosmology["z_reio"] for model in sources.models])
     _figure_1(sources.models[middle], sources.k, folder / "figure1.png")
     _sources(sources, middle, labels, [("t0", 0.0, EARLY_END), ("t1", 0.0, T1_END), ("t2", 0.0, EARLY_END)],
              folder / "figure3.png")
@@ -40,6 +39,12 @@ def draw_figures(
     _sources(sources, latest, labels, [("t2", LATE, LATE_END)], folder / "figure5.png")
     _spectrum(spectra, "tt", labels, folder / "figure6.png")
     _spectrum(spectra, "ee", labels, folder / "figure7.png")
+
+
+def _shown(z_reio: Sequence[float]) -> tuple[int, int]:
+    """Which model most figures show, and that of the latest reionisation, of Figure 5; the same if there is one only."""
+    latest = int(np.argmin(z_reio))
+    return (0 if latest or len(z_reio) == 1 else 1), latest
 
 
 def _figure_1(model: PaperModel, k: Array, path: Path) -> None:
