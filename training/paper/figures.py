@@ -42,7 +42,7 @@ def draw_figures(
 
 
 def _shown(z_reio: Sequence[float]) -> tuple[int, int]:
-    """Which model most figures show, and that of the latest reionisation, of Figure 5; the same if there is one only."""
+    """Which model most figures show, and that of latest reionisation, of Figure 5; the same if there is one only."""
     latest = int(np.argmin(z_reio))
     return (0 if latest or len(z_reio) == 1 else 1), latest
 
