@@ -12,6 +12,7 @@ from paper_models import RECIPE, model
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training.config import RecipeError
+from cosmicnet.training.paper import measure
 from cosmicnet.training.paper.figures import _shown
 from cosmicnet.training.paper.generate import GenerationError, require_complete
 from cosmicnet.training.paper.measure import SourceComparison, SpectraComparison, Timing, planck_error
@@ -133,3 +134,10 @@ def test_half_generated_sets_are_not_trained_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("z_reio", "shown"), [([7.0], (0, 0)), ([7.0, 8.0], (1, 0)), ([8.0, 9.0, 7.0], (0, 2))])
 def test_figures_show_a_model_and_that_of_latest_reionisation(z_reio: list[float], shown: tuple[int, int]) -> None:
     assert _shown(z_reio) == shown
+
+
+def test_disturbed_computations_do_not_make_the_perturbation_step_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {"thermodynamics": iter([0.07, 0.5, 0.07, 0.07, 0.3]),
+               "perturbations": iter([0.09, 0.09, 0.9, 0.09, 0.09])}
+    monkeypatch.setattr(measure, "_seconds_until", lambda step, _: next(seconds[step]))
+    assert measure._perturbations({}, 5) == pytest.approx(0.02)

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from time import perf_counter
 
 import numpy as np
@@ -41,6 +41,8 @@ Single = NDArray[np.float32]
 # Figures 1, 4 and 5 cut recombination away, in tau/tau_rec.
 LATE = 3.5
 MUK_PER_T_CMB = 2.7255e6
+# Of computations that take milliseconds.
+REPEATS = 5
 
 
 @dataclass(frozen=True)
@@ -170,14 +172,15 @@ def _mean_seconds(points: list[Parameters], networks: dict[str, str]) -> dict[st
     modes: dict[str, Parameters] = {"CLASS-full": {}, **{label: networks_on(n) for label, n in networks.items()}}
     for options in list(modes.values())[1:]:
         _seconds_until("perturbations", {**points[0], **options})  # loads what is loaded once
-    return {label: fmean(_perturbations({**point, **options}, repeats=2 if label == "CLASS-full" else 3)
+    return {label: fmean(_perturbations({**point, **options}, repeats=2 if label == "CLASS-full" else REPEATS)
                          for point in points) for label, options in modes.items()}
 
 
 def _perturbations(parameters: Parameters, repeats: int) -> float:
-    """The step alone, the fastest of `repeats`: what else the machine does only adds."""
-    return min(_seconds_until("perturbations", parameters) - _seconds_until("thermodynamics", parameters)
-               for _ in range(repeats))
+    """The step alone, from medians of computations that end before it and after it. (The smallest of differences would
+    be too small: what disturbs the first kind lowers it.)"""
+    before = median(_seconds_until("thermodynamics", parameters) for _ in range(REPEATS))
+    return median(_seconds_until("perturbations", parameters) for _ in range(repeats)) - before
 
 
 def _seconds_until(step: str, parameters: Parameters) -> float:
