@@ -253,3 +253,17 @@ def test_settings_without_room_for_the_grids_are_told_with_their_entry(recipe: R
     assert str(said).startswith("class_settings: CLASS makes room for fewer wavenumbers k, or times tau, than models "
                                 "are integrated on: raise l_max_scalars")
     assert not [*tmp_path.glob("*.h5"), *tmp_path.glob("*.failed")]
+
+
+def test_models_that_are_missing_are_counted_before_training(recipe: Recipe, tmp_path: Path) -> None:
+    place = Workplace(tmp_path / "models", tmp_path, 1)
+    module.claim(recipe, place)
+    for index in range(7):
+        model_path(place.folder, index).touch()
+    with pytest.raises(GenerationError, match="models: 13 of 20 models are missing; `cosmicnet generate` goes on with"):
+        module.existing(recipe, place)
+    for index in range(7, 20):
+        failure_path(place.folder, index).touch()
+    # more than the recipe asks for, of a set that was grown
+    model_path(place.folder, 20).touch()
+    assert len(module.existing(recipe, place).models) == 8

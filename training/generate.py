@@ -114,13 +114,19 @@ def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | 
 
 
 def existing(recipe: Recipe, place: Workplace) -> Generated:
-    """What of the recipe's models is in the folder; GenerationError if nothing is, or models of another recipe."""
+    """The recipe's models in the folder, and more if there are; GenerationError if some are missing, or models of
+    another recipe are there."""
     if not (place.folder / RECIPE_FILE).exists():
         raise GenerationError(f"{place.folder}: there are no models; `cosmicnet generate` makes them")
     claim(recipe, place)
     paths = tuple(sorted(path for path in place.folder.glob("*.h5") if path.stem.isdecimal()))
     if not paths:
         raise GenerationError(f"{place.folder}: there are no models; `cosmicnet generate` makes them")
+    number = recipe.sampling.models
+    if missing := sum(not model_path(place.folder, i).exists() and not failure_path(place.folder, i).exists()
+                      for i in range(number)):
+        raise GenerationError(f"{place.folder}: {missing} of {number} models are missing; `cosmicnet generate` goes on "
+                              "with them")
     return Generated(paths, {})
 
 
