@@ -59,6 +59,9 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "misspelt field": (
         "early.monopole", "early.monopol",
         r"line \d+: reduction\.tolerance\.early\.monopol: unknown; did you mean early\.monopole\? Known: early"),
+    "reionised models": (
+        'reio_parametrization = "reio_none"\n', "",
+        r'class_settings\.reio_parametrization: is missing and must be "reio_none"'),
     "domain upside down": (
         "omega_b = [0.0222, 0.0226]", "omega_b = [0.023, 0.021]",
         r"domain\.omega_b = \[0\.023, 0\.021\]: the first must be smaller"),

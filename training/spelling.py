@@ -82,11 +82,15 @@ def why_not_sampled(name: str) -> str | None:
 
 
 def lacking(settings: Mapping[str, str | int | float]) -> Iterator[tuple[str, str]]:
-    """Yield the setting that keeps CLASS from giving the sources of all fields, and what it must be."""
+    """Yield the setting that keeps CLASS from giving the sources of all fields as they are learned, and what it must
+    be."""
     output = str(settings.get("output", ""))
     kinds = [kind for kind, spellings in KINDS.items() if not any(s in output for s in spellings)]
     if kinds:
         yield "output", f"lacks {', '.join(kinds)}; fields are made of all of {', '.join(KINDS)}"
+    if "reio_parametrization" not in settings:
+        yield "reio_parametrization", ('is missing and must be "reio_none": reionisation is computed when the networks '
+                                       "are used")
     with suppress(ValueError):  # of a text, of which CLASS says what is wrong
         if float(settings.get("N_ncdm", 0)) < 1:
             yield "N_ncdm", "must be at least 1: fields are made of the matter with and without massive neutrinos"
