@@ -108,15 +108,15 @@ def _run_train(options: argparse.Namespace) -> None:
 
 def _run_search(options: argparse.Namespace) -> None:
     from .recipe import hyperparameters_table
-    from .search import search
+    from .search import draw_label, search
 
     recipe = _recipe(options)
     for source in [options.source] if options.source else SOURCES:
         kept = search(recipe, writable(options.work), source, options.database, options.processes, options.scheduler)
         for judged in kept:
-            print(f"{source} draw {judged.draw + 1}: C_l error {judged.cl_error:.3g}, validation loss "
+            print(f"{source} draw {draw_label(judged.draw)}: C_l error {judged.cl_error:.3g}, validation loss "
                   f"{judged.validation_loss:.3g}, {judged.architecture}")
-        print(f"# draw {kept[0].draw + 1}\n{hyperparameters_table(kept[0].architecture)}")
+        print(f"# draw {draw_label(kept[0].draw)}\n{hyperparameters_table(kept[0].architecture)}")
 
 
 def _run_report(options: argparse.Namespace) -> None:

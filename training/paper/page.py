@@ -18,6 +18,7 @@ from cosmicnet.training.accuracy import LOW_L_END
 
 from .measure import SourceComparison, SpectraComparison, Timing
 from .recipe import SETS, PaperRecipe, TrainingRecipe, load_paper_recipe
+from .search import draw_label
 from .tables import PAPER, FieldSize, fields_table, inputs_table, layers_table, timing_table
 from .text import FIELDS_TEXT, HEADER, LAYERS_TEXT, SEARCH_TEXT
 from .train import Epoch
@@ -126,7 +127,7 @@ def _search(recipe: PaperRecipe, drawn: Mapping[str, Sequence[Mapping[str, Any]]
         if best is None:
             lines.append(f"| S_{source.upper()} | not searched | | | |")
             continue
-        lines += [f"| S_{source.upper()} | {judged['draw'] + 1} | {judged['validation_loss']:.2e} | "
+        lines += [f"| S_{source.upper()} | {draw_label(judged['draw'])} | {judged['validation_loss']:.2e} | "
                   f"{judged['cl_error']:.3g} | {_written(judged['architecture'])} |" for judged in best]
     return "\n".join(lines)
 

@@ -2,7 +2,8 @@
 
 Optuna keeps the draws in a database, so that any number of processes on any number of machines work on one search, each
 by itself or with workers of Dask. The hyperparameters of a draw depend on its number alone; a draw whose process was
-killed is drawn again as it was, and one that diverged counts as done, with an infinite loss.
+killed is drawn again as it was, and one that diverged counts as done, with an infinite loss. The first draw is no draw:
+it has the recipe's own hyperparameters and is judged in any case, so that a search tells whether it found better ones.
 """
 from __future__ import annotations
 
@@ -35,17 +36,20 @@ from .make import task_of
 from .recipe import PaperRecipe, SearchRecipe
 from .train import Trained, alone, train
 
-__all__ = ["Judged", "draw_architecture", "found_before", "result_file", "search"]
+__all__ = ["OWN", "Judged", "draw_architecture", "draw_label", "found_before", "result_file", "search"]
 
 # A process that says nothing for GRACE seconds has died, and its draw is taken up again; no node or database should be
 # as slow as that.
 HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 300
 DRAW = "draw"
+# The number of what has the recipe's own hyperparameters.
+OWN = 0
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One of the best draws: its number, hyperparameters, validation loss, and C_l error (eq. 3.2, mean of models)."""
+    """One of the best draws, or OWN: its number, hyperparameters, validation loss, and C_l error (eq. 3.2, mean of
+    models)."""
 
     draw: int
     architecture: Architecture
@@ -57,7 +61,7 @@ def search(
     recipe: PaperRecipe, work: Path, source: str, database: str | None = None, processes: int = 1,
     scheduler: str | None = None,
 ) -> list[Judged]:
-    """Work on the search for one source until all draws are there; the kept ones, best first.
+    """Work on the search for one source until all draws are there; the kept ones and OWN, best first.
 
     database: any URL that Optuna takes (default: a file in `work`). Draws are trained in this process, or in so many
     processes, or by the workers of a Dask scheduler, which must see `work` and the database. Raises RecipeError for
@@ -81,7 +85,8 @@ def search(
                 Console(stderr=True).print(f"{settings.draws - len(done)} draws are left to other processes, waiting")
                 time.sleep(HEARTBEAT_SECONDS)
                 optuna.storages.fail_stale_trials(study)
-    best = sorted(_done(study, settings).items(), key=lambda item: (item[1], item[0]))[:settings.keep]
+    ranked = sorted(_done(study, settings).items(), key=lambda item: (item[1], item[0]))
+    best = ranked[:settings.keep] + [item for item in ranked[settings.keep:] if item[0] == OWN]
     # what diverged has no C_l
     best = [(number, loss) for number, loss in best if math.isfinite(loss)]
     judged = [j for j in _judge(recipe, work, source, best) if math.isfinite(j.cl_error)]
@@ -97,6 +102,11 @@ def search(
 def result_file(work: Path, source: str) -> Path:
     """Where a search leaves its best draws."""
     return work / "search" / f"{source}.json"
+
+
+def draw_label(draw: int) -> str:
+    """The number of a draw, counted from 1; that of the recipe's own hyperparameters with a word."""
+    return f"{draw + 1} (the recipe's own)" if draw == OWN else str(draw + 1)
 
 
 def found_before(recipe: PaperRecipe, work: Path, source: str) -> list[dict[str, Any]] | None:
@@ -140,8 +150,11 @@ def _draw(recipe: PaperRecipe, work: Path, source: str, url: str) -> None:
 
 
 def draw_architecture(recipe: PaperRecipe, source: str, number: int) -> Architecture:
-    """The hyperparameters of a draw, from log-uniform ranges; as many layers as the recipe's network has."""
+    """The hyperparameters of a draw, from log-uniform ranges; as many layers as the recipe's network has, which is
+    the first of them."""
     settings, given = recipe.search, getattr(recipe.networks, source).hyperparameters
+    if number == OWN:
+        return given.architecture(source)
     generator = np.random.default_rng([settings.seed, zlib.crc32(source.encode()), number])
 
     def one(limits: tuple[int, int]) -> int:
@@ -181,7 +194,7 @@ def _study_name(recipe: PaperRecipe, work: Path, source: str) -> str:
     identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}),
                            recipe.training.model_dump(exclude={"learning_rate_end"}),
                            [settings.models for settings in (recipe.sets.training, recipe.sets.validation)],
-                           [len(part) for part in (given.times, given.oscillations, given.damping, given.central)],
+                           given.model_dump(),
                            (work / "models" / CLAIM).read_text(encoding="utf-8")], sort_keys=True)
     return f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
 
@@ -245,16 +258,19 @@ def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[in
 
 
 def _require_possible(recipe: PaperRecipe, source: str, k_size: int) -> None:
-    """Raise RecipeError if the largest strides and pools leave no wavenumbers."""
+    """Raise RecipeError if the recipe's own strides and pools, or the largest that may be drawn, leave no
+    wavenumbers."""
     settings, given = recipe.search, getattr(recipe.networks, source).hyperparameters
 
     def largest(number: int) -> tuple[Convolution, ...]:
         return tuple(Convolution(1, 1, settings.stride[1] if i else settings.first_stride[1], settings.pool[1])
                      for i in range(number))
 
-    try:
-        layers(replace(given.architecture(source), oscillations=largest(len(given.oscillations)),
-                       damping=largest(len(given.damping))), k_size)
-    except ValueError as error:
-        raise RecipeError(f"search: the largest strides and pools are too much for {k_size} wavenumbers: "
-                          f"{error}") from error
+    own = given.architecture(source)
+    largest_of_all = replace(own, oscillations=largest(len(given.oscillations)), damping=largest(len(given.damping)))
+    for entry, architecture in ((f"networks.{source}.hyperparameters", own), ("search", largest_of_all)):
+        try:
+            layers(architecture, k_size)
+        except ValueError as error:
+            raise RecipeError(f"{entry}: the largest strides and pools are too much for {k_size} wavenumbers: "
+                              f"{error}") from error

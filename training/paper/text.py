@@ -58,8 +58,9 @@ The third pair of columns is what is trained here, on the {k_size} wavenumbers o
 SEARCH_TEXT = """\
 Draws are trained for the epochs that the recipe gives, ranked by validation loss, and the best are judged by the mean
 of eq. 3.2 over the hyperparameter set: unlensed TT for S_T0 and S_T1, EE for S_T2, each with the sources of full CLASS
-for the other two, by the fast line of sight. The networks of this page have the paper's own hyperparameters. Epochs
-of a draw, of as many as these networks have: {epochs}. Where they are few, what is ranked is hardly trained."""
+for the other two, by the fast line of sight. The first draw has the hyperparameters of this page's networks, the
+paper's own, and is judged in any case. Epochs of a draw, of as many as these networks have: {epochs}. What is ranked is
+how fast a network learns: where epochs are few, the best draw need not be the best network."""
 
 FIELDS_TEXT = """\
 They have no layers over k and τ. A source is a sum of pieces with known factors; each piece, in each of up to four
