@@ -33,7 +33,7 @@ from .dataset import read_model
 from .generate import CLAIM, cosmologies, models_of, read_k_grid
 from .judge import SPECTRUM, cl_error, predicted_source, spectra_of_sources
 from .make import task_of
-from .recipe import PaperRecipe, SearchRecipe
+from .recipe import Hyperparameters, PaperRecipe, SearchRecipe
 from .train import Trained, alone, train
 
 __all__ = ["OWN", "Judged", "draw_architecture", "draw_label", "found_before", "result_file", "search"]
@@ -152,7 +152,8 @@ def _draw(recipe: PaperRecipe, work: Path, source: str, url: str) -> None:
 def draw_architecture(recipe: PaperRecipe, source: str, number: int) -> Architecture:
     """The hyperparameters of a draw, from log-uniform ranges; as many layers as the recipe's network has, which is
     the first of them."""
-    settings, given = recipe.search, getattr(recipe.networks, source).hyperparameters
+    settings = recipe.search
+    given: Hyperparameters = getattr(recipe.networks, source).hyperparameters
     if number == OWN:
         return given.architecture(source)
     generator = np.random.default_rng([settings.seed, zlib.crc32(source.encode()), number])
