@@ -11,11 +11,11 @@ import sys
 import numpy as np
 from recipes import COARSE
 
-from cosmicnet.training import generate, networks
+from cosmicnet.training import generate, networks, reported
 from cosmicnet.training.cli import main
 from cosmicnet.training.resample import NODES
 
-generate.AlignedGrids = lambda: COARSE  # type: ignore[misc, assignment]
+generate.AlignedGrids = reported.AlignedGrids = lambda: COARSE  # type: ignore[misc, assignment]
 for _name, _nodes in NODES.items():
     NODES[_name] = np.linspace(_nodes[0], np.log(25.0) if _name == "ln_x" else _nodes[-1], 60)
 

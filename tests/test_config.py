@@ -21,6 +21,15 @@ def test_recipe_is_read(tmp_path: Path) -> None:
     assert recipe.training.hidden == [3]
 
 
+def test_settings_that_the_integration_needs_are_added(tmp_path: Path) -> None:
+    without = "".join(line for line in TINY.splitlines(keepends=True)
+                      if not line.startswith(("l_max_scalars", "reio_", "perturbations_")))
+    settings = load_recipe(write_tiny(tmp_path, without)).class_settings
+    assert settings["l_max_scalars"] == 6500 and settings["perturbations_sampling_stepsize"] == 0.08
+    assert settings["reio_parametrization"] == "reio_none"
+    assert load_recipe(write_tiny(tmp_path)).class_settings["l_max_scalars"] == 300
+
+
 def test_mark_of_the_byte_order_does_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "marked.toml"
     path.write_text(TINY, encoding="utf-8-sig")
@@ -60,8 +69,12 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "early.monopole", "early.monopol",
         r"line \d+: reduction\.tolerance\.early\.monopol: unknown; did you mean early\.monopole\? Known: early"),
     "reionised models": (
-        'reio_parametrization = "reio_none"\n', "",
-        r'class_settings\.reio_parametrization: is missing and must be "reio_none"'),
+        '"reio_none"', '"reio_camb"', r'line \d+: class_settings\.reio_parametrization: must be "reio_none"'),
+    "redshifts": (
+        "[class_settings]", "[class_settings]\nz_max_pk = 3",
+        r"line 13: class_settings\.z_max_pk: networks give all times"),
+    "initial conditions": (
+        "[class_settings]", '[class_settings]\nic = "ad,cdi"', r'line 13: class_settings\.ic: must be "ad"'),
     "domain upside down": (
         "omega_b = [0.0222, 0.0226]", "omega_b = [0.023, 0.021]",
         r"domain\.omega_b = \[0\.023, 0\.021\]: the first must be smaller"),

@@ -15,8 +15,9 @@ from test_dataset import FULL_DEVICE, make_model
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.training import generate as module
 from cosmicnet.training.config import Recipe
-from cosmicnet.training.dataset import DatasetError, TrainingModel, failure_path, model_path, read_model
+from cosmicnet.training.dataset import TrainingModel, failure_path, model_path, read_model
 from cosmicnet.training.generate import Generated, GenerationError, Workplace
+from cosmicnet.training.hdf5 import DatasetError
 from cosmicnet.training.sampling import points
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
@@ -216,7 +217,7 @@ def test_full_disk_stops_and_generation_goes_on_afterwards(
 ) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
-    (folder / "00007.part").symlink_to(FULL_DEVICE)
+    (folder / f"00007.h5.{os.getpid()}.tmp").symlink_to(FULL_DEVICE)
     with pytest.raises(DatasetError, match="No space left on device") as raised:
         generate(recipe, folder, 1)
     assert str(folder / "00007.h5") in str(raised.value)

@@ -100,7 +100,7 @@ def test_models_are_those_of_an_integration_without_interruption(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert integrated(folder) == MODELS
-    assert list((folder / "work").rglob("*.part")) == []
+    assert not [*(folder / "work").rglob("*.part"), *(folder / "work").rglob("*.tmp")]
     monkeypatch.setattr(generate, "AlignedGrids", lambda: COARSE)
     recipe = load_recipe(folder / "tiny.toml")
     drawn = points(recipe, MODELS, folder)

@@ -80,7 +80,7 @@ def test_models_are_those_of_full_class(work: Path) -> None:
 
 def test_what_is_there_is_not_integrated_again(work: Path) -> None:
     path = model_path(work / "models" / "training", 1)
-    others = {p: p.stat().st_mtime_ns for p in (work / "models").glob("*/*.safetensors") if p != path}
+    others = {p: p.stat().st_mtime_ns for p in (work / "models").glob("*/*.h5") if p != path}
     content = path.read_bytes()
     path.unlink()
     generate(recipe(), work / "models", 1)
@@ -208,6 +208,6 @@ def test_price_is_told_and_no_model_integrated_against_the_will_of_the_user(
     monkeypatch.setattr("builtins.input", lambda question: "n")
     with pytest.raises(PriceError, match="no model was integrated"):
         generate(recipe(), tmp_path / "models", 1, assume_yes=False)
-    assert not list((tmp_path / "models").rglob("*.safetensors"))
+    assert not list((tmp_path / "models").rglob("*.h5"))
     told = capsys.readouterr().err
     assert "6 models to integrate" in told and "9 steps of training" in told

@@ -124,7 +124,7 @@ def test_half_generated_sets_are_not_trained_on(tmp_path: Path) -> None:
     folder = tmp_path / "validation"
     folder.mkdir()
     for index in range(number - 1):
-        (folder / f"{index:05d}.safetensors").touch()
+        (folder / f"{index:05d}.h5").touch()
     with pytest.raises(GenerationError, match=rf"1 of {number} models are still to be integrated"):
         require_complete(recipe, tmp_path, "validation")
     (folder / f"{number - 1:05d}.failed").touch()  # CLASS could not compute it

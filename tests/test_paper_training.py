@@ -15,8 +15,8 @@ from paper_models import RECIPE, K, Killed, architecture, kill_at, model, write_
 
 from cosmicnet.training.boxes import BOXES
 from cosmicnet.training.config import RecipeError
-from cosmicnet.training.dataset import DatasetError
 from cosmicnet.training.generate import GenerationError, write_text
+from cosmicnet.training.hdf5 import DatasetError
 from cosmicnet.training.paper import dataset as dataset_module
 from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import model_path, read_model, write_model
@@ -44,8 +44,8 @@ def test_full_recipe_differs_in_sizes_and_in_the_learning_rate_only() -> None:
 
 @pytest.mark.parametrize("old, new, message", [
     ("learning_rate =", "learning_rat =", "line 65: training.learning_rat: unknown; did you mean learning_rate?"),
-    ("keep = 2", "keep = 7", "search: keep = 7 cannot be more than draws = 6"),
-    ("epochs = {t0 = 2, t1 = 2, t2 = 2}", "epochs = {t0 = 2}", "epochs: must name t0, t1 and t2, but names t0"),
+    ("keep = 3", "keep = 9", "search: keep = 9 cannot be more than draws = 8"),
+    ("epochs = {t0 = 20, t1 = 10, t2 = 20}", "epochs = {t0 = 2}", "epochs: must name t0, t1 and t2, but names t0"),
     ("width = [12, 300]", "width = [300, 12]", "width = [300, 12]: the first must not be larger"),
     ("seed = 2}", "seed = 1}", "line 29: sets: validation.seed: the sets must be independent, but that of training"),
     ("learning_rate_end = 3e-6", "learning_rate_end = 3e-3", "learning_rate_end = 0.003 must not be above"),
@@ -107,7 +107,7 @@ def test_damaged_model_is_named(tmp_path: Path) -> None:
     path = model_path(tmp_path, 0)
     write_model(path, model(5))
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DatasetError, match=r"00000.safetensors cannot be read .*delete it and generate again"):
+    with pytest.raises(DatasetError, match=r"00000.h5 cannot be read .*delete it and generate again"):
         read_model(path)
 
 
@@ -116,7 +116,7 @@ def test_model_of_another_format_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     with monkeypatch.context() as patch:
         patch.setattr(dataset_module, "FORMAT_VERSION", 0)
         write_model(path, model(5))
-    with pytest.raises(DatasetError, match=r"cannot be read \(format 0, not 1\); delete it"):
+    with pytest.raises(DatasetError, match=r"cannot be read \(format 0, not 2\); delete it"):
         read_model(path)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builds import ROOT
 from numpy.typing import NDArray
-from recipes import TINY, write_tiny
+from recipes import COARSE, TINY, write_tiny
 from synthetic import COSMOLOGY, RUNNING, make_field, make_network_set, make_request
 
 from cosmicnet.coverage import why_not_covered
@@ -20,6 +21,7 @@ from cosmicnet.errors import CosmicnetError, NetworkFileError
 from cosmicnet.fields import FIELDS, fields_for, inputs_of
 from cosmicnet.normalization import Normalization
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
+from cosmicnet.training import reported
 from cosmicnet.training.config import load_recipe
 from cosmicnet.training.feasible import require_feasible
 from cosmicnet.training.reported import require_told
@@ -114,13 +116,19 @@ def check(folder: Path, name: str, low: float, high: float, **settings: str) -> 
     require_told(recipe, points(recipe, recipe.sampling.models, folder, folder / "derived.json"), path)
 
 
-@pytest.mark.usefixtures("patched")
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny recipe has no room for the real grids."""
+    monkeypatch.setattr(reported, "AlignedGrids", lambda: COARSE)
+
+
+@pytest.mark.usefixtures("patched", "coarse")
 @pytest.mark.parametrize(("name", "low", "high"), [("YHe", 0.2, 0.3), ("T_cmb", 2.7, 2.75), ("ksi_ncdm", 0.0, 0.1)])
 def test_what_class_reports_can_be_sampled(tmp_path: Path, name: str, low: float, high: float) -> None:
     check(tmp_path, name, low, high)
 
 
-@pytest.mark.usefixtures("patched")
+@pytest.mark.usefixtures("patched", "coarse")
 @pytest.mark.parametrize(("name", "low", "high", "why"), [
     ("YHee", 0.2, 0.3, r"line \d+: sampling\.ranges\.YHee: CLASS has no such setting; did you mean YHe\?"),
     ("l_max_g", 10, 20, r"line \d+: sampling\.ranges\.l_max_g: is a precision parameter"),
@@ -132,6 +140,17 @@ def test_what_class_does_not_report_is_refused_with_its_line(
 ) -> None:
     with pytest.raises(CosmicnetError, match=why):
         check(tmp_path, name, low, high)
+
+
+@pytest.mark.usefixtures("patched")
+def test_recipe_of_the_docs_passes_all_checks(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "retrain.md").read_text(encoding="utf-8")
+    path = tmp_path / "helium.toml"
+    path.write_text(text.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    recipe = load_recipe(path)
+    require_feasible(recipe, path)
+    require_told(recipe, points(recipe, 2, tmp_path, tmp_path / "derived.json"), path)
+    assert "YHe" in recipe.sampling.ranges
 
 
 def polarization(helium: float | str, **options: Any) -> NDArray[np.float64]:

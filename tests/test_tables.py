@@ -14,7 +14,8 @@ from test_dataset import flip_a_bit, make_model
 
 from cosmicnet.fields import FIELDS
 from cosmicnet.training import tables as module
-from cosmicnet.training.dataset import DatasetError, write_model
+from cosmicnet.training.dataset import write_model
+from cosmicnet.training.hdf5 import DatasetError
 from cosmicnet.training.tables import collect, table_path
 
 

@@ -133,6 +133,33 @@ def test_spectra_of_no_universe_count_as_infinite(tmp_path: Path, monkeypatch: p
         assert unseen.unseen_chi2(make_network_set().manifest, tmp_path, 20, work(tmp_path)) == expected
 
 
+def test_model_that_is_not_covered_counts_as_infinite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Derived quantities may lie elsewhere than a fit to few models has them; more models mend that."""
+    classy = pytest.importorskip("classy")
+    ell = np.arange(2.0, 2000.0)
+    one = np.ones_like(ell)
+    full = Spectra(ell, one, 0.1 * one, one, one, one, one)
+
+    def compute_spectra(parameters: dict[str, Any]) -> Spectra:
+        if parameters["H0"] == 7:
+            raise classy.CosmoComputationError("do not cover this request: tau_rec")
+        return full
+
+    monkeypatch.setattr(unseen, "unseen_points", lambda *arguments: [{"H0": index} for index in range(20)])
+    monkeypatch.setattr(evaluate, "cached_spectra", lambda *arguments: full)
+    monkeypatch.setattr(evaluate, "compute_spectra", compute_spectra)
+    monkeypatch.setattr(unseen, "single_threaded_pool", lambda *arguments: ThreadPoolExecutor(1))
+    assert unseen.unseen_chi2(make_network_set().manifest, tmp_path, 20, work(tmp_path)) == math.inf
+    assert "counts as infinitely far: {'H0': 7}: Error in Class: do not cover this request: tau_rec" in \
+        " ".join(capsys.readouterr().err.split())
+    # an evaluation goes on and says it
+    pair = evaluate.compute_pair({"H0": 7}, {}, tmp_path)
+    errors = evaluate._model(pair, None).errors
+    assert errors["wishart_chi2"] == errors["tt_high_l"] == errors["pk"] == math.inf
+
+
 def test_networks_that_miss_the_target_are_measured_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,7 +57,8 @@ def wishart_chi2(full: MultipolesLike, net: MultipolesLike) -> float:
     with TE^2 > TT EE: no universe has such spectra.
     """
     # with C_full C_net^-1 = 1 + D, tr - 2 = tr D and det = 1 + tr D + det D: no digits cancel
-    determinant_net = net.tt * net.ee - net.te**2
+    with np.errstate(invalid="ignore"):  # of infinite spectra
+        determinant_net = net.tt * net.ee - net.te**2
     # written so that NaN is none
     if not np.all((net.tt > 0.0) & (net.ee > 0.0) & (determinant_net > 0.0)):
         return math.inf

@@ -14,7 +14,7 @@ __all__ = ["OF_FIELDS", "OF_TABLES", "code_digest"]
 # What a table holds, from a model that is there. Integrations are not made again: they are CLASS's.
 OF_TABLES = (
     "cosmicnet.coordinates", "cosmicnet.fields", "cosmicnet.pieces", "cosmicnet.training.dataset",
-    "cosmicnet.training.extend", "cosmicnet.training.grids", "cosmicnet.training.resample",
+    "cosmicnet.training.extend", "cosmicnet.training.grids", "cosmicnet.training.hdf5", "cosmicnet.training.resample",
     "cosmicnet.training.smooth", "cosmicnet.training.tables",
 )
 # What a trained field holds, from tables that are there.

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from cosmicnet.fields import FIELDS, INPUTS, PARAMETERS
 from cosmicnet.region import LinearConstraint
 
-from .spelling import clashes, lacking, why_not_sampled
+from .grids import ROOM
+from .spelling import UNREIONIZED, clashes, lacking, why_not_sampled
 from .toml_recipe import RecipeError, Strict, load_toml_recipe, unknown
 
 __all__ = [
@@ -37,6 +38,11 @@ def _setting(value: Any) -> Any:
     if not isinstance(value, (str, int, float)) or not (isinstance(value, str) or math.isfinite(value)):
         raise ValueError("must be a text or a finite number")
     return value
+
+
+def _with_needs(given: dict[str, str | int | float]) -> dict[str, str | int | float]:
+    """The settings with those that the integration of models needs, where the recipe has no other value for them."""
+    return {**given, **{name: value for name, value in (ROOM | UNREIONIZED).items() if name not in given}}
 
 
 # Numbers that are numbers: neither "20" nor true.
@@ -120,13 +126,14 @@ class Training(Strict):
 
 
 class Recipe(Strict):
-    """Everything that determines a network set. constraints: linear, of the domain and of what is sampled."""
+    """Everything that determines a network set. constraints: linear, of the domain and of what is sampled.
+    class_settings: what the integration of models needs besides is added."""
 
     name: Name
     description: str
     constraints: list[str] = Field(default_factory=list)
     domain: Ranges
-    class_settings: ClassSettings
+    class_settings: Annotated[ClassSettings, AfterValidator(_with_needs)]
     sampling: Sampling
     target: Target | None = None
     reduction: Reduction

@@ -5,24 +5,17 @@ several machines cannot write to the same one. Each file says what it holds: nam
 """
 from __future__ import annotations
 
-import io
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.errors import CosmicnetError
+from .hdf5 import DatasetError, put, put_numbers, whole_file
 
-__all__ = [
-    "DatasetError", "TrainingModel", "failure_path", "model_path", "parameters_of", "put", "read_model", "whole_file",
-    "write_model",
-]
+__all__ = ["TrainingModel", "failure_path", "model_path", "parameters_of", "read_model", "write_model"]
 
 Array = NDArray[np.float64]
 
@@ -32,13 +25,6 @@ FORMAT_VERSION = 1
 DOUBLE = ("t0", "t1", "t2", "theta_b", "phi_prime")
 
 GROUPS = ("parameters", "cosmology", "setup", "precision")
-
-# Rows of a chunk: some 300 kB for the usual number of wavenumbers.
-CHUNK_ROWS = 64
-
-
-class DatasetError(CosmicnetError):
-    """A training model that cannot be read or written."""
 
 
 @dataclass(frozen=True)
@@ -72,42 +58,13 @@ def write_model(path: Path, model: TrainingModel) -> None:
     with whole_file(path) as file:
         file.attrs.update(format_version=FORMAT_VERSION, content="source functions of one cosmology by CLASS")
         for group in GROUPS:
-            file.create_group(group).attrs.update(getattr(model, group))
+            put_numbers(file, group, getattr(model, group))
         put(file, "k", model.k, unit="1/Mpc")
         put(file, "tau", model.tau, unit="Mpc")
         for name, array in model.integrated.items():
             small = array.ndim == 2 and name not in DOUBLE
             put(file, f"integrated/{name}", array.astype(np.float32) if small else array,
                 axes="tau, k" if array.ndim == 2 else "tau")
-
-
-def put(file: h5py.File, name: str, array: NDArray[Any], **attributes: str) -> None:
-    """A dataset in chunks of some rows, compressed, with a checksum for each chunk. The fill value is for what the last
-    chunk has beyond the end, which is any memory otherwise, so that no file would be like another."""
-    chunks = (min(CHUNK_ROWS, array.shape[0]), *array.shape[1:]) if array.ndim > 1 else array.shape
-    dataset = file.create_dataset(name, data=array, chunks=chunks, shuffle=True, compression="gzip",
-                                  compression_opts=1, fletcher32=True, fillvalue=0)
-    dataset.attrs.update(attributes)
-    # at once, and not when Python collects the object, or chunks would lie in the file in any order
-    file.flush()
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[h5py.File]:
-    """An HDF5 file for writing: made in memory, where it is small, then written under another name and renamed, so that
-    a kill or a full disk leaves no half file. Raises DatasetError if it cannot be written."""
-    memory = io.BytesIO()
-    with h5py.File(memory, "w") as file:
-        yield file
-    temporary = path.with_suffix(".part")
-    try:
-        temporary.write_bytes(memory.getbuffer())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def read_model(path: Path) -> TrainingModel:

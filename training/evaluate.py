@@ -6,12 +6,14 @@ takes a few minutes.
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from cosmicnet.cobaya_components.planck import PlanckLikelihoods, PlanckNotAvailable
@@ -35,7 +37,7 @@ from .spectra import (
     require_patched_classy,
 )
 
-__all__ = ["EvaluationSettings", "Pair", "compute_pair", "evaluate", "settings_for"]
+__all__ = ["EvaluationSettings", "Pair", "compute_pair", "evaluate", "settings_for", "tell_refused"]
 
 # How well does full CLASS know its own chi2? Times 10% closer than its default, on so many models of each box.
 CLOSER_TIMES: Parameters = {"perturbations_sampling_stepsize": 0.09}
@@ -76,8 +78,8 @@ def settings_for(
 def evaluate(settings: EvaluationSettings) -> Evaluation:
     """Run both modes on every cosmology of every box; write accuracy.md, .json and .png.
 
-    Raises CosmicnetError for a classy without networks, CosmoComputationError or CosmoSevereError where
-    the networks do not cover a cosmology.
+    A cosmology of which the networks give no spectra, because they do not cover it, counts as infinitely far. Raises
+    CosmicnetError for a classy without networks, CosmoSevereError where they cover none of the boxes' settings.
     """
     require_patched_classy()
     console = Console(stderr=True)
@@ -96,12 +98,14 @@ def evaluate(settings: EvaluationSettings) -> Evaluation:
 
 @dataclass(frozen=True)
 class Pair:
-    """One cosmology and its spectra, by full CLASS, by networks and perhaps by full CLASS with CLOSER_TIMES."""
+    """One cosmology and its spectra, by full CLASS, by networks and perhaps by full CLASS with CLOSER_TIMES. refused:
+    why there are none by networks; then `net` is infinitely far from `full`."""
 
     cosmology: Mapping[str, float]
     full: Spectra
     net: Spectra
     closer: Spectra | None
+    refused: str = ""
 
 
 def _planck_or_none(packages_path: Path | None, console: Console) -> PlanckLikelihoods | None:
@@ -126,7 +130,9 @@ def _model(pair: Pair, planck: PlanckLikelihoods | None) -> Model:
     def chi2(spectra: Spectra | None) -> dict[str, float]:
         return {} if planck is None or spectra is None else planck.chi2(spectra)
 
-    return Model(pair.cosmology, summary(pair.full, pair.net), chi2(pair.full), chi2(pair.net), chi2(pair.closer))
+    full = chi2(pair.full)
+    net = dict.fromkeys(full, math.inf) if pair.refused else chi2(pair.net)
+    return Model(pair.cosmology, summary(pair.full, pair.net), full, net, chi2(pair.closer))
 
 
 def _compute_pairs(settings: EvaluationSettings) -> dict[str, list[Pair]]:
@@ -143,6 +149,7 @@ def _compute_pairs(settings: EvaluationSettings) -> dict[str, list[Pair]]:
         }
         for future in as_completed(futures):
             pairs[futures[future]] = future.result()
+            tell_refused(pairs[futures[future]])
             advance()
     return {box.name: [pairs[box.name, index] for index in range(settings.models)] for box in settings.boxes}
 
@@ -152,7 +159,20 @@ def compute_pair(
 ) -> Pair:
     """Both modes of one cosmology, and if asked for full CLASS with CLOSER_TIMES; full CLASS from the cache where it
     is there."""
+    from classy import CosmoComputationError
+
     settings = {**cosmology, **ONE_LINE_OF_SIGHT}
-    return Pair(cosmology, full=cached_spectra(settings, cache_folder),
-                net=compute_spectra({**settings, **approximation}),
-                closer=cached_spectra({**settings, **CLOSER_TIMES}, cache_folder) if closer else None)
+    full = cached_spectra(settings, cache_folder)
+    closer_full = cached_spectra({**settings, **CLOSER_TIMES}, cache_folder) if closer else None
+    try:
+        return Pair(cosmology, full, compute_spectra({**settings, **approximation}), closer_full)
+    except CosmoComputationError as error:
+        infinite = Spectra(*(np.full_like(getattr(full, f.name), np.inf) for f in fields(Spectra)))
+        return Pair(cosmology, full, replace(infinite, ell=full.ell), closer_full, refused=str(error).strip())
+
+
+def tell_refused(pair: Pair) -> None:
+    """Print why networks gave no spectra, if they gave none."""
+    if pair.refused:
+        Console(stderr=True).print(f"counts as infinitely far: {dict(pair.cosmology)}: {pair.refused}", style="yellow",
+                                   highlight=False)

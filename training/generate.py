@@ -20,6 +20,7 @@ from cosmicnet.running_class import RunningClass, running_class
 from .config import Recipe
 from .dataset import TrainingModel, failure_path, model_path, write_model
 from .grids import AlignedGrids
+from .hdf5 import remove_halves
 from .parallel import progress, single_threaded_pool
 from .reported import require_reported
 from .sampling import ellipsoid_of, points
@@ -82,6 +83,7 @@ def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
                if not model_path(folder, i).exists() and not failure_path(folder, i).exists()]
     if missing:
         _integrate_all(recipe, wanted, missing, number, place)
+        remove_halves(folder)
     failed = {i: failure_path(folder, i).read_text(encoding="utf-8") for i in range(number)
               if not model_path(folder, i).exists()}
     if len(failed) > FAILED_SHARE * number:

@@ -17,7 +17,7 @@ from cosmicnet.emulator import Emulator
 from cosmicnet.evaluation import FieldEmulator
 from cosmicnet.fields import Field, fields_for
 from cosmicnet.manifest import Manifest
-from cosmicnet.network import Network
+from cosmicnet.network import Network, monomials
 from cosmicnet.running_class import running_class
 from cosmicnet.splines import SplineBasis
 from cosmicnet.store import NetworkSet, save_network_set
@@ -37,12 +37,14 @@ from .train import Trained, train_network
 __all__ = ["derived_model", "train"]
 
 # Quantities that CLASS computes before the perturbations, and how far (relative) they may lie from what they are for
-# the same parameters in the trained model: three times the largest error of their fits, and the floor where fits are
-# better. Networks take all scales from CLASS, so that a scale shifted by less than the floor is not a wrong spectrum.
+# the same parameters in the trained model: three times the largest error of fits to all other models, and the floor
+# where fits are better. Networks take all scales from CLASS, so that a scale shifted by less than the floor is not a
+# wrong spectrum.
 DERIVED = ("YHe", "N_eff", "z_rec", "tau_rec", "sound_horizon_rec", "conformal_age")
 DERIVED_DEGREE = 3
 DERIVED_MARGIN = 3.0
 DERIVED_FLOOR = 2e-4
+ROUNDING = 1e-9
 
 # The bases are cut again for the mean and the components that are kept, this much finer than the tolerance.
 MEAN_ACCURACY = 0.1
@@ -157,7 +159,11 @@ def derived_model(
     # never more terms than half the models, or the fit would show no error
     degree = max(d for d in range(1, DERIVED_DEGREE + 1) if d == 1 or 2 * comb(len(names) + d, d) <= len(cosmologies))
     network = polynomial_network(inputs, outputs, all_exponents(len(names), degree))
-    worst = np.abs(network(inputs) / outputs - 1.0).max(axis=0)
+    # what the fit to all others would be wrong by, for each model
+    orthonormal, _ = np.linalg.qr(monomials(network.input_map.apply(inputs), network.exponents))
+    influence = (orthonormal**2).sum(axis=1)
+    error = (network(inputs) / outputs - 1.0) / np.maximum(1.0 - influence, ROUNDING)[:, None]
+    worst = np.abs(error).max(axis=0)
     return network, {name: max(DERIVED_MARGIN * float(error), DERIVED_FLOOR)
                      for name, error in zip(DERIVED, worst, strict=True)}
 

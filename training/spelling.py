@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cosmicnet.fields import INPUTS, PARAMETERS
 
-__all__ = ["clashes", "known_settings", "lacking", "why_not_sampled"]
+__all__ = ["UNREIONIZED", "clashes", "known_settings", "lacking", "why_not_sampled"]
 
 # Other names under which CLASS's input module takes what a parameter sets.
 SAME = {
@@ -24,9 +24,14 @@ SAME = {
 }
 AMPLITUDES = ("A_s", "ln_A_s_1e10", "ln10^{10}A_s", "sigma8", "S8", "n_s", "alpha_s")
 NETWORKS = ("neural_network", "neural_network_path", "neural_network_fallback")
-# Networks are of flat space, and of the gauge in which CLASS has its sources by default.
+# Networks are of flat space, of scalar adiabatic perturbations, and of the gauge in which CLASS has its sources by
+# default; reionisation comes to them when they are used.
 FIXED = {"Omega_k": (0.0, "0.0", "networks are of flat space"),
-         "gauge": ("synchronous", '"synchronous"', "CLASS's default")}
+         "gauge": ("synchronous", '"synchronous"', "CLASS's default"),
+         "modes": ("s", '"s"', "networks are of scalar perturbations"),
+         "ic": ("ad", '"ad"', "networks are of adiabatic initial conditions")}
+UNREIONIZED = {"reio_parametrization": "reio_none"}
+REDSHIFTS = ("z_pk", "z_max_pk")
 OF_DARK_ENERGY = ("Omega_Lambda", "Omega_fld")
 OF_REIONIZATION = ("tau_reio", "z_reio", "reionization_", "helium_fullreio_", "reio_")
 # Whole numbers and words, which CLASS takes for numbers.
@@ -52,8 +57,12 @@ def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str])
     for name, (allowed, written, why) in FIXED.items():
         if name in settings and settings[name] != allowed:
             yield name, f"must be {written}: {why}"
-    if "reio_parametrization" in settings and settings["reio_parametrization"] != "reio_none":
-        yield "reio_parametrization", 'must be "reio_none": reionisation is computed when the networks are used'
+    for name in REDSHIFTS:
+        if name in settings:
+            yield name, "networks give all times, from which redshifts are chosen when they are used; leave it out"
+    for name, value in UNREIONIZED.items():
+        if settings.get(name, value) != value:
+            yield name, f'must be "{value}": reionisation is computed when the networks are used'
     if {"w0_fld", "wa_fld"} & set(sampled) and settings.get("Omega_Lambda") != 0:
         yield "Omega_Lambda", "must be 0 where w0_fld or wa_fld is sampled, or CLASS has no fluid"
 
@@ -88,9 +97,6 @@ def lacking(settings: Mapping[str, str | int | float]) -> Iterator[tuple[str, st
     kinds = [kind for kind, spellings in KINDS.items() if not any(s in output for s in spellings)]
     if kinds:
         yield "output", f"lacks {', '.join(kinds)}; fields are made of all of {', '.join(KINDS)}"
-    if "reio_parametrization" not in settings:
-        yield "reio_parametrization", ('is missing and must be "reio_none": reionisation is computed when the networks '
-                                       "are used")
     with suppress(ValueError):  # of a text, of which CLASS says what is wrong
         if float(settings.get("N_ncdm", 0)) < 1:
             yield "N_ncdm", "must be at least 1: fields are made of the matter with and without massive neutrinos"

@@ -21,8 +21,9 @@ from cosmicnet.fields import Field, inputs_of
 from cosmicnet.pieces import PIECES, split_sources
 
 from .code_digest import OF_TABLES, code_digest
-from .dataset import DatasetError, put, read_model, whole_file
+from .dataset import read_model
 from .edges import continue_alike
+from .hdf5 import DatasetError, put, put_numbers, remove_halves, whole_file
 from .parallel import progress, single_threaded_pool
 from .resample import NODES, distinct_times, resample
 from .smooth import KNOTS
@@ -99,6 +100,7 @@ def collect(
             for future in as_completed(futures):
                 future.result()
                 advance()
+        remove_halves(tables[paths[0]].parent)
     return [_summary(tables[path]) for path in paths]
 
 
@@ -150,8 +152,8 @@ def resample_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
             for name in WAVENUMBER_COORDINATES:
                 put(file, f"sizes/{source}/{name}", np.interp(NODES[name], ln_x, size), axes=name)
         for group in ("cosmology", "setup", "precision"):
-            file.create_group(group).attrs.update(getattr(model, group))
-        file.create_group("scales").attrs.update(asdict(scales))
+            put_numbers(file, group, getattr(model, group))
+        put_numbers(file, "scales", asdict(scales))
 
 
 def _summary(path: Path) -> ResampledModel:

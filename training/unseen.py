@@ -8,7 +8,7 @@ from cosmicnet.manifest import Manifest
 
 from .accuracy import Distribution, wishart_chi2
 from .domain_box import unseen_points
-from .evaluate import compute_pair
+from .evaluate import compute_pair, tell_refused
 from .generate import Workplace
 from .parallel import progress, single_threaded_pool
 from .spectra import networks_on
@@ -20,8 +20,10 @@ SEED = 201907
 
 
 def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplace) -> float:
-    """The Wishart chi2 of TT, TE and EE (l to 2508) that 95% of `number` unseen models do not exceed; infinite where
-    that of a model is none, because its networks' spectra are those of no universe, TE^2 > TT EE.
+    """The Wishart chi2 of TT, TE and EE (l to 2508) that 95% of `number` unseen models do not exceed.
+
+    Infinite where that of a model is none: its networks' spectra are those of no universe, TE^2 > TT EE, or the
+    networks do not cover it, because what CLASS derives for it is far from fits to the models of training.
 
     Full CLASS is kept in the work folder: it is computed once for all rounds.
     """
@@ -34,6 +36,7 @@ def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplac
         futures = [pool.submit(compute_pair, point, approximation, cache) for point in points]
         for future in as_completed(futures):
             pair = future.result()
+            tell_refused(pair)
             chi2.append(wishart_chi2(pair.full, pair.net))
             advance()
     return Distribution.of(chi2).percentile_95

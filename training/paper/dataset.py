@@ -1,21 +1,18 @@
 """One cosmology of the paper's training: what CLASS knew, and its sources on the fixed wavenumbers.
 
-Each is a safetensors file, written whole or not at all, of which one source can be read without the others.
+Each is an HDF5 file like those of the other networks' training (docs/retrain.md), of which one source can be read
+without the others.
 """
 from __future__ import annotations
 
-import json
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.numpy import save
 
-from cosmicnet.training.dataset import DatasetError
+from cosmicnet.training.hdf5 import DatasetError, put, put_numbers, whole_file
 
 __all__ = ["PaperModel", "model_path", "read_model", "write_model"]
 
@@ -23,10 +20,8 @@ Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 
 GROUPS = ("cosmology", "setup", "precision")
-# One entry of the file's metadata for all of them: several would come in no fixed order.
-COSMOLOGY = "model"
 # Raised whenever what a file holds changes.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -45,38 +40,32 @@ class PaperModel:
 
 
 def model_path(folder: Path, index: int) -> Path:
-    return folder / f"{index:05d}.safetensors"
+    return folder / f"{index:05d}.h5"
 
 
 def write_model(path: Path, model: PaperModel) -> None:
-    """Write to a temporary file of this process and rename it; DatasetError if it cannot be written."""
-    arrays = {"tau": model.tau, **{f"history/{name}": column for name, column in model.history.items()},
-              **{f"sources/{name}": table for name, table in model.sources.items()}}
-    content = save({name: np.ascontiguousarray(a) for name, a in arrays.items()},
-                   metadata={COSMOLOGY: json.dumps({"format_version": FORMAT_VERSION,
-                                                    **{group: getattr(model, group) for group in GROUPS}})})
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    """Write one model; DatasetError if it cannot be written."""
+    with whole_file(path) as file:
+        file.attrs.update(format_version=FORMAT_VERSION, content="sources of one cosmology by CLASS")
+        for group in GROUPS:
+            put_numbers(file, group, getattr(model, group))
+        put(file, "tau", model.tau, unit="Mpc")
+        for name, column in model.history.items():
+            put(file, f"history/{name}", column, axes="tau")
+        for name, table in model.sources.items():
+            put(file, f"sources/{name}", table, axes="tau, k")
 
 
 def read_model(path: Path, sources: tuple[str, ...] = ("t0", "t1", "t2")) -> PaperModel:
     """Read one model and of its tables only `sources`; DatasetError if the file is damaged."""
     try:
-        with safe_open(path, framework="numpy") as file:
-            described = json.loads(file.metadata()[COSMOLOGY])
-            if (found := described.get("format_version")) != FORMAT_VERSION:
+        with h5py.File(path, "r") as file:
+            if (found := int(file.attrs["format_version"])) != FORMAT_VERSION:
                 raise ValueError(f"format {found}, not {FORMAT_VERSION}")
-            groups = {group: dict(described[group]) for group in GROUPS}
-            history = {name.removeprefix("history/"): file.get_tensor(name)
-                       for name in file.keys() if name.startswith("history/")}  # noqa: SIM118, it is no dict
-            tables = {name: file.get_tensor(f"sources/{name}") for name in sources}
-            return PaperModel(**groups, tau=file.get_tensor("tau"), history=history, sources=tables)
-    except Exception as error:  # of safetensors, json and the file system alike: the file is of no use
-        raise DatasetError(f"{path} cannot be read ({error}); delete it and generate again") from error
+            groups = {group: {name: float(value) for name, value in file[group].attrs.items()} for group in GROUPS}
+            # names first: an error within items() would keep h5py's lock for as long as its traceback lives
+            history = {name: np.asarray(file["history"][name][()]) for name in list(file["history"])}
+            tables = {name: np.asarray(file["sources"][name][()]) for name in sources}
+            return PaperModel(**groups, tau=file["tau"][()], history=history, sources=tables)
+    except Exception as error:  # of h5py, many kinds: the file is of no use
+        raise DatasetError(f"{path} cannot be read ({error}); delete it and generate again") from None

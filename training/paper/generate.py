@@ -17,6 +17,7 @@ from scipy.interpolate import CubicSpline
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import RunningClass, running_class
 from cosmicnet.training.generate import GenerationError, other_class, write_text
+from cosmicnet.training.hdf5 import remove_halves
 from cosmicnet.training.parallel import progress, single_threaded_pool
 from cosmicnet.training.price import ask
 from cosmicnet.training.spectra import new_class, require_patched_classy
@@ -32,7 +33,7 @@ Array = NDArray[np.float64]
 CLAIM = "models.json"
 ALLOWED_FAILURES = 0.1
 # of one model and of one step of Adam, measured; of one core
-BYTES_OF_MODEL, SECONDS_OF_MODEL, SECONDS_OF_STEP = 4.1e6, (7.0, 14.0), (0.03, 0.06)
+BYTES_OF_MODEL, SECONDS_OF_MODEL, SECONDS_OF_STEP = 2.7e6, (7.0, 14.0), (0.03, 0.06)
 MEGABYTE = 1e6
 
 
@@ -80,6 +81,8 @@ def generate(
             if refusal is not None:
                 raise GenerationError(refusal)
             advance()
+    for name in SETS:
+        remove_halves(folder / name)
     failed = {path: _failure(path).read_text(encoding="utf-8") for path in points if not path.exists()}
     if len(failed) > ALLOWED_FAILURES * len(points):
         path = min(failed)
@@ -109,7 +112,7 @@ def _core_hours(number: int, seconds: tuple[float, float]) -> str:
 
 def models_of(folder: Path, name: str) -> list[Path]:
     """The models of a set that were integrated; GenerationError if there are none."""
-    paths = sorted((folder / name).glob("*.safetensors"))
+    paths = sorted((folder / name).glob("*.h5"))
     if not paths:
         raise GenerationError(f"{folder / name}: no models; run `cosmicnet paper generate` first")
     return paths
