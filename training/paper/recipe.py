@@ -13,7 +13,7 @@ from cosmicnet.paper.inputs import COSMOLOGY
 from cosmicnet.training.boxes import Box
 from cosmicnet.training.config import ClassSettings, Name, Seed
 from cosmicnet.training.spelling import clashes
-from cosmicnet.training.toml_recipe import Strict, load_toml_recipe
+from cosmicnet.training.toml_recipe import Strict, load_toml_recipe, unknown
 
 __all__ = ["SETS", "Hyperparameters", "NetworkRecipe", "PaperRecipe", "SearchRecipe", "SetRecipe", "TrainingRecipe",
            "hyperparameters_table", "load_paper_recipe"]
@@ -198,8 +198,11 @@ class PaperRecipe(Strict):
 
     @model_validator(mode="after")
     def _parameters(self) -> PaperRecipe:
+        for name in self.box:
+            if name not in COSMOLOGY:
+                raise ValueError(unknown(f"box.{name}", name, COSMOLOGY))
         if tuple(self.box) != COSMOLOGY:
-            raise ValueError(f"box must name {', '.join(COSMOLOGY)} in this order, but names {', '.join(self.box)}")
+            raise ValueError(f"box: must name {', '.join(COSMOLOGY)} in this order, but names {', '.join(self.box)}")
         twice = sorted(set(self.box) & set(self.class_settings))
         if twice:
             raise ValueError(f"class_settings.{twice[0]}: is in box too, must be in one only")
