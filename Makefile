@@ -36,8 +36,8 @@ lint: venv  ## ruff and mypy
 	ln -s $(wildcard $(CURDIR)/cosmicnet/*) $(PARTS:%=$(CURDIR)/%) $(TYPES)/cosmicnet
 	MYPYPATH=$(TYPES) $(BIN)/mypy -p cosmicnet
 
-pytest: venv classy stock  ## the tests
-	COSMICNET_BUILDS_REQUIRED=1 $(BIN)/python -m pytest
+pytest: venv classy stock  ## the tests, by two processes
+	COSMICNET_BUILDS_REQUIRED=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 class-tests: venv classy stock  ## the whole test-suite of CLASS on both builds (half an hour on two cores)
 	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_CLASS_SUITE_EVERY=1 $(BIN)/python -m pytest tests/test_class_own_suite.py

@@ -23,7 +23,8 @@ def outcomes(patched: None, stock: Path, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("suite")
     suite = str(stock / "classy" / "python" / "test_class.py")
     paths = {"patched": None, "stock": stock}
-    with ThreadPoolExecutor() as pool:
+    # side by side, unless other tests run beside these
+    with ThreadPoolExecutor(1 if "PYTEST_XDIST_WORKER" in os.environ else 2) as pool:
         runs = {
             build: pool.submit(run_python, SCRIPT, suite, "3", EVERY, str(folder / build), path=path)
             for build, path in paths.items()

@@ -195,9 +195,9 @@ def test_worker_with_another_class_is_refused(tmp_path: Path) -> None:
 
 
 def test_disk_that_is_too_small_for_the_models_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=5e6))
+    monkeypatch.setattr(generate_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=4e6))
     generate_module._tell_price(recipe(), 1, tmp_path)
-    with pytest.raises(GenerationError, match="8 MB are needed for 2 models, but 5 MB are free"):
+    with pytest.raises(GenerationError, match="5 MB are needed for 2 models, but 4 MB are free"):
         generate_module._tell_price(recipe(), 2, tmp_path)
 
 
