@@ -27,6 +27,9 @@ DRAWS_FOR_CENTER = 1000
 DRAWS_PER_SAMPLE = 100
 # fewer effective samples per parameter do not tell a covariance
 LEAST_TO_LEARN = 4
+# ln of the largest weight: sums of more, and their files, would overflow, and so far from the posterior no weight is
+# worth anything
+LARGEST_LOG_WEIGHT = 600.0
 PROPOSAL = "proposal"
 
 
@@ -49,6 +52,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
     widen: float
     degrees_of_freedom: float
     report_every: float
+    seed: Any
 
     def initialize(self) -> None:
         self._require_sensible_options()
@@ -58,9 +62,19 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         except np.linalg.LinAlgError as error:
             raise LoggedError(self.log, "covmat: the matrix is not positive definite") from error
         self.proposal = Proposal(_reference_center(self.model), scale, self.degrees_of_freedom)
-        self._learned = self._read_learned()
+        # the log-posterior to which weights are relative; None until it is known
+        self._zero = self._read_kept()
         self.collection = SampleCollection(self.model, self.output, name=str(1 + mpi.rank()),
                                            resuming=bool(self.output) and self.output.is_resuming())
+
+    def _set_rng(self) -> None:
+        # Cobaya calls this before initialize()
+        try:
+            np.random.SeedSequence(self.seed)
+        except (TypeError, ValueError) as error:
+            raise LoggedError(self.log, f"seed: {self.seed!r} is no whole number from 0 on, and no list of some"
+                              ) from error
+        super()._set_rng()
 
     def _require_sensible_options(self) -> None:
         for name, least in (("samples", 1), ("learn", 0)):
@@ -73,7 +87,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
             value = getattr(self, name)
             if name == "max_seconds" and value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0.0:
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value < np.inf:
                 raise LoggedError(self.log, f"{name}: {value!r} is no number above 0")
 
     def run(self) -> None:
@@ -82,16 +96,27 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         have = len(self.collection)
         # before that of _learn: a run that goes on draws the same, and does not learn again
         cube = self._even_points()
-        if self.learn and not self._learned and not any(mpi.allgather(have)):
-            self._learn(started)
-        zero = self._log_weight_at_center()
+        if self._zero is None:
+            if self.learn and not any(mpi.allgather(have)):
+                self._learn(started)
+            self._zero = self._log_posterior_at_center()
+            if self.output and mpi.is_main_process():
+                self.proposal.write(self._kept_file(), self._zero)
+        zero = self._zero
         wanted = -(-self.samples // mpi.size()) - have
         # a resumed run with the same seed goes on behind the draws that it has
         if have and (before := self._draws_before(cube, have)):
             cube.fast_forward(before)
 
         def add(point: Array) -> bool:
-            posterior, weight = self._weighted(point, zero)
+            posterior, log_weight = self._weighted(point)
+            if log_weight - zero > LARGEST_LOG_WEIGHT:
+                raise LoggedError(
+                    self.log, "the posterior of a draw is e^%.0f times that of the reference point: the proposal is "
+                    "too far away. Give a reference point (ref) or a covariance (covmat) nearer to the posterior, or "
+                    "learn them from more draws (learn).", log_weight - zero)
+            # one that underflows says nothing
+            weight = float(np.exp(log_weight - zero))
             if weight > 0.0:
                 self.collection.add(point, logpost=posterior, weight=weight)
             return weight > 0.0
@@ -109,43 +134,42 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
 
     def _learn(self, started: float) -> None:
         """Center and covariance of the proposal from first draws of all processes, which are no samples."""
-        zero = self._log_weight_at_center()
         cube = self._even_points()
-        points, weights = [], []
+        points, log_weights = [], []
 
         def add(point: Array) -> bool:
-            weight = self._weighted(point, zero)[1]
-            if weight > 0.0:
+            log_weight = self._weighted(point)[1]
+            if np.isfinite(log_weight):
                 points.append(point)
-                weights.append(weight)
-            return weight > 0.0
+                log_weights.append(log_weight)
+            return bool(np.isfinite(log_weight))
 
         self._draw(cube, -(-self.learn // mpi.size()), add, started, "draws to learn the proposal")
-        gathered = mpi.allgather((np.reshape(points, (-1, self.proposal.center.size)), np.array(weights)))
-        all_points, all_weights = (np.concatenate(part) for part in zip(*gathered, strict=True))
+        gathered = mpi.allgather((np.reshape(points, (-1, self.proposal.center.size)), np.array(log_weights)))
+        all_points, all_logs = (np.concatenate(part) for part in zip(*gathered, strict=True))
+        all_weights = np.exp(all_logs - all_logs.max(initial=-np.inf))
         effective, least = effective_samples(all_weights), LEAST_TO_LEARN * self.proposal.center.size
-        if effective < least:
+        if not effective >= least:
             self.log.warning("The first draws are worth %.0f independent ones, %d are needed to learn from them: the "
                              "proposal stays. Take more (learn), or a nearer reference point.", effective, least)
         else:
             self.log.info("Learned center and covariance from %d draws, worth %.0f.", len(all_weights), effective)
             self.proposal = self.proposal.learned(all_points, all_weights, self.widen)
-        if self.output and mpi.is_main_process():
-            self.proposal.write(self._learned_file())
 
-    def _learned_file(self) -> Path:
+    def _kept_file(self) -> Path:
         return Path(self.output.add_suffix(PROPOSAL, separator="."))
 
-    def _read_learned(self) -> bool:
-        """Take up the proposal of the run that goes on; whether there is one."""
-        if not (self.learn and self.output and self.output.is_resuming() and self._learned_file().exists()):
-            return False
+    def _read_kept(self) -> float | None:
+        """Take up the proposal of the run that goes on, whatever options say now, and return to what its weights are
+        relative: samples of two proposals, or two scales, would be no chain. None if there is none."""
+        if not (self.output and self.output.is_resuming() and self._kept_file().exists()):
+            return None
         try:
-            self.proposal = self.proposal.read(self._learned_file())
+            self.proposal, zero = self.proposal.read(self._kept_file())
         except (OSError, ValueError) as error:
-            raise LoggedError(self.log, f"{self._learned_file()} is damaged ({error}): start anew with --force"
+            raise LoggedError(self.log, f"{self._kept_file()} is damaged ({error}): start anew with --force"
                               ) from error
-        return True
+        return zero
 
     def _draws_before(self, cube: stats.qmc.Sobol, have: int) -> int:
         """How many draws were made up to the last sample that there is; 0 if it is of another sequence."""
@@ -179,20 +203,17 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
                 self.log.info("%d of %d %s, %.2f per second", done, wanted, what, done / (now - begun))
                 self.collection.out_update()
 
-    def _log_weight_at_center(self) -> float:
+    def _log_posterior_at_center(self) -> float:
         """Weights are relative to that of the proposal's center, so that those of all processes agree."""
         logpost = float(self.model.logpost(self.proposal.center))
         if not np.isfinite(logpost):
             raise LoggedError(self.log, "the posterior is zero at the reference point")
         return logpost
 
-    def _weighted(self, point: Array, zero: float) -> tuple[Any, float]:
-        """Cobaya's result at a draw, and its weight. One that underflows says nothing, and is zero."""
+    def _weighted(self, point: Array) -> tuple[Any, float]:
+        """Cobaya's result at a draw, and ln of posterior over proposal, up to a constant."""
         posterior = self.model.logposterior(point)
-        if not np.isfinite(posterior.logpost):
-            return posterior, 0.0
-        log_weight = posterior.logpost - zero - float(self.proposal.log_density(point[None])[0])
-        return posterior, float(np.exp(log_weight))
+        return posterior, float(posterior.logpost) - float(self.proposal.log_density(point[None])[0])
 
     def _report(self) -> None:
         """How much the samples of all processes are worth, and how well these agree."""
@@ -203,7 +224,8 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         effective = effective_samples(weights)
         if mpi.is_main_process():
             self.log.info("%d samples, worth %.0f independent ones", len(weights), effective)
-            if effective < FEW_EFFECTIVE_SAMPLES:
+            # written so that NaN is few
+            if not effective >= FEW_EFFECTIVE_SAMPLES:
                 self.log.warning("few effective samples: take more, or a reference point nearer to the posterior")
             elif len(chains) > 1:
                 self.log.info("R-1 = %.4f between the %d processes", gelman_rubin(chains), len(chains))

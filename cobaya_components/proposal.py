@@ -1,6 +1,7 @@
 """A wide distribution from which independent samples are drawn, and how it learns from those that it has."""
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +17,11 @@ Array = NDArray[np.float64]
 
 def effective_samples(weights: Array) -> float:
     """How many independent samples of equal weight are worth these: (sum w)^2 / sum w^2."""
-    total = weights.sum()
-    return float(total**2 / (weights**2).sum()) if total > 0.0 else 0.0
+    if not np.any(weights > 0.0):
+        return 0.0
+    # squares of large ones would overflow
+    relative = weights / weights.max()
+    return float(relative.sum()**2 / (relative**2).sum())
 
 
 def gelman_rubin(chains: list[tuple[Array, Array]]) -> float:
@@ -58,15 +62,24 @@ class Proposal:
         scale = np.asarray(widen * np.linalg.cholesky(covariance), dtype=float)
         return replace(self, center=np.average(points, axis=0, weights=weights), scale=scale)
 
-    def write(self, file: Path) -> None:
-        """One row for the center, and those of the Cholesky factor, such that `read` gives the same bits."""
+    def write(self, file: Path, zero: float) -> None:
+        """JSON, such that `read` gives the same bits. zero: the log-posterior to which weights are relative."""
+        kept = {"center": self.center.tolist(), "scale": self.scale.tolist(),
+                "degrees_of_freedom": self.degrees_of_freedom, "log_posterior_of_weight_1": zero}
         part = file.with_name(f"{file.name}.part")
-        np.savetxt(part, np.vstack([self.center, self.scale]))
+        part.write_text(json.dumps(kept, indent=1), encoding="utf-8")
         os.replace(part, file)
 
-    def read(self, file: Path) -> Proposal:
-        """The one that was written. Raises ValueError for what is none of as many parameters."""
-        rows = np.loadtxt(file.read_text(encoding="utf-8").splitlines() or ["nan"], ndmin=2)
-        if rows.shape != (self.center.size + 1, self.center.size) or not np.all(np.isfinite(rows)):
-            raise ValueError(f"has {rows.shape[0]} x {rows.shape[1]} numbers")
-        return replace(self, center=rows[0], scale=rows[1:])
+    def read(self, file: Path) -> tuple[Proposal, float]:
+        """What was written. Raises ValueError for what is none of as many parameters."""
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            center, scale = np.array(kept["center"], dtype=float), np.array(kept["scale"], dtype=float)
+            freedom, zero = float(kept["degrees_of_freedom"]), float(kept["log_posterior_of_weight_1"])
+        except (KeyError, TypeError) as error:
+            raise ValueError("is no proposal") from error
+        n = self.center.size
+        finite = np.all(np.isfinite([*center, *scale.flat, freedom, zero]))
+        if (center.shape, scale.shape) != ((n,), (n, n)) or not finite:
+            raise ValueError(f"is no proposal of {n} parameters")
+        return Proposal(center, scale, freedom), zero

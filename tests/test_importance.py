@@ -171,7 +171,8 @@ def test_learned_proposal_is_kept_for_the_run_that_goes_on(tmp_path: Path) -> No
 def test_damaged_proposal_is_named(tmp_path: Path) -> None:
     info = {**far_run(), "output": str(tmp_path / "chain")}
     run(info)
-    for damaged in ("", "1 2\n3 nan\n4 5\n", "no number"):
+    whole = (tmp_path / "chain.proposal").read_text()
+    for damaged in ("", "1 2\n3 4\n", "{}", '{"center": [1, 2, 3]}', whole.replace("2", "NaN", 1)):
         (tmp_path / "chain.proposal").write_text(damaged)
         with pytest.raises(LoggedError, match=r"chain\.proposal is damaged .*start anew with --force"):
             run(info, resume=True)
@@ -187,10 +188,42 @@ def test_few_draws_do_not_change_the_proposal(caplog: pytest.LogCaptureFixture) 
     assert sampler.proposal.center == pytest.approx([2.3, -3.2])
 
 
+def test_proposal_far_from_the_posterior_is_no_chain_of_infinities(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A draw is e^1000 times as likely as the center."""
+    info = {**gaussian_run(samples=200), "output": str(tmp_path / "chain")}
+    wide = {"prior": {"min": -1000.0, "max": 1000.0}, "ref": 100.0, "proposal": 30.0}
+    info["params"] = {"a": wide, "b": wide}
+    with pytest.raises(LoggedError, match=r"e\^\d+ times that of the reference point: the proposal is too far away"):
+        run(info)
+    caplog.set_level(logging.WARNING)
+    info["sampler"]["cosmicnet.ImportanceSampler"]["learn"] = 200
+    with pytest.raises(LoggedError, match="too far away"):
+        run(info, force=True)
+    assert "The first draws are worth 1 independent ones, 8 are needed" in caplog.text
+
+
+def test_run_that_goes_on_with_other_references_keeps_its_proposal_and_its_weights(tmp_path: Path) -> None:
+    """Changes that Cobaya allows if it is asked to, as of networks, would give weights on another scale."""
+    output = str(tmp_path / "chain")
+    _, whole = run({**gaussian_run(samples=400), "output": output})
+    expected = np.loadtxt(tmp_path / "chain.1.txt")
+    run({**gaussian_run(samples=200), "output": output}, force=True)
+    other = gaussian_run(samples=400)
+    for parameter in other["params"].values():
+        parameter |= {"ref": -2.0, "proposal": 3.0}
+    _, resumed = run({**other, "output": output}, resume=True, allow_changes=True)
+    np.testing.assert_allclose(np.loadtxt(tmp_path / "chain.1.txt"), expected, rtol=1e-6)
+    assert np.array_equal(resumed.proposal.center, whole.proposal.center)
+
+
 @pytest.mark.parametrize(("option", "value", "said"), [
     ("samples", 0, "samples: 0 is no whole number from 1 on"), ("learn", -1, "learn: -1 is no whole number from 0 on"),
     ("learn", "many", "learn: 'many' is no whole number"), ("samples", 1.5, "samples: 1.5 is no whole number"),
-    ("widen", 0, "widen: 0 is no number above 0"), ("max_seconds", "1h", "max_seconds: '1h' is no number above 0")])
+    ("widen", 0, "widen: 0 is no number above 0"), ("max_seconds", "1h", "max_seconds: '1h' is no number above 0"),
+    ("widen", np.inf, "widen: inf is no number above 0"), ("seed", -1, "seed: -1 is no whole number from 0 on"),
+    ("seed", "x", "seed: 'x' is no whole number from 0 on")])
 def test_bad_option_is_named(option: str, value: Any, said: str) -> None:
     with pytest.raises(LoggedError, match=said):
         run(gaussian_run(**{option: value}))
@@ -203,8 +236,9 @@ def test_number_of_samples_as_cobaya_reads_it() -> None:
 
 def test_proposal_is_read_as_written(tmp_path: Path) -> None:
     proposal = Proposal(RNG.normal(size=3), np.linalg.cholesky(np.eye(3) + 0.1), 9.0)
-    proposal.write(tmp_path / "p")
-    again = proposal.read(tmp_path / "p")
+    proposal.write(tmp_path / "p", -1234.0 / 7.0)
+    again, zero = Proposal(np.zeros(3), np.eye(3), 3.0).read(tmp_path / "p")
+    assert (zero, again.degrees_of_freedom) == (-1234.0 / 7.0, 9.0)
     assert np.array_equal(again.center, proposal.center) and np.array_equal(again.scale, proposal.scale)
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
 
