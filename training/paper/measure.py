@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -42,7 +42,7 @@ Single = NDArray[np.float32]
 LATE = 3.5
 MUK_PER_T_CMB = 2.7255e6
 # Of computations that take milliseconds.
-REPEATS = 5
+REPEATS = 7
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def compare_spectra(
 
 @dataclass(frozen=True)
 class Timing:
-    """Mean seconds of the perturbation step, by mode, with so many threads."""
+    """Median seconds of the perturbation step, by mode, with so many threads."""
 
     threads: int
     seconds: dict[str, float]
@@ -158,7 +158,7 @@ def time_perturbations(points: Sequence[Parameters], networks: Mapping[str, str]
         os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
         try:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                timings.append(Timing(threads, pool.submit(_mean_seconds, list(points), dict(networks)).result()))
+                timings.append(Timing(threads, pool.submit(_median_seconds, list(points), dict(networks)).result()))
         finally:
             os.environ.pop("OPENBLAS_NUM_THREADS")
             if before is None:
@@ -168,19 +168,24 @@ def time_perturbations(points: Sequence[Parameters], networks: Mapping[str, str]
     return timings
 
 
-def _mean_seconds(points: list[Parameters], networks: dict[str, str]) -> dict[str, float]:
+def _median_seconds(points: list[Parameters], networks: dict[str, str]) -> dict[str, float]:
     modes: dict[str, Parameters] = {"CLASS-full": {}, **{label: networks_on(n) for label, n in networks.items()}}
     for options in list(modes.values())[1:]:
         _seconds_until("perturbations", {**points[0], **options})  # loads what is loaded once
-    return {label: fmean(_perturbations({**point, **options}, repeats=2 if label == "CLASS-full" else REPEATS)
-                         for point in points) for label, options in modes.items()}
+    found: dict[str, list[float]] = {label: [] for label in modes}
+    for point in points:
+        # one mode after the other: a machine that becomes slower is slower for all
+        for label, options in modes.items():
+            repeats = 1 if label == "CLASS-full" else REPEATS
+            found[label].append(_perturbations({**point, **options}, repeats))
+    return {label: median(seconds) for label, seconds in found.items()}
 
 
 def _perturbations(parameters: Parameters, repeats: int) -> float:
-    """The step alone, from medians of computations that end before it and after it. (The smallest of differences would
-    be too small: what disturbs the first kind lowers it.)"""
-    before = median(_seconds_until("thermodynamics", parameters) for _ in range(REPEATS))
-    return median(_seconds_until("perturbations", parameters) for _ in range(repeats)) - before
+    """The step alone: the median difference of two computations, one after the other, that end behind it and before
+    it. (The smallest would be too small: what disturbs the one before lowers it.)"""
+    return median(_seconds_until("perturbations", parameters) - _seconds_until("thermodynamics", parameters)
+                  for _ in range(repeats))
 
 
 def _seconds_until(step: str, parameters: Parameters) -> float:

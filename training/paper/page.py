@@ -198,7 +198,7 @@ def _speed(timings: list[Timing]) -> list[str]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     note = f" This machine has {cores} cores, so that {', '.join(map(str, left_out))} are missing." if left_out else ""
     return ["## Table 5: seconds of the perturbation step",
-            "Means over unseen models; networks by NumPy, inputs included, all sources that the C_l need." + note,
+            "Medians over unseen models; networks by NumPy, inputs included, all sources that the C_l need." + note,
             timing_table(timings, LABELS)]
 
 
