@@ -10,6 +10,7 @@ from time import sleep
 import pytest
 from paper_models import RECIPE, network, small_recipe, write_models
 
+from cosmicnet.training.cli import main
 from cosmicnet.training.paper import commands
 from cosmicnet.training.paper import search as search_module
 from cosmicnet.training.paper import train as train_module
@@ -56,3 +57,12 @@ def test_best_draw_is_printed_as_a_table_of_the_recipe(
     (tmp_path / "pasted.toml").write_text(text.replace(given, table), encoding="utf-8")
     pasted = load_paper_recipe(tmp_path / "pasted.toml")
     assert getattr(pasted.networks, source).hyperparameters.architecture(source) == kept[0].architecture
+
+
+@pytest.mark.parametrize("searched", [False, True])
+def test_make_searches_before_the_report_if_it_is_asked_to(monkeypatch: pytest.MonkeyPatch, searched: bool) -> None:
+    steps: list[str] = []
+    for step in ("generate", "train", "search", "report"):
+        monkeypatch.setattr(commands, f"_run_{step}", lambda options, step=step: steps.append(step))
+    assert main(["paper", "make", str(RECIPE), *(["--search"] if searched else [])]) == 0
+    assert steps == ["generate", "train", *(["search"] if searched else []), "report"]

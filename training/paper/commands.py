@@ -22,12 +22,12 @@ default ones. What was finished is kept in the work folder: any command may be k
         epilog=f"""\
 examples:
   {PROGRAM} paper make training/recipes/paper_small.toml       all but the search, two cores
-  {PROGRAM} paper make training/recipes/paper.toml             the paper's own sizes, for a cluster
+  {PROGRAM} paper make training/recipes/paper.toml --search    all, with the paper's own sizes: for a cluster
   {PROGRAM} paper train training/recipes/paper_small.toml --source t2
   {PROGRAM} paper search training/recipes/paper.toml --database mysql://user@host/searches""")
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
     _add_step(steps, "generate", "integrate the training, validation, hyperparameter and test sets", _run_generate, """\
-Integrates the four sets with CLASS on all cores, or on a Dask cluster; 7 to 14 s and 4 MB per model. Models
+Integrates the four sets with CLASS on all cores, or on a Dask cluster; 7 to 14 s and 3 MB per model. Models
 that are there are not integrated again; what CLASS could not compute is told in a .failed file and left
 out until you delete it.""")
     train = _add_step(steps, "train", "train the networks and write the set", _run_train, """\
@@ -43,19 +43,27 @@ best is printed as a table that can replace the recipe's. Draws are kept in a da
 Dask cluster, or this command on several machines work on the same search; one that was killed goes on, and
 the result is the same.""")
     search.add_argument("--source", choices=SOURCES, help="search for this network only (default: all three)")
-    search.add_argument("--database", metavar="URL", help="what the processes share (default: a file in the work "
-                                                          "folder; see Optuna's RDBStorage)")
-    for step in (_add_step(steps, "report", "measure, and write paper.md with its figures", _run_report, """\
+    _add_database(search)
+    report = _add_step(steps, "report", "measure, and write paper.md with its figures", _run_report, """\
 Measures the networks of the recipe and the default ones on the same unseen cosmologies, and writes paper.md:
-tables 1 to 5 and figures 1 and 3 to 7 of the paper, its values beside both."""),
-                 _add_step(steps, "make", "generate, train and report", _run_make, """\
-generate, train and report, one after the other. Each takes what is there already.""")):
+tables 1 to 5 and figures 1 and 3 to 7 of the paper, its values beside both.""")
+    make = _add_step(steps, "make", "generate, train and report", _run_make, """\
+generate, train and report, one after the other, and with --search the search before the report, which shows
+what it found. Each takes what is there already.""")
+    for step in (report, make):
         step.add_argument("--report", type=Path, default=Path("docs"), metavar="FOLDER",
                           help="where paper.md goes (default: %(default)s)")
         step.add_argument("--cache", type=Path, default=Path("runs/evaluate"), metavar="FOLDER",
                           help="where spectra of full CLASS are kept (default: %(default)s)")
         step.add_argument("--default-models", type=Path, metavar="FOLDER",
                           help="work folder of the default networks' recipe; they are trained again to time it")
+    make.add_argument("--search", action="store_true", help="search for hyperparameters as well")
+    _add_database(make)
+
+
+def _add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--database", metavar="URL", help="what the processes of a search share (default: a file in "
+                                                          "the work folder; see Optuna's RDBStorage)")
 
 
 def _add_step(steps: Any, name: str, summary: str, run: Any, description: str) -> argparse.ArgumentParser:
@@ -128,5 +136,8 @@ def _run_report(options: argparse.Namespace) -> None:
 
 def _run_make(options: argparse.Namespace) -> None:
     _run_generate(options)
-    _run_train(argparse.Namespace(**{**vars(options), "source": None}))
+    every = argparse.Namespace(**{**vars(options), "source": None})
+    _run_train(every)
+    if options.search:
+        _run_search(every)
     _run_report(options)

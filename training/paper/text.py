@@ -16,7 +16,7 @@ default networks of this package (**default**), and full CLASS, on the same unse
     cosmicnet paper report training/recipes/paper_small.toml       this page
 
 With training/recipes/paper.toml they do the same with the paper's own sizes; `cosmicnet paper make` is all but the
-search. The paper's sizes need 12,200 models
+search, and with `--search` all. The paper's sizes need 12,200 models
 (at 7 to 14 s of one core each, 24 to 48 core-hours; 2.7 MB each, 33 GB), 630,000 steps of training (at 30 to 60
 ms of one core, 5 to 10 core-hours), and for the search 500 times as much training.
 
