@@ -78,6 +78,9 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "domain upside down": (
         "omega_b = [0.0222, 0.0226]", "omega_b = [0.023, 0.021]",
         r"domain\.omega_b = \[0\.023, 0\.021\]: the first must be smaller"),
+    "acoustic scale that is not sampled": (
+        "H0 = [66.0, 69.0]", 'H0 = [66.0, 69.0]\n"100*theta_s" = [1.03, 1.05]',
+        r"line 8: domain\.100\*theta_s: sampling\.derived must have it as well"),
     "domain of one point": ("H0 = [66.0, 69.0]", "H0 = [66, 66]", r"domain\.H0 = \[66, 66\]: the first must be"),
     "domain of one number": ("H0 = [66.0, 69.0]", "H0 = [66]", r"domain\.H0: has too few values"),
     "domain that is NaN": ("H0 = [66.0, 69.0]", "H0 = [66.0, nan]", r"domain\.H0\.1: .*finite"),

@@ -117,7 +117,7 @@ def test_search_that_leaves_no_wavenumbers_is_refused(work: Path) -> None:
 
 
 def test_unusable_database_is_named(work: Path) -> None:
-    with pytest.raises(RecipeError, match="--database: cannot be opened") as error:
+    with pytest.raises(RecipeError, match="--database: cannot be opened as a database") as error:
         search(small_recipe(), work, "t0", "nonsense://me:secret@x")
     assert "secret" not in str(error.value)
 

@@ -12,6 +12,7 @@ import pytest
 from recipes import tiny_recipe, write_tiny
 from synthetic import make_network_set
 
+from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set, save_network_set
 from cosmicnet.training import cli, evaluate, make_commands, unseen
@@ -156,8 +157,35 @@ def test_model_that_is_not_covered_counts_as_infinite(
         " ".join(capsys.readouterr().err.split())
     # an evaluation goes on and says it
     pair = evaluate.compute_pair({"H0": 7}, {}, tmp_path)
+    assert isinstance(pair, Pair)
     errors = evaluate._model(pair, None).errors
     assert errors["wishart_chi2"] == errors["tt_high_l"] == errors["pk"] == math.inf
+
+
+def test_models_beyond_full_class_are_left_out_unless_they_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classy = pytest.importorskip("classy")
+    one = np.ones(28)
+    full = Spectra(np.arange(2.0, 30.0), one, 0.1 * one, one, one, one, one)
+    beyond = {3}
+
+    def cached_spectra(parameters: dict[str, Any], folder: Path) -> Spectra:
+        if parameters["H0"] in beyond:
+            raise classy.CosmoComputationError("no such universe")
+        return full
+
+    monkeypatch.setattr(unseen, "unseen_points", lambda *arguments: [{"H0": index} for index in range(20)])
+    monkeypatch.setattr(evaluate, "cached_spectra", cached_spectra)
+    monkeypatch.setattr(evaluate, "compute_spectra", lambda *arguments: full)
+    monkeypatch.setattr(unseen, "single_threaded_pool", lambda *arguments: ThreadPoolExecutor(1))
+    manifest = make_network_set().manifest
+    assert unseen.unseen_chi2(manifest, tmp_path, 20, work(tmp_path)) == 0.0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "left out, since full CLASS cannot compute it: {'H0': 3}: Error in Class: no such universe" in said
+    beyond |= {4, 5}
+    with pytest.raises(CosmicnetError, match="full CLASS computes 17 of 20 unseen models only"):
+        unseen.unseen_chi2(manifest, tmp_path, 20, work(tmp_path))
 
 
 def test_networks_that_miss_the_target_are_measured_all_the_same(

@@ -17,6 +17,7 @@ import numpy as np
 from rich.console import Console
 
 from cosmicnet.cobaya_components.planck import PlanckLikelihoods, PlanckNotAvailable
+from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
 from .accuracy import RelativeErrors, summary
@@ -37,11 +38,15 @@ from .spectra import (
     require_patched_classy,
 )
 
-__all__ = ["EvaluationSettings", "Pair", "compute_pair", "evaluate", "settings_for", "tell_refused"]
+__all__ = ["EvaluationSettings", "Pair", "compute_pair", "evaluate", "require_most", "settings_for", "told"]
 
 # How well does full CLASS know its own chi2? Times 10% closer than its default, on so many models of each box.
 CLOSER_TIMES: Parameters = {"perturbations_sampling_stepsize": 0.09}
 CLOSER_MODELS = 10
+# Of so many models one at least has to be computable with networks.
+IDENTITY_MODELS = 10
+# More of the models must not be beyond full CLASS.
+ALLOWED_FAILURES = 0.1
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,9 @@ def settings_for(
 def evaluate(settings: EvaluationSettings) -> Evaluation:
     """Run both modes on every cosmology of every box; write accuracy.md, .json and .png.
 
-    A cosmology of which the networks give no spectra, because they do not cover it, counts as infinitely far. Raises
-    CosmicnetError for a classy without networks, CosmoSevereError where they cover none of the boxes' settings.
+    A cosmology of which the networks give no spectra, because they do not cover it, counts as infinitely far; one that
+    full CLASS cannot compute is left out. Raises CosmicnetError for a classy without networks and where more than a
+    tenth is left out, CosmoComputationError or CosmoSevereError where networks cover nothing.
     """
     require_patched_classy()
     console = Console(stderr=True)
@@ -87,7 +93,8 @@ def evaluate(settings: EvaluationSettings) -> Evaluation:
     network = _network_identity(settings)
     pairs = _compute_pairs(settings)
     evaluation = Evaluation(network, version("classy"), tuple(
-        BoxResult(box, tuple(_model(pair, planck) for pair in pairs[box.name])) for box in settings.boxes))
+        BoxResult(box, tuple(_model(pair, planck) for pair in pairs[box.name]), settings.models - len(pairs[box.name]))
+        for box in settings.boxes))
     errors = [(box, [RelativeErrors.between(pair.full, pair.net) for pair in pairs[box.name]])
               for box in settings.boxes]
     settings.output_folder.mkdir(parents=True, exist_ok=True)
@@ -118,12 +125,22 @@ def _planck_or_none(packages_path: Path | None, console: Console) -> PlanckLikel
 
 def _network_identity(settings: EvaluationSettings) -> str:
     """Name and hash of the networks in use; one computation tells, and fails early if one has to."""
-    cosmology = new_class(
-        {**OUTPUT_SETTINGS, **settings.boxes[0].points(1)[0], **settings.approximation})
-    cosmology.compute(["perturbations"])
-    info = cosmology.neural_network_info()
-    cosmology.empty()
-    return f"{info['name']}, hash {info['hash'][:12]}" if info["used"] else f"none ({info['reason']})"
+    from classy import CosmoComputationError
+
+    refusal: Exception | None = None
+    for point in settings.boxes[0].points(IDENTITY_MODELS):
+        cosmology = new_class({**OUTPUT_SETTINGS, **point, **settings.approximation})
+        try:
+            cosmology.compute(["perturbations"])
+        except CosmoComputationError as error:
+            # of this cosmology only
+            refusal = error
+            continue
+        info = cosmology.neural_network_info()
+        cosmology.empty()
+        return f"{info['name']}, hash {info['hash'][:12]}" if info["used"] else f"none ({info['reason']})"
+    assert refusal is not None
+    raise refusal
 
 
 def _model(pair: Pair, planck: PlanckLikelihoods | None) -> Model:
@@ -148,22 +165,29 @@ def _compute_pairs(settings: EvaluationSettings) -> dict[str, list[Pair]]:
             for key, cosmology in points.items()
         }
         for future in as_completed(futures):
-            pairs[futures[future]] = future.result()
-            tell_refused(pairs[futures[future]])
+            if pair := told(future.result()):
+                pairs[futures[future]] = pair
             advance()
-    return {box.name: [pairs[box.name, index] for index in range(settings.models)] for box in settings.boxes}
+    by_box = {box.name: [pairs[box.name, index] for index in range(settings.models) if (box.name, index) in pairs]
+              for box in settings.boxes}
+    for box in settings.boxes:
+        require_most(len(by_box[box.name]), settings.models, box.title)
+    return by_box
 
 
 def compute_pair(
     cosmology: Mapping[str, float], approximation: Parameters, cache_folder: Path, closer: bool = False
-) -> Pair:
+) -> Pair | str:
     """Both modes of one cosmology, and if asked for full CLASS with CLOSER_TIMES; full CLASS from the cache where it
-    is there."""
+    is there. If full CLASS cannot compute it, what CLASS says: an error would be tried again."""
     from classy import CosmoComputationError
 
     settings = {**cosmology, **ONE_LINE_OF_SIGHT}
-    full = cached_spectra(settings, cache_folder)
-    closer_full = cached_spectra({**settings, **CLOSER_TIMES}, cache_folder) if closer else None
+    try:
+        full = cached_spectra(settings, cache_folder)
+        closer_full = cached_spectra({**settings, **CLOSER_TIMES}, cache_folder) if closer else None
+    except CosmoComputationError as error:
+        return f"{dict(cosmology)}: {str(error).strip()}"
     try:
         return Pair(cosmology, full, compute_spectra({**settings, **approximation}), closer_full)
     except CosmoComputationError as error:
@@ -171,8 +195,20 @@ def compute_pair(
         return Pair(cosmology, full, replace(infinite, ell=full.ell), closer_full, refused=str(error).strip())
 
 
-def tell_refused(pair: Pair) -> None:
-    """Print why networks gave no spectra, if they gave none."""
-    if pair.refused:
-        Console(stderr=True).print(f"counts as infinitely far: {dict(pair.cosmology)}: {pair.refused}", style="yellow",
-                                   highlight=False)
+def told(outcome: Pair | str) -> Pair | None:
+    """The pair, if full CLASS computed it; prints what is wrong with it."""
+    if isinstance(outcome, str):
+        message = f"left out, since full CLASS cannot compute it: {outcome}"
+    elif outcome.refused:
+        message = f"counts as infinitely far: {dict(outcome.cosmology)}: {outcome.refused}"
+    else:
+        return outcome
+    Console(stderr=True).print(message, style="yellow", highlight=False)
+    return None if isinstance(outcome, str) else outcome
+
+
+def require_most(computed: int, wanted: int, where: str) -> None:
+    """Raise CosmicnetError if full CLASS could not compute nearly all of these models."""
+    if computed < (1.0 - ALLOWED_FAILURES) * wanted:
+        raise CosmicnetError(f"{where}: full CLASS computes {computed} of {wanted} unseen models only; choose a domain "
+                             "that it can compute")

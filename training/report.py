@@ -129,7 +129,8 @@ def _box_section(result: BoxResult) -> str:
 
 
 def _box_description(result: BoxResult) -> str:
-    return f"{len(result.models)} models, seed {result.box.seed}: {result.box.description}."
+    left_out = f" ({result.left_out} more, which full CLASS cannot compute, are left out)" if result.left_out else ""
+    return f"{len(result.models)} models{left_out}, seed {result.box.seed}: {result.box.description}."
 
 
 def _line(row: Row, measured: Distribution, target: Target | None) -> str:

@@ -53,10 +53,11 @@ def _change(full: float, net: float) -> float:
 
 @dataclass(frozen=True)
 class BoxResult:
-    """All cosmologies of one box."""
+    """All cosmologies of one box; left_out: how many more full CLASS could not compute."""
 
     box: Box
     models: tuple[Model, ...]
+    left_out: int = 0
 
     def values(self) -> dict[str, list[float]]:
         """Every figure by name, one value per model, in the order of `models`."""

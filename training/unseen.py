@@ -8,7 +8,7 @@ from cosmicnet.manifest import Manifest
 
 from .accuracy import Distribution, wishart_chi2
 from .domain_box import unseen_points
-from .evaluate import compute_pair, tell_refused
+from .evaluate import compute_pair, require_most, told
 from .generate import Workplace
 from .parallel import progress, single_threaded_pool
 from .spectra import networks_on
@@ -23,7 +23,8 @@ def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplac
     """The Wishart chi2 of TT, TE and EE (l to 2508) that 95% of `number` unseen models do not exceed.
 
     Infinite where that of a model is none: its networks' spectra are those of no universe, TE^2 > TT EE, or the
-    networks do not cover it, because what CLASS derives for it is far from fits to the models of training.
+    networks do not cover it, because what CLASS derives for it is far from fits to the models of training. Models that
+    full CLASS cannot compute are left out; CosmicnetError if they are more than a tenth.
 
     Full CLASS is kept in the work folder: it is computed once for all rounds.
     """
@@ -35,8 +36,8 @@ def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplac
             single_threaded_pool(place.processes, place.scheduler) as pool:
         futures = [pool.submit(compute_pair, point, approximation, cache) for point in points]
         for future in as_completed(futures):
-            pair = future.result()
-            tell_refused(pair)
-            chi2.append(wishart_chi2(pair.full, pair.net))
+            if pair := told(future.result()):
+                chi2.append(wishart_chi2(pair.full, pair.net))
             advance()
+    require_most(len(chi2), number, "domain")
     return Distribution.of(chi2).percentile_95

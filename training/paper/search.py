@@ -23,7 +23,9 @@ import numpy as np
 import optuna
 from optuna.storages._heartbeat import get_heartbeat_thread
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
+from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.architecture import Architecture, Convolution, layers
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.generate import write_text
@@ -42,6 +44,7 @@ __all__ = ["OWN", "Judged", "draw_architecture", "draw_label", "found_before", "
 # as slow as that.
 HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 300
 DRAW = "draw"
+SQLITE = "sqlite:///"
 # The number of what has the recipe's own hyperparameters.
 OWN = 0
 
@@ -65,14 +68,14 @@ def search(
 
     database: any URL that Optuna takes (default: a file in `work`). Draws are trained in this process, or in so many
     processes, or by the workers of a Dask scheduler, which must see `work` and the database. Raises RecipeError for
-    ranges in which a network may have no wavenumbers left, and where all that could be kept diverged.
+    ranges without wavenumbers, and where all that could be kept diverged; CosmicnetError for trouble with the database.
     """
     settings, folder = recipe.search, work.resolve() / "search"
     folder.mkdir(parents=True, exist_ok=True)
     _require_possible(recipe, source, read_k_grid(work / "models").size)
-    url = database or f"sqlite:///{folder / 'search.db'}"
+    url = database or f"{SQLITE}{folder / 'search.db'}"
     study = _study(recipe, work, source, url)
-    with _pool(processes, scheduler) as pool:
+    with _database_named(url), _pool(processes, scheduler) as pool:
         while len(done := _done(study, settings)) < settings.draws:
             free = len(_free(study, settings))
             if free and pool is None:
@@ -85,7 +88,7 @@ def search(
                 Console(stderr=True).print(f"{settings.draws - len(done)} draws are left to other processes, waiting")
                 time.sleep(HEARTBEAT_SECONDS)
                 optuna.storages.fail_stale_trials(study)
-    ranked = sorted(_done(study, settings).items(), key=lambda item: (item[1], item[0]))
+    ranked = sorted(done.items(), key=lambda item: (item[1], item[0]))
     best = ranked[:settings.keep] + [item for item in ranked[settings.keep:] if item[0] == OWN]
     # what diverged has no C_l
     best = [(number, loss) for number, loss in best if math.isfinite(loss)]
@@ -114,9 +117,27 @@ def found_before(recipe: PaperRecipe, work: Path, source: str) -> list[dict[str,
     that of another recipe was."""
     try:
         found = json.loads(result_file(work, source).read_text(encoding="utf-8"))
+        study, best = found["study"], list(found["best"])
     except OSError:
         return None
-    return list(found["best"]) if found["study"] == _study_name(recipe, work, source) else None
+    except (ValueError, KeyError, TypeError) as error:
+        raise CosmicnetError(f"{result_file(work, source)} is damaged; run the search again") from error
+    return best if study == _study_name(recipe, work, source) else None
+
+
+@contextmanager
+def _database_named(url: str) -> Iterator[None]:
+    """Trouble with the database in the middle of a search, such as a full disk, is told as an error of ours."""
+    try:
+        yield
+    except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
+        why = str(error.__cause__ or error).replace(url, "URL")
+        raise CosmicnetError(f"{_shown(url)}: the database fails ({why}); draws are kept, start again") from error
+
+
+def _shown(url: str) -> str:
+    """A file by its path; anything else may have a password."""
+    return url.removeprefix(SQLITE) if url.startswith(SQLITE) else "--database"
 
 
 @contextmanager
@@ -184,7 +205,8 @@ def _study(recipe: PaperRecipe, work: Path, source: str, database: str) -> optun
         storage = optuna.storages.RDBStorage(
             database, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS)
     except Exception as error:  # of SQLAlchemy and of each database's own driver
-        raise RecipeError(f"--database: cannot be opened ({str(error).replace(database, 'URL')})") from error
+        why = str(error).replace(database, "URL")
+        raise RecipeError(f"{_shown(database)}: cannot be opened as a database ({why})") from error
     return optuna.create_study(storage=storage, study_name=_study_name(recipe, work, source), direction="minimize",
                                load_if_exists=True)
 

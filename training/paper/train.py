@@ -12,12 +12,14 @@ import hashlib
 import json
 import math
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -265,13 +267,16 @@ def _best(work: Path, history: list[Epoch]) -> int:
         loss = history[number - 1].validation_loss
         return math.isnan(loss), loss
 
-    return min(_kept(work, history), key=rank)
+    kept = _kept(work, history)
+    if not kept:
+        raise TrainingError(f"{work}: the weights of all epochs are gone; delete it to train anew")
+    return min(kept, key=rank)
 
 
 def _load(keras: Any, work: Path, epochs: int) -> Any:
     try:
         return keras.saving.load_model(_state(work, epochs))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile, zlib.error) as error:
         raise TrainingError(f"{_state(work, epochs)} cannot be read; delete {work} to train anew") from error
 
 
