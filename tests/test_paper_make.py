@@ -46,7 +46,7 @@ def recipe() -> PaperRecipe:
     for name, number in zip(SETS, (3, 1, 1, 1), strict=True):
         given["sets"][name] |= {"models": number, "hypercube": number}
     given["sets"]["test"]["hypercube"] = 100
-    given["report"]["source_models"] = 1
+    given["report"] = {"source_models": 1, "timing_models": 1}
     for network in given["networks"].values():
         network["epochs"] = 1
         network["hyperparameters"] |= {"oscillations": [(3, 4, 4, 2), (2, 2, 2, 2)], "damping": [(2, 6, 4, 2)]}

@@ -58,3 +58,10 @@ def test_damaged_result_of_a_search_is_named(work: Path, text: str) -> None:
     result_file(work, "t1").write_text(text)
     with pytest.raises(CosmicnetError, match=r"t1\.json is damaged; run the search again"):
         found_before(small_recipe(), work, "t1")
+
+
+def test_search_on_a_part_of_its_models_is_refused(work: Path) -> None:
+    """Its losses would stay beside those of the whole set."""
+    (work / "models" / "training" / "00004.h5").unlink()
+    with pytest.raises(CosmicnetError, match="1 of 5 models are still to be integrated"):
+        search(small_recipe(), work, "t1")

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from recipes import tiny_recipe
 
+from cosmicnet.training import train as module
 from cosmicnet.training.config import Training
 from cosmicnet.training.polynomial import STRENGTHS, polynomial_network, skip_exponents
 from cosmicnet.training.train import Trained, train_network
@@ -65,6 +66,21 @@ def test_dense_layers_that_do_not_help_give_nothing(settings: Training) -> None:
     # under the strongest penalty: a freer one would follow the noise further
     expected = polynomial_network(inputs, noise, skip_exponents(NAMES, 2, settings.linear), np.full(3, STRENGTHS[-1]))
     np.testing.assert_allclose(result.network(inputs), expected(inputs), rtol=1e-12)
+
+
+def test_training_that_diverges_leaves_the_polynomial(
+    settings: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = module._dense_layers
+
+    def diverged(*arguments: Any) -> Any:
+        weights, biases = real(*arguments)
+        return tuple(np.full_like(w, np.nan) for w in weights), biases
+
+    monkeypatch.setattr(module, "_dense_layers", diverged)
+    inputs, outputs = make_inputs(), bumpy(make_inputs())
+    result = trained(outputs, settings, epochs=1)
+    assert result.error == result.skip_error and np.all(np.isfinite(result.network(inputs)))
 
 
 def test_error_is_that_of_the_held_out_models(settings: Training) -> None:

@@ -175,8 +175,8 @@ class Recipe(Strict):
                     raise ValueError(unknown(f"{where}.{name}, which domain does not have", name, self.domain))
         for name in self.domain:
             if name != COMPUTED and name not in ranges:
-                table = "derived" if name in DERIVED else "ranges"
-                raise ValueError(f"domain.{name}: sampling.{table} must have it as well")
+                where = "sampling.derived" if name in DERIVED else "sampling.ranges"
+                raise ValueError(f"domain.{name}: {where} must have it as well")
         for name, (low, high) in self.domain.items():
             if name == COMPUTED:
                 if not (low < TAU_REIO[1] and TAU_REIO[0] < high):

@@ -108,11 +108,14 @@ def _run_make(options: argparse.Namespace) -> None:
         make(recipe, place, output)
     except TargetMissed as error:
         missed = error
-    # resolved: as in _replaced(), and for workers in other folders
-    evaluate(settings_for(str(output.resolve()), output, place.folder.parent / "unseen", options.models,
-                          options.processes, scheduler=options.scheduler))
-    if missed is not None:
-        raise missed
+    try:
+        # resolved: as in _replaced(), and for workers in other folders
+        evaluate(settings_for(str(output.resolve()), output, place.folder.parent / "unseen", options.models,
+                              options.processes, scheduler=options.scheduler))
+    finally:
+        # also where networks that miss it cover so little that they cannot be evaluated
+        if missed is not None:
+            raise missed
     print(f"{output}: accuracy.md has the errors on {options.models} unseen models; use them with "
           f"neural_network_path: {_how_to_name(recipe, output)}")
 

@@ -26,6 +26,7 @@ from .code_digest import OF_FIELDS, code_digest
 from .config import COMPUTED, Recipe
 from .finished import Finished, finished_path, key_of, read_finished, write_finished
 from .generate import RECIPE_FILE, Generated, Workplace
+from .grids import AlignedGrids
 from .parallel import progress
 from .polynomial import all_exponents, cross_validate, polynomial_network, skip_exponents
 from .reduce import Reduction, keep, reduce_field
@@ -181,6 +182,6 @@ def _setup(recipe: Recipe, setup: Mapping[str, float]) -> dict[str, float]:
 
 
 def _k_max(models: Sequence[ResampledModel]) -> float:
-    """The k (1/Mpc) that the bases reach in every cosmology of the training set."""
+    """The k (1/Mpc) that bases and integrations reach in every cosmology of the training set."""
     largest_horizon = max(m.cosmology["sound_horizon_rec"] for m in models)
-    return round(float(np.exp(NODES["ln_x"][-1])) / largest_horizon, 2)
+    return min(round(float(np.exp(NODES["ln_x"][-1])) / largest_horizon, 2), AlignedGrids().k_last)

@@ -55,9 +55,11 @@ def train_network(
     weights, biases = _dense_layers(start, inputs, outputs, held_out, settings)
     dense = Network(start.input_map, exponents, start.skip, weights, biases, start.output_map)
     error = float(np.linalg.norm(dense(inputs[held_out]) - outputs[held_out]) / norm)
-    if error >= skip_error:
-        weights = (*weights[:-1], np.zeros_like(weights[-1]))
-        biases = (*biases[:-1], np.zeros_like(biases[-1]))
+    if not error < skip_error:  # NaN where training diverged
+        # the last layer is enough, unless those before it give no numbers
+        kept = -1 if np.isfinite(error) else 0
+        weights = (*weights[:kept], *map(np.zeros_like, weights[kept:]))
+        biases = (*biases[:kept], *map(np.zeros_like, biases[kept:]))
         return Trained(Network(final.input_map, exponents, final.skip, weights, biases, final.output_map),
                        skip_error, skip_error)
     return Trained(dense, skip_error, error)

@@ -225,7 +225,8 @@ def _claim(recipe: PaperRecipe, folder: Path) -> Array:
         **{name: {"points": settings.points, "seed": settings.seed}
            for name, settings in ((name, getattr(recipe.sets, name)) for name in SETS)}}))
     file = folder / CLAIM
-    if not file.exists():
+    # of a recipe that was mended before its first model nothing is left but this file
+    if not file.exists() or (not any(folder.glob("*/*.h5")) and not any(folder.glob("*/*.failed"))):
         write_text(file, json.dumps({**mine, "k": k_grid(recipe).tolist()}, indent=1))
     k = read_k_grid(folder)
     theirs = json.loads(file.read_text(encoding="utf-8"))

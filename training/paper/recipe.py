@@ -211,9 +211,10 @@ class PaperRecipe(Strict):
         for name, value in NEEDED.items():
             if name not in self.class_settings:
                 raise ValueError(f"class_settings.{name}: is missing; the paper has {value}")
-        if self.report.source_models > self.sets.test.models:
-            raise ValueError(f"report.source_models = {self.report.source_models} are more than the "
-                             f"{self.sets.test.models} models of sets.test")
+        for name in ("source_models", "timing_models"):
+            if getattr(self.report, name) > self.sets.test.models:
+                raise ValueError(f"report.{name} = {getattr(self.report, name)} are more than the "
+                                 f"{self.sets.test.models} models of sets.test")
         return self
 
     @property

@@ -32,7 +32,7 @@ from cosmicnet.training.generate import write_text
 from cosmicnet.training.parallel import single_threaded_pool
 
 from .dataset import read_model
-from .generate import CLAIM, cosmologies, models_of, read_k_grid
+from .generate import CLAIM, cosmologies, models_of, read_k_grid, require_complete
 from .judge import SPECTRUM, cl_error, predicted_source, spectra_of_sources
 from .make import task_of
 from .recipe import Hyperparameters, PaperRecipe, SearchRecipe
@@ -72,6 +72,8 @@ def search(
     """
     settings, folder = recipe.search, work.resolve() / "search"
     folder.mkdir(parents=True, exist_ok=True)
+    for name in ("training", "validation", "hyperparameters"):
+        require_complete(recipe, work / "models", name)
     _require_possible(recipe, source, read_k_grid(work / "models").size)
     url = database or f"{SQLITE}{folder / 'search.db'}"
     study = _study(recipe, work, source, url)
@@ -91,7 +93,7 @@ def search(
     ranked = sorted(done.items(), key=lambda item: (item[1], item[0]))
     best = ranked[:settings.keep] + [item for item in ranked[settings.keep:] if item[0] == OWN]
     # what diverged has no C_l
-    best = [(number, loss) for number, loss in best if math.isfinite(loss)]
+    best = [item for item in best if math.isfinite(item[1])]
     judged = [j for j in _judge(recipe, work, source, best) if math.isfinite(j.cl_error)]
     if not judged:
         raise RecipeError(f"training.learning_rate = {recipe.training.learning_rate:g}: all draws for "
@@ -127,7 +129,7 @@ def found_before(recipe: PaperRecipe, work: Path, source: str) -> list[dict[str,
 
 @contextmanager
 def _database_named(url: str) -> Iterator[None]:
-    """Trouble with the database in the middle of a search, such as a full disk, is told as an error of ours."""
+    """Trouble with the database in the middle of a search, such as a full disk, is an error of ours."""
     try:
         yield
     except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
@@ -244,7 +246,7 @@ def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, tria
 def _free(study: optuna.Study, settings: SearchRecipe, but: int | None = None) -> set[int]:
     """The draws that nobody has done or is at; `but`: the number of the trial that asks."""
     states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.RUNNING)
-    # a trial that has just begun has its own number, as long as it does not say otherwise
+    # one that has just begun has its own number, as long as it does not say otherwise
     taken = {int(t.user_attrs.get(DRAW, t.number)) for t in study.get_trials(deepcopy=False, states=states)
              if t.number != but}
     return set(range(settings.draws)) - taken
@@ -259,14 +261,13 @@ def _done(study: optuna.Study, settings: SearchRecipe) -> dict[int, float]:
 
 def _train(recipe: PaperRecipe, work: Path, architecture: Architecture) -> Trained:
     task = task_of(recipe, work / "models", architecture, recipe.search.epochs[architecture.source])
-    # of a few epochs at a falling rate most would do nothing
-    return train(replace(task, learning_rate_end=None), work / "search", quiet=True)
+    # at a falling rate most epochs would do nothing; a search of fewer epochs has trainings of its own
+    return train(replace(task, learning_rate_end=None), work / "search" / f"{task.epochs}_epochs", quiet=True)
 
 
 def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:
     """The C_l error of each, the mean over the hyperparameter set."""
-    models, k = work / "models", read_k_grid(work / "models")
-    points = cosmologies(recipe, "hyperparameters")
+    models, k, points = work / "models", read_k_grid(work / "models"), cosmologies(recipe, "hyperparameters")
     networks = {number: _train(recipe, work, draw_architecture(recipe, source, number)).network for number, _ in best}
     errors: dict[int, list[float]] = {number: [] for number in networks}
     for path in models_of(models, "hyperparameters")[:recipe.sets.hyperparameters.models]:
