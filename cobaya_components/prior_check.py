@@ -5,7 +5,7 @@ there. So every spelling of a parameter and every setting is understood.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 # an unbounded prior is taken to end here: central probability, 3 sigma of a Gaussian
 CONFIDENCE_OF_UNBOUNDED = 0.9973
 SEED = 0
+# Draws from the prior that are asked where the reference point and all ends are outside, 0.1 s each.
+DRAWS = 64
 
 
 @dataclass(frozen=True)
@@ -123,13 +125,40 @@ def what_to_know_before(theory: Any, model: Any, networks: NetworkSet) -> Notes:
     ends = {end: answer for end, parameters in points.ends.items()
             if (answer := _ask_if_possible(theory, networks, parameters)) is not None}
     inside = next((answer for answer in (center, *ends.values()) if not answer.outside), None)
+    if inside is None:
+        # of wide priors nothing but the middle may be inside
+        drawn = (_ask_if_possible(theory, networks, point) for point in _draws(theory, model))
+        inside = next((answer for answer in drawn if answer is not None and not answer.outside), None)
     never = (center if inside is None else inside).reasons
     if never:
         return _never_used(name, never, theory.fallback)
+    if center.outside:
+        return Notes((_reference_outside(center, networks, theory.fallback),))
     outside: dict[str, frozenset[str]] = {}
     for (parameter, _), answer in ends.items():
-        outside[parameter] = outside.get(parameter, frozenset()) | (answer.outside - center.outside)
+        outside[parameter] = outside.get(parameter, frozenset()) | answer.outside
     return Notes(tuple(_wide_priors(outside, networks, points.bounds, theory.fallback)))
+
+
+def _draws(theory: Any, model: Any) -> Iterator[Mapping[str, float]]:
+    """Parameters of the theory code at points of the prior."""
+    names = list(model.parameterization.sampled_params())
+    for point in model.prior.sample(DRAWS, random_state=np.random.default_rng(SEED)):
+        parameters = _input_of(theory, model, dict(zip(names, map(float, point), strict=True)))
+        if parameters is not None:
+            yield parameters
+
+
+def _reference_outside(center: Answer, networks: NetworkSet, fallback: str) -> str:
+    """The prior reaches into the domain, but not where chains begin."""
+    domain = networks.manifest.domain
+    covered = ", ".join(f"{name} from {domain[name][0]:g} to {domain[name][1]:g}" for name in sorted(center.outside)
+                        if name in domain)
+    happens = "CLASS integrates its equations" if fallback == "full" else "the likelihood is zero"
+    return (f"the reference point, where chains begin, is outside the domain of the networks "
+            f"'{networks.manifest.name}': {'; '.join(center.reasons)} (covered: {covered}). There, and wherever the "
+            f"prior is wider, {happens} (fallback: {fallback}). Give a reference point (ref) inside, and narrow "
+            "the prior.")
 
 
 def _never_used(name: str, reasons: tuple[str, ...], fallback: str) -> Notes:

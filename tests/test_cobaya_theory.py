@@ -161,6 +161,18 @@ def test_prior_wholly_outside() -> None:
         get_model(run_info({"mode": "net", "fallback": "error"}, H0=outside))
 
 
+@pytest.mark.parametrize("fallback", ["full", "error"])
+@pytest.mark.parametrize("low", [75.0, 40.0])
+def test_reference_outside_of_a_prior_that_is_partly_covered_is_told(
+    low: float, fallback: str, messages: Callable[[], str]
+) -> None:
+    """The prior ends inside (75), or on both sides outside (40)."""
+    get_model(run_info({"mode": "net", "fallback": fallback}, H0={"prior": {"min": low, "max": 95.0}, "ref": 90.0}))
+    said = messages()
+    assert "the reference point, where chains begin, is outside the domain" in said and "H0 from 58 to 80" in said
+    assert "every sample" not in said and f"(fallback: {fallback})" in said
+
+
 WEYL = {"Pk_grid": {"z": [0.0, 0.5, 1.0, 2.0], "k_max": 1.0, "nonlinear": False, "vars_pairs": [["Weyl", "Weyl"]]}}
 
 

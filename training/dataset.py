@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from .hdf5 import DatasetError, put, put_numbers, whole_file
+from .hdf5 import DatasetError, checked_file, put, put_numbers, whole_file
 
 __all__ = ["TrainingModel", "failure_path", "model_path", "parameters_of", "read_model", "write_model"]
 
@@ -70,7 +69,7 @@ def write_model(path: Path, model: TrainingModel) -> None:
 def read_model(path: Path) -> TrainingModel:
     """Read one model; DatasetError if the file is damaged or of another version."""
     try:
-        with h5py.File(path, "r") as file:
+        with checked_file(path) as file:
             version = int(file.attrs.get("format_version", 0))
             if version != FORMAT_VERSION:
                 raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}: "
@@ -89,7 +88,7 @@ def read_model(path: Path) -> TrainingModel:
 def parameters_of(path: Path) -> Mapping[str, float]:
     """The sampled parameters of a model on disk, without its tables; DatasetError as in read_model()."""
     try:
-        with h5py.File(path, "r") as file:
+        with checked_file(path) as file:
             return {name: float(value) for name, value in file["parameters"].attrs.items()}
     except Exception as error:
         raise DatasetError(f"{path} cannot be read ({error}); delete it and generate again") from error

@@ -1,11 +1,13 @@
-"""HDF5 files that are written whole or not at all, in which every byte has a checksum, and which are the same whenever
-they are written."""
+"""HDF5 files that are written whole or not at all, that are the same whenever they are written, and that begin with a
+checksum of all the rest: HDF5's own come too late, since a damaged name can end the process or read for ever."""
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,16 @@ from numpy.typing import NDArray
 
 from cosmicnet.errors import CosmicnetError
 
-__all__ = ["DatasetError", "put", "put_numbers", "remove_halves", "whole_file"]
+__all__ = ["DatasetError", "checked_file", "put", "put_numbers", "remove_halves", "whole_file"]
 
 # Rows of a chunk: some 300 kB for the usual number of wavenumbers.
 CHUNK_ROWS = 64
 
-# The first version that has checksums for names, attributes and the places of chunks; without them the library may
-# search a damaged file for ever.
+# Small files, and times of day only where they are asked for.
 FORMAT = h5py.h5f.LIBVER_V110
+
+# Bytes before the HDF5 file, which the library leaves to us: the checksum of what follows, in words.
+USER_BLOCK, SHA256 = 512, b"SHA-256 of all that follows byte 512: "
 
 
 # The end of the name of a file that is being written.
@@ -41,18 +45,44 @@ def whole_file(path: Path) -> Iterator[h5py.File]:
     access.set_fileobj_driver(h5py.h5fd.fileobj_driver, memory)
     access.set_libver_bounds(FORMAT, FORMAT)
     creation.set_obj_track_times(False)
+    creation.set_userblock(USER_BLOCK)
     with h5py.File(h5py.h5f.create(b"memory", h5py.h5f.ACC_TRUNC, creation, access)) as file:
         yield file
     # of this process: another one may have been given the same model
     temporary = path.with_name(f"{path.name}.{os.getpid()}{HALF}")
+    content = memory.getbuffer()
+    content[:USER_BLOCK] = _user_block(content)
     try:
-        temporary.write_bytes(memory.getbuffer())
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     except OSError as error:
         raise DatasetError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def checked_file(path: Path) -> Iterator[h5py.File]:
+    """A file of whole_file() for reading. Raises ValueError if it is not as it was written, OSError if it cannot be
+    read."""
+    there = path.stat()
+    _check(path, there.st_mtime_ns, there.st_size)
+    with h5py.File(path, "r") as file:
+        yield file
+
+
+@lru_cache(maxsize=1_000_000)
+def _check(path: Path, mtime_ns: int, size: int) -> None:
+    """Once for each process, since all fields are read from the same files."""
+    content = memoryview(path.read_bytes())
+    if bytes(content[:USER_BLOCK]) != _user_block(content):
+        raise ValueError("its checksum is not that of what it holds")
+
+
+def _user_block(content: memoryview) -> bytes:
+    digest = hashlib.sha256(content[USER_BLOCK:]).hexdigest().encode()
+    return (SHA256 + digest + b"\n").ljust(USER_BLOCK, b"\0")
 
 
 def remove_halves(folder: Path) -> None:

@@ -23,7 +23,7 @@ from cosmicnet.pieces import PIECES, split_sources
 from .code_digest import OF_TABLES, code_digest
 from .dataset import read_model
 from .edges import continue_alike
-from .hdf5 import DatasetError, put, put_numbers, remove_halves, whole_file
+from .hdf5 import DatasetError, checked_file, put, put_numbers, remove_halves, whole_file
 from .parallel import progress, single_threaded_pool
 from .resample import NODES, distinct_times, resample
 from .smooth import KNOTS
@@ -109,7 +109,7 @@ def read_field(field: Field, models: Sequence[ResampledModel]) -> FieldTables:
     values, weights = [], []
     for model in models:
         try:
-            with h5py.File(model.path, "r") as file:
+            with checked_file(model.path) as file:
                 values.append(file[f"fields/{field.name}"][()])
                 weights.append(file[f"weights/{field.name}"][()])
         except Exception as error:  # of h5py, many kinds
@@ -158,7 +158,7 @@ def resample_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
 
 def _summary(path: Path) -> ResampledModel:
     try:
-        with h5py.File(path, "r") as file:
+        with checked_file(path) as file:
             groups = {group: {name: float(value) for name, value in file[group].attrs.items()}
                       for group in ("cosmology", "setup", "precision", "scales")}
             # names first, as in read_model()

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.training.hdf5 import DatasetError, put, put_numbers, whole_file
+from cosmicnet.training.hdf5 import DatasetError, checked_file, put, put_numbers, whole_file
 
 __all__ = ["PaperModel", "model_path", "read_model", "write_model"]
 
@@ -59,7 +58,7 @@ def write_model(path: Path, model: PaperModel) -> None:
 def read_model(path: Path, sources: tuple[str, ...] = ("t0", "t1", "t2")) -> PaperModel:
     """Read one model and of its tables only `sources`; DatasetError if the file is damaged."""
     try:
-        with h5py.File(path, "r") as file:
+        with checked_file(path) as file:
             if (found := int(file.attrs["format_version"])) != FORMAT_VERSION:
                 raise ValueError(f"format {found}, not {FORMAT_VERSION}")
             groups = {group: {name: float(value) for name, value in file[group].attrs.items()} for group in GROUPS}
