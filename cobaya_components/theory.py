@@ -130,7 +130,18 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             self.set(params_values_dict)
             if not computes(self, self.classy, LAST_MODULE, self.classy_module, params_values_dict):
                 return False
+            self._require_same_networks()
             return super().calculate(state, want_derived, **params_values_dict)  # type: ignore[no-any-return]
+
+    def _require_same_networks(self) -> None:
+        """Those of the first sample; a chain of two sets of networks would be no chain."""
+        if self.network_set is None:
+            return
+        begun, now = self.network_set.manifest.sha256, self.classy.neural_network_info()["hash"]
+        if now not in (begun, None):
+            raise LoggedError(
+                self.log, "the run cannot go on: the networks '%s' were replaced by others (hash %s, now %s) while it ran; "
+                "give new ones a folder of their own", self.networks, begun[:12], now[:12])
 
     def _get_derived_all(self, derived_requested: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
         # CLASS itself does not know this name

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from cobaya_infos import NEUTRINOS, POINT, derived, run_info, spectrum
 
 from cosmicnet.installed import shipped_sets
+from cosmicnet.store import load_network_set, save_network_set
 
 LoggedError = pytest.importorskip("cobaya.log").LoggedError
 get_model = pytest.importorskip("cobaya.model").get_model
@@ -28,6 +30,24 @@ def test_networks_damaged_during_a_run_stop_it(tmp_path: Path) -> None:
     shutil.rmtree(folder)
     with pytest.raises(LoggedError, match=r"cannot go on.*cannot read"):
         model.logpost({**POINT, "H0": 69.0})
+
+
+@pytest.mark.parametrize("retrained", [False, True])
+def test_networks_replaced_during_a_run_stop_it(tmp_path: Path, retrained: bool) -> None:
+    """By networks of another cosmology, and by some that cover the same."""
+    folder = tmp_path / "networks"
+    shutil.copytree(shipped_sets()["lcdm"], folder)
+    model = get_model(run_info({"mode": "net", "networks": str(folder)}))
+    assert np.isfinite(model.logpost(POINT))
+    if retrained:
+        again = load_network_set(str(folder))
+        derived_model = replace(again.derived, skip=again.derived.skip * (1.0 + 1e-9))
+        save_network_set(folder, replace(again, derived=derived_model))
+    else:
+        shutil.rmtree(folder)
+        shutil.copytree(shipped_sets()["extended"], folder)
+    with pytest.raises(LoggedError, match=r"cannot go on: the networks .* were replaced by others \(hash .*, now"):
+        model.logpost({**POINT, "H0": 68.0})
 
 
 def test_damaged_networks_are_zero_likelihood_for_cobayas_own_classy(tmp_path: Path) -> None:
