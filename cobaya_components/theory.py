@@ -140,8 +140,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         begun, now = self.network_set.manifest.sha256, self.classy.neural_network_info()["hash"]
         if now not in (begun, None):
             raise LoggedError(
-                self.log, "the run cannot go on: the networks '%s' were replaced by others (hash %s, now %s) while it ran; "
-                "give new ones a folder of their own", self.networks, begun[:12], now[:12])
+                self.log, "the run cannot go on: the networks '%s' were replaced by others (hash %s, now %s) while it "
+                "ran; give new ones a folder of their own", self.networks, begun[:12], now[:12])
 
     def _get_derived_all(self, derived_requested: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
         # CLASS itself does not know this name
