@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from cobaya.component import ComponentNotInstalledError
@@ -174,6 +175,9 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         for name, value, allowed in (("mode", self.mode, MODES), ("fallback", self.fallback, FALLBACKS)):
             if value not in allowed:
                 raise LoggedError(self.log, "%s: %s: allowed are %s", name, value, " and ".join(allowed))
+        if not isinstance(self.extra_args, (Mapping, NoneType)):
+            raise LoggedError(self.log, "extra_args: %r is no table of CLASS's settings, such as {N_ncdm: 1}",
+                              self.extra_args)
         self._refuse_options_of_classy(self.extra_args or {}, "extra_args")
 
     def _refuse_options_of_classy(self, names: Iterable[str], where: str) -> None:
@@ -183,6 +187,9 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
                 "`mode: net` (and `networks`, `fallback`) beside extra_args instead.", ", ".join(doubled), where)
 
     def _require_classy(self) -> None:
+        if not isinstance(self.path, (str, NoneType)) or (self.path not in (None, "global") \
+                and not Path(self.path).expanduser().is_dir()):
+            raise LoggedError(self.log, "path: %r is no folder; leave it out for the classy of this Python", self.path)
         if self.path in (None, "global") and importlib.util.find_spec("classy") is None:
             raise ComponentNotInstalledError(
                 self.log, f"There is no classy in this Python. To build and install the one that knows networks "

@@ -173,6 +173,14 @@ def test_reference_outside_of_a_prior_that_is_partly_covered_is_told(
     assert "every sample" not in said and f"(fallback: {fallback})" in said
 
 
+@pytest.mark.parametrize(("option", "value", "said"), [
+    ("path", "/nowhere", "path: '/nowhere' is no folder"), ("path", 5, "path: 5 is no folder"),
+    ("extra_args", "x", "extra_args: 'x' is no table"), ("extra_args", ["a"], r"extra_args: \['a'\] is no table")])
+def test_option_of_a_wrong_kind_is_named(option: str, value: Any, said: str) -> None:
+    with pytest.raises(LoggedError, match=said):
+        get_model(run_info({"mode": "full", option: value}))
+
+
 WEYL = {"Pk_grid": {"z": [0.0, 0.5, 1.0, 2.0], "k_max": 1.0, "nonlinear": False, "vars_pairs": [["Weyl", "Weyl"]]}}
 
 

@@ -54,7 +54,6 @@ def test_full_recipe_differs_in_sizes_and_in_the_learning_rate_only() -> None:
     ("N_ncdm = 1", 'neural_network = "yes"', "class_settings.neural_network: models are integrated"),
     ("l_max_scalars", "l_max_tensors", "class_settings.l_max_scalars: is missing; the paper has 2508"),
     ("source_models = 10", "source_models = 101", "report.source_models = 101 are more than the 100 models of sets"),
-    ("timing_models = 15", "timing_models = 101", "report.timing_models = 101 are more than the 100 models of sets"),
     ("hypercube = 480", "hypercube = 2", "are more than the 2 points of the hypercube"),
     ("kernel = [2, 16]", "kernel = [1, 16]", "search.kernel.0: must be greater than or equal to 2"),
     ("sigma = 0.42", "sigma = 0", "box.H0.sigma: must be greater than 0"),
