@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from recipes import write_tiny
@@ -19,6 +20,11 @@ pytestmark = pytest.mark.usefixtures("patched")
 SCRIPT = Path(__file__).parent / "make_run.py"
 PATIENCE = 300.0
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+class Scheduler(NamedTuple):
+    process: subprocess.Popen[str]
+    address: str
 
 
 def first_line(process: subprocess.Popen[str], pattern: str) -> str:
@@ -41,12 +47,12 @@ def worker(address: str) -> subprocess.Popen[str]:
 
 
 @pytest.fixture
-def scheduler() -> Iterator[str]:
+def scheduler() -> Iterator[Scheduler]:
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
                "--no-dashboard"]
     process = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
     try:
-        yield first_line(process, r"Scheduler at:\s+(tcp://\S+)")
+        yield Scheduler(process, first_line(process, r"Scheduler at:\s+(tcp://\S+)"))
     finally:
         process.terminate()
         process.communicate()
@@ -56,7 +62,7 @@ def models(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "models").glob("*.h5")}
 
 
-def test_killed_worker_loses_no_model(scheduler: str, tmp_path: Path) -> None:
+def test_killed_worker_loses_no_model(scheduler: Scheduler, tmp_path: Path) -> None:
     write_tiny(tmp_path)
 
     def generate(work: str, *options: str) -> subprocess.Popen[bytes]:
@@ -64,9 +70,9 @@ def test_killed_worker_loses_no_model(scheduler: str, tmp_path: Path) -> None:
         return subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT)
 
     assert generate("local").wait(PATIENCE) == 0
-    workers = [worker(scheduler) for _ in range(2)]
+    workers = [worker(scheduler.address) for _ in range(2)]
     try:
-        command = generate("cluster", scheduler)
+        command = generate("cluster", scheduler.address)
         end = time.monotonic() + PATIENCE
         while len(models(tmp_path / "cluster")) < 5:
             assert command.poll() is None and time.monotonic() < end
@@ -80,3 +86,23 @@ def test_killed_worker_loses_no_model(scheduler: str, tmp_path: Path) -> None:
             process.communicate()
     assert models(tmp_path / "cluster") == models(tmp_path / "local")
     assert len(models(tmp_path / "cluster")) == 20
+
+
+def test_scheduler_that_goes_away_is_told_in_one_line(scheduler: Scheduler, tmp_path: Path) -> None:
+    write_tiny(tmp_path)
+    only = worker(scheduler.address)
+    try:
+        command = subprocess.Popen(
+            [sys.executable, str(SCRIPT), "tiny.toml", "work", "-", "2", scheduler.address], cwd=tmp_path,
+            env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + PATIENCE
+        while len(models(tmp_path / "work")) < 3:
+            assert command.poll() is None and time.monotonic() < end
+            time.sleep(0.05)
+        scheduler.process.terminate()
+        said = command.communicate(timeout=PATIENCE)[1]
+    finally:
+        only.kill()
+        only.communicate()
+    assert command.returncode == 1 and "Traceback" not in said
+    assert f"the Dask scheduler {scheduler.address} has gone. What was finished is kept: start again" in said

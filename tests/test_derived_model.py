@@ -42,5 +42,5 @@ def test_unseen_models_are_within_the_tolerance_of_a_fit_to_few() -> None:
             predicted = network(np.array([[unseen[name] for name in NAMES]]))[0]
             refused += any(abs(p / unseen[name] - 1.0) > tolerances[name]
                            for p, name in zip(predicted, DERIVED, strict=True))
-    # corners that twenty models do not reach; by residuals of the fits themselves it would be one in six
-    assert refused < 0.05 * 400
+    # a new model is worse than the worst of twenty, each against all others, in one case of 21; the margin is besides
+    assert refused < 400 / 21

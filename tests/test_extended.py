@@ -86,6 +86,22 @@ def test_unseen_points_vary_all_of_the_domain() -> None:
     assert all(p["w0_fld"] + p["wa_fld"] < -0.1 and p["deg_ncdm"] == 3 for p in points)
 
 
+def test_unseen_points_fill_an_ellipsoid_that_is_a_needle_in_its_box() -> None:
+    """Of the box hardly one point in a million lies inside."""
+    recipe = load_recipe(RECIPE)
+    domain = {name: recipe.domain[name] for name in ("omega_b", "omega_cdm", "H0", "w0_fld", "tau_reio")}
+    names, widths = tuple(domain)[:4], np.array([1e-4, 1e-3, 2.0, 0.1])
+    covariance = (0.9999 + 0.0001 * np.eye(4)) * np.outer(widths, widths)
+    needle = Ellipsoid(names, np.array([0.0224, 0.12, 68.0, -1.0]), covariance, 3.0)
+    made = manifest(domain=domain, ellipsoid=needle.to_json(), recipe=recipe.model_dump(mode="json"))
+    points = unseen_points(made, 100, 1)
+    distances = np.array([needle.distance(p) for p in points])
+    # half of the volume lies beyond the fourth root of a half of the radius
+    assert distances.max() <= 3.0 * (1.0 + 1e-9)
+    assert np.mean(distances > 3.0 * 0.5**0.25) == pytest.approx(0.5, abs=0.1)
+    assert np.ptp([p["tau_reio"] for p in points]) > 0.1
+
+
 @pytest.mark.usefixtures("patched")
 def test_class_computes_the_corners() -> None:
     recipe = load_recipe(RECIPE)

@@ -13,6 +13,7 @@ from cosmicnet.region import Ellipsoid, LinearConstraint
 
 from .config import COMPUTED, DERIVED, TAU_REIO
 from .derived import within
+from .sampling import in_ellipsoid
 
 __all__ = ["PRIMORDIAL", "domain_bounds", "fixed_settings", "unseen_points"]
 
@@ -61,9 +62,15 @@ def unseen_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, 
     low, high = np.array(list(bounds.values())).T
     drawn = 2 ** (max(number, 64) - 1).bit_length()
     while drawn <= DRAWS_MAX:
-        rows = low + (high - low) * qmc.Sobol(len(bounds), seed=seed).random(drawn)
+        unit = qmc.Sobol(len(bounds), seed=seed).random(drawn)
+        rows = low + (high - low) * unit
+        if ellipsoid:
+            # hardly a point of the box lies in it where parameters are correlated
+            columns = [list(bounds).index(name) for name in ellipsoid.names]
+            rows[:, columns] = in_ellipsoid(ellipsoid, unit[:, columns])
+            rows = rows[np.all((low <= rows) & (rows <= high), axis=1)]
         points = [dict(zip(bounds, row.tolist(), strict=True)) for row in rows]
-        inside = [p for p in points if all(c.holds(p) for c in constraints) and (not ellipsoid or ellipsoid.holds(p))]
+        inside = [p for p in points if all(c.holds(p) for c in constraints)]
         limits = {name: ends for name, ends in manifest.domain.items() if name in DERIVED}
         inside = [{**p, **fixed} for p in inside]
         chosen = [p for p, is_inside in zip(inside, within(inside, {}, limits, None), strict=True) if is_inside]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TypeVar
@@ -34,6 +34,9 @@ DEATHS_ALLOWED = 3
 # An error may be transient (memory, a file system far away); it is the same at the last of these tries if it is not.
 RETRIES = 2
 SECONDS_TO_CONNECT = 30
+# Loggers; what matters of theirs comes as an error.
+TALKATIVE = ("distributed", "distributed.client", "distributed.core", "distributed.nanny", "distributed.scheduler",
+             "tornado.application")
 
 Part = TypeVar("Part", Client, LocalCluster)
 
@@ -50,7 +53,7 @@ SETTINGS = {
 
 
 class WorkerError(CosmicnetError):
-    """Workers died again and again over one task, or there is no scheduler at the address."""
+    """Workers died again and again over one task, or there is no scheduler at the address, or none any more."""
 
 
 @contextmanager
@@ -67,6 +70,9 @@ def single_threaded_pool(processes: int, scheduler: str | None = None) -> Iterat
         except KilledWorker as error:
             raise WorkerError(f"workers died {DEATHS_ALLOWED + 1} times over the same task; is there enough memory for "
                               "so many? What was finished is kept: start again") from error
+        except CancelledError as error:
+            raise WorkerError(f"the Dask scheduler {scheduler or 'of this machine'} has gone. What was finished is "
+                              "kept: start again") from error
         finally:
             executor.shutdown(wait=False)
 
@@ -82,8 +88,8 @@ def count_workers(processes: int, scheduler: str | None) -> int:
 
 @contextmanager
 def _client(processes: int, scheduler: str | None) -> Iterator[Client]:
-    # it tells of every worker that leaves
-    for name in ("distributed", "distributed.nanny", "distributed.scheduler", "distributed.core"):
+    # it tells of every worker that leaves, and at length of a scheduler that does
+    for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler is None:
         # a free port of its own: with the default one, a second command would warn that it is taken

@@ -21,7 +21,7 @@ from cosmicnet.region import Ellipsoid
 from .config import Around, Recipe, Sampling
 from .derived import within
 
-__all__ = ["SamplingError", "ellipsoid_of", "points"]
+__all__ = ["SamplingError", "ellipsoid_of", "in_ellipsoid", "points"]
 
 Array = NDArray[np.float64]
 Points = list[dict[str, float]]
@@ -93,7 +93,7 @@ def _draw(sampling: Sampling, ellipsoid: Ellipsoid | None, number: int) -> Point
     if ellipsoid is None:
         rows = low + (high - low) * unit
     else:
-        rows = ellipsoid.mean + ellipsoid.sigmas * _ball(unit) @ np.linalg.cholesky(ellipsoid.covariance).T
+        rows = in_ellipsoid(ellipsoid, unit)
         rows = rows[np.all((low <= rows) & (rows <= high), axis=1)]
     return [dict(zip(names, row.tolist(), strict=True)) for row in rows]
 
@@ -105,6 +105,11 @@ def _unit_cube(sampling: Sampling, dimensions: int, number: int) -> Array:
         # it likes powers of two, which matter to integrals only
         warnings.simplefilter("ignore", UserWarning)
         return np.asarray(qmc.Sobol(dimensions, seed=sampling.seed).random(number))
+
+
+def in_ellipsoid(ellipsoid: Ellipsoid, unit: Array) -> Array:
+    """Points (n, d) of the unit cube to the ellipsoid, uniform as before, in the order of its names."""
+    return np.asarray(ellipsoid.mean + ellipsoid.sigmas * _ball(unit) @ np.linalg.cholesky(ellipsoid.covariance).T)
 
 
 def _ball(unit: Array) -> Array:

@@ -67,7 +67,7 @@ EXPLANATIONS = {
 def inputs_table(k_size: int) -> str:
     """Table 1: which inputs each network has, and their shapes."""
     names = list(TIMES["t0"])
-    written = {"g": "g/mean of max g", "g_prime": "g'/mean of max |g'|"}
+    written = {"g": "g/mean of max g", "g_prime": "g'/mean of max abs g'"}
     rows = [(written.get(name, name), "1", "1", [name in TIMES[s] for s in PAPER]) for name in names]
     rows += [(f"{name}, standardised", "1", "1", [True] * 3) for name in (*COSMOLOGY, *SCALES)]
     rows += [(name, str(PAPER_K), str(k_size), [True] * 3) for name in ("cos_in", "sin_in", "exp(-k²/k_D²)")]
