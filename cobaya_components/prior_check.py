@@ -1,4 +1,7 @@
-"""Before the first sample: do the networks cover the run, at its reference point and at the ends of its priors?
+"""Before the first sample: do the networks cover the run, at its reference point and over its prior?
+
+The ends of the prior of each parameter are asked; and points drawn from all of it where its corners may be outside
+although no end is.
 
 CLASS itself is asked: it goes to the point where the sources would be needed (a fraction of a second), and is stopped
 there. So every spelling of a parameter and every setting is understood.
@@ -12,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.coverage import outside_ranges, why_not_covered
+from cosmicnet.coverage import outside_domain, outside_ranges, values_for_domain, why_not_covered
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
@@ -26,8 +29,10 @@ Array = NDArray[np.float64]
 # an unbounded prior is taken to end here: central probability, 3 sigma of a Gaussian
 CONFIDENCE_OF_UNBOUNDED = 0.9973
 SEED = 0
-# Draws from the prior that are asked where the reference point and all ends are outside, 0.1 s each.
+# Draws from the prior that are asked where its ends do not tell enough, 0.1 s each.
 DRAWS = 64
+# Relative: a parameter that changes a quantity by less does not change it.
+UNCHANGED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,15 @@ class Notes:
 
 @dataclass(frozen=True)
 class Answer:
-    """CLASS's request at one point: which parameters of the domain are outside, and all that is not covered."""
+    """CLASS's request at one point.
 
-    outside: frozenset[str]
+    values : of the domain's parameters; beyond : those outside their range; outside : all that is outside the domain,
+    in sentences; reasons : all that is not covered.
+    """
+
+    values: Mapping[str, float]
+    beyond: frozenset[str]
+    outside: tuple[str, ...]
     reasons: tuple[str, ...]
 
 
@@ -64,8 +75,10 @@ class _Probe:
         self.answer: Answer | None = None
 
     def provide(self, request: Any) -> bool:
-        outside = frozenset(outside_ranges(request, self._networks.manifest))
-        self.answer = Answer(outside, tuple(why_not_covered(request, self._networks, running_class())))
+        manifest, values = self._networks.manifest, values_for_domain(request)
+        self.answer = Answer({name: values[name] for name in manifest.domain if name in values},
+                             frozenset(outside_ranges(request, manifest)), tuple(outside_domain(request, manifest)),
+                             tuple(why_not_covered(request, self._networks, running_class())))
         raise _Asked("asked only")
 
 
@@ -127,17 +140,37 @@ def what_to_know_before(theory: Any, model: Any, networks: NetworkSet) -> Notes:
     inside = next((answer for answer in (center, *ends.values()) if not answer.outside), None)
     if inside is None:
         # of wide priors nothing but the middle may be inside
-        drawn = (_ask_if_possible(theory, networks, point) for point in _draws(theory, model))
-        inside = next((answer for answer in drawn if answer is not None and not answer.outside), None)
+        inside = next((answer for answer in _drawn(theory, model, networks) if not answer.outside), None)
     never = (center if inside is None else inside).reasons
     if never:
         return _never_used(name, never, theory.fallback)
     if center.outside:
         return Notes((_reference_outside(center, networks, theory.fallback),))
-    outside: dict[str, frozenset[str]] = {}
+    wide = _wide_priors(ends, networks, points.bounds, theory.fallback)
+    if wide or _ends_tell_all(center, ends, networks):
+        return Notes(wide)
+    return Notes(_outside_corners(list(_drawn(theory, model, networks)), networks, theory.fallback))
+
+
+def _drawn(theory: Any, model: Any, networks: NetworkSet) -> Iterator[Answer]:
+    """CLASS's requests at points of the prior, where it comes that far."""
+    for parameters in _draws(theory, model):
+        answer = _ask_if_possible(theory, networks, parameters)
+        if answer is not None:
+            yield answer
+
+
+def _ends_tell_all(center: Answer, ends: Mapping[tuple[str, float], Answer], networks: NetworkSet) -> bool:
+    """Is the domain a box along the sampled parameters? Then its corners are inside if all ends are."""
+    moved: dict[str, set[str]] = {}
     for (parameter, _), answer in ends.items():
-        outside[parameter] = outside.get(parameter, frozenset()) | answer.outside
-    return Notes(tuple(_wide_priors(outside, networks, points.bounds, theory.fallback)))
+        for quantity, value in answer.values.items():
+            if abs(value - center.values[quantity]) > UNCHANGED * abs(value):
+                moved.setdefault(parameter, set()).add(quantity)
+    quantities = [quantity for names in moved.values() for quantity in names]
+    manifest = networks.manifest
+    return (not manifest.constraints and not manifest.ellipsoid and all(len(names) == 1 for names in moved.values())
+            and len(set(quantities)) == len(quantities))
 
 
 def _draws(theory: Any, model: Any) -> Iterator[Mapping[str, float]]:
@@ -151,14 +184,20 @@ def _draws(theory: Any, model: Any) -> Iterator[Mapping[str, float]]:
 
 def _reference_outside(center: Answer, networks: NetworkSet, fallback: str) -> str:
     """The prior reaches into the domain, but not where chains begin."""
-    domain = networks.manifest.domain
-    covered = ", ".join(f"{name} from {domain[name][0]:g} to {domain[name][1]:g}" for name in sorted(center.outside)
-                        if name in domain)
     happens = "CLASS integrates its equations" if fallback == "full" else "the likelihood is zero"
     return (f"the reference point, where chains begin, is outside the domain of the networks "
-            f"'{networks.manifest.name}': {'; '.join(center.reasons)} (covered: {covered}). There, and wherever the "
-            f"prior is wider, {happens} (fallback: {fallback}). Give a reference point (ref) inside, and narrow "
-            "the prior.")
+            f"'{networks.manifest.name}': {'; '.join(center.reasons)}. There, and wherever the prior is wider, "
+            f"{happens} (fallback: {fallback}). Give a reference point (ref) inside, and narrow the prior.")
+
+
+def _outside_corners(drawn: list[Answer], networks: NetworkSet, fallback: str) -> tuple[str, ...]:
+    """A line for the share of the prior that is outside though all ends of parameters are inside, if any is."""
+    outside = [answer for answer in drawn if answer.outside]
+    if not outside:
+        return ()
+    return (f"the prior has corners outside the domain of the networks '{networks.manifest.name}': "
+            f"{len(outside)} of {len(drawn)} points drawn from it, for example {'; '.join(outside[0].outside)}. "
+            f"{_happens_there(fallback)}",)
 
 
 def _never_used(name: str, reasons: tuple[str, ...], fallback: str) -> Notes:
@@ -170,19 +209,28 @@ def _never_used(name: str, reasons: tuple[str, ...], fallback: str) -> Notes:
     return Notes((f"{text} CLASS will integrate its equations at every sample (fallback: full). {fix}.",))
 
 
-def _wide_priors(outside: Mapping[str, frozenset[str]], networks: NetworkSet,
-                 bounds: Mapping[str, tuple[float, float]], fallback: str) -> list[str]:
-    """One line for all priors that reach beyond the domain, if any do."""
+def _wide_priors(ends: Mapping[tuple[str, float], Answer], networks: NetworkSet,
+                 bounds: Mapping[str, tuple[float, float]], fallback: str) -> tuple[str, ...]:
+    """One line for all priors that reach beyond the ranges of the domain, if any do."""
     domain = networks.manifest.domain
+    beyond: dict[str, frozenset[str]] = {}
+    for (parameter, _), answer in ends.items():
+        beyond[parameter] = beyond.get(parameter, frozenset()) | answer.beyond
     wide = [f"{parameter} from {bounds[parameter][0]:g} to {bounds[parameter][1]:g} (covered: "
             + ", ".join(f"{name} from {domain[name][0]:g} to {domain[name][1]:g}" for name in sorted(names)) + ")"
-            for parameter, names in outside.items() if names]
+            for parameter, names in beyond.items() if names]
     if not wide:
-        return []
-    happens = ("CLASS integrates its equations there (fallback: full), which takes longer" if fallback == "full"
-               else "the likelihood is zero there (fallback: error), which cuts the prior")
-    return [f"the prior is wider than the domain of the networks '{networks.manifest.name}': {'; '.join(wide)}: "
-            f"{happens}. Narrow the prior, or set fallback: {'error' if fallback == 'full' else 'full'}."]
+        return ()
+    return (f"the prior is wider than the domain of the networks '{networks.manifest.name}': {'; '.join(wide)}. "
+            f"{_happens_there(fallback)}",)
+
+
+def _happens_there(fallback: str) -> str:
+    if fallback == "full":
+        return ("There CLASS integrates its equations (fallback: full), which takes longer. Narrow the prior, or set "
+                "fallback: error.")
+    return ("There the likelihood is zero (fallback: error), which cuts the prior. Narrow the prior, or set fallback: "
+            "full.")
 
 
 def _ask(theory: Any, networks: NetworkSet, parameters: Mapping[str, Any]) -> Answer | None:

@@ -14,7 +14,10 @@ from .request import Request
 from .running_class import RunningClass
 from .store import NetworkSet
 
-__all__ = ["GRID_AND_LATER", "is_relevant", "outside_ranges", "require_covered", "why_not_covered"]
+__all__ = [
+    "GRID_AND_LATER", "is_relevant", "outside_domain", "outside_ranges", "require_covered", "values_for_domain",
+    "why_not_covered",
+]
 
 # Relative, of the ends of a domain.
 ROUNDING = 1e-12
@@ -70,7 +73,7 @@ def require_covered(request: Request, networks: NetworkSet, running: RunningClas
 def why_not_covered(request: Request, networks: NetworkSet, running: RunningClass) -> Iterator[str]:
     """Yield one sentence per reason, each with the name, what was got and what is allowed."""
     yield from _other_class(running, networks.manifest)
-    known = [*_wrong_settings(request, networks), *_outside_domain(request, networks)]
+    known = [*_wrong_settings(request, networks), *outside_domain(request, networks.manifest)]
     yield from known
     yield from _missing_sources(request, networks)
     if not known:
@@ -124,21 +127,22 @@ def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
         yield f"{request.initial_conditions} initial conditions, but the networks give the adiabatic one only"
 
 
-def _outside_domain(request: Request, networks: NetworkSet) -> Iterator[str]:
-    values = _values(request)
-    for name in outside_ranges(request, networks.manifest):
-        low, high = networks.manifest.domain[name]
+def outside_domain(request: Request, manifest: Manifest) -> Iterator[str]:
+    """Yield one sentence for each range that the cosmology is outside of, and for the other bounds of the domain."""
+    values = values_for_domain(request)
+    for name in outside_ranges(request, manifest):
+        low, high = manifest.domain[name]
         if name in values:
             yield f"{name} = {values[name]:.6g} is outside [{low:g}, {high:g}]"
         else:
             yield f"there is no {name} here, but the networks were trained with [{low:g}, {high:g}]"
-    if networks.manifest.domain.keys() <= values.keys():
-        yield from _outside_region(values, networks.manifest)
+    if manifest.domain.keys() <= values.keys():
+        yield from _outside_region(values, manifest)
 
 
 def outside_ranges(request: Request, manifest: Manifest) -> list[str]:
     """What the domain names and the request does not have, or has outside of the domain's range."""
-    values = _values(request)
+    values = values_for_domain(request)
     # written so that NaN is outside; an end of a range is inside after CLASS has converted units
     return [name for name, (low, high) in manifest.domain.items()
             if not low - ROUNDING * abs(low) <= values.get(name, math.nan) <= high + ROUNDING * abs(high)]
@@ -156,7 +160,7 @@ def _outside_region(values: Mapping[str, float], manifest: Manifest) -> Iterator
                    f"middle of the domain, but the networks reach {ellipsoid.sigmas:g}")
 
 
-def _values(request: Request) -> dict[str, float]:
+def values_for_domain(request: Request) -> dict[str, float]:
     """What a domain may name: the numbers of a cosmology, settings that the training varied, the acoustic scale."""
     values = {**request.setup, **request.cosmology}
     if "angular_distance_rec" in values:
@@ -168,7 +172,7 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
     """Compare derived quantities with what they are in the trained model: this catches whatever changes
     the background or the thermal history and is not among the settings."""
     manifest = networks.manifest
-    values = _values(request)
+    values = values_for_domain(request)
     inputs = np.array([values[name] for name in manifest.derived_inputs])
     expected = networks.derived(inputs)
     different = []

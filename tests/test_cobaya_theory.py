@@ -4,6 +4,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,7 @@ def test_wide_prior_is_announced_and_integrated(messages: Callable[[], str]) -> 
     model = get_model(run_info({"mode": "net"}, H0={"prior": {"min": 60.0, "max": 90.0}, "ref": 67.3}))
     assert "H0 from 60 to 90 (covered: H0 from 58 to 80)" in messages()
     assert "tau_reio from" not in messages()
-    assert "CLASS integrates its equations there (fallback: full)" in messages()
+    assert "There CLASS integrates its equations (fallback: full)" in messages()
     assert derived(model, {**POINT, "H0": 85.0})["neural_network_used"] == 0.0
 
 
@@ -135,7 +136,7 @@ def test_wide_prior_with_fallback_error_is_zero_likelihood(messages: Callable[[]
     del info["params"]["H0"]
     model = get_model(info)
     assert "h from 0.6 to 0.9 (covered: H0 from 58 to 80)" in messages()
-    assert "the likelihood is zero there (fallback: error)" in messages()
+    assert "There the likelihood is zero (fallback: error)" in messages()
     assert model.logpost({"h": 0.85, "tau_reio": 0.054}) == -np.inf
     assert np.isfinite(model.logpost({"h": 0.673, "tau_reio": 0.054}))
 
@@ -169,8 +170,23 @@ def test_reference_outside_of_a_prior_that_is_partly_covered_is_told(
     """The prior ends inside (75), or on both sides outside (40)."""
     get_model(run_info({"mode": "net", "fallback": fallback}, H0={"prior": {"min": low, "max": 95.0}, "ref": 90.0}))
     said = messages()
-    assert "the reference point, where chains begin, is outside the domain" in said and "H0 from 58 to 80" in said
+    assert "the reference point, where chains begin, is outside the domain" in said and "[58, 80]" in said
     assert "every sample" not in said and f"(fallback: {fallback})" in said
+
+
+@pytest.mark.parametrize(("largest", "outside"), [(0.145, True), (0.125, False)])
+def test_corners_of_the_prior_are_asked_where_parameters_lead_to_others(
+    largest: float, outside: bool, messages: Callable[[], str]
+) -> None:
+    """All ends of an angle and of omega_cdm are inside, but not small H0, which takes an end of both."""
+    angle = {"theta_s_100": {"prior": {"min": 1.03, "max": 1.05}, "ref": 1.0411}}
+    density = {"omega_cdm": {"prior": {"min": 0.115, "max": largest}, "ref": 0.12}}
+    info = run_info({"mode": "net"}, **angle, **density)
+    del info["params"]["H0"]
+    get_model(info)
+    said = re.search(r"corners outside .* (\d+) of (\d+) points drawn from it, for example H0 = ", messages())
+    assert bool(said) == outside
+    assert said is None or 0 < int(said[1]) < int(said[2])
 
 
 @pytest.mark.parametrize(("option", "value", "said"), [

@@ -1,6 +1,7 @@
 """docs/paper.md says what was measured: known errors of sources and spectra, and which recipe was run."""
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from paper_models import RECIPE, model
 
+from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training.config import RecipeError
@@ -44,9 +46,10 @@ def measured() -> Measured:
     faithful, default = ([{s: (factor * m.sources[s]).astype(np.float32) for s in TIMES} for m in models]
                          for factor in (1.01, 1.0001))
     sources = SourceComparison(
-        np.geomspace(1e-4, 0.4, 561), [{}, {}], models, {"faithful": faithful, "default": default})
+        np.geomspace(1e-4, 0.4, 561), [{}, {}], models, {"faithful": faithful, "default": default}, [])
     compared = SpectraComparison([spectra(), spectra()], {
-        "faithful": [spectra(), spectra(tt=0.01, ee=0.5)], "default": [spectra(tt=1e-5, ee=1e-4)] * 2})
+        "faithful": [spectra(), spectra(tt=0.01, ee=0.5)], "default": [spectra(tt=1e-5, ee=1e-4)] * 2},
+        ["left out: {'H0': 99.0}: no"])
     timings = [Timing(1, {"CLASS-full": 5.0, "faithful": 0.25, "default": 0.01})]
     histories = {source: [Epoch(1e-3, 2e-3, 60.0), Epoch(1e-5, 2.5e-6, 60.0)] for source in TIMES}
     drawn: dict[str, Any] = {"t2": None}
@@ -59,9 +62,11 @@ def measured() -> Measured:
 def test_page_tells_the_errors_that_were_put_in() -> None:
     recipe = load_paper_recipe(RECIPE)
     manifest = replace(load_network_set(DEFAULT_SET).manifest, name="paper", recipe=made_by(recipe))
-    text = page(recipe, manifest, measured())
+    text = page(recipe, Path("recipes/own.toml"), manifest, measured())
     training = recipe.sets.training.models
     for row in (
+        "cosmicnet paper train recipes/own.toml   ", "12200 models (23.7 to 47.4 core-hours, 33 GB) and 630000 steps",
+        "for the search 500 times", "version 3.4.1, whose", "left out: {'H0': 99.0}: no",
         f"| models, training | 10000 | {training} |", "of 231 models; CLASS v3.4.1",
         f"| S_T2: epochs (steps of Adam) | 45 (450000) | {recipe.networks.t2.epochs} "
         f"({recipe.networks.t2.epochs * training}) |",
@@ -82,7 +87,7 @@ def test_page_tells_the_errors_that_were_put_in() -> None:
         "| late.weyl | ln_omega_m, ln_omega_b, ln_h, N_ur, m_ncdm |",
     ):
         assert row in text, row
-    again = page(recipe, manifest, replace(measured(), default_seconds=120.0))
+    again = page(recipe, Path("recipes/own.toml"), manifest, replace(measured(), default_seconds=120.0))
     assert f"| 6 min | 2.0 min | 3; of the paper's {13.6 * 30:.3g} |" in again
 
 
@@ -141,3 +146,27 @@ def test_disturbed_computations_do_not_make_the_perturbation_step_faster(monkeyp
                "perturbations": iter([0.09, 0.09, 0.9, 0.09, 0.09])}
     monkeypatch.setattr(measure, "_seconds_until", lambda step, _: next(seconds[step]))
     assert measure._perturbations({}, 5) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("refusing", [None, "lcdm"])
+def test_refused_cosmologies_are_left_out_and_told(
+    refusing: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By full CLASS or by networks; more than a tenth of them is an error."""
+    refusal = pytest.importorskip("classy").CosmoComputationError
+
+    def computed(parameters: dict[str, Any], _: Path) -> Spectra:
+        if parameters["H0"] > 79.0 and parameters.get("neural_network_path") == refusing:
+            raise refusal("too fast")
+        return spectra(tt=parameters["H0"])
+
+    monkeypatch.setattr(measure, "cached_spectra", computed)
+    monkeypatch.setattr(measure, "single_threaded_pool", ThreadPoolExecutor)
+    points = [{"H0": 70.0 + i} for i in range(11)]
+    compared = measure.compare_spectra(points[:10] + points[:1], {"default": "lcdm"}, tmp_path, 1)
+    assert len(compared.full) == 11 and not compared.refused
+    compared = measure.compare_spectra(points, {"default": "lcdm"}, tmp_path, 1)
+    assert len(compared.full) == 10 and compared.refused == ["left out: {'H0': 80.0}: Error in Class: too fast"]
+    assert [s.tt[-1] for s in compared.full] == [s.tt[-1] for s in compared.nets["default"]]
+    with pytest.raises(CosmicnetError, match="1 of 2"):
+        measure.compare_spectra(points[-2:], {"default": "lcdm"}, tmp_path, 1)

@@ -130,8 +130,9 @@ def _run_search(options: argparse.Namespace) -> None:
 def _run_report(options: argparse.Namespace) -> None:
     from .report import ReportSettings, report
 
-    report(_recipe(options), ReportSettings(options.work, options.output, writable(options.report), options.cache,
-                                            options.default_models, options.processes))
+    recipe = _recipe(options)
+    report(recipe, ReportSettings(options.recipe, options.work, options.output, writable(options.report), options.cache,
+                                  options.default_models, options.processes))
 
 
 def _run_make(options: argparse.Namespace) -> None:

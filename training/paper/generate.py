@@ -25,8 +25,8 @@ from cosmicnet.training.spectra import new_class, require_patched_classy
 from .dataset import PaperModel, model_path, write_model
 from .recipe import SETS, PaperRecipe
 
-__all__ = ["CLAIM", "cosmologies", "full_sources", "generate", "k_grid", "models_of", "network_sources", "read_k_grid",
-           "require_complete"]
+__all__ = ["CLAIM", "cosmologies", "full_sources", "generate", "k_grid", "models_of", "network_sources", "price",
+           "read_k_grid", "require_complete"]
 
 Array = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ CLAIM = "models.json"
 ALLOWED_FAILURES = 0.1
 # of one model and of one step of Adam, measured; of one core
 BYTES_OF_MODEL, SECONDS_OF_MODEL, SECONDS_OF_STEP = 2.7e6, (7.0, 14.0), (0.03, 0.06)
-MEGABYTE = 1e6
+MEGABYTE, GIGABYTE = 1e6, 1e9
 
 
 def cosmologies(recipe: PaperRecipe, name: str) -> list[dict[str, float]]:
@@ -98,11 +98,22 @@ def _tell_price(recipe: PaperRecipe, models: int, folder: Path) -> None:
     if needed > free:
         raise GenerationError(f"{folder}: {needed / MEGABYTE:.0f} MB are needed for {models} models, but "
                               f"{free / MEGABYTE:.0f} MB are free; choose another --work")
-    steps = recipe.sets.training.models * sum(getattr(recipe.networks, source).epochs for source in TIMES)
     console = Console(stderr=True)
     console.print(f"{models} models to integrate: {_core_hours(models, SECONDS_OF_MODEL)}, "
                   f"{needed / MEGABYTE:.0f} MB", highlight=False)
+    steps = _steps(recipe)
     console.print(f"{steps} steps of training after that: {_core_hours(steps, SECONDS_OF_STEP)}", highlight=False)
+
+
+def price(recipe: PaperRecipe) -> str:
+    """What all models and the training of a recipe need, in words."""
+    models, steps = sum(getattr(recipe.sets, name).models for name in SETS), _steps(recipe)
+    return (f"{models} models ({_core_hours(models, SECONDS_OF_MODEL)}, {models * BYTES_OF_MODEL / GIGABYTE:.0f} GB) "
+            f"and {steps} steps of training ({_core_hours(steps, SECONDS_OF_STEP)})")
+
+
+def _steps(recipe: PaperRecipe) -> int:
+    return sum(int(recipe.sets.training.models * getattr(recipe.networks, source).epochs) for source in TIMES)
 
 
 def _core_hours(number: int, seconds: tuple[float, float]) -> str:

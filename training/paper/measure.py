@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from cosmicnet.cobaya_components.noise import PLANCK_SKY_FRACTION, planck_noise
 from cosmicnet.store import load_network_set
 from cosmicnet.training.accuracy import Distribution, RelativeErrors, wishart_chi2
+from cosmicnet.training.evaluate import require_most
 from cosmicnet.training.parallel import progress, single_threaded_pool
 from cosmicnet.training.spectra import (
     ONE_LINE_OF_SIGHT,
@@ -41,6 +43,8 @@ Single = NDArray[np.float32]
 # Figures 1, 4 and 5 cut recombination away, in tau/tau_rec.
 LATE = 3.5
 MUK_PER_T_CMB = 2.7255e6
+# Read by CLASS and by NumPy's BLAS when a process loads them.
+THREADS_BY = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # Of computations that take milliseconds.
 REPEATS = 7
 
@@ -61,12 +65,14 @@ class SourceError:
 
 @dataclass(frozen=True)
 class SourceComparison:
-    """models, points: full CLASS's sources and parameters; nets: by set and model, the tables by source."""
+    """models, points: full CLASS's sources and parameters; nets: by set and model, the tables by source; refused: the
+    cosmologies that are left out since networks do not cover them, and why."""
 
     k: Array
     points: list[dict[str, float]]
     models: list[PaperModel]
     nets: dict[str, list[dict[str, Single]]]
+    refused: list[str]
 
     def errors(self, network: str, source: str, late: bool = False) -> list[SourceError]:
         """One per model; with late, at times from LATE tau_rec on."""
@@ -78,21 +84,38 @@ class SourceComparison:
 
 def compare_sources(recipe: PaperRecipe, models: Path, networks: Mapping[str, str]) -> SourceComparison:
     """Sources of the test set that were kept, and those of the networks (label to name or folder)."""
-    paths = models_of(models, "test")[:recipe.report.source_models]
+    from classy import CosmoComputationError
+
     k, points = read_k_grid(models), cosmologies(recipe, "test")
-    points = [points[int(path.stem)] for path in paths]
-    full = [read_model(path) for path in paths]
-    nets = {label: [network_sources({**recipe.class_settings, **networks_on(network)}, point, k) for point in points]
-            for label, network in networks.items()}
-    return SourceComparison(k, points, full, nets)
+    found = SourceComparison(k, [], [], {label: [] for label in networks}, [])
+    for path in models_of(models, "test")[:recipe.report.source_models]:
+        point = points[int(path.stem)]
+        try:
+            nets = {label: network_sources({**recipe.class_settings, **networks_on(network)}, point, k)
+                    for label, network in networks.items()}
+        except CosmoComputationError as error:
+            found.refused.append(_left_out(point, str(error)))
+            continue
+        found.points.append(point)
+        found.models.append(read_model(path))
+        for label, tables in nets.items():
+            found.nets[label].append(tables)
+    require_most(len(found.models), len(found.models) + len(found.refused), "sources of the test set")
+    return found
+
+
+def _left_out(point: Parameters, why: str) -> str:
+    return f"left out: {dict(point)}: {why.strip()}"
 
 
 @dataclass(frozen=True)
 class SpectraComparison:
-    """Spectra of full CLASS and, by set, of networks, on the test set."""
+    """Spectra of full CLASS and, by set, of networks, on the test set; refused: the cosmologies that are left out since
+    one of them gives none, and why."""
 
     full: list[Spectra]
     nets: dict[str, list[Spectra]]
+    refused: list[str]
 
     def errors(self, network: str) -> list[RelativeErrors]:
         return [RelativeErrors.between(full, net) for full, net in zip(self.full, self.nets[network], strict=True)]
@@ -128,16 +151,31 @@ def compare_spectra(
         # another set in the same folder is not the same set
         kept = cache / load_network_set(network).manifest.sha256[:16]
         modes[label] = ({**networks_on(network), **ONE_LINE_OF_SIGHT}, kept)
-    found: dict[tuple[str | None, int], Spectra] = {}
+    found: dict[tuple[str | None, int], Spectra | str] = {}
     with progress("spectra of the test set", len(modes) * len(points)) as advance, \
             single_threaded_pool(processes) as pool:
-        futures = {pool.submit(cached_spectra, {**point, **options}, folder): (label, index)
+        futures = {pool.submit(_spectra_or_refusal, {**point, **options}, folder): (label, index)
                    for label, (options, folder) in modes.items() for index, point in enumerate(points)}
         for future in as_completed(futures):
             found[futures[future]] = future.result()
             advance()
-    spectra = {label: [found[label, index] for index in range(len(points))] for label in modes}
-    return SpectraComparison(spectra.pop(None), {str(label): values for label, values in spectra.items()})
+    refusals = {index: answer for (_, index), answer in found.items() if isinstance(answer, str)}
+    told = [index for index in range(len(points)) if index not in refusals]
+    require_most(len(told), len(points), "spectra of the test set")
+    spectra = {label: [answer for index in told if not isinstance(answer := found[label, index], str)]
+               for label in modes}
+    return SpectraComparison(spectra.pop(None), {str(label): values for label, values in spectra.items()},
+                             [_left_out(points[index], why) for index, why in sorted(refusals.items())])
+
+
+def _spectra_or_refusal(parameters: Parameters, folder: Path) -> Spectra | str:
+    """What CLASS says where it or the networks cannot compute them: an error would be tried again."""
+    from classy import CosmoComputationError
+
+    try:
+        return cached_spectra(parameters, folder)
+    except CosmoComputationError as error:
+        return str(error)
 
 
 @dataclass(frozen=True)
@@ -153,19 +191,25 @@ def time_perturbations(points: Sequence[Parameters], networks: Mapping[str, str]
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     timings = []
     for threads in (n for n in (1, 2, 4, 8) if n <= available):
-        before = os.environ.get("OMP_NUM_THREADS")
-        # read by CLASS and by NumPy's BLAS when a process loads them
-        os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
-        try:
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                timings.append(Timing(threads, pool.submit(_median_seconds, list(points), dict(networks)).result()))
-        finally:
-            os.environ.pop("OPENBLAS_NUM_THREADS")
-            if before is None:
-                os.environ.pop("OMP_NUM_THREADS")
-            else:
-                os.environ["OMP_NUM_THREADS"] = before
+        with _environment(dict.fromkeys(THREADS_BY, str(threads))), \
+                ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            timings.append(Timing(threads, pool.submit(_median_seconds, list(points), dict(networks)).result()))
     return timings
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Processes that are started meanwhile see these."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value
 
 
 def _median_seconds(points: list[Parameters], networks: dict[str, str]) -> dict[str, float]:

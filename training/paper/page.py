@@ -16,11 +16,12 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.training.accuracy import LOW_L_END
 
+from .generate import price
 from .measure import SourceComparison, SpectraComparison, Timing
 from .recipe import SETS, PaperRecipe, TrainingRecipe, load_paper_recipe
 from .search import draw_label
 from .tables import PAPER, FieldSize, fields_table, inputs_table, layers_table, timing_table
-from .text import FIELDS_TEXT, HEADER, LAYERS_TEXT, SEARCH_TEXT
+from .text import FALLING_RATE, FIELDS_TEXT, HEADER, LAYERS_TEXT, PAPER_RATE, SEARCH_TEXT
 from .train import Epoch
 
 __all__ = ["DEFAULT", "FAITHFUL", "LABELS", "Measured", "page"]
@@ -53,18 +54,25 @@ class Measured:
     fields: Sequence[FieldSize]
 
 
-def page(recipe: PaperRecipe, faithful: Manifest, measured: Measured) -> str:
-    """The text of paper.md. faithful: what is said of the recipe's networks in their manifest."""
+def page(recipe: PaperRecipe, file: Path, faithful: Manifest, measured: Measured) -> str:
+    """The text of paper.md. file: of the recipe; faithful: what is said of the recipe's networks in their manifest."""
     sources, k_size = measured.sources, measured.sources.k.size
+    class_version = faithful.class_version.removeprefix("v")
+    full = load_paper_recipe(Path(str(files("cosmicnet.training") / "recipes" / FULL_RECIPE)))
+    rate = PAPER_RATE if recipe.training.learning_rate_end is None else FALLING_RATE
+    header = HEADER.format(recipe=file, price=price(full), draws=full.search.draws, class_version=class_version,
+                           k_size=k_size, rate=rate)
     return "\n\n".join([
-        HEADER, _what_was_run(recipe, faithful, measured.histories), "## Table 1: inputs", inputs_table(k_size),
-        *_layers(recipe, k_size), "### The default networks beside these", FIELDS_TEXT, fields_table(measured.fields),
+        header, _what_was_run(recipe, full, faithful, measured.histories), "## Table 1: inputs", inputs_table(k_size),
+        *_layers(recipe, k_size, class_version), "### The default networks beside these", FIELDS_TEXT,
+        fields_table(measured.fields),
         "## The search (section 3.2)", _search(recipe, measured.drawn), *_sources(sources), *_spectra(measured.spectra),
         *_speed(measured.timings), "## Default networks against the faithful ones", _factors(measured)]) + "\n"
 
 
-def _what_was_run(recipe: PaperRecipe, faithful: Manifest, histories: Mapping[str, list[Epoch]]) -> str:
-    full = load_paper_recipe(Path(str(files("cosmicnet.training") / "recipes" / FULL_RECIPE)))
+def _what_was_run(
+    recipe: PaperRecipe, full: PaperRecipe, faithful: Manifest, histories: Mapping[str, list[Epoch]]
+) -> str:
     trained: Mapping[str, Mapping[str, float]] = faithful.recipe["trained"]
     lines = ["## What was run", "", "| | paper | here |", "|---|---|---|"]
     lines += [f"| models, {name} | {getattr(full.sets, name).models} | {getattr(recipe.sets, name).models} |"
@@ -110,8 +118,8 @@ def _minutes(seconds: float) -> str:
     return "not timed" if math.isnan(seconds) else f"{seconds / 60.0:.0f} min"
 
 
-def _layers(recipe: PaperRecipe, k_size: int) -> list[str]:
-    parts = [LAYERS_TEXT.format(k_size=k_size)]
+def _layers(recipe: PaperRecipe, k_size: int, class_version: str) -> list[str]:
+    parts = [LAYERS_TEXT.format(k_size=k_size, class_version=class_version)]
     for source, printed in PAPER.items():
         architecture = getattr(recipe.networks, source).hyperparameters.architecture(source)
         parts += [f"### Table {printed.table}: S_{source.upper()}", layers_table(architecture, k_size)]
@@ -154,7 +162,7 @@ def _sources(sources: SourceComparison) -> list[str]:
             for values in ([e.largest for e in errors], [e.rms for e in errors]):
                 cells.append(f"{np.median(values):.1e}, {max(values):.1e}")
         lines.append(f"| {title} | {printed} | {' | '.join(cells)} |")
-    return ["## Figures 1 and 3 to 5: source functions", "\n".join(lines),
+    return ["## Figures 1 and 3 to 5: source functions", "\n".join(lines), *sources.refused,
             "Figure 1: the sources of full CLASS.", "![Figure 1](paper/figure1.png)",
             "Figure 3: full CLASS, both sets of networks, absolute differences.", "![Figure 3](paper/figure3.png)",
             "Figure 4: the same for S_T2 after recombination.", "![Figure 4](paper/figure4.png)",
@@ -185,7 +193,7 @@ def _spectra(spectra: SpectraComparison) -> list[str]:
     lines = [f"{number} unseen models; lensed C_l, l = 2 to 2508; both modes through the fast line of sight.", "",
              "| | paper | faithful | default |", "|---|---|---|---|"]
     lines += [f"| {title} | {paper} | {cells[FAITHFUL]} | {cells[DEFAULT]} |" for title, paper, cells in rows]
-    return ["## Figures 6 and 7: spectra", "\n".join(lines), "![Figure 6](paper/figure6.png)",
+    return ["## Figures 6 and 7: spectra", "\n".join(lines), *spectra.refused, "![Figure 6](paper/figure6.png)",
             "![Figure 7](paper/figure7.png)"]
 
 

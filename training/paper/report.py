@@ -35,11 +35,10 @@ NOT_OF_NETWORKS = ("description", "search.", "report.", "sets.test.", "sets.hype
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """work: of the recipe. networks: the set. output: where paper.md goes. cache: spectra of full CLASS.
+    """recipe: its file. work: of the recipe. networks: the set. output: where paper.md goes. cache: of spectra
+    of full CLASS. default_models: work folder of the default recipe, None to leave their training time out."""
 
-    default_models: work folder of the default recipe, None to leave their training time out.
-    """
-
+    recipe: Path
     work: Path
     networks: Path
     output: Path
@@ -60,18 +59,19 @@ def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
     require_same_recipe(recipe, manifest.recipe, settings.networks)
     networks = {FAITHFUL: str(settings.networks), DEFAULT: DEFAULT_SET}
     points = recipe.test_box().points(recipe.sets.test.models)
-    # first, while nothing else runs
+    # what was found before may be damaged: that is better known before hours of measuring
+    histories = {source: training_history(recipe, settings.work, source) for source in TIMES}
+    drawn = {source: found_before(recipe, settings.work, source) for source in TIMES}
+    # while nothing else runs
     timings = time_perturbations(points[:recipe.report.timing_models], networks)
     measured = Measured(
         compare_sources(recipe, settings.work / "models", networks),
-        compare_spectra(points, networks, settings.cache, settings.processes), timings,
-        {source: training_history(recipe, settings.work, source) for source in TIMES},
-        _seconds_of_default(settings.default_models, settings.processes),
-        {source: found_before(recipe, settings.work, source) for source in TIMES}, _default_fields())
+        compare_spectra(points, networks, settings.cache, settings.processes), timings, histories,
+        _seconds_of_default(settings.default_models, settings.processes), drawn, _default_fields())
     pictures = settings.output / "paper"
     pictures.mkdir(exist_ok=True)
     draw_figures(measured.sources, measured.spectra, LABELS, pictures)
-    (settings.output / "paper.md").write_text(page(recipe, manifest, measured), encoding="utf-8")
+    (settings.output / "paper.md").write_text(page(recipe, settings.recipe, manifest, measured), encoding="utf-8")
 
 
 def require_same_recipe(recipe: PaperRecipe, made_by: Mapping[str, Any], networks: Path) -> None:

@@ -1,7 +1,7 @@
 """What docs/paper.md says in words."""
 from __future__ import annotations
 
-__all__ = ["FIELDS_TEXT", "HEADER", "LAYERS_TEXT", "SEARCH_TEXT"]
+__all__ = ["FALLING_RATE", "FIELDS_TEXT", "HEADER", "LAYERS_TEXT", "PAPER_RATE", "SEARCH_TEXT"]
 
 HEADER = """\
 # CosmicNet I, faithfully
@@ -10,15 +10,13 @@ Written by `cosmicnet paper report`; do not edit. The networks that arXiv:1907.0
 default networks of this package (**default**), and full CLASS, on the same unseen cosmologies: the paper's box of
 ±5 sigma around Planck 2018.
 
-    cosmicnet paper generate training/recipes/paper_small.toml     models, resumable
-    cosmicnet paper train training/recipes/paper_small.toml        networks, resumable after each epoch
-    cosmicnet paper search training/recipes/paper_small.toml       hyperparameters, any number of processes
-    cosmicnet paper report training/recipes/paper_small.toml       this page
+    cosmicnet paper generate {recipe}     models, resumable
+    cosmicnet paper train {recipe}        networks, resumable after each epoch
+    cosmicnet paper search {recipe}       hyperparameters, any number of processes
+    cosmicnet paper report {recipe}       this page
 
-With training/recipes/paper.toml they do the same with the paper's own sizes; `cosmicnet paper make` is all but the
-search, and with `--search` all. The paper's sizes need 12,200 models
-(at 7 to 14 s of one core each, 24 to 48 core-hours; 2.7 MB each, 33 GB), 630,000 steps of training (at 30 to 60
-ms of one core, 5 to 10 core-hours), and for the search 500 times as much training.
+`cosmicnet paper make` is all but the search, and with `--search` all. The paper's own sizes
+(training/recipes/paper.toml) need {price}, and for the search {draws} times as much training.
 
 The loss is that of the paper, all times alike. S_T2 at reionisation is 4e-4 of its peak at recombination: 0.007 in the
 rescaled source, whose standard deviation is 1. An rms error of 5% there needs a loss of 1e-7 at these times, and until
@@ -28,13 +26,15 @@ In `classy` the set is one like any other: `neural_network_path: nets/paper`. It
 matter sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from the default networks; the paper integrated the
 equations for the lensing potential.
 
-What differs from the paper: CLASS is version 3.4.1, whose wavenumbers for the middle of the box are 561 and not 568;
-the middle stands for the best fit. Training is on CLASS's own times (about 600 per model), which in this version are
-already dense around recombination and reionisation; the paper moved them itself. The network kept is that of the
-epoch with the smallest validation loss, since at a constant rate the loss goes up and down by a factor of ten; the
-paper, which does not say, ranks its 500 networks by the last. In the small recipe Adam's rate falls from epoch to
-epoch, for the same reason; in the full one it is the paper's. 1/k_D² of eq. 2.7 is integrated from CLASS's a and
-κ', and tau_reio is the conformal time of CLASS's z_reio."""
+What differs from the paper: CLASS is version {class_version}, whose wavenumbers for the middle of the box are
+{k_size} and not 568; the middle stands for the best fit. Training is on CLASS's own times (about 600 per model),
+which in this version are already dense around recombination and reionisation; the paper moved them itself. The
+network kept is that of the epoch with the smallest validation loss, since at a constant rate the loss goes up and
+down by a factor of ten; the paper, which does not say, ranks its 500 networks by the last. {rate} 1/k_D² of eq. 2.7
+is integrated from CLASS's a and κ', and tau_reio is the conformal time of CLASS's z_reio."""
+
+PAPER_RATE = "Adam's rate is the paper's."
+FALLING_RATE = "For the same reason Adam's rate falls here from epoch to epoch; the paper's is constant."
 
 LAYERS_TEXT = """\
 ## Tables 2 to 4: layers
@@ -53,7 +53,7 @@ connected to what beyond Figure 2 and a few words. Its own numbers settle nearly
 - Which of dense4 and dense5 of S_T0 and S_T2 sees the parameters and which the scales: as in S_T1, where only 5 inputs
   give the printed 0.2K of dense3, parameters first.
 
-The third pair of columns is what is trained here, on the {k_size} wavenumbers of CLASS 3.4.1."""
+The third pair of columns is what is trained here, on the {k_size} wavenumbers of CLASS {class_version}."""
 
 SEARCH_TEXT = """\
 Draws are trained for the epochs that the recipe gives, ranked by validation loss, and the best are judged by the mean
