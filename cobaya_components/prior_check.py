@@ -29,8 +29,9 @@ Array = NDArray[np.float64]
 # an unbounded prior is taken to end here: central probability, 3 sigma of a Gaussian
 CONFIDENCE_OF_UNBOUNDED = 0.9973
 SEED = 0
-# Draws from the prior that are asked where its ends do not tell enough, 0.1 s each.
-DRAWS = 64
+# Draws from the prior that are asked where its ends do not tell enough, 0.1 s each, or some 0.5 s where CLASS has to
+# search H0.
+DRAWS = 24
 # Relative: a parameter that changes a quantity by less does not change it.
 UNCHANGED = 1e-9
 
