@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.training.arguments import PROGRAM, new_command, positive_number
+from cosmicnet.training.arguments import PROGRAM, new_command, number_from_zero, positive_number
 
 __all__ = ["add_check", "add_reweight", "add_runs"]
 
@@ -52,7 +53,7 @@ examples:
     parser.add_argument("--from", dest="place", default="covmat", metavar="covmat|reference|prior|CHAIN",
                         help="where points are drawn from: a Gaussian with the run's covariance matrix around its "
                              "reference point, the reference density, the prior, or a chain (default: %(default)s)")
-    parser.add_argument("--threshold", type=float, default=0.1, metavar="DELTA",
+    parser.add_argument("--threshold", type=_threshold, default=0.1, metavar="DELTA",
                         help="largest allowed change of the total ln L (default: %(default)s)")
     parser.add_argument("--network", metavar="NAME|FOLDER", help="networks to use (default: those of the run)")
     _add_common(parser, Path("runs/check"))
@@ -119,6 +120,16 @@ def _run_reweight(options: argparse.Namespace) -> None:
         print(f"wrote {path}")
 
 
+def _threshold(text: str) -> float:
+    try:
+        threshold = float(text)
+    except ValueError:
+        threshold = -1.0
+    if not 0.0 <= threshold < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a change of ln L: a number from 0 on")
+    return threshold
+
+
 def _share(text: str) -> float:
     try:
         share = float(text)
@@ -140,4 +151,5 @@ def _add_common(parser: argparse.ArgumentParser, cache: Path) -> None:
     parser.add_argument("--own-line-of-sight", action="store_true",
                         help="full CLASS with its own line of sight, as in a chain with `mode: full`, and not with the "
                              "one that networks use; what is compared are then the sources and CLASS's sampling")
-    parser.add_argument("--seed", type=int, default=0, help="another number draws other points (default: %(default)s)")
+    parser.add_argument("--seed", type=number_from_zero, default=0,
+                        help="another number draws other points (default: %(default)s)")

@@ -20,6 +20,16 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
 
+from .prior_notes import (
+    Answer,
+    Ends,
+    Notes,
+    never_used,
+    outside_corners,
+    reference_outside,
+    uncovered_ends,
+    wide_priors,
+)
 from .quiet import quiet
 
 __all__ = ["Notes", "what_to_know_before"]
@@ -32,30 +42,10 @@ SEED = 0
 # Draws from the prior that are asked where its ends do not tell enough, 0.1 s each, or some 0.5 s where CLASS has to
 # search H0.
 DRAWS = 24
+# Of the way from the reference point to an end: is a parameter covered at the reference value only?
+NEAR = 0.01
 # Relative: a parameter that changes a quantity by less does not change it.
 UNCHANGED = 1e-9
-
-
-@dataclass(frozen=True)
-class Notes:
-    """What the user has to know: lines to log, and what makes the run senseless, if anything does."""
-
-    warnings: tuple[str, ...] = ()
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """CLASS's request at one point.
-
-    values : of the domain's parameters; beyond : those outside their range; outside : all that is outside the domain,
-    in sentences; reasons : all that is not covered.
-    """
-
-    values: Mapping[str, float]
-    beyond: frozenset[str]
-    outside: tuple[str, ...]
-    reasons: tuple[str, ...]
 
 
 class _Asked(CosmicnetError):
@@ -87,11 +77,13 @@ class _Probe:
 class _Points:
     """Parameters of the theory code at the reference point, and with one parameter at an end of its prior.
 
-    bounds : sampled parameter to the ends of its prior; ends : (sampled parameter, its value) to parameters.
+    bounds : sampled parameter to the ends of its prior; ends : (sampled parameter, its value) to parameters; near : the
+    same keys, with the parameter on the way there.
     """
 
     center: Mapping[str, float]
     ends: Mapping[tuple[str, float], Mapping[str, float]]
+    near: Mapping[tuple[str, float], Mapping[str, float]]
     bounds: Mapping[str, tuple[float, float]]
 
     @classmethod
@@ -106,10 +98,14 @@ class _Points:
         center = _input_of(theory, model, start)
         if center is None:
             return None
-        ends = {(name, end): _input_of(theory, model, {**start, name: end})
-                for name in names for end in bounds[name]}
-        # what does not change CLASS's parameters (calibrations of likelihoods) need not be asked
-        return cls(center, {key: point for key, point in ends.items() if point is not None and point != center}, bounds)
+
+        def moved(share: float) -> dict[tuple[str, float], Mapping[str, float]]:
+            there = {(name, end): _input_of(theory, model, {**start, name: start[name] + share * (end - start[name])})
+                     for name in names for end in bounds[name]}
+            # what does not change CLASS's parameters (calibrations of likelihoods) need not be asked
+            return {key: point for key, point in there.items() if point is not None and point != center}
+
+        return cls(center, moved(1.0), moved(NEAR), bounds)
 
 
 def _input_of(theory: Any, model: Any, sampled: Mapping[str, float]) -> Mapping[str, float] | None:
@@ -144,13 +140,31 @@ def what_to_know_before(theory: Any, model: Any, networks: NetworkSet) -> Notes:
         inside = next((answer for answer in _drawn(theory, model, networks) if not answer.outside), None)
     never = (center if inside is None else inside).reasons
     if never:
-        return _never_used(name, never, theory.fallback)
+        return never_used(name, never, theory.fallback)
     if center.outside:
-        return Notes((_reference_outside(center, networks, theory.fallback),))
-    wide = _wide_priors(ends, networks, points.bounds, theory.fallback)
+        return Notes((reference_outside(center, networks, theory.fallback),))
+    only_there = _covered_at_reference_only(theory, networks, points, ends)
+    if only_there:
+        return never_used(name, only_there, theory.fallback)
+    wide = (*wide_priors(ends, networks, points.bounds, theory.fallback), *uncovered_ends(ends, name, theory.fallback))
     if wide or _ends_tell_all(center, ends, networks):
         return Notes(wide)
-    return Notes(_outside_corners(list(_drawn(theory, model, networks)), networks, theory.fallback))
+    return Notes(outside_corners(list(_drawn(theory, model, networks)), networks, theory.fallback))
+
+
+def _covered_at_reference_only(
+    theory: Any, networks: NetworkSet, points: _Points, ends: Ends
+) -> tuple[str, ...]:
+    """What is not covered as soon as a parameter leaves its reference value, such as curvature. No sample has exactly
+    that one."""
+    reasons: list[str] = []
+    for parameter in points.bounds:
+        keys = [key for key, answer in ends.items() if key[0] == parameter and answer.otherwise]
+        near = [_ask_if_possible(theory, networks, points.near[key]) for key in keys if key in points.near]
+        if near and all(answer is not None and answer.otherwise for answer in near):
+            reasons += [f"{parameter} is sampled, and near its reference value {reason}"
+                        for answer in near[:1] if answer for reason in answer.otherwise]
+    return tuple(reasons)
 
 
 def _drawn(theory: Any, model: Any, networks: NetworkSet) -> Iterator[Answer]:
@@ -161,7 +175,7 @@ def _drawn(theory: Any, model: Any, networks: NetworkSet) -> Iterator[Answer]:
             yield answer
 
 
-def _ends_tell_all(center: Answer, ends: Mapping[tuple[str, float], Answer], networks: NetworkSet) -> bool:
+def _ends_tell_all(center: Answer, ends: Ends, networks: NetworkSet) -> bool:
     """Is the domain a box along the sampled parameters? Then its corners are inside if all ends are."""
     moved: dict[str, set[str]] = {}
     for (parameter, _), answer in ends.items():
@@ -181,57 +195,6 @@ def _draws(theory: Any, model: Any) -> Iterator[Mapping[str, float]]:
         parameters = _input_of(theory, model, dict(zip(names, map(float, point), strict=True)))
         if parameters is not None:
             yield parameters
-
-
-def _reference_outside(center: Answer, networks: NetworkSet, fallback: str) -> str:
-    """The prior reaches into the domain, but not where chains begin."""
-    happens = "CLASS integrates its equations" if fallback == "full" else "the likelihood is zero"
-    return (f"the reference point, where chains begin, is outside the domain of the networks "
-            f"'{networks.manifest.name}': {'; '.join(center.reasons)}. There, and wherever the prior is wider, "
-            f"{happens} (fallback: {fallback}). Give a reference point (ref) inside, and narrow the prior.")
-
-
-def _outside_corners(drawn: list[Answer], networks: NetworkSet, fallback: str) -> tuple[str, ...]:
-    """A line for the share of the prior that is outside though all ends of parameters are inside, if any is."""
-    outside = [answer for answer in drawn if answer.outside]
-    if not outside:
-        return ()
-    return (f"the prior has corners outside the domain of the networks '{networks.manifest.name}': "
-            f"{len(outside)} of {len(drawn)} points drawn from it, for example {'; '.join(outside[0].outside)}. "
-            f"{_happens_there(fallback)}",)
-
-
-def _never_used(name: str, reasons: tuple[str, ...], fallback: str) -> Notes:
-    fix = ("Change the run accordingly, train networks for it (cosmicnet make, then networks: FOLDER), or set "
-           "mode: full")
-    text = f"the networks '{name}' do not cover this run: {'; '.join(reasons)}."
-    if fallback == "error":
-        return Notes(error=f"{text} With fallback: error the likelihood would be zero everywhere. {fix}.")
-    return Notes((f"{text} CLASS will integrate its equations at every sample (fallback: full). {fix}.",))
-
-
-def _wide_priors(ends: Mapping[tuple[str, float], Answer], networks: NetworkSet,
-                 bounds: Mapping[str, tuple[float, float]], fallback: str) -> tuple[str, ...]:
-    """One line for all priors that reach beyond the ranges of the domain, if any do."""
-    domain = networks.manifest.domain
-    beyond: dict[str, frozenset[str]] = {}
-    for (parameter, _), answer in ends.items():
-        beyond[parameter] = beyond.get(parameter, frozenset()) | answer.beyond
-    wide = [f"{parameter} from {bounds[parameter][0]:g} to {bounds[parameter][1]:g} (covered: "
-            + ", ".join(f"{name} from {domain[name][0]:g} to {domain[name][1]:g}" for name in sorted(names)) + ")"
-            for parameter, names in beyond.items() if names]
-    if not wide:
-        return ()
-    return (f"the prior is wider than the domain of the networks '{networks.manifest.name}': {'; '.join(wide)}. "
-            f"{_happens_there(fallback)}",)
-
-
-def _happens_there(fallback: str) -> str:
-    if fallback == "full":
-        return ("There CLASS integrates its equations (fallback: full), which takes longer. Narrow the prior, or set "
-                "fallback: error.")
-    return ("There the likelihood is zero (fallback: error), which cuts the prior. Narrow the prior, or set fallback: "
-            "full.")
 
 
 def _ask(theory: Any, networks: NetworkSet, parameters: Mapping[str, Any]) -> Answer | None:

@@ -35,14 +35,13 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
     def calculate(self, state: dict[str, Any], want_derived: bool = True, **params_values_dict: Any) -> bool | None:
         with broken_stops_the_run(self.log, self.host.classy_module):
             cosmology = self.host.new_classy(params_values_dict)
-            if self.host.splits() and not computes(self, cosmology, ["primordial"], self.host.classy_module,
-                                                   params_values_dict):
+            if self.host.splits() and not computes(self, cosmology, ["primordial"], self.host.classy_module):
                 return False
         state[PRODUCT] = cosmology
         return None
 
 
-def computes(component: Any, cosmology: Any, modules: list[str], classy_module: Any, values: dict[str, Any]) -> bool:
+def computes(component: Any, cosmology: Any, modules: list[str], classy_module: Any) -> bool:
     """Compute up to these modules; False where CLASS cannot do so at this point, whose likelihood is then zero.
 
     Raises LoggedError if it lacks memory, and CLASS's own error if the component is told to stop at errors.
@@ -53,7 +52,7 @@ def computes(component: Any, cosmology: Any, modules: list[str], classy_module: 
         if any(words in str(error) for words in NO_MEMORY):
             _stop_the_run(component.log, error)
         if component.stop_at_error:
-            component.log.error("CLASS cannot compute this point: %s. Parameters: %r", error, values)
+            component.log.error("CLASS cannot compute this point: %s. Parameters: %r", error, cosmology.pars)
             raise
         component.log.debug("CLASS cannot compute this point, its likelihood is zero: %s", error)
         return False

@@ -129,7 +129,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
                 self.classy = self.provider.get_cosmicnet_sources()
             # Cobaya's classy does the same, and then finds all of it done
             self.set(params_values_dict)
-            if not computes(self, self.classy, LAST_MODULE, self.classy_module, params_values_dict):
+            if not computes(self, self.classy, LAST_MODULE, self.classy_module):
                 return False
             self._require_same_networks()
             return super().calculate(state, want_derived, **params_values_dict)  # type: ignore[no-any-return]

@@ -189,6 +189,17 @@ def test_corners_of_the_prior_are_asked_where_parameters_lead_to_others(
     assert said is None or 0 < int(said[1]) < int(said[2])
 
 
+CURVED = {"Omega_k": {"prior": {"min": -0.05, "max": 0.05}, "ref": 0.0}}
+
+
+def test_what_is_covered_at_its_reference_value_only_is_told(messages: Callable[[], str]) -> None:
+    """Curvature is no matter of a range, and no sample has exactly none."""
+    get_model(run_info({"mode": "net"}, **CURVED))
+    assert re.search(r"do not cover this run: Omega_k is sampled.* every sample", messages())
+    with pytest.raises(LoggedError, match=r"Omega_k is sampled, and near .*Omega0_k.*zero everywhere"):
+        get_model(run_info({"mode": "net", "fallback": "error"}, **CURVED))
+
+
 @pytest.mark.parametrize(("option", "value", "said"), [
     ("path", "/nowhere", "path: '/nowhere' is no folder"), ("path", 5, "path: 5 is no folder"),
     ("extra_args", "x", "extra_args: 'x' is no table"), ("extra_args", ["a"], r"extra_args: \['a'\] is no table")])

@@ -7,7 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PROGRAM", "add_network", "add_processes", "add_scheduler", "new_command", "positive_number", "writable"]
+__all__ = [
+    "PROGRAM", "add_network", "add_processes", "add_scheduler", "new_command", "number_from_zero", "positive_number",
+    "writable",
+]
 
 PROGRAM = "cosmicnet"
 
@@ -21,6 +24,12 @@ def new_command(commands: Any, name: str, summary: str, *, description: str, epi
 def positive_number(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def number_from_zero(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
     return int(text)
 
 

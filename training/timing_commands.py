@@ -7,7 +7,15 @@ from typing import Any
 
 from cosmicnet.errors import CosmicnetError
 
-from .arguments import PROGRAM, add_network, add_processes, new_command, positive_number, writable
+from .arguments import (
+    PROGRAM,
+    add_network,
+    add_processes,
+    new_command,
+    number_from_zero,
+    positive_number,
+    writable,
+)
 
 __all__ = ["add_benchmark", "add_line_of_sight"]
 
@@ -36,7 +44,7 @@ examples:
                         help="largest multipoles of the lensed spectra (default: 2508 5000)")
     parser.add_argument("--models", type=positive_number, nargs="+", default=[10, 1], metavar="N",
                         help="cosmologies for each of them (default: 10 1)")
-    parser.add_argument("--points", type=int, default=41, metavar="N",
+    parser.add_argument("--points", type=number_from_zero, default=41, metavar="N",
                         help="points on a short line, 0 for no lines (default: %(default)s)")
     parser.add_argument("--repeats", type=positive_number, default=10, metavar="N",
                         help="runs of which the fastest counts (default: %(default)s)")
