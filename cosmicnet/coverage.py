@@ -53,8 +53,9 @@ MEANINGS = {
 # asked for; the coarsest is that of the training, with which the accuracy was measured.
 FINEST_TOLERANCE = {"reionization_optical_depth_tol": 1e-8}
 
-# Settings agree if they are equal to this relative accuracy (they pass through text and units).
-SETTING_TOLERANCE = 1e-8
+# Settings agree if they are equal to this relative accuracy (they pass through text and units); numbers of the
+# cosmology that were the same in all models may differ by more: that is no wrong spectrum.
+SETTING_TOLERANCE, FIXED_TOLERANCE = 1e-8, 2e-4
 
 
 def is_relevant(precision_parameter: str) -> bool:
@@ -99,15 +100,17 @@ def _release(version: str) -> str:
 
 def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
     manifest = networks.manifest
-    for kind, trained, got in (("", manifest.setup, request.setup),
+    for kind, trained, got in (("", manifest.setup, {**request.cosmology, **request.setup}),
                                ("precision parameter ", manifest.precision, request.precision)):
         for name, value in trained.items():
             if name not in got:
                 yield f"there is no {kind}{name} here, but the networks were trained with {value:.10g}"
-            elif name in FINEST_TOLERANCE and FINEST_TOLERANCE[name] <= got[name] <= value:
                 continue
+            if name in FINEST_TOLERANCE and FINEST_TOLERANCE[name] <= got[name] <= value:
+                continue
+            tolerance = SETTING_TOLERANCE if name in {**request.setup, **request.precision} else FIXED_TOLERANCE
             # written so that NaN differs
-            elif not abs(got[name] - value) <= SETTING_TOLERANCE * abs(value):
+            if not abs(got[name] - value) <= tolerance * abs(value):
                 meaning = f" ({MEANINGS[name]})" if name in MEANINGS else ""
                 if name in FINEST_TOLERANCE:
                     meaning = f" (down to {FINEST_TOLERANCE[name]:g} is allowed)"

@@ -54,11 +54,15 @@ def why_out_of_reach(fields: Sequence[FieldEmulator], request: Request, k_max: f
     if request.tau[0] < start:
         yield (f"sources from tau = {float(request.tau[0]):.4g} Mpc on are needed, but the networks start at "
                f"{start:.4g} Mpc")
+    end = min((f.time_basis.last for f in early), default=np.inf) * scales.tau_rec
+    if not scales.tau_free_streaming <= end:
+        yield (f"sources of photons that do not stream freely are needed until tau = {scales.tau_free_streaming:.5g} "
+               f"Mpc, but the networks reach {end:.5g} Mpc")
     yield from _outside_late_times(fields, request, scales)
 
 
 def _outside_late_times(fields: Sequence[FieldEmulator], request: Request, scales: Scales) -> Iterator[str]:
-    """The bases are constant beyond their ends, which is right at the dark early times only."""
+    """The bases are constant beyond their ends, which is right at the dark first times only."""
     late = request.tau[request.tau > scales.tau_free_streaming]
     if not late.size:
         return

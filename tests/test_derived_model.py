@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cosmicnet.training import networks
-from cosmicnet.training.networks import DERIVED, DERIVED_FLOOR, DERIVED_MARGIN, derived_model
+from cosmicnet.training.networks import DERIVED, DERIVED_FLOOR, DERIVED_MARGIN, constant_numbers, derived_model
 from cosmicnet.training.polynomial import all_exponents, polynomial_network
 
 NAMES = ("omega_b", "omega_cdm")
@@ -44,3 +44,11 @@ def test_unseen_models_are_within_the_tolerance_of_a_fit_to_few() -> None:
                            for p, name in zip(predicted, DERIVED, strict=True))
     # a new model is worse than the worst of twenty, each against all others, in one case of 21; the margin is besides
     assert refused < 400 / 21
+
+
+def test_numbers_that_never_vary_are_those_that_networks_know_one_value_of() -> None:
+    models = [{"omega_b": 0.02, "m_ncdm": 0.06, "z_rec": 1090.0 + i, "tau_reio": 0.0} for i in range(3)]
+    assert constant_numbers(models, {"omega_b", "tau_reio"}) == {"m_ncdm": 0.06}
+    # one of the models has no interacting dark matter
+    models[0]["omega_idm"] = 0.01
+    assert "omega_idm" not in constant_numbers(models, ())

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +87,7 @@ NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "late, but too early": (alter(tau_free_streaming=285.0, tau_rec=281.0), "ln_v_dark = -.* reach from 0.3 to inf"),
     "parameter not there": (lambda r: r.cosmology.pop("omega_b") and None, r"there is no omega_b here"),
     "derived quantity not there": (lambda r: r.cosmology.pop("YHe") and None, r"YHe = nan, but 0.25"),
+    "photons later": (alter(tau_free_streaming=900.0), "do not stream freely are needed until tau = 900 Mpc, .* reach"),
     "earlier": (with_grid(tau=lambda r: r.tau - 40.0), "sources from tau = 200 Mpc on are needed"),
 }
 
@@ -113,6 +116,16 @@ def test_uncovered_request_is_handed_back_untouched(case: str) -> None:
         np.testing.assert_array_equal(table, before[name])
     assert ours.info()["used"] is False
     assert "do not cover" in ours.info()["reason"]
+
+
+@pytest.mark.parametrize(("mass", "covered"), [(0.06, True), (0.060001, True), (0.0605, False), (math.nan, False)])
+def test_number_that_was_the_same_in_all_models_must_be_so(mass: float, covered: bool) -> None:
+    networks, request = make_network_set(), make_covered()
+    manifest = dataclasses.replace(networks.manifest, setup={**networks.manifest.setup, "m_ncdm": 0.06})
+    request.cosmology["m_ncdm"] = mass
+    ours = NetworkProvider(dataclasses.replace(networks, manifest=manifest), "error", 0.0, RUNNING)
+    with nullcontext() if covered else pytest.raises(NotCovered, match=r"m_ncdm = .*, but the networks .* 0\.06"):
+        assert ours.provide(request)
 
 
 @pytest.mark.parametrize("version", ["v3.4.1", "3.4.1", "3.4.1.0", "3.4.1.0+cosmicnet.7"])

@@ -1,9 +1,11 @@
-"""A setting that requests do not tell is refused where CLASS is a modified one."""
+"""Requests tell every setting that sources depend on, by its value; what they do not tell is refused."""
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builds import ROOT
@@ -15,6 +17,7 @@ from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training import reported
 from cosmicnet.training.config import Recipe, RecipeError, load_recipe
 from cosmicnet.training.dataset import write_model
+from cosmicnet.training.networks import DERIVED
 
 STOCK = load_network_set(DEFAULT_SET).manifest.source_digest
 
@@ -64,4 +67,47 @@ def test_room_for_the_grids_is_checked_before_anything_is_integrated(
     mine = load_recipe(path)
     middle = {name: 0.5 * (low + high) for name, (low, high) in mine.sampling.ranges.items()}
     with pytest.raises(RecipeError, match=message) if message else nullcontext():
+        reported.require_told(mine, [middle], path)
+
+
+IDM = {"f_idm": 0.1, "m_idm": 1e9}
+DARK = {**IDM, "N_idr": 0.3, "a_idm_dr": 10}
+DECAYING = {"omega_ini_dcdm": 0.01, "Gamma_dcdm": 10}
+VARYING = {"varying_fundamental_constants": "instantaneous", "varying_alpha": 1.01}
+ANNIHILATION = {"DM_annihilation_efficiency": 1e-24}
+
+
+@pytest.mark.usefixtures("patched")
+@pytest.mark.parametrize(("settings", "name", "value"), [
+    ({**IDM, "cross_idm_b": 1e-26}, "cross_idm_b", 1e-25), ({**IDM, "cross_idm_b": 1e-26}, "m_idm", 2e9),
+    ({**IDM, "cross_idm_b": 1e-26}, "idm_soundspeed", "no"), ({**IDM, "u_idm_g": 1e-5}, "u_idm_g", 2e-5),
+    (DARK, "a_idm_dr", 20), (DARK, "stat_f_idr", 1), (DARK, "idr_nature", "fluid"), (DARK, "alpha_idm_dr", 1.0),
+    (DARK, "beta_idr", 1.0), (DARK, "b_idr", 1.0), (DECAYING, "Gamma_dcdm", 20), (DECAYING, "omega_ini_dcdm", 0.012),
+    (VARYING, "varying_alpha", 1.02), (VARYING, "varying_transition_redshift", 40),
+    (VARYING, "bbn_alpha_sensitivity", 0.5),
+    (ANNIHILATION, "DM_annihilation_efficiency", 3e-24), ({**ANNIHILATION, "DM_annihilation_z_halo": 20},
+                                                          "DM_annihilation_f_halo", 1),
+    ({"PBH_evaporation_fraction": 1e-7, "PBH_evaporation_mass": 1e15}, "PBH_evaporation_mass", 2e15),
+    ({}, "ceff2_ur", 0.3), ({}, "perturbed_recombination", "yes"),
+])
+def test_another_value_of_a_setting_is_told(settings: dict[str, Any], name: str, value: Any) -> None:
+    """By itself, and not only by what follows from it, which may be less than its tolerance."""
+    usual = {"output": "tCl", "N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.03}
+    one, other = (reported._ask({**usual, **settings, **change}, {}) for change in ({}, {name: value}))
+    assert one is not None and other is not None
+    known = [{**told.setup, **told.cosmology} for told in (one, other)]
+    differ = [n for n in known[0] if n not in DERIVED
+              and not abs(known[0][n] - known[1].get(n, math.nan)) <= 1e-4 * abs(known[0][n])]
+    assert [n for n in differ if n.removeprefix("three_").removeprefix("has_").startswith(name)], differ
+
+
+@pytest.mark.usefixtures("patched")
+def test_parameter_that_class_makes_another_number_of_is_refused(tmp_path: Path) -> None:
+    """CLASS takes the interacting dark matter out of the other one, so that the domain would be another."""
+    path = tmp_path / "mine.toml"
+    text = (ROOT / "training" / "recipes" / "lcdm.toml").read_text(encoding="utf-8")
+    path.write_text(text.replace("N_ncdm = 1", "N_ncdm = 1\nf_idm = 0.1\nm_idm = 1e9\ncross_idm_b = 1e-26"))
+    mine = load_recipe(path)
+    middle = {name: 0.5 * (low + high) for name, (low, high) in mine.sampling.ranges.items()}
+    with pytest.raises(RecipeError, match=r"line \d+: sampling\.ranges\.omega_cdm: CLASS makes 0\.108.* of 0\.12"):
         reported.require_told(mine, [middle], path)

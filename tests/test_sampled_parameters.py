@@ -123,7 +123,9 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("patched", "coarse")
-@pytest.mark.parametrize(("name", "low", "high"), [("YHe", 0.2, 0.3), ("T_cmb", 2.7, 2.75), ("ksi_ncdm", 0.0, 0.1)])
+@pytest.mark.parametrize(("name", "low", "high"), [
+    ("YHe", 0.2, 0.3), ("T_cmb", 2.7, 2.75), ("ksi_ncdm", 0.0, 0.1), ("DM_annihilation_efficiency", 1e-25, 1e-24),
+    ("N_idr", 0.1, 0.4)])
 def test_what_class_reports_can_be_sampled(tmp_path: Path, name: str, low: float, high: float) -> None:
     check(tmp_path, name, low, high)
 
@@ -132,7 +134,7 @@ def test_what_class_reports_can_be_sampled(tmp_path: Path, name: str, low: float
 @pytest.mark.parametrize(("name", "low", "high", "why"), [
     ("YHee", 0.2, 0.3, r"line \d+: sampling\.ranges\.YHee: CLASS has no such setting; did you mean YHe\?"),
     ("l_max_g", 10, 20, r"line \d+: sampling\.ranges\.l_max_g: is a precision parameter"),
-    ("DM_decay_fraction", 1e-9, 1e-8, r"DM_decay_fraction: this CLASS reads it but does not report it"),
+    ("ceff2_ur", 0.3, 0.34, r"ceff2_ur: this CLASS reads it but does not report it"),
     ("A_L", 0.9, 1.1, r"line \d+: sampling\.ranges\.A_L: is of the modules after the sources"),
 ])
 def test_what_class_does_not_report_is_refused_with_its_line(
@@ -174,6 +176,7 @@ def test_networks_learn_helium_and_are_used_where_they_learned_it(tmp_path: Path
                    env={**os.environ, "OMP_NUM_THREADS": "1"})
     folder = tmp_path / "networks"
     manifest = load_network_set(folder).manifest
+    assert manifest.setup["w0_fld"] == -1.0  # as in all models
     assert manifest.domain["YHe"] == (0.1, 0.4) and all("YHe" in field["inputs"] for field in manifest.fields)
     on = {"neural_network": "yes", "neural_network_path": str(folder), "neural_network_fallback": "error"}
     # where CLASS computes it by itself as well; networks without this input are 4% off at 0.15 and 0.35

@@ -5,7 +5,6 @@ several machines cannot write to the same one. Each file says what it holds: nam
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from .hdf5 import DatasetError, checked_file, put, put_numbers, whole_file
 
-__all__ = ["TrainingModel", "failure_path", "model_path", "parameters_of", "read_model", "write_model"]
+__all__ = ["TrainingModel", "failure_path", "model_path", "read_model", "write_model"]
 
 Array = NDArray[np.float64]
 
@@ -83,12 +82,3 @@ def read_model(path: Path) -> TrainingModel:
         raise
     except Exception as error:  # of h5py, many kinds: the file is of no use
         raise DatasetError(f"{path} cannot be read ({error}); delete it and generate again") from None
-
-
-def parameters_of(path: Path) -> Mapping[str, float]:
-    """The sampled parameters of a model on disk, without its tables; DatasetError as in read_model()."""
-    try:
-        with checked_file(path) as file:
-            return {name: float(value) for name, value in file["parameters"].attrs.items()}
-    except Exception as error:
-        raise DatasetError(f"{path} cannot be read ({error}); delete it and generate again") from error

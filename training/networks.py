@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from math import comb
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from cosmicnet.coverage import is_relevant
+from cosmicnet.coverage import SETTING_TOLERANCE, is_relevant
 from cosmicnet.emulator import Emulator
 from cosmicnet.evaluation import FieldEmulator
 from cosmicnet.fields import Field, fields_for
@@ -35,7 +36,7 @@ from .sampling import ellipsoid_of
 from .tables import K_SOUND_HORIZON_MAX, FieldTables, ResampledModel, collect, read_field, tables_digest
 from .train import Trained, train_network
 
-__all__ = ["derived_model", "train"]
+__all__ = ["constant_numbers", "derived_model", "train"]
 
 # Quantities that CLASS computes before the perturbations, and how far (relative) they may lie from what they are for
 # the same parameters in the trained model: three times the largest error of fits to all other models, and the floor
@@ -52,6 +53,7 @@ MEAN_ACCURACY = 0.1
 
 # Settings of how the universe is reionised, which networks do not have to know.
 REIONIZATION = ("reio_parametrization", "reionization_", "helium_fullreio_")
+OF_REIONIZATION = ("tau_reio", "z_reio")
 
 # "Is there a species at all" is no setting of its own where the domain goes to the point at which it vanishes.
 VANISHING = {"has_ur": {"N_ur": 0.0}, "has_fld": {"w0_fld": -1.0, "wa_fld": 0.0}}
@@ -83,7 +85,9 @@ def train(recipe: Recipe, generated: Generated, place: Workplace, output: Path) 
     running = running_class()
     manifest = Manifest(
         name=recipe.name, description=recipe.description, class_version=running.version,
-        source_digest=running.source_digest, domain=recipe.domain, setup=_setup(recipe, models[0].setup),
+        source_digest=running.source_digest, domain=recipe.domain, setup={
+            **_setup(recipe, models[0].setup),
+            **constant_numbers([m.cosmology for m in models], {*recipe.domain, *OF_REIONIZATION})},
         precision={name: v for name, v in models[0].precision.items() if is_relevant(name)},
         derived=tolerances, derived_inputs=list(recipe.sampling.ranges),
         k_max=_k_max(models), fields=[], sha256="",
@@ -179,6 +183,15 @@ def _setup(recipe: Recipe, setup: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in setup.items()
             if not name.startswith(REIONIZATION) and name not in recipe.domain and name != COMPUTED
             and not vanishes(name)}
+
+
+def constant_numbers(cosmologies: Sequence[Mapping[str, float]], but: Collection[str]) -> dict[str, float]:
+    """What CLASS reports as a number of the cosmology and was the same in all models, such as a mass that the recipe
+    keeps fixed: networks know no other value of it. but: names that are left out."""
+    first = cosmologies[0]
+    return {name: value for name, value in first.items()
+            if name not in but
+            and all(abs(c.get(name, math.nan) - value) <= SETTING_TOLERANCE * abs(value) for c in cosmologies)}
 
 
 def _k_max(models: Sequence[ResampledModel]) -> float:

@@ -11,7 +11,7 @@ from cosmicnet.coverage import SETTING_TOLERANCE
 from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
-from .config import PARAMETERS, Recipe, RecipeError
+from .config import Recipe, RecipeError
 from .dataset import read_model
 from .grids import ROOM, AlignedGrids
 from .toml_lines import key_lines, line_of
@@ -26,7 +26,11 @@ OTHERWISE_CHECKED = frozenset({
     "Omega_Lambda", "Omega_fld", "Omega_scf", "Omega_k", "Omega_ncdm", "omega_ncdm", "m_ncdm", "N_ur", "w0_fld",
     "wa_fld", "YHe", "H0", "h", "reio_parametrization", "omega_b", "omega_cdm", "tau_reio", "z_reio",
 })
-
+# Settings of which stock CLASS reports at most that they were given: what they mean is in a file, or is up to the
+# user's own code. All others are reported by their values or by what CLASS makes of them (cosmicnet_class.h).
+NOT_REPORTED_BY_STOCK = frozenset({"chi_file", "f_eff_file", "ncdm_psd_filenames", "ncdm_psd_parameters"})
+# CLASS takes no mass at all for a very small one.
+MASSLESS = 1e-5
 
 # What is to be done about a parameter or a setting that is not told.
 ADD = "add it under this name to cosmicnet_list_setup() in cosmicnet_class.h (docs/retrain.md)"
@@ -103,7 +107,7 @@ def _ask(settings: Mapping[str, Any], point: Mapping[str, float]) -> Told | None
 def _wrong_parameters(recipe: Recipe, answers: Sequence[Told]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Entries of the recipe and what is wrong with them."""
     for name in recipe.sampling.ranges:
-        why = next((why for told in answers if name not in PARAMETERS and (why := _why_not_told(name, told))), None)
+        why = next((why for told in answers if (why := _why_not_told(name, told))), None)
         if why:
             yield ("sampling", "ranges", name), why
 
@@ -114,7 +118,7 @@ def _why_not_told(name: str, told: Told) -> str | None:
     values, given = {**told.setup, **told.cosmology}, told.point[name]
     if name in values:
         # written so that NaN differs
-        if abs(values[name] - given) <= SETTING_TOLERANCE * abs(given):
+        if abs(values[name] - given) <= max(SETTING_TOLERANCE * abs(given), MASSLESS * (name == "m_ncdm")):
             return None
         return (f"CLASS makes {values[name]:.10g} of {given:.10g}, so that networks would learn what they are not "
                 "asked; only a number that CLASS reports as it was given can be sampled")
@@ -151,17 +155,15 @@ def _settings_without_room(recipe: Recipe, answers: Sequence[Told]) -> Iterator[
 
 
 def require_reported(recipe: Recipe, model: Path) -> None:
-    """Raise RecipeError for a setting of a modified CLASS of which a request for sources would not tell the value: its
-    networks would be used for any other value as well. model: one that was integrated.
-
-    Requests of the release for which the package's own networks were made tell all that matters.
-    """
+    """Raise RecipeError for a setting of which a request for sources would not tell the value: its networks would be
+    used for any other value as well. model: one that was integrated."""
     told = read_model(model)
     for name in _unknown_settings(recipe, told.setup, told.precision):
         raise RecipeError(f"class_settings.{name}: {NOT_REPORTED}")
 
 
 def _unknown_settings(recipe: Recipe, setup: Mapping[str, float], precision: Mapping[str, float]) -> list[str]:
+    given = set(recipe.class_settings)
     if running_class().source_digest == load_network_set(DEFAULT_SET).manifest.source_digest:
-        return []
-    return sorted(set(recipe.class_settings) - OTHERWISE_CHECKED - set(setup) - set(precision))
+        return sorted(given & NOT_REPORTED_BY_STOCK)
+    return sorted(given - OTHERWISE_CHECKED - set(setup) - set(precision))

@@ -4,7 +4,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.metadata import version
@@ -160,7 +159,7 @@ def cached_spectra(parameters: Parameters, folder: Path) -> Spectra:
     path = folder / f"{_cache_key(parameters)}.npz"
     try:
         return Spectra.load(path)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except Exception:  # of NumPy and zipfile, many kinds
         # absent, or damaged from outside: the next lines write it afresh
         spectra = compute_spectra(parameters)
         spectra.save(path)

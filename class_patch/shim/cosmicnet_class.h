@@ -66,7 +66,7 @@ static inline void cosmicnet_list_setup(struct background * pba, struct thermody
 #undef put
 }
 
-/** Numbers that vary from one cosmology to the next; lengths and times in Mpc, masses in eV. */
+/** Numbers that may vary from one cosmology to the next; lengths and times in Mpc, masses in eV. */
 static inline void cosmicnet_list_cosmology(struct background * pba, struct thermodynamics * pth,
                                             cosmicnet_sink sink, void * list) {
   double h2 = pba->h*pba->h;
@@ -89,6 +89,84 @@ static inline void cosmicnet_list_cosmology(struct background * pba, struct ther
   sink(list,"sound_horizon_rec",pth->rs_rec);
   sink(list,"angular_distance_rec",pth->ra_rec);
   sink(list,"tau_free_streaming",pth->tau_free_streaming);
+}
+
+/** An array of numbers of which each is a parameter: NAME_1, NAME_2, ... */
+static inline void cosmicnet_list_array(const char * name, const double * values, int size,
+                                        cosmicnet_sink sink, void * list) {
+  char numbered[64];
+  int n;
+  for (n=0; (values != NULL) && (n < size); n++) {
+    snprintf(numbered,sizeof(numbered),"%s_%d",name,n+1);
+    sink(list,numbered,values[n]);
+  }
+}
+
+/** Dark matter and dark radiation that interact, by the names of CLASS's input. */
+static inline void cosmicnet_list_interacting(struct precision * ppr, struct background * pba,
+                                              struct thermodynamics * pth, struct perturbations * ppt,
+                                              cosmicnet_sink sink, void * list) {
+  double h2 = pba->h*pba->h;
+#define put(STRUCTURE,FIELD) sink(list,#FIELD,(double)STRUCTURE->FIELD);
+  if (pba->has_idm == _TRUE_) {
+    sink(list,"omega_idm",pba->Omega0_idm*h2);
+    sink(list,"idm_soundspeed",(double)ppt->has_idm_soundspeed);
+    put(pth,m_idm) put(pth,cross_idm_b) put(pth,n_index_idm_b) put(pth,cross_idm_g) put(pth,u_idm_g)
+    put(pth,n_index_idm_g) put(pth,a_idm_dr) put(pth,n_index_idm_dr) put(pth,b_idr)
+    cosmicnet_list_array("alpha_idm_dr",ppt->alpha_idm_dr,ppr->l_max_idr-1,sink,list);
+  }
+  if (pba->has_idr == _TRUE_) {
+    double xi = pba->T_idr/pba->T_cmb, massless = pba->Omega0_idr/pba->Omega0_g;
+    sink(list,"xi_idr",xi);
+    sink(list,"stat_f_idr",massless/pow(xi,4.));
+    sink(list,"N_idr",massless*8./7.*pow(11./4.,4./3.));
+    put(ppt,idr_nature)
+    if (pba->has_idm == _TRUE_)
+      cosmicnet_list_array("beta_idr",ppt->beta_idr,ppr->l_max_idr-1,sink,list);
+  }
+#undef put
+}
+
+/** Energy that an exotic process injects: all of its input. */
+static inline void cosmicnet_list_injection(struct injection * pin, cosmicnet_sink sink, void * list) {
+#define put(FIELD) sink(list,#FIELD,(double)pin->FIELD);
+  put(DM_annihilation_efficiency) put(DM_annihilation_cross_section) put(DM_annihilation_mass)
+  put(DM_annihilation_fraction) put(DM_annihilation_variation) put(DM_annihilation_z) put(DM_annihilation_zmax)
+  put(DM_annihilation_zmin) put(DM_annihilation_f_halo) put(DM_annihilation_z_halo)
+  put(DM_decay_fraction) put(DM_decay_Gamma) put(PBH_evaporation_fraction) put(PBH_evaporation_mass)
+  put(PBH_accretion_fraction) put(PBH_accretion_mass) put(PBH_accretion_recipe)
+  put(PBH_accretion_relative_velocities) put(PBH_accretion_ADAF_delta) put(PBH_accretion_eigenvalue)
+  put(f_eff_type) put(f_eff) put(chi_type)
+#undef put
+}
+
+/** Numbers of what the usual cosmology lacks, where it is there, by the names of CLASS's input. */
+static inline void cosmicnet_list_unusual(struct precision * ppr, struct background * pba,
+                                          struct thermodynamics * pth, struct perturbations * ppt,
+                                          cosmicnet_sink sink, void * list) {
+  double h2 = pba->h*pba->h;
+  cosmicnet_list_interacting(ppr,pba,pth,ppt,sink,list);
+  if (pba->has_dcdm == _TRUE_) {
+    sink(list,"omega_dcdmdr",pba->Omega0_dcdmdr*h2);
+    sink(list,"omega_ini_dcdm",pba->Omega_ini_dcdm*h2);
+    sink(list,"Gamma_dcdm",pba->Gamma_dcdm*_c_/1.e3);
+  }
+  if (pba->has_scf == _TRUE_) {
+    sink(list,"Omega_scf",pba->Omega0_scf);
+    sink(list,"attractor_ic_scf",(double)pba->attractor_ic_scf);
+    cosmicnet_list_array("scf_parameters",pba->scf_parameters,pba->scf_parameters_size,sink,list);
+  }
+  if ((pba->has_fld == _TRUE_) && (pba->fluid_equation_of_state == EDE))
+    sink(list,"Omega_EDE",pba->Omega_EDE);
+  if (pth->has_varconst == _TRUE_) {
+    sink(list,"varying_fundamental_constants",(double)pba->varconst_dep);
+    sink(list,"varying_alpha",pba->varconst_alpha);
+    sink(list,"varying_me",pba->varconst_me);
+    sink(list,"varying_transition_redshift",pba->varconst_transition_redshift);
+    sink(list,"bbn_alpha_sensitivity",pth->bbn_alpha_sensitivity);
+  }
+  if (pth->has_exotic_injection == _TRUE_)
+    cosmicnet_list_injection(&(pth->in),sink,list);
 }
 
 /** Background and thermodynamics on a grid of conformal time, interpolated as perturbations_sources()

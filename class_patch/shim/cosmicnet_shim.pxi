@@ -15,6 +15,7 @@ cdef extern from "cosmicnet_class.h":
     void cosmicnet_list_precision(precision *, cosmicnet_sink, void *)
     void cosmicnet_list_setup(background *, thermodynamics *, perturbations *, cosmicnet_sink, void *)
     void cosmicnet_list_cosmology(background *, thermodynamics *, cosmicnet_sink, void *)
+    void cosmicnet_list_unusual(precision *, background *, thermodynamics *, perturbations *, cosmicnet_sink, void *)
     const char * cosmicnet_columns[]
     int cosmicnet_column_number
     int cosmicnet_evaluate_columns(background *, thermodynamics *, const double *, int, double *, char *)
@@ -210,6 +211,7 @@ cdef object _make_request(_SourceConnection connection, precision * ppr, backgro
     cdef int md = ppt.index_md_scalars
     cosmology, setup, precision_values = {}, {}, {}
     cosmicnet_list_cosmology(pba, pth, _put_into_dict, <void *>cosmology)
+    cosmicnet_list_unusual(ppr, pba, pth, ppt, _put_into_dict, <void *>cosmology)
     cosmicnet_list_setup(pba, pth, ppt, _put_into_dict, <void *>setup)
     cosmicnet_list_precision(ppr, _put_into_dict, <void *>precision_values)
     connection.pba = pba

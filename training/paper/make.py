@@ -16,7 +16,7 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from cosmicnet.training.config import RecipeError
-from cosmicnet.training.networks import derived_model
+from cosmicnet.training.networks import constant_numbers, derived_model
 
 from .dataset import read_model
 from .generate import CLAIM, models_of, read_k_grid, require_complete
@@ -29,11 +29,6 @@ __all__ = [
 
 # Of the work folder.
 TRAINING = "training"
-
-# What the recipe keeps fixed may differ by this (relative) where the networks are used.
-FIXED_MARGIN = 2e-4
-# Of what is fixed, what CLASS reports as a number of the cosmology.
-FIXED = ("N_ur", "m_ncdm")
 
 
 def task_of(recipe: PaperRecipe, models: Path, architecture: Architecture, epochs: int) -> Task:
@@ -73,15 +68,13 @@ def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) 
     reference, companion = used[0], companion_of(recipe)
     emulator = companion.emulator
     assert isinstance(emulator, Emulator)
-    fixed = {name: float(reference.cosmology[name]) for name in FIXED}
     derived, tolerances = derived_model(tuple(recipe.box), [model.cosmology for model in used])
     running = running_class()
     manifest = Manifest(
         name=recipe.name, description=recipe.description, class_version=running.version,
         source_digest=running.source_digest,
-        domain={**recipe.bounds, **{name: (value * (1.0 - FIXED_MARGIN), value * (1.0 + FIXED_MARGIN))
-                                    for name, value in fixed.items()}},
-        setup=reference.setup,
+        domain=recipe.bounds,
+        setup={**reference.setup, **constant_numbers([model.cosmology for model in used], recipe.bounds)},
         precision={name: value for name, value in reference.precision.items() if is_relevant(name)},
         derived=tolerances, derived_inputs=list(recipe.box), k_max=companion.manifest.k_max,
         k_max_cmb_times_sound_horizon=companion.manifest.k_max_cmb_times_sound_horizon, fields=[], dense_layers=0,
