@@ -40,7 +40,7 @@ def add_check(commands: Any) -> None:
 Draws points of the run's parameter space, evaluates its likelihoods there with networks and with full
 CLASS, and reports the change of ln L of each likelihood, the worst point and a verdict; exit status 1
 if it is above the threshold. Each evaluation is kept in the cache folder: after Ctrl-C the same command
-goes on where it stopped, and more points cost only themselves.""",
+goes on where it stopped.""",
         epilog=f"""\
 examples:
   {PROGRAM} check planck_2018_lite_net.yaml --packages-path ~/cobaya_packages

@@ -108,6 +108,9 @@ def load_chain(root: Path, burn_in: float = 0.0) -> Chain:
             raise CosmicnetError(f"{root}: cannot read a chain of Cobaya there: {error}") from error
     if not len(samples):
         raise CosmicnetError(f"{root}: the chain has no samples yet")
+    with quiet():
+        # of a tempered chain: weights of the posterior itself, which is what all that follows is about
+        samples.reset_temperature()
     columns = {name: samples.data[name].to_numpy(dtype=float) for name in samples.data.columns}
     return Chain(dict(info), columns["weight"], columns)
 

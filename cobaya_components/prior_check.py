@@ -44,6 +44,8 @@ SEED = 0
 DRAWS = 24
 # Of the way from the reference point to an end: is a parameter covered at the reference value only?
 NEAR = 0.01
+# Of the same way: where CLASS cannot compute the end itself, the last of these points that it can stands for it.
+SHARES = (1.0, 0.5, 0.25, 0.1)
 # Relative: a parameter that changes a quantity by less does not change it.
 UNCHANGED = 1e-9
 
@@ -77,12 +79,12 @@ class _Probe:
 class _Points:
     """Parameters of the theory code at the reference point, and with one parameter at an end of its prior.
 
-    bounds : sampled parameter to the ends of its prior; ends : (sampled parameter, its value) to parameters; near : the
-    same keys, with the parameter on the way there.
+    bounds : sampled parameter to the ends of its prior; ends : (sampled parameter, its value) to parameters there, and
+    at the other SHARES of the way; near : the same keys, to parameters at NEAR.
     """
 
     center: Mapping[str, float]
-    ends: Mapping[tuple[str, float], Mapping[str, float]]
+    ends: Mapping[tuple[str, float], tuple[Mapping[str, float], ...]]
     near: Mapping[tuple[str, float], Mapping[str, float]]
     bounds: Mapping[str, tuple[float, float]]
 
@@ -105,7 +107,9 @@ class _Points:
             # what does not change CLASS's parameters (calibrations of likelihoods) need not be asked
             return {key: point for key, point in there.items() if point is not None and point != center}
 
-        return cls(center, moved(1.0), moved(NEAR), bounds)
+        ways = [moved(share) for share in SHARES]
+        ends = {key: tuple(way[key] for way in ways if key in way) for key in ways[0]}
+        return cls(center, ends, moved(NEAR), bounds)
 
 
 def _input_of(theory: Any, model: Any, sampled: Mapping[str, float]) -> Mapping[str, float] | None:
@@ -132,8 +136,8 @@ def what_to_know_before(theory: Any, model: Any, networks: NetworkSet) -> Notes:
             return Notes()
         return Notes((f"the networks '{name}' are checked at each sample only: CLASS cannot compute the reference "
                       "point",))
-    ends = {end: answer for end, parameters in points.ends.items()
-            if (answer := _ask_if_possible(theory, networks, parameters)) is not None}
+    ends = {end: answer for end, way in points.ends.items()
+            if (answer := next(filter(None, (_ask_if_possible(theory, networks, p) for p in way)), None)) is not None}
     inside = next((answer for answer in (center, *ends.values()) if not answer.outside), None)
     if inside is None:
         # of wide priors nothing but the middle may be inside

@@ -130,6 +130,16 @@ def test_wide_prior_is_announced_and_integrated(messages: Callable[[], str]) -> 
     assert derived(model, {**POINT, "H0": 85.0})["neural_network_used"] == 0.0
 
 
+@pytest.mark.parametrize(("name", "low", "high"), [("omega_b", 0.005, 0.1), ("tau_reio", 0.01, 0.8)])
+def test_wide_prior_whose_ends_class_cannot_compute_is_announced(
+    name: str, low: float, high: float, messages: Callable[[], str]
+) -> None:
+    """As Cobaya's standard ones."""
+    ref = {"omega_b": 0.0224, "tau_reio": 0.055}[name]
+    get_model(run_info({"mode": "net"}, **{name: {"prior": {"min": low, "max": high}, "ref": ref}}))
+    assert f"{name} from {low:g} to {high:g} (covered: {name} from" in messages()
+
+
 def test_wide_prior_with_fallback_error_is_zero_likelihood(messages: Callable[[], str]) -> None:
     wide = {"prior": {"min": 0.6, "max": 0.9}, "ref": 0.673}
     info = run_info({"mode": "net", "fallback": "error"}, h=wide)

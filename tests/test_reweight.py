@@ -197,3 +197,20 @@ def test_rates_of_all_and_of_fast_parameters(monkeypatch: pytest.MonkeyPatch) ->
     del info["params"]["logA"], info["params"]["n_s"]
     info["params"] |= {"A_s": 2.1e-9, "n_s": 0.965}
     assert rates.fast_parameters(model_of(info)) == []
+
+
+def test_tempered_chain_is_weighted_as_the_posterior_itself(tmp_path: Path) -> None:
+    from cobaya.run import run
+
+    from cosmicnet.cobaya_components.points import load_chain
+
+    run({"likelihood": {"gaussian": {"external": "lambda x: -0.5 * x**2", "input_params": ["x"]}},
+         "params": {"x": {"prior": {"min": -15.0, "max": 15.0}, "ref": 0.0, "proposal": 3.0}},
+         "sampler": {"mcmc": {"temperature": 4.0, "max_samples": 4000, "Rminus1_stop": 0.0, "seed": 1}},
+         "output": str(tmp_path / "hot")})
+    chain = load_chain(tmp_path / "hot", 0.1)
+    x = chain.columns["x"]
+    mean = np.average(x, weights=chain.weights)
+    width = np.sqrt(np.average((x - mean) ** 2, weights=chain.weights))
+    # of the tempered density it is 2
+    assert width == pytest.approx(1.0, abs=0.2)

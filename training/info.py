@@ -66,7 +66,7 @@ def _print_provenance(console: Console, manifest: Manifest) -> None:
 
 def _print_accuracy(console: Console, manifest: Manifest, file: Path) -> None:
     """The figures of `cosmicnet evaluate` that lie beside the set, if they are of these networks."""
-    how = "`cosmicnet evaluate --network` measures it"
+    how = f"`cosmicnet evaluate --network {file.parent} --output {file.parent}` measures it"
     try:
         measured = json.loads(file.read_text(encoding="utf-8"))
         if f"hash {manifest.sha256[:12]}" not in measured["network"]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cosmicnet.coverage import SETTING_TOLERANCE
+from cosmicnet.coverage import SETTING_TOLERANCE, is_relevant
 from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
@@ -134,13 +134,16 @@ def _wrong_settings(recipe: Recipe, answers: Sequence[Told]) -> Iterator[tuple[t
         for name in _unknown_settings(recipe, told.setup, told.precision):
             yield ("class_settings", name), NOT_REPORTED
         for other in answers[1:]:
-            for name, value in told.setup.items():
+            for name, value in {**told.precision, **told.setup}.items():
+                if name in told.precision and not is_relevant(name):
+                    continue
                 # a species may vanish at the end of a range
                 if name in recipe.domain or name.startswith("has_"):
                     continue
-                if not math.isclose(value, other.setup[name], rel_tol=SETTING_TOLERANCE):
+                there = {**other.precision, **other.setup}.get(name, math.nan)
+                if not math.isclose(value, there, rel_tol=SETTING_TOLERANCE):
                     yield ("sampling", "ranges"), (
-                        f"CLASS reports {name} = {value:.10g} for one model and {other.setup[name]:.10g} for another, "
+                        f"CLASS reports {name} = {value:.10g} for one model and {there:.10g} for another, "
                         "so that networks would be used for one of them only")
 
 
