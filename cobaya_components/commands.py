@@ -121,23 +121,23 @@ def _run_reweight(options: argparse.Namespace) -> None:
 
 
 def _threshold(text: str) -> float:
-    try:
-        threshold = float(text)
-    except ValueError:
-        threshold = -1.0
-    if not 0.0 <= threshold < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a change of ln L: a number from 0 on")
-    return threshold
+    return _from_zero(text, math.inf, "a change of ln L: a number from 0 on")
 
 
 def _share(text: str) -> float:
+    return _from_zero(text, 1.0, "a share: from 0 to less than 1")
+
+
+def _from_zero(text: str, end: float, what: str) -> float:
+    """The number, which must lie in [0, end)."""
     try:
-        share = float(text)
+        number = float(text)
     except ValueError:
-        share = -1.0
-    if not 0.0 <= share < 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share: from 0 to less than 1")
-    return share
+        number = math.nan
+    # written so that NaN is outside
+    if not 0.0 <= number < end:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return number
 
 
 def _add_common(parser: argparse.ArgumentParser, cache: Path) -> None:

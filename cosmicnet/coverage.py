@@ -108,7 +108,8 @@ def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
                 continue
             if name in FINEST_TOLERANCE and FINEST_TOLERANCE[name] <= got[name] <= value:
                 continue
-            tolerance = SETTING_TOLERANCE if name in {**request.setup, **request.precision} else FIXED_TOLERANCE
+            is_setting = name in request.setup or name in request.precision
+            tolerance = SETTING_TOLERANCE if is_setting else FIXED_TOLERANCE
             # written so that NaN differs
             if not abs(got[name] - value) <= tolerance * abs(value):
                 meaning = f" ({MEANINGS[name]})" if name in MEANINGS else ""

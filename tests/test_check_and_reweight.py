@@ -215,6 +215,17 @@ def test_burn_in_is_a_share(share: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "is not a share" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("option", "said"), [
+    ("--threshold=nan", "'nan' is not a change of ln L"), ("--threshold=-1", "'-1' is not a change of ln L"),
+    ("--threshold=inf", "'inf' is not a change of ln L"), ("--seed=-1", "'-1' is not a whole number from 0 on")])
+def test_options_that_make_no_sense_are_refused_first(
+    option: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["check", "run.yaml", option])
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("arguments", "said"), [
     (["check", "nowhere.yaml"], "nowhere.yaml: No such file"),
     (["reweight", "chains/nothing"], "cannot read a chain of Cobaya"),

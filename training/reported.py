@@ -29,7 +29,7 @@ OTHERWISE_CHECKED = frozenset({
 # Settings of which stock CLASS reports at most that they were given: what they mean is in a file, or is up to the
 # user's own code. All others are reported by their values or by what CLASS makes of them (cosmicnet_class.h).
 NOT_REPORTED_BY_STOCK = frozenset({"chi_file", "f_eff_file", "ncdm_psd_filenames", "ncdm_psd_parameters"})
-# CLASS takes no mass at all for a very small one.
+# What CLASS makes of massive neutrinos without a mass, eV.
 MASSLESS = 1e-5
 
 # What is to be done about a parameter or a setting that is not told.
@@ -117,8 +117,9 @@ def _why_not_told(name: str, told: Told) -> str | None:
 
     values, given = {**told.setup, **told.cosmology}, told.point[name]
     if name in values:
+        expected = MASSLESS if name == "m_ncdm" and given == 0.0 else given
         # written so that NaN differs
-        if abs(values[name] - given) <= max(SETTING_TOLERANCE * abs(given), MASSLESS * (name == "m_ncdm")):
+        if abs(values[name] - expected) <= SETTING_TOLERANCE * abs(expected):
             return None
         return (f"CLASS makes {values[name]:.10g} of {given:.10g}, so that networks would learn what they are not "
                 "asked; only a number that CLASS reports as it was given can be sampled")

@@ -87,21 +87,20 @@ def compare_sources(recipe: PaperRecipe, models: Path, networks: Mapping[str, st
     from classy import CosmoComputationError
 
     k, points = read_k_grid(models), cosmologies(recipe, "test")
-    found = SourceComparison(k, [], [], {label: [] for label in networks}, [])
+    told: list[tuple[dict[str, float], PaperModel, dict[str, dict[str, Single]]]] = []
+    refused = []
     for path in models_of(models, "test")[:recipe.report.source_models]:
         point = points[int(path.stem)]
         try:
-            nets = {label: network_sources({**recipe.class_settings, **networks_on(network)}, point, k)
-                    for label, network in networks.items()}
+            tables = {label: network_sources({**recipe.class_settings, **networks_on(network)}, point, k)
+                      for label, network in networks.items()}
         except CosmoComputationError as error:
-            found.refused.append(_left_out(point, str(error)))
-            continue
-        found.points.append(point)
-        found.models.append(read_model(path))
-        for label, tables in nets.items():
-            found.nets[label].append(tables)
-    require_most(len(found.models), len(found.models) + len(found.refused), "sources of the test set")
-    return found
+            refused.append(_left_out(point, str(error)))
+        else:
+            told.append((point, read_model(path), tables))
+    require_most(len(told), len(told) + len(refused), "sources of the test set")
+    return SourceComparison(k, [point for point, _, _ in told], [model for _, model, _ in told],
+                            {label: [tables[label] for _, _, tables in told] for label in networks}, refused)
 
 
 def _left_out(point: Parameters, why: str) -> str:
