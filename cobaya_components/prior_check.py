@@ -44,7 +44,7 @@ SEED = 0
 DRAWS = 24
 # Of the way from the reference point to an end: is a parameter covered at the reference value only?
 NEAR = 0.01
-# Of the same way: where CLASS cannot compute the end itself, the last of these points that it can stands for it.
+# Of the same way: where CLASS cannot compute the end itself, the first of these points that it can stands for it.
 SHARES = (1.0, 0.5, 0.25, 0.1)
 # Relative: a parameter that changes a quantity by less does not change it.
 UNCHANGED = 1e-9
