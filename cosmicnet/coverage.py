@@ -9,6 +9,7 @@ import numpy as np
 
 from .errors import NotCovered
 from .manifest import Manifest
+from .paper.emulator import PaperEmulator
 from .region import Ellipsoid, LinearConstraint
 from .request import Request
 from .running_class import RunningClass
@@ -80,6 +81,12 @@ def why_not_covered(request: Request, networks: NetworkSet, running: RunningClas
     if not known:
         yield from _other_physics(request, networks)
     yield from _outside_grids(request, networks)
+    if networks.companion is not None and isinstance(networks.emulator, PaperEmulator):
+        others = networks.emulator.of_companion(request)
+        if others.tables:
+            name = networks.companion.manifest.name
+            for reason in why_not_covered(others, networks.companion, running):
+                yield f"for {' and '.join(others.tables)}, from the networks '{name}': {reason}"
 
 
 def _other_class(running: RunningClass, trained: Manifest) -> Iterator[str]:

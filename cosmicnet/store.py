@@ -39,11 +39,13 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class NetworkSet:
-    """A loaded set: its manifest, the emulator of its architecture, and the small models of derived quantities."""
+    """A loaded set: its manifest, the emulator of its architecture, the small models of derived quantities, and the
+    set that manifest.companion names."""
 
     manifest: Manifest
     emulator: Emulator | PaperEmulator
     derived: Network
+    companion: NetworkSet | None = None
 
 
 def load_network_set(name_or_folder: str | os.PathLike[str]) -> NetworkSet:
@@ -89,19 +91,22 @@ def _load(folder: Path, stamps: tuple[tuple[int, int], ...]) -> NetworkSet:
         shape = derived(np.array([manifest.domain[name][0] for name in manifest.derived_inputs])).shape
         if shape != (len(manifest.derived),):
             raise ValueError(f"derived quantities: {shape} in the arrays, {len(manifest.derived)} named")
-        emulator = _emulator(manifest, arrays)
+        companion = load_network_set(manifest.companion) if manifest.companion else None
+        emulator = _emulator(manifest, arrays, companion)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise NetworkFileError(
             f"{folder}: {ARRAYS} and {MANIFEST} do not belong together: {error!r}") from error
-    return NetworkSet(manifest, emulator, derived)
+    return NetworkSet(manifest, emulator, derived, companion)
 
 
-def _emulator(manifest: Manifest, arrays: Mapping[str, NDArray[Any]]) -> Emulator | PaperEmulator:
+def _emulator(
+    manifest: Manifest, arrays: Mapping[str, NDArray[Any]], companion: NetworkSet | None
+) -> Emulator | PaperEmulator:
     if manifest.architecture == PAPER_ARCHITECTURE:
-        companion = load_network_set(manifest.companion).emulator
-        if not isinstance(companion, Emulator):
-            raise ValueError(f"the companion {manifest.companion} has the architecture {PAPER_ARCHITECTURE}")
-        return read_paper(manifest.fields, arrays, companion)
+        if companion is None or not isinstance(companion.emulator, Emulator):
+            raise ValueError(f"companion = {manifest.companion!r}: must be a set of the architecture "
+                             f"{FIELDS_ARCHITECTURE}")
+        return read_paper(manifest.fields, arrays, companion.emulator)
     fields = [_field(Field(**{**spec, "inputs": tuple(spec["inputs"])}), arrays, manifest.dense_layers)
               for spec in manifest.fields]
     for f in fields:

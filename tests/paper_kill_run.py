@@ -13,8 +13,9 @@ from typing import Any
 from paper_models import K, architecture, small_recipe
 
 from cosmicnet.training.paper import search as module
+from cosmicnet.training.paper.draws import draw_architecture
 from cosmicnet.training.paper.generate import models_of
-from cosmicnet.training.paper.search import draw_architecture, search
+from cosmicnet.training.paper.search import search
 from cosmicnet.training.paper.train import Task, train
 
 EPOCHS, DRAWS = 12, 3

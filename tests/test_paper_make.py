@@ -13,6 +13,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
 from cosmicnet.training import networks
+from cosmicnet.training.config import RecipeError
 from cosmicnet.training.generate import GenerationError
 from cosmicnet.training.paper import generate as generate_module
 from cosmicnet.training.paper.check import require_possible
@@ -135,6 +136,7 @@ def test_networks_that_diverged_are_not_written(work: Path) -> None:
     ({"reio_parametrization": "reio_none", "tau_reio": None}, "reio_parametrization = 0, but the networks were"),
     ({"l_max_scalars": 2000}, "the CMB sources need k up to"),
     ({"output": "tCl,pCl,mTk"}, "source functions"),
+    ({"output": "tCl,pCl,lCl", "lensing": "yes"}, "for phi_plus_psi, from the networks 'lcdm': N_ncdm = 0, but"),
 ])
 def test_what_is_not_covered_is_said(work: Path, change: dict[str, object], reason: str) -> None:
     from classy import CosmoComputationError
@@ -164,11 +166,14 @@ def test_cl_error_of_full_class_is_none(work: Path) -> None:
 @pytest.mark.parametrize(("old", "new", "message"), [
     ("training = {models = 240", "training = {models = 9", r"sets.training.models = 9: must be 10 at least"),
     ('companion = "lcdm"', 'companion = "lcdmm"', r"companion = lcdmm: "),
-    ("[15, 6, 6, 2]", "[15, 600, 600, 2]", r"networks.t0.hyperparameters: strides and pools are too much"),
+    ("[15, 6, 6, 2]", "[15, 600, 600, 2]", r"networks.t0.hyperparameters: the largest strides and pools are too much"),
     ("l_max_scalars =", "l_max_scalers = 2\nl_max_scalars =",
      r"class_settings.l_max_scalers: CLASS has no such setting; did you mean l_max_scalars\?"),
     ("sigma = 0.00014", "sigma = 0.14", r"CLASS cannot compute box.omega_b = -0.67"),
     ('"tCl,pCl,lCl"', '"tCl,pCll"', r"CLASS cannot compute the middle of the ranges"),
+    ("pool = [2, 3]", "pool = [2, 30]", r"search: the largest strides and pools are too much for 568 wavenumbers"),
+    ("l_max_scalars = 2508", "l_max_scalars = 1000", r"class_settings.l_max_scalars = 1000: must be 2508 at least"),
+    ("sigma = 0.00014", "sigma = 0.0008", r"companion = lcdm: does not cover box.omega_b = 0.01842 \(5 sigma\).*"),
 ])
 def test_what_class_or_keras_would_refuse_later_is_told_first(
     tmp_path: Path, old: str, new: str, message: str,
@@ -177,8 +182,36 @@ def test_what_class_or_keras_would_refuse_later_is_told_first(
     assert old in text
     file.write_text(text.replace(old, new, 1))
     # layers are told by their table
-    line = text[:text.index("[networks.t0.hyperparameters]" if "networks.t0" in message else old)].count("\n") + 1
+    table = next((t for t in ("[networks.t0.hyperparameters]", "[search]") if message.startswith(t[1:-1])), old)
+    line = text[:text.index(table)].count("\n") + 1
     with pytest.raises(CosmicnetError, match=f"mine.toml:\n  line {line}: {message}"):
+        require_possible(load_paper_recipe(file), file)
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ("m_ncdm = 0.06\n", "m_ncdm = 0.4\n", r"m_ncdm = 0\.4 is outside \[0\.055, 0\.065\]"),
+    ("N_ncdm = 1\nm_ncdm = 0.06\n", "", "N_ncdm = 0, but the networks were trained with 1"),
+    ("m_ncdm = 0.06\n", "m_ncdm = 0.06\nOmega_Lambda = 0\nw0_fld = -0.9\n", "has_fld = 1, but"),
+    ("m_ncdm = 0.06\n", "m_ncdm = 0.06\nYHe = 0.25\n", r"YHe = 0\.25, but 0\.245.* is expected"),
+])
+def test_settings_that_the_companion_was_not_trained_with_are_told_first(
+    tmp_path: Path, old: str, new: str, message: str,
+) -> None:
+    text, file = RECIPE.read_text(encoding="utf-8"), tmp_path / "mine.toml"
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    line = text[:text.index("companion =")].count("\n") + 1
+    with pytest.raises(RecipeError, match=f"line {line}: companion = lcdm: does not cover the middle .*{message}"):
+        require_possible(load_paper_recipe(file), file)
+
+
+def test_parameters_and_settings_that_requests_do_not_tell_are_told_first(tmp_path: Path) -> None:
+    """Dark matter that scatters is taken out of omega_cdm, and precision parameters follow it."""
+    text, file = RECIPE.read_text(encoding="utf-8"), tmp_path / "mine.toml"
+    file.write_text(text.replace('"tCl,pCl,lCl"\nlensing = "yes"', '"tCl,pCl"\nf_idm = 0.1\nm_idm = 1e9\n'
+                                                                  "cross_idm_b = 1e-26"))
+    with pytest.raises(RecipeError, match=r"box\.omega_cdm: CLASS makes 0\.1073.* of 0\.1193.*\n"
+                                          r".*box: CLASS reports thermo_z_initial = \S+ for one model and"):
         require_possible(load_paper_recipe(file), file)
 
 

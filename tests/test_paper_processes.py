@@ -14,9 +14,10 @@ from cosmicnet.training.cli import main
 from cosmicnet.training.paper import commands
 from cosmicnet.training.paper import search as search_module
 from cosmicnet.training.paper import train as train_module
+from cosmicnet.training.paper.draws import draw_architecture
 from cosmicnet.training.paper.make import task_of
 from cosmicnet.training.paper.recipe import hyperparameters_table, load_paper_recipe
-from cosmicnet.training.paper.search import Judged, draw_architecture
+from cosmicnet.training.paper.search import Judged
 from cosmicnet.training.paper.train import Epoch, Task, Trained, train
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from test_dataset import make_model
 from cosmicnet.running_class import RunningClass
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training import reported
+from cosmicnet.training.asking import ask
 from cosmicnet.training.config import Recipe, RecipeError, load_recipe
 from cosmicnet.training.dataset import write_model
 from cosmicnet.training.networks import DERIVED
@@ -93,7 +95,8 @@ ANNIHILATION = {"DM_annihilation_efficiency": 1e-24}
 def test_another_value_of_a_setting_is_told(settings: dict[str, Any], name: str, value: Any) -> None:
     """By itself, and not only by what follows from it, which may be less than its tolerance."""
     usual = {"output": "tCl", "N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.03}
-    one, other = (reported._ask({**usual, **settings, **change}, {}) for change in ({}, {name: value}))
+    one, other = (ask({**usual, **settings, **change}, partial(reported.told_of, point={}))
+                  for change in ({}, {name: value}))
     assert one is not None and other is not None
     known = [{**told.setup, **told.cosmology} for told in (one, other)]
     differ = [n for n in known[0] if n not in DERIVED

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,18 @@ from cosmicnet.coverage import SETTING_TOLERANCE, is_relevant
 from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
+from .asking import ask
 from .config import Recipe, RecipeError
 from .dataset import read_model
 from .grids import ROOM, AlignedGrids
 from .toml_lines import key_lines, line_of
 from .toml_recipe import read_text
 
-__all__ = ["require_reported", "require_told"]
+__all__ = ["Told", "not_told", "require_none", "require_reported", "require_told", "told_of"]
+
+# An entry of a recipe, and what is wrong with it.
+Entry = tuple[str, ...]
+Wrong = tuple[Entry, str]
 
 # Settings of stock CLASS that decide what is computed and not how, or that are reported under another name.
 OTHERWISE_CHECKED = frozenset({
@@ -56,24 +62,6 @@ class Told:
     room: dict[str, tuple[int, int]]
 
 
-class _Heard(Exception):
-    """Raised in place of giving sources: CLASS need not integrate."""
-
-
-class _Listener:
-    """A source provider that notes what it is told."""
-
-    def __init__(self, point: Mapping[str, float]) -> None:
-        self._point = point
-        self.told: Told | None = None
-
-    def provide(self, request: Any) -> bool:
-        grid = AlignedGrids().integration(request.cosmology)
-        room = {"wavenumbers": (len(request.k), grid.k.size), "times": (len(request.tau), grid.tau.size)}
-        self.told = Told(self._point, dict(request.cosmology), dict(request.setup), dict(request.precision), room)
-        raise _Heard("asked only")
-
-
 def require_told(recipe: Recipe, points: Sequence[Mapping[str, float]], path: Path) -> None:
     """Raise RecipeError with the line in the file `path` for a sampled parameter or a setting of which requests would
     not tell the value, and for settings with which CLASS has no room for the grids of the integration. CLASS is asked
@@ -81,35 +69,55 @@ def require_told(recipe: Recipe, points: Sequence[Mapping[str, float]], path: Pa
 
     Where it does not come as far as that, generation says why.
     """
-    told = [answer for point in points[:2] if (answer := _ask({**recipe.class_settings, **point}, point))]
-    wrong = [*_wrong_parameters(recipe, told), *_wrong_settings(recipe, told), *_settings_without_room(recipe, told)]
-    if wrong:
-        lines = key_lines(read_text(path))
-        raise RecipeError("\n  ".join([f"{path}:", *(
-            f"line {line_of(lines, entry)}: {'.'.join(entry)}: {why}" for entry, why in wrong)]))
+    asked = [ask({**recipe.class_settings, **point}, partial(told_of, point=point)) for point in points[:2]]
+    told = [answer for answer in asked if answer]
+    require_none([*not_told(told, recipe.class_settings, recipe.sampling.ranges, recipe.domain, ("sampling", "ranges")),
+                  *_settings_without_room(recipe, told)], path)
 
 
-def _ask(settings: Mapping[str, Any], point: Mapping[str, float]) -> Told | None:
-    from classy import Class, CosmoComputationError, CosmoSevereError
-
-    listener, cosmology = _Listener(point), Class()
-    cosmology.set(dict(settings))
-    cosmology.set_source_provider(listener)
-    try:
-        cosmology.compute(["perturbations"])
-    except (CosmoComputationError, CosmoSevereError):
-        pass
-    finally:
-        cosmology.empty()
-    return listener.told
+def require_none(wrong: Iterable[Wrong], path: Path) -> None:
+    """Raise RecipeError with the lines in the file `path` if anything is wrong."""
+    lines = key_lines(read_text(path))
+    if told := [f"line {line_of(lines, entry)}: {'.'.join(entry)}: {why}" for entry, why in wrong]:
+        raise RecipeError("\n  ".join([f"{path}:", *told]))
 
 
-def _wrong_parameters(recipe: Recipe, answers: Sequence[Told]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Entries of the recipe and what is wrong with them."""
-    for name in recipe.sampling.ranges:
+def told_of(request: Any, point: Mapping[str, float]) -> Told:
+    """Keep what a SourceRequest says."""
+    grid = AlignedGrids().integration(request.cosmology)
+    room = {"wavenumbers": (len(request.k), grid.k.size), "times": (len(request.tau), grid.tau.size)}
+    return Told(point, dict(request.cosmology), dict(request.setup), dict(request.precision), room)
+
+
+def not_told(
+    answers: Sequence[Told], class_settings: Mapping[str, Any], sampled: Iterable[str], domain: Container[str],
+    table: Entry,
+) -> Iterator[Wrong]:
+    """What these answers of CLASS do not tell, or tell otherwise than it was given: `sampled` parameters, which are
+    entries of `table`, and settings; and what differs among the answers and is not in the domain."""
+    for name in sampled:
         why = next((why for told in answers if (why := _why_not_told(name, told))), None)
         if why:
-            yield ("sampling", "ranges", name), why
+            yield (*table, name), why
+    for told in answers[:1]:
+        for name in _unknown_settings(class_settings, told.setup, told.precision):
+            yield ("class_settings", name), NOT_REPORTED
+        first = {name: other for other in reversed(answers[1:]) for name in _different(told, other, domain)}
+        for name, other in first.items():
+            value, there = ({**t.precision, **t.setup}.get(name, math.nan) for t in (told, other))
+            yield table, (f"CLASS reports {name} = {value:.10g} for one model and {there:.10g} for another, so "
+                          "that networks would be used for one of them only")
+
+
+def _different(told: Told, other: Told, domain: Container[str]) -> Iterator[str]:
+    """Settings and precision parameters that matter and are not the same in both."""
+    theirs = {**other.precision, **other.setup}
+    for name, value in {**told.precision, **told.setup}.items():
+        # a species may vanish at the end of a range
+        if (name in told.precision and not is_relevant(name)) or name in domain or name.startswith("has_"):
+            continue
+        if not math.isclose(value, theirs.get(name, math.nan), rel_tol=SETTING_TOLERANCE):
+            yield name
 
 
 def _why_not_told(name: str, told: Told) -> str | None:
@@ -130,25 +138,7 @@ def _why_not_told(name: str, told: Told) -> str | None:
     return f"this CLASS reads it but does not report it, so that networks could not know its value; {ADD}"
 
 
-def _wrong_settings(recipe: Recipe, answers: Sequence[Told]) -> Iterator[tuple[tuple[str, ...], str]]:
-    for told in answers[:1]:
-        for name in _unknown_settings(recipe, told.setup, told.precision):
-            yield ("class_settings", name), NOT_REPORTED
-        for other in answers[1:]:
-            for name, value in {**told.precision, **told.setup}.items():
-                if name in told.precision and not is_relevant(name):
-                    continue
-                # a species may vanish at the end of a range
-                if name in recipe.domain or name.startswith("has_"):
-                    continue
-                there = {**other.precision, **other.setup}.get(name, math.nan)
-                if not math.isclose(value, there, rel_tol=SETTING_TOLERANCE):
-                    yield ("sampling", "ranges"), (
-                        f"CLASS reports {name} = {value:.10g} for one model and {there:.10g} for another, "
-                        "so that networks would be used for one of them only")
-
-
-def _settings_without_room(recipe: Recipe, answers: Sequence[Told]) -> Iterator[tuple[tuple[str, ...], str]]:
+def _settings_without_room(recipe: Recipe, answers: Sequence[Told]) -> Iterator[Wrong]:
     for kind, (name, what_to_do) in ROOM_BY.items():
         room, needed = min((told.room[kind] for told in answers), default=(1, 0))
         if room < MARGIN * needed:
@@ -162,12 +152,15 @@ def require_reported(recipe: Recipe, model: Path) -> None:
     """Raise RecipeError for a setting of which a request for sources would not tell the value: its networks would be
     used for any other value as well. model: one that was integrated."""
     told = read_model(model)
-    for name in _unknown_settings(recipe, told.setup, told.precision):
+    for name in _unknown_settings(recipe.class_settings, told.setup, told.precision):
         raise RecipeError(f"class_settings.{name}: {NOT_REPORTED}")
 
 
-def _unknown_settings(recipe: Recipe, setup: Mapping[str, float], precision: Mapping[str, float]) -> list[str]:
-    given = set(recipe.class_settings)
+def _unknown_settings(
+    class_settings: Mapping[str, Any], setup: Mapping[str, float], precision: Mapping[str, float]
+) -> list[str]:
+    """Settings of which this CLASS does not report the value; setup, precision: what it reports."""
+    given = set(class_settings)
     if running_class().source_digest == load_network_set(DEFAULT_SET).manifest.source_digest:
         return sorted(given & NOT_REPORTED_BY_STOCK)
     return sorted(given - OTHERWISE_CHECKED - set(setup) - set(precision))

@@ -62,13 +62,17 @@ class PaperEmulator:
         if not request.tau[0] >= start:
             yield (f"sources from tau = {float(request.tau[0]):.4g} Mpc on are needed, but the networks start at "
                    f"{start:.4g} Mpc")
-        yield from self.companion.out_of_reach(request, k_max)
+
+    def of_companion(self, request: Request) -> Request:
+        """The request with those tables only that the companion fills, which may be none."""
+        others = copy(request)
+        others.tables = {name: request.tables[name] for name in request.tables if name in COMPANION_SOURCES}
+        return others
 
     def fill(self, request: Request) -> dict[str, float]:
         """Write every table of `request`; return the seconds spent per step. Nothing is checked here."""
         start = perf_counter()
-        others = copy(request)
-        others.tables = {name: request.tables[name] for name in request.tables if name in COMPANION_SOURCES}
+        others = self.of_companion(request)
         if others.tables:
             self.companion.fill(others)
         seconds = {"lensing and matter": perf_counter() - start, "inputs": 0.0, "networks": 0.0, "interpolation": 0.0}

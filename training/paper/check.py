@@ -1,17 +1,26 @@
 """What can be wrong with a recipe of the paper's networks is found before anything is integrated."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from cosmicnet.coverage import why_not_covered
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.paper.architecture import layers
+from cosmicnet.paper.emulator import COMPANION_SOURCES
 from cosmicnet.paper.inputs import TIMES
+from cosmicnet.running_class import running_class
+from cosmicnet.store import NetworkSet
+from cosmicnet.training.asking import ask
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.feasible import MIDDLE, Corner, require_computable
+from cosmicnet.training.reported import Told, not_told, require_none, told_of
+from cosmicnet.training.spectra import L_MAX
 from cosmicnet.training.toml_lines import key_lines, line_of
 from cosmicnet.training.toml_recipe import read_text
 
+from .draws import without_wavenumbers
 from .make import companion_of
 from .recipe import PaperRecipe
 from .tables import PAPER_K
@@ -21,27 +30,52 @@ __all__ = ["require_possible"]
 
 def require_possible(recipe: PaperRecipe, path: Path) -> None:
     """Raise RecipeError or RangeError with the line in the file `path`: for too few models, a companion that is not
-    there, layers that leave no wavenumbers, settings that CLASS does not know, and ends of the box that it cannot
-    compute."""
+    there or does not cover the box, layers and ranges of a search that leave no wavenumbers, settings that CLASS does
+    not know or that requests do not tell, and ends of the box that it cannot compute."""
     fewest = 2 * (len(recipe.box) + 1)
     if recipe.sets.training.models < fewest:
         raise _at(path, ("sets", "training", "models"),
                   f"sets.training.models = {recipe.sets.training.models}: must be {fewest} at least, or what CLASS "
                   "derives of the parameters cannot be fitted, by which networks know where they may be used")
     try:
-        companion_of(recipe)
+        companion = companion_of(recipe)
     except CosmicnetError as error:
         raise _at(path, ("companion",), f"companion = {recipe.companion}: {error}") from error
     for source in TIMES:
-        hyperparameters = getattr(recipe.networks, source).hyperparameters
-        try:
-            # the wavenumbers of this CLASS are as many within a few per cent
-            layers(hyperparameters.architecture(source), PAPER_K)
-        except ValueError as error:
-            raise _at(path, ("networks", source, "hyperparameters"),
-                      f"networks.{source}.hyperparameters: strides and pools are too much for {PAPER_K} wavenumbers: "
-                      f"{error}") from error
+        # the wavenumbers of this CLASS are as many within a few per cent
+        for entry, why in without_wavenumbers(recipe, source, PAPER_K):
+            raise _at(path, entry, f"{'.'.join(entry)}: {why}")
     require_computable(_corners(recipe), recipe.class_settings, path)
+    if int(recipe.class_settings["l_max_scalars"]) < L_MAX:
+        raise _at(path, ("class_settings", "l_max_scalars"),
+                  f"class_settings.l_max_scalars = {recipe.class_settings['l_max_scalars']}: must be {L_MAX} at least, "
+                  "to which networks are compared")
+    _require_covered(recipe, companion, path)
+
+
+def _require_covered(recipe: PaperRecipe, companion: NetworkSet, path: Path) -> None:
+    """Raise RecipeError for what the companion has not learnt in the middle and at the ends of the box, and for what
+    requests do not tell of them; CLASS integrates nothing."""
+    answers = []
+    for corner in _corners(recipe):
+        heard = ask({**recipe.class_settings, **corner.point}, partial(_listen, corner.point, companion))
+        # where CLASS does not come as far as that, generation says why
+        if heard is None:
+            continue
+        told, reasons = heard
+        answers.append(told)
+        if reasons:
+            entry = ("companion",) if corner.words == MIDDLE else corner.entry
+            raise _at(path, entry, f"companion = {recipe.companion}: does not cover {corner.words}: "
+                                   f"{'; '.join(reasons)}")
+    require_none(not_told(answers, recipe.class_settings, recipe.box, recipe.box, ("box",)), path)
+
+
+def _listen(point: Mapping[str, float], companion: NetworkSet, request: Any) -> tuple[Told, list[str]]:
+    """What a request tells, and why the companion does not cover what it is asked for."""
+    request.tables = {name: request.tables[name] for name in COMPANION_SOURCES if name in request.tables}
+    reasons = why_not_covered(request, companion, running_class()) if request.tables else ()
+    return told_of(request, point), list(reasons)
 
 
 def _corners(recipe: PaperRecipe) -> Iterator[Corner]:

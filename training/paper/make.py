@@ -79,11 +79,13 @@ def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) 
         derived=tolerances, derived_inputs=list(recipe.box), k_max=companion.manifest.k_max,
         k_max_cmb_times_sound_horizon=companion.manifest.k_max_cmb_times_sound_horizon, fields=[], dense_layers=0,
         sha256="", recipe={**recipe.model_dump(mode="json"), "models_used": len(used),
+                           "companion_sha256": companion.manifest.sha256,
                            "trained": {source: _summary(t) for source, t in trained.items()}},
         architecture=PAPER_ARCHITECTURE, companion=recipe.companion)
     first_time = max(float(model.tau[0]) / model.cosmology["tau_rec"] for model in used)
     networks = [t.network for t in trained.values()]
-    return NetworkSet(manifest, PaperEmulator(networks, np.asarray(read_k_grid(models)), first_time, emulator), derived)
+    paper = PaperEmulator(networks, np.asarray(read_k_grid(models)), first_time, emulator)
+    return NetworkSet(manifest, paper, derived, companion)
 
 
 def _summary(trained: Trained) -> dict[str, float]:

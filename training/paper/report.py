@@ -30,7 +30,7 @@ __all__ = ["ReportSettings", "report"]
 
 # Of a recipe, what the networks do not depend on; and what a manifest has besides.
 NOT_OF_NETWORKS = ("description", "search.", "report.", "sets.test.", "sets.hyperparameters.", "models_used",
-                   "trained.")
+                   "companion_sha256", "trained.")
 
 
 @dataclass(frozen=True)

@@ -26,27 +26,26 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.paper.architecture import Architecture, Convolution, layers
+from cosmicnet.paper.architecture import Architecture
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.generate import write_text
 from cosmicnet.training.parallel import single_threaded_pool
 
 from .dataset import read_model
+from .draws import OWN, draw_architecture, without_wavenumbers
 from .generate import CLAIM, cosmologies, models_of, read_k_grid, require_complete
 from .judge import SPECTRUM, cl_error, predicted_source, spectra_of_sources
 from .make import task_of
-from .recipe import Hyperparameters, PaperRecipe, SearchRecipe
+from .recipe import PaperRecipe, SearchRecipe
 from .train import Trained, alone, train
 
-__all__ = ["OWN", "Judged", "draw_architecture", "draw_label", "found_before", "result_file", "search"]
+__all__ = ["Judged", "draw_label", "found_before", "result_file", "search"]
 
 # A process that says nothing for GRACE seconds has died, and its draw is taken up again; no node or database should be
 # as slow as that.
 HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 300
 DRAW = "draw"
 SQLITE = "sqlite:///"
-# The number of what has the recipe's own hyperparameters.
-OWN = 0
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,8 @@ def search(
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("training", "validation", "hyperparameters"):
         require_complete(recipe, work / "models", name)
-    _require_possible(recipe, source, read_k_grid(work / "models").size)
+    for entry, why in without_wavenumbers(recipe, source, read_k_grid(work / "models").size):
+        raise RecipeError(f"{'.'.join(entry)}: {why}")
     url = database or f"{SQLITE}{folder / 'search.db'}"
     study = _study(recipe, work, source, url)
     with _database_named(url), _pool(processes, scheduler) as pool:
@@ -172,30 +172,6 @@ def _draw(recipe: PaperRecipe, work: Path, source: str, url: str) -> None:
             raise
 
 
-def draw_architecture(recipe: PaperRecipe, source: str, number: int) -> Architecture:
-    """The hyperparameters of a draw, from log-uniform ranges; as many layers as the recipe's network has, which is
-    the first of them."""
-    settings = recipe.search
-    given: Hyperparameters = getattr(recipe.networks, source).hyperparameters
-    if number == OWN:
-        return given.architecture(source)
-    generator = np.random.default_rng([settings.seed, zlib.crc32(source.encode()), number])
-
-    def one(limits: tuple[int, int]) -> int:
-        low, high = limits
-        return int(np.exp(generator.uniform(np.log(low), np.log(high + 1))))
-
-    def convolutions(number_of_layers: int) -> tuple[Convolution, ...]:
-        return tuple(Convolution(one(settings.filters), one(settings.kernel),
-                                 one(settings.stride if i else settings.first_stride), one(settings.pool))
-                     for i in range(number_of_layers))
-
-    return Architecture(
-        source, tuple(one(settings.width) for _ in given.times), one(settings.width), one(settings.width),
-        convolutions(len(given.oscillations)), convolutions(len(given.damping)),
-        tuple(one(settings.width) for _ in given.central))
-
-
 def _study(recipe: PaperRecipe, work: Path, source: str, database: str) -> optuna.Study:
     """The study of this search in the database."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -279,22 +255,3 @@ def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[in
             errors[number].append(cl_error(full, net, SPECTRUM[source]))
     return [Judged(number, networks[number].architecture, loss, float(np.mean(errors[number])))
             for number, loss in best]
-
-
-def _require_possible(recipe: PaperRecipe, source: str, k_size: int) -> None:
-    """Raise RecipeError if the recipe's own strides and pools, or the largest that may be drawn, leave no
-    wavenumbers."""
-    settings, given = recipe.search, getattr(recipe.networks, source).hyperparameters
-
-    def largest(number: int) -> tuple[Convolution, ...]:
-        return tuple(Convolution(1, 1, settings.stride[1] if i else settings.first_stride[1], settings.pool[1])
-                     for i in range(number))
-
-    own = given.architecture(source)
-    largest_of_all = replace(own, oscillations=largest(len(given.oscillations)), damping=largest(len(given.damping)))
-    for entry, architecture in ((f"networks.{source}.hyperparameters", own), ("search", largest_of_all)):
-        try:
-            layers(architecture, k_size)
-        except ValueError as error:
-            raise RecipeError(f"{entry}: the largest strides and pools are too much for {k_size} wavenumbers: "
-                              f"{error}") from error
