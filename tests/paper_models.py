@@ -1,7 +1,6 @@
 """A few cosmologies on coarse grids with made-up sources, and the paper's networks at a small size."""
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from cosmicnet.normalization import Normalization
 from cosmicnet.paper.architecture import Architecture, Convolution, layers
 from cosmicnet.paper.inputs import COSMOLOGY, TIMES
 from cosmicnet.paper.network import Rescaling, SourceNetwork
+from cosmicnet.training.json_file import write_json
 from cosmicnet.training.paper.dataset import PaperModel, model_path, write_model
 from cosmicnet.training.paper.generate import CLAIM
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
@@ -56,7 +56,7 @@ def write_models(folder: Path) -> None:
         (folder / name).mkdir(parents=True)
         for index in range(5):
             write_model(model_path(folder / name, index), model(10 * number + index))
-    (folder / CLAIM).write_text(json.dumps({"k": K.tolist()}), encoding="utf-8")
+    write_json(folder / CLAIM, {"k": K.tolist()})
 
 
 def small_recipe(draws: int = 4) -> PaperRecipe:

@@ -19,6 +19,7 @@ import pytest
 from paper_models import Killed, kill_at, network, small_recipe, write_models
 
 from cosmicnet.training.config import RecipeError
+from cosmicnet.training.json_file import read_json, write_json
 from cosmicnet.training.paper import search as search_module
 from cosmicnet.training.paper.draws import OWN, draw_architecture
 from cosmicnet.training.paper.recipe import PaperRecipe
@@ -163,7 +164,7 @@ def test_search_of_other_layers_or_models_is_another_one(work: Path) -> None:
     assert name(falling) == name(recipe)
     names.append(name(recipe))
     claim = work / "models" / "models.json"
-    claim.write_text(claim.read_text().replace("}", ', "class": "another"}'))
+    write_json(claim, {**read_json(claim), "class": "another"})
     assert len({*names, name(recipe)}) == 4
 
 

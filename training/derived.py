@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from cosmicnet.running_class import running_class
 
+from .json_file import read_json, write_json
 from .parallel import progress
 
 __all__ = ["within"]
@@ -65,9 +65,9 @@ def _derive(parameters: Point, names: list[str]) -> list[float]:
 
 def _read(cache: Path | None) -> dict[str, list[float]]:
     # a damaged file costs its values once more
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, KeyError, TypeError):
         if cache is not None:
-            return dict(json.loads(cache.read_text(encoding="utf-8")))
+            return dict(read_json(cache)["values"])
     return {}
 
 
@@ -75,6 +75,4 @@ def _write(cache: Path | None, values: Mapping[str, list[float]]) -> None:
     if cache is None:
         return
     cache.parent.mkdir(parents=True, exist_ok=True)
-    temporary = cache.with_suffix(".part")
-    temporary.write_text(json.dumps(values), encoding="utf-8")
-    os.replace(temporary, cache)
+    write_json(cache, {"values": values})

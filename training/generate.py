@@ -2,10 +2,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,18 +20,21 @@ from .config import Recipe
 from .dataset import TrainingModel, failure_path, model_path, write_model
 from .grids import AlignedGrids
 from .hdf5 import remove_halves
-from .parallel import progress, single_threaded_pool
+from .json_file import write_text
+from .parallel import DIED, progress, results, single_threaded_pool
 from .reported import require_reported
 from .sampling import ellipsoid_of, points
 from .spectra import require_patched_classy
 
 __all__ = [
     "Generated", "GenerationError", "Workplace", "claim", "existing", "generate", "generate_one", "integrate",
-    "other_class", "write_text",
+    "other_class",
 ]
 
 RECIPE_FILE = "recipe.json"
 FAILED_SHARE = 0.1
+# So many models may fail before it is left open how long one takes.
+TIMED = 3
 
 # How classy says that CLASS's tables are too short for a grid.
 NO_ROOM = "values, must be 1 to"
@@ -98,21 +100,22 @@ def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
 
 
 def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | None, float]:
-    """Integrate the first of `number` models that is missing (or the last one once more, which gives the same file).
+    """Integrate the first of `number` models that is missing (or the last one once more, which gives the same file),
+    or the next one where it fails.
 
-    Returns its path, None if CLASS could not compute it, and its seconds. Raises as generate() does.
+    Returns its path, None if CLASS could not compute any of the first, and its seconds. Raises as generate() does.
     """
     require_patched_classy()
     claim(recipe, place)
     wanted, folder = points(recipe, number, place.recipe_folder, place.derived), place.folder.resolve()
-    index = next((i for i in range(number) if not model_path(folder, i).exists()
-                  and not failure_path(folder, i).exists()), number - 1)
-    seconds, = _integrate_all(recipe, wanted, [index], 1, Workplace(folder, place.recipe_folder, 1, place.scheduler))
-    path = model_path(place.folder, index)
-    if not path.exists():
-        return None, seconds
-    require_reported(recipe, path)
-    return path, seconds
+    missing = [i for i in range(number) if not model_path(folder, i).exists() and not failure_path(folder, i).exists()]
+    seconds, one = 0.0, Workplace(folder, place.recipe_folder, 1, place.scheduler)
+    for index in missing[:TIMED] or [number - 1]:
+        seconds, = _integrate_all(recipe, wanted, [index], 1, one)
+        if (path := model_path(place.folder, index)).exists():
+            require_reported(recipe, path)
+            return path, seconds
+    return None, seconds
 
 
 def existing(recipe: Recipe, place: Workplace) -> Generated:
@@ -140,11 +143,8 @@ def _integrate_all(
     what = "integrating models" if number > 1 else "timing one model"
     with progress(what, number, number - len(missing)) as advance, \
             single_threaded_pool(place.processes, place.scheduler) as pool:
-        running = running_class()
-        futures = [pool.submit(_integrate_and_write, recipe.class_settings, wanted[i], folder, i, running)
-                   for i in missing]
-        for future in as_completed(futures):
-            outcome = future.result()
+        arguments = {i: (recipe.class_settings, wanted[i], folder, i, running_class()) for i in missing}
+        for outcome in results(pool, _integrate_and_write, arguments, partial(_note_death, folder)):
             if isinstance(outcome, str):
                 raise GenerationError(outcome)
             seconds.append(outcome)
@@ -217,6 +217,12 @@ def _integrate_and_write(
     return perf_counter() - start
 
 
+def _note_death(folder: Path, index: int) -> float:
+    write_text(failure_path(folder, index), DIED)
+    # how long it would take is not known
+    return 0.0
+
+
 def other_class(expected: RunningClass) -> str:
     """What is wrong where the CLASS of this worker is not the one that was expected, else nothing."""
     running = running_class()
@@ -262,13 +268,3 @@ def _identity(recipe: Recipe, recipe_folder: Path) -> dict[str, Any]:
         "class": asdict(running_class()),
     }
     return dict(json.loads(json.dumps(identity)))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write beside and rename; of several processes that write the same file the last one stays."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,17 +1,17 @@
 """Workers of Dask with one thread each, and the progress bar with the time left that goes with them.
 
 By default the workers are processes of this machine; with the address of a scheduler they are those of a cluster that
-is already there. What a worker was at when it died is given to another one.
+is already there. What a worker was at when it died is given to another one, and in the end tried alone.
 """
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Executor, as_completed
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dask
 from distributed import Client, KilledWorker, LocalCluster
@@ -27,7 +27,7 @@ from rich.progress import (
 
 from cosmicnet.errors import CosmicnetError
 
-__all__ = ["WorkerError", "count_workers", "progress", "single_threaded_pool"]
+__all__ = ["DIED", "WorkerError", "count_workers", "progress", "results", "single_threaded_pool"]
 
 # What is done so often that a worker dies of it is not tried again.
 DEATHS_ALLOWED = 3
@@ -38,10 +38,19 @@ SECONDS_TO_CONNECT = 30
 TALKATIVE = ("distributed", "distributed.client", "distributed.core", "distributed.nanny", "distributed.scheduler",
              "tornado.application")
 
+# Where more than this share of tasks has workers die, it is not the tasks.
+SHARE_OF_DEADLY = 0.1
+# What is kept of a model whose processes died.
+DIED = ("the processes that computed it died again and again, beside others and alone (for lack of memory, or of a "
+        "fault in CLASS); delete this file to have it tried once more")
+
 Part = TypeVar("Part", Client, LocalCluster)
+Result = TypeVar("Result")
 
 SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS_ALLOWED,
+    # or what waits for a worker that dies would be held to be as deadly as what it was at
+    "distributed.scheduler.worker-saturation": 1.0,
     # a model may take minutes in compiled code, which answers nobody
     "distributed.scheduler.worker-ttl": None,
     # on a busy machine a process may take a minute to begin
@@ -75,6 +84,35 @@ def single_threaded_pool(processes: int, scheduler: str | None = None) -> Iterat
                               "kept: start again") from error
         finally:
             executor.shutdown(wait=False)
+
+
+def results(
+    pool: Executor, function: Callable[..., Result], arguments: Mapping[Any, tuple[Any, ...]],
+    died: Callable[[Any], Result],
+) -> Iterator[Result]:
+    """What the function returns for each of these arguments, in any order.
+
+    Of those for which workers died again and again each is tried alone at the end, where it has all memory; died(key)
+    takes the place of what does not return then either. Raises KilledWorker, which single_threaded_pool() makes a
+    WorkerError, where that is the case for more than a tenth of them at first.
+    """
+    futures = {pool.submit(function, *given): key for key, given in arguments.items()}
+    deadly: list[Any] = []
+    for future in as_completed(futures):
+        try:
+            result = future.result()
+        except KilledWorker:
+            deadly.append(futures[future])
+            if len(deadly) > max(1.0, SHARE_OF_DEADLY * len(arguments)):
+                raise
+            continue
+        yield result
+    for key in deadly:
+        try:
+            result = pool.submit(function, *arguments[key]).result()
+        except KilledWorker:
+            result = died(key)
+        yield result
 
 
 def count_workers(processes: int, scheduler: str | None) -> int:

@@ -14,7 +14,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.fields import fields_for
 
 from .config import Recipe
-from .dataset import model_path
+from .dataset import failure_path, model_path
 from .generate import Workplace, generate_one
 from .tables import resample_model, table_path
 
@@ -57,7 +57,8 @@ def price(recipe: Recipe, place: Workplace, workers: int, evaluated: int = 0) ->
         # CLASS cannot compute it; generate() tells, and all others are as dear
         path = next(iter(sorted(place.folder.glob("*.h5"))), None)
     resampling, table = (0.0, 0) if path is None else _resample_one(path, recipe, place)
-    missing = sum(not model_path(place.folder, i).exists() for i in range(number))
+    missing = sum(not model_path(place.folder, i).exists() and not failure_path(place.folder, i).exists()
+                  for i in range(number))
     file = table + (path.stat().st_size if path else 0)
     unseen = (evaluated + (recipe.target.unseen if recipe.target else 0)) * UNSEEN_PER_MODEL * seconds
     training = TRAINING_SECONDS * recipe.training.epochs / 1000.0

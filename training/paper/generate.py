@@ -4,7 +4,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from concurrent.futures import as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ from scipy.interpolate import CubicSpline
 
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import RunningClass, running_class
-from cosmicnet.training.generate import GenerationError, other_class, write_text
+from cosmicnet.training.generate import GenerationError, other_class
 from cosmicnet.training.hdf5 import remove_halves
-from cosmicnet.training.parallel import progress, single_threaded_pool
+from cosmicnet.training.json_file import read_json, write_json, write_text
+from cosmicnet.training.parallel import DIED, progress, results, single_threaded_pool
 from cosmicnet.training.price import ask
 from cosmicnet.training.spectra import new_class, require_patched_classy
 
@@ -26,7 +26,7 @@ from .dataset import PaperModel, model_path, write_model
 from .recipe import SETS, PaperRecipe
 
 __all__ = ["CLAIM", "cosmologies", "full_sources", "generate", "k_grid", "models_of", "network_sources", "price",
-           "read_k_grid", "require_complete"]
+           "read_claim", "read_k_grid", "require_complete"]
 
 Array = NDArray[np.float64]
 
@@ -73,11 +73,8 @@ def generate(
         ask(assume_yes, "no model was integrated")
     with progress("integrating models", len(points), len(points) - len(missing)) as advance, \
             single_threaded_pool(processes, scheduler) as pool:
-        running = running_class()
-        futures = [pool.submit(_integrate_and_write, recipe.class_settings, points[path], k, path, running)
-                   for path in missing]
-        for future in as_completed(futures):
-            refusal = future.result()
+        arguments = {path: (recipe.class_settings, points[path], k, path, running_class()) for path in missing}
+        for refusal in results(pool, _integrate_and_write, arguments, _note_death):
             if refusal is not None:
                 raise GenerationError(refusal)
             advance()
@@ -139,12 +136,17 @@ def require_complete(recipe: PaperRecipe, folder: Path, name: str) -> None:
 
 
 def read_k_grid(folder: Path) -> Array:
-    """The fixed wavenumbers (1/Mpc) of the models in `folder`."""
+    """The fixed wavenumbers (1/Mpc) of the models in `folder`; GenerationError where nobody knows them."""
+    return np.array(read_claim(folder)["k"])
+
+
+def read_claim(folder: Path) -> dict[str, Any]:
+    """What determines the models in `folder`; GenerationError if it is damaged or not there."""
     try:
-        return np.array(json.loads((folder / CLAIM).read_text(encoding="utf-8"))["k"])
+        return read_json(folder / CLAIM)
     except OSError as error:
         raise GenerationError(f"{folder}: no models; run `cosmicnet paper generate` first") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise GenerationError(f"{folder / CLAIM} is damaged, so that nobody knows what the models beside it are: "
                               f"delete {folder}") from error
 
@@ -229,6 +231,10 @@ def _integrate_and_write(
     return None
 
 
+def _note_death(path: Path) -> None:
+    write_text(_failure(path), DIED)
+
+
 def _claim(recipe: PaperRecipe, folder: Path) -> Array:
     """Write what determines the models into the folder, or check that it is the same; the wavenumbers."""
     mine = json.loads(json.dumps({
@@ -238,11 +244,10 @@ def _claim(recipe: PaperRecipe, folder: Path) -> Array:
     file = folder / CLAIM
     # of a recipe that was mended before its first model nothing is left but this file
     if not file.exists() or (not any(folder.glob("*/*.h5")) and not any(folder.glob("*/*.failed"))):
-        write_text(file, json.dumps({**mine, "k": k_grid(recipe).tolist()}, indent=1))
-    k = read_k_grid(folder)
-    theirs = json.loads(file.read_text(encoding="utf-8"))
+        write_json(file, {**mine, "k": k_grid(recipe).tolist()})
+    theirs = read_claim(folder)
     differ = [key for key in mine if mine[key] != theirs.get(key)]
     if differ:
         raise GenerationError(f"{folder} holds models of another recipe ({', '.join(differ)} differ): use another "
                               f"folder or delete it")
-    return k
+    return np.array(theirs["k"])

@@ -1,6 +1,7 @@
 """From trained networks to a set that classy takes: the paper's recipe step by step."""
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from cosmicnet.training.config import RecipeError
 from cosmicnet.training.networks import constant_numbers, derived_model
 
 from .dataset import read_model
-from .generate import CLAIM, models_of, read_k_grid, require_complete
+from .generate import models_of, read_claim, read_k_grid, require_complete
 from .recipe import PaperRecipe
 from .train import Epoch, Task, Trained, TrainingError, history_of, train
 
@@ -36,7 +37,7 @@ def task_of(recipe: PaperRecipe, models: Path, architecture: Architecture, epoch
     return Task(architecture, tuple(models_of(models, "training")[:recipe.sets.training.models]),
                 tuple(models_of(models, "validation")[:recipe.sets.validation.models]), read_k_grid(models), epochs,
                 recipe.training.learning_rate, recipe.training.seed,
-                made_by=(models / CLAIM).read_text(encoding="utf-8"),
+                made_by=json.dumps(read_claim(models), indent=1),
                 learning_rate_end=recipe.training.learning_rate_end)
 
 

@@ -28,12 +28,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.training.config import RecipeError
-from cosmicnet.training.generate import write_text
+from cosmicnet.training.json_file import read_json, write_json
 from cosmicnet.training.parallel import single_threaded_pool
 
 from .dataset import read_model
 from .draws import OWN, draw_architecture, without_wavenumbers
-from .generate import CLAIM, cosmologies, models_of, read_k_grid, require_complete
+from .generate import cosmologies, models_of, read_claim, read_k_grid, require_complete
 from .judge import SPECTRUM, cl_error, predicted_source, spectra_of_sources
 from .make import task_of
 from .recipe import PaperRecipe, SearchRecipe
@@ -100,7 +100,7 @@ def search(
                           f"S_{source.upper()} that could be kept diverged")
     judged.sort(key=lambda j: (j.cl_error, j.draw))
     result = {"study": study.study_name, "best": [asdict(j) for j in judged]}
-    write_text(result_file(work, source), json.dumps(result, indent=1))
+    write_json(result_file(work, source), result)
     return judged
 
 
@@ -118,7 +118,7 @@ def found_before(recipe: PaperRecipe, work: Path, source: str) -> list[dict[str,
     """What the search of this recipe left there: Judged as tables, best first. None if it was not run to its end, or
     that of another recipe was."""
     try:
-        found = json.loads(result_file(work, source).read_text(encoding="utf-8"))
+        found = read_json(result_file(work, source))
         study, best = found["study"], list(found["best"])
     except OSError:
         return None
@@ -196,7 +196,7 @@ def _study_name(recipe: PaperRecipe, work: Path, source: str) -> str:
                            recipe.training.model_dump(exclude={"learning_rate_end"}),
                            [settings.models for settings in (recipe.sets.training, recipe.sets.validation)],
                            given.model_dump(),
-                           (work / "models" / CLAIM).read_text(encoding="utf-8")], sort_keys=True)
+                           json.dumps(read_claim(work / "models"), indent=1)], sort_keys=True)
     return f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
 
 

@@ -30,7 +30,7 @@ from cosmicnet.normalization import Normalization
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
-from cosmicnet.training.generate import write_text
+from cosmicnet.training.json_file import read_json, write_json
 from cosmicnet.training.keras_setup import load_keras
 
 from .dataset import PaperModel, read_model
@@ -242,8 +242,8 @@ def _history(work: Path) -> list[Epoch]:
     if not file.exists():
         return []
     try:
-        return [Epoch(**entry) for entry in json.loads(file.read_text(encoding="utf-8"))]
-    except (ValueError, TypeError) as error:
+        return [Epoch(**entry) for entry in read_json(file)["epochs"]]
+    except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{file} is damaged; delete {work} to train anew") from error
 
 
@@ -251,7 +251,7 @@ def _save(model: Any, work: Path, history: list[Epoch]) -> None:
     """Weights and optimizer of this epoch first, then the list of epochs that names them; then drop all but this epoch
     and the best."""
     model.save(_state(work, len(history)))
-    write_text(work / STATE, json.dumps([asdict(epoch) for epoch in history]))
+    write_json(work / STATE, {"epochs": [asdict(epoch) for epoch in history]})
     for number in {*_kept(work, history)} - {len(history), _best(work, history)}:
         _state(work, number).unlink()
 

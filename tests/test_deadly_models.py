@@ -1,0 +1,106 @@
+"""Models of which processes die: told apart from those beside them, left out, and no obstacle to all others."""
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import KilledWorker
+from recipes import tiny_recipe
+from test_generate import HERE, StandIn, generate, recipe, stand_in
+
+from cosmicnet.training import generate as module
+from cosmicnet.training.config import Recipe
+from cosmicnet.training.dataset import failure_path, model_path
+from cosmicnet.training.generate import Workplace, generate_one
+from cosmicnet.training.parallel import DIED, results, single_threaded_pool
+
+__all__ = ["recipe", "stand_in"]
+
+pytestmark = pytest.mark.usefixtures("patched")
+
+DEADLY = 3
+
+
+def kills_its_process(number: int) -> int:
+    if number == DEADLY:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+class Pool:
+    """Works in this process, but for models whose worker dies so many times."""
+
+    def __init__(self, deaths: dict[int, int]) -> None:
+        self.deaths = deaths
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        index = arguments[3]
+        if self.deaths.get(index, 0) > 0:
+            self.deaths[index] -= 1
+            future.set_exception(KilledWorker(str(index), None, 3))  # type: ignore[no-untyped-call]
+        else:
+            future.set_result(function(*arguments))
+        return future
+
+
+@pytest.fixture
+def deaths(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
+    """How often workers die of a model; to be filled by the test."""
+    given: dict[int, int] = {}
+
+    @contextmanager
+    def pool(processes: int, scheduler: str | None = None) -> Iterator[Pool]:
+        yield Pool(given)
+
+    monkeypatch.setattr(module, "single_threaded_pool", pool)
+    return given
+
+
+def test_what_waits_beside_a_deadly_task_is_not_blamed() -> None:
+    with single_threaded_pool(2) as pool:
+        got = sorted(results(pool, kills_its_process, {i: (i,) for i in range(10)}, lambda number: -number))
+    assert got == sorted([-DEADLY, *(i for i in range(10) if i != DEADLY)])
+
+
+def test_deadly_model_is_left_out_and_told(
+    deaths: dict[int, int], recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deaths[DEADLY] = 2
+    made = generate(recipe, tmp_path / "models", 1)
+    assert made.failed == {DEADLY: DIED}
+    assert len(made.models) == recipe.sampling.models - 1
+    assert f"left out model {DEADLY}: the processes that computed it died" in capsys.readouterr().err
+    # once deleted, as it says, it is tried again
+    failure_path(tmp_path / "models", DEADLY).unlink()
+    assert len(generate(recipe, tmp_path / "models", 1).models) == recipe.sampling.models
+
+
+def test_model_that_lacked_memory_beside_others_is_computed_alone(
+    deaths: dict[int, int], recipe: Recipe, tmp_path: Path
+) -> None:
+    deaths |= {DEADLY: 1, DEADLY + 4: 1}
+    assert len(generate(recipe, tmp_path / "models", 1).models) == recipe.sampling.models
+
+
+def test_no_model_is_blamed_where_workers_die_of_all(
+    deaths: dict[int, int], recipe: Recipe, tmp_path: Path
+) -> None:
+    deaths |= dict.fromkeys(range(8, 20), 9)
+    with pytest.raises(KilledWorker):
+        generate(recipe, tmp_path / "models", 1)
+    assert not list((tmp_path / "models").glob("*.failed"))
+    assert all(model_path(tmp_path / "models", i).exists() for i in range(8))
+
+
+def test_deadly_first_model_leaves_the_next_to_be_timed(deaths: dict[int, int], tmp_path: Path) -> None:
+    deaths[0] = 2
+    path, seconds = generate_one(tiny_recipe(tmp_path), 20, Workplace(tmp_path / "models", HERE, 1))
+    assert path == model_path(tmp_path / "models", 1) and seconds > 0.0
+    assert failure_path(tmp_path / "models", 0).exists()
