@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.training.arguments import PROGRAM, new_command, number_from_zero, positive_number
+from cosmicnet.training.arguments import PROGRAM, new_command, number_from_zero, positive_number, writable
 
 __all__ = ["add_check", "add_reweight", "add_runs"]
 
@@ -109,6 +109,9 @@ def _run_reweight(options: argparse.Namespace) -> None:
         chain=options.chain, points=options.points, burn_in=options.burn_in, packages_path=options.packages_path,
         processes=options.processes, folder=options.cache, seed=options.seed,
         one_line_of_sight=not options.own_line_of_sight)
+    if options.report is not None:
+        # hours are not to end with a folder that cannot be made
+        writable(options.report)
     result = reweight(settings)
     print_reweighted(result, Console())
     written = write(result, options.chain.with_name(options.chain.name + ".reweighted"))

@@ -21,7 +21,7 @@ from .modes import networks_of, version_of
 from .points import load_chain, systematic_choice
 from .rates import ALL, FAST, POINTS_FOR_RATE, PROCESSES_FOR_RATE, Rate, measure_rates
 from .recorded import recorded_networks
-from .reweight import Reweighted, ReweightSettings, Shift, plot_reweighted
+from .reweight import FEWEST_FOR_CONTOURS, Reweighted, ReweightSettings, Shift, plot_reweighted
 
 __all__ = ["as_markdown", "report"]
 
@@ -87,13 +87,19 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
     lines += ["", f"Change of ln L: mean {change['mean']:+.4f}; its size: median {change['median']:.4f}, "
                   f"95% {change['95%']:.4f}, worst {change['worst']:.4f}.", "",
               "Evaluations of all likelihoods per second, one thread each:", "", *_rates(figures["rates"])]
-    return "\n".join([*lines, "", f"![posterior before and after]({chain['name']}.png)", ""])
+    if again["distinct"] >= FEWEST_FOR_CONTOURS:
+        lines += ["", f"![posterior before and after]({chain['name']}.png)"]
+    return "\n".join([*lines, ""])
+
+
+def _processes(number: int) -> str:
+    return "one process" if number == 1 else f"{number} processes"
 
 
 def _made(chain: Mapping[str, Any]) -> str:
     """What the files of the chain say, in words."""
     if chain.get("effective") is not None:
-        return (f"With networks: {chain['accepted']} weighted draws by {chain['chains']} processes, worth "
+        return (f"With networks: {chain['accepted']} weighted draws by {_processes(chain['chains'])}, worth "
                 f"{chain['effective']:.0f} independent samples" + _if_known(", R-1 = {:.4f} between the processes",
                                                                             chain["rminus1"]) + ".")
     return (f"Chain with networks: {chain['chains']} chains, {chain['accepted']} accepted samples"

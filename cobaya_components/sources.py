@@ -25,19 +25,30 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
     half changed. So in a step of the other parameters alone (A_s, n_s, A_L, ...) only the later modules run.
     """
 
+    input_params: Any
+
     def __init__(self, host: Any, name: str) -> None:
         super().__init__({"stop_at_error": host.stop_at_error}, name, timing=host.timer)
         self.host = host
+        # the only object where no parameter changes the source functions
+        self._always_the_same, self._kept = False, None
+
+    def take(self, parameters: list[str], always_the_same: bool) -> None:
+        """Depend on these; always_the_same: none of them changes the source functions."""
+        self.input_params = [*self.input_params, *parameters]
+        self._always_the_same = always_the_same
 
     def get_cosmicnet_sources(self) -> Any:
         return self.current_state[PRODUCT]
 
     def calculate(self, state: dict[str, Any], want_derived: bool = True, **params_values_dict: Any) -> bool | None:
         with broken_stops_the_run(self.log, self.host.classy_module):
-            cosmology = self.host.new_classy(params_values_dict)
+            cosmology = self._kept or self.host.new_classy(params_values_dict)
             if self.host.splits() and not computes(self, cosmology, ["primordial"], self.host.classy_module):
                 return False
         state[PRODUCT] = cosmology
+        if self._always_the_same:
+            self._kept = cosmology
         return None
 
 

@@ -82,7 +82,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         if self.sources is not None:
             later = self.classy_module.Class.parameters_of_later_modules()
             slow = [name for name in self.input_params if self.translate_param(name) not in later]
-            self.sources.input_params = [*self.sources.input_params, *slow]
+            # Cobaya refuses a component without parameters: where all slow ones are settings, it has one of the fast
+            self.sources.take(slow or self.input_params[:1], always_the_same=not slow)
             self.input_params = [name for name in self.input_params if name not in slow]
         super().initialize_with_params()
 

@@ -174,6 +174,7 @@ def test_check_and_reweight_from_the_command_line(
     assert main(["reweight", str(root), "--points", "4", "--seed", "1", "--report", str(report), *common]) == 0
     assert "worth" in capsys.readouterr().out
     assert {path.name for path in report.iterdir()} == {"low_l.json", "low_l.md"}  # too few samples for a plot
+    assert ".png" not in (report / "low_l.md").read_text()
     rates = {(rate["mode"], rate["processes"]): rate["per_second"]
              for rate in json.loads((report / "low_l.json").read_text())["rates"]}
     assert rates.keys() == {(mode, processes) for mode in ("net", "full") for processes in (1, 2)}

@@ -232,6 +232,14 @@ def test_info_of_a_set(capsys: pytest.CaptureFixture[str]) -> None:
         assert word in shown
 
 
+def test_report_of_networks_goes_beside_them_but_not_into_the_package() -> None:
+    save_network_set(Path("nets/mine"), make_network_set())
+    assert cli._place_of_report("nets/mine") == Path("nets/mine")
+    assert cli._place_of_report("lcdm") == Path("docs")
+    assert cli._place_of_report("extended") == cli._place_of_report(str(shipped_sets()["extended"])) \
+        == Path("docs/extended")
+
+
 @pytest.mark.parametrize("command", [[], ["demo"], ["make"], ["evaluate"], ["paper"], ["info"], ["patch-class"]])
 def test_help_shows_examples(command: Arguments, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:

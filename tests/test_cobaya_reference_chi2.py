@@ -2,7 +2,8 @@
 
 Best fits, chi2 and tolerances: Cobaya 3.6, tests/test_cosmo_planck_2018.py and test_cosmo_bao.py, which have them from
 CAMB; there CLASS has a tolerance of 0.11 + 0.4 for Planck. Clik's high-l likelihoods are replaced by the native lite
-ones, which Cobaya tests with CAMB alone; CLASS at its default sampling is 0.6 above CAMB in TT, TE, EE and 1.0 in TT.
+ones, which Cobaya tests with CAMB alone; CLASS at its default sampling is 0.6 above CAMB in TT, TE, EE and 1.0 in TT
+(with RECFAST, as CAMB has it there, 0.15 and 0.6).
 """
 from __future__ import annotations
 
@@ -76,6 +77,14 @@ def test_planck_temperature_with_full_class(packages_path: Path) -> None:
     chi2, _ = evaluate({COMPONENT: {"mode": "full", "extra_args": HISTORICAL}}, TEMPERATURE, CHI2_OF_TEMPERATURE,
                        packages_path)
     assert_reference(chi2, CHI2_OF_TEMPERATURE)
+
+
+def test_full_class_with_the_recombination_of_the_references_is_within_cobaya_s_tolerance(packages_path: Path) -> None:
+    settings = {**HISTORICAL, "recombination": "recfast"}
+    chi2, _ = evaluate({COMPONENT: {"mode": "full", "extra_args": settings}}, POLARISATION, CHI2_OF_POLARISATION,
+                       packages_path)
+    for name, reference in CHI2_OF_POLARISATION.items():
+        assert chi2[name] == pytest.approx(reference, abs=PLANCK_TOLERANCE), name
 
 
 def test_planck_with_networks_changes_little(packages_path: Path) -> None:

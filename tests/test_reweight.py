@@ -145,7 +145,7 @@ def test_facts_of_weighted_draws(tmp_path: Path) -> None:
     assert chain_facts(tmp_path / "run", info).rminus1 is None
 
 
-def report_text() -> str:
+def report_text(distinct: int = 98) -> str:
     from cosmicnet.cobaya_components.report import as_markdown
 
     return as_markdown({
@@ -153,7 +153,7 @@ def report_text() -> str:
                   "rminus1_bounds": 0.15, "hours": None},
         "likelihoods": ["one", "two"], "networks": {"name": "lcdm", "sha256": "0123456789abcdef"},
         "versions": {"class": "3.4.1.0", "cobaya": "3.6"},
-        "reweighted": {"points": 100, "distinct": 98, "without_networks": 3, "not_computed": 1,
+        "reweighted": {"points": 100, "distinct": distinct, "without_networks": 3, "not_computed": 1,
                        "effective": 98.5, "one_line_of_sight": False},
         "change_of_loglike": {"mean": -0.01, "median": 0.01, "95%": 0.03, "worst": 0.05},
         "parameters": [{"name": "H0", "mean": 67.3, "deviation": 0.5, "shift": 0.01, "shift_error": 0.002,
@@ -175,6 +175,7 @@ def test_report_in_words() -> None:
     assert "| H0 | 67.3 | 0.5 | +0.0100 ± 0.0020 | 1.0100 ± 0.0030 |" in text
     assert "| networks | 3.00 | 6.00 | 15.00 |\n| full CLASS | 0.20 | 0.40 | 1.00 |" in text
     assert "worst 0.0500" in text
+    assert "(run.png)" in text and "(run.png)" not in report_text(distinct=20)
 
 
 @pytest.mark.usefixtures("patched")

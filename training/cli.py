@@ -148,13 +148,14 @@ minutes.""",
         epilog=f"""\
 examples:
   {PROGRAM} evaluate                                    the networks lcdm; writes docs/accuracy.*
-  {PROGRAM} evaluate --network extended --output docs/extended
-  {PROGRAM} evaluate --network runs/mine --output runs/mine
+  {PROGRAM} evaluate --network extended                 writes docs/extended/accuracy.*
+  {PROGRAM} evaluate --network nets/mine                writes nets/mine/accuracy.*
   {PROGRAM} evaluate --models 10 --processes 1          a quick look
   {PROGRAM} evaluate --packages-path ~/cobaya_packages  with the change of the Planck chi2""",
     )
-    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="FOLDER",
-                        help="where the table and the plot go (default: %(default)s)")
+    parser.add_argument("--output", type=Path, metavar="FOLDER",
+                        help="where the table and the plot go (default: beside the networks; of lcdm docs, of others "
+                             "that come with the package docs/NAME)")
     parser.add_argument("--cache", type=Path, default=Path("runs/evaluate"), metavar="FOLDER",
                         help="where the results of full CLASS are kept (default: %(default)s)")
     parser.add_argument("--models", type=positive_number, default=100, metavar="N",
@@ -165,12 +166,28 @@ examples:
     parser.set_defaults(run=_run_evaluate)
 
 
+def _place_of_report(network: str) -> Path:
+    """Beside the networks, but nothing is written into the package. NetworkFileError if there are none."""
+    from cosmicnet.installed import installed_sets, shipped_sets
+    from cosmicnet.store import DEFAULT_SET, load_network_set
+
+    load_network_set(network)
+    folder = installed_sets().get(network, Path(network).expanduser())
+    for name, of_the_package in shipped_sets().items():
+        if folder.resolve() == of_the_package.resolve():
+            return Path("docs") if name == DEFAULT_SET else Path("docs") / name
+    return folder
+
+
 def _run_evaluate(options: argparse.Namespace) -> None:
+    from cosmicnet.store import DEFAULT_SET
+
     from .evaluate import evaluate, settings_for
     from .report import markdown
 
+    output = options.output or _place_of_report(options.network or DEFAULT_SET)
     evaluation = evaluate(settings_for(
-        options.network, writable(options.output), options.cache, options.models, options.processes,
+        options.network, writable(output), options.cache, options.models, options.processes,
         packages_path=options.packages_path))
     print(markdown(evaluation))
 

@@ -60,13 +60,14 @@ def _print_provenance(console: Console, manifest: Manifest) -> None:
     console.print(f"{len(manifest.setup)} settings and {len(manifest.precision)} precision parameters must agree where "
                   f"the networks are used")
     if manifest.companion:
-        console.print(f"lensing and matter sources come from '{manifest.companion}'")
+        made_with = str(recipe.get("companion_sha256", "that is not told"))[:12]
+        console.print(f"lensing and matter sources come from '{manifest.companion}', hash {made_with} when it was made")
     console.print(f"SHA-256 {manifest.sha256}")
 
 
 def _print_accuracy(console: Console, manifest: Manifest, file: Path) -> None:
     """The figures of `cosmicnet evaluate` that lie beside the set, if they are of these networks."""
-    how = f"`cosmicnet evaluate --network {file.parent} --output {file.parent}` measures it"
+    how = f"`cosmicnet evaluate --network {file.parent}` measures it"
     try:
         measured = json.loads(file.read_text(encoding="utf-8"))
         if f"hash {manifest.sha256[:12]}" not in measured["network"]:
