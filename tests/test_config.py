@@ -124,6 +124,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "yes as TOML says it": (
         "N_ncdm = 1", "N_ncdm = true", r'line 13: class_settings\.N_ncdm: must be a text .* CLASS says "yes"'),
     "list for CLASS": ("N_ncdm = 1", "N_ncdm = [1, 2]", r"line 13: class_settings\.N_ncdm: .* a text, \"1, 2, 3\""),
+    "seed of the unseen models": ("seed = 1", "seed = 201907", r"line \d+: sampling: seed = 201907: is that of"),
     "seed that Keras does not take": ("seed = 2", "seed = -2", r"line \d+: training\.seed: must be greater"),
     "constraint that is none": (
         "[domain]", 'constraints = ["H0 < "]\n[domain]', r"line 4: constraints: constraint 'H0 < ': must read like"),

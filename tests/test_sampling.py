@@ -76,6 +76,8 @@ def test_chain_lies_beside_the_recipe_wherever_that_is(tmp_path: Path, monkeypat
     (None, "cannot be read: No such file"), ("# omega_b\nx", "is no matrix"), ("# omega_b\n1.0", "no covariance or no"),
     ("# " + " ".join(NAMES) + "\n1 2", "names 5 parameters, but its matrix is 1 by 2"),
     ("# " + " ".join(NAMES) + "\n" + "\n".join(["1 1 1 1 1"] * 5), "not positive definite"),
+    ("# " + " ".join(NAMES) + "\n" + "\n".join(" ".join("1" if i == j else "0.1" if i < j else "0.2" for j in range(5))
+                                            for i in range(5)), "is not symmetric"),
 ])
 def test_bad_covariance_is_told(tmp_path: Path, content: str | None, message: str) -> None:
     recipe = around(tmp_path, covariance="other.covmat")

@@ -16,6 +16,7 @@ from scipy.stats import qmc
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import DEFAULT_SET
 
+from .config import EVALUATE_SEED
 from .domain_box import domain_bounds, unseen_points
 
 __all__ = [
@@ -137,7 +138,7 @@ def _around_planck(sigmas: float) -> Bounds:
 
 BOXES = (
     Box("planck_5_sigma", "±5 sigma of Planck 2018 + BAO", _around_planck(5.0), seed=180706209),
-    Box("domain", "whole domain", DOMAIN, seed=190705764),
+    Box("domain", "whole domain", DOMAIN, seed=EVALUATE_SEED),
 )
 """The box of the first paper, and what the shipped networks accept at Planck's neutrinos. Seeds: no other use."""
 

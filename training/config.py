@@ -58,6 +58,9 @@ Degree = Annotated[int, Field(strict=True, ge=1, le=6)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 # of folders and files
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
+# Of the models by which `make` decides whether to go on, and of those of `evaluate`.
+UNSEEN_SEEDS = MAKE_SEED, EVALUATE_SEED = 201907, 190705764
+
 ClassSettings = dict[str, Annotated[str | int | float, BeforeValidator(_setting)]]
 
 
@@ -92,6 +95,13 @@ class Sampling(Strict):
     design: Literal["latin", "sobol"] = "latin"
     derived: dict[str, tuple[Number, Number]] = Field(default_factory=dict)
     ellipsoid: Around | None = None
+
+    @model_validator(mode="after")
+    def _not_the_unseen(self) -> Sampling:
+        if self.seed in UNSEEN_SEEDS:
+            raise ValueError(f"seed = {self.seed}: is that of the unseen models by which networks are judged; models "
+                             "of the training must be others")
+        return self
 
 
 class Target(Strict):

@@ -78,7 +78,7 @@ def read_model(path: Path) -> TrainingModel:
             integrated = {name: np.asarray(file["integrated"][name][()], dtype=float)
                           for name in list(file["integrated"])}
             return TrainingModel(**groups, k=file["k"][()], tau=file["tau"][()], integrated=integrated)
-    except DatasetError:
+    except (DatasetError, MemoryError, PermissionError):
         raise
     except Exception as error:  # of h5py, many kinds: the file is of no use
         raise DatasetError(f"{path} cannot be read ({error}); delete it and generate again") from None

@@ -28,6 +28,8 @@ Points = list[dict[str, float]]
 
 # Where fewer points than this share of a box obey the constraints and the ellipsoid, something is wrong with them.
 SMALLEST_SHARE = 1e-3
+# Of correlations, as far as digits of a file go.
+ASYMMETRY = 1e-5
 # What CLASS derives takes 0.1 s a point: where none of so many first points obeys, no more are tried.
 DERIVED_TRIED = 200
 
@@ -81,6 +83,9 @@ def ellipsoid_of(recipe: Recipe, folder: Path, margin: float = 1.0) -> Ellipsoid
         mean, covariance = _of_chain(folder / around.chain, names)
     else:
         mean, covariance = _of_file(folder / str(around.covariance), names, around)
+    sigmas = np.sqrt(np.abs(np.diag(covariance)))
+    if not np.all(np.abs(covariance - covariance.T) <= ASYMMETRY * np.outer(sigmas, sigmas)):
+        raise SamplingError(f"sampling.ellipsoid: the covariance of {', '.join(names)} is not symmetric")
     if not np.all(np.linalg.eigvalsh(covariance) > 0):
         raise SamplingError(f"sampling.ellipsoid: the covariance of {', '.join(names)} is not positive definite")
     return Ellipsoid(names, mean, covariance, margin * around.sigmas)

@@ -7,16 +7,14 @@ from pathlib import Path
 from cosmicnet.manifest import Manifest
 
 from .accuracy import Distribution, wishart_chi2
+from .config import MAKE_SEED
 from .domain_box import unseen_points
 from .evaluate import compute_pair, require_most, told
 from .generate import Workplace
 from .parallel import progress, single_threaded_pool
 from .spectra import networks_on
 
-__all__ = ["SEED", "unseen_chi2"]
-
-SEED = 201907
-"""Of the points by which `make` decides whether to go on; `cosmicnet evaluate` has others."""
+__all__ = ["unseen_chi2"]
 
 
 def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplace) -> float:
@@ -30,7 +28,7 @@ def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplac
     """
     cache = (place.folder.parent / "unseen").resolve()
     approximation = networks_on(str(networks.resolve()))
-    points = unseen_points(manifest, number, SEED)
+    points = unseen_points(manifest, number, MAKE_SEED)
     chi2 = []
     with progress("unseen models, full CLASS and networks", number) as advance, \
             single_threaded_pool(place.processes, place.scheduler) as pool:

@@ -66,5 +66,7 @@ def read_model(path: Path, sources: tuple[str, ...] = ("t0", "t1", "t2")) -> Pap
             history = {name: np.asarray(file["history"][name][()]) for name in list(file["history"])}
             tables = {name: np.asarray(file["sources"][name][()]) for name in sources}
             return PaperModel(**groups, tau=file["tau"][()], history=history, sources=tables)
+    except (MemoryError, PermissionError):
+        raise
     except Exception as error:  # of h5py, many kinds: the file is of no use
         raise DatasetError(f"{path} cannot be read ({error}); delete it and generate again") from None

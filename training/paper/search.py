@@ -87,7 +87,8 @@ def search(
                 for future in as_completed(futures):
                     future.result()
             else:
-                Console(stderr=True).print(f"{settings.draws - len(done)} draws are left to other processes, waiting")
+                Console(stderr=True).print(f"{settings.draws - len(done)} draws are left to other processes, waiting; "
+                                           f"one that says nothing for {GRACE_SECONDS} s is taken for dead")
                 time.sleep(HEARTBEAT_SECONDS)
                 optuna.storages.fail_stale_trials(study)
     ranked = sorted(done.items(), key=lambda item: (item[1], item[0]))
