@@ -46,7 +46,7 @@ def require_possible(recipe: PaperRecipe, path: Path) -> None:
         for entry, why in without_wavenumbers(recipe, source, PAPER_K):
             raise _at(path, entry, f"{'.'.join(entry)}: {why}")
     require_computable(_corners(recipe), recipe.class_settings, path)
-    if int(recipe.class_settings["l_max_scalars"]) < L_MAX:
+    if float(recipe.class_settings["l_max_scalars"]) < L_MAX:
         raise _at(path, ("class_settings", "l_max_scalars"),
                   f"class_settings.l_max_scalars = {recipe.class_settings['l_max_scalars']}: must be {L_MAX} at least, "
                   "to which networks are compared")
