@@ -51,7 +51,8 @@ def _from_reference(model: Any, number: int, random: np.random.Generator, covmat
 
 
 def _from_prior(model: Any, number: int, random: np.random.Generator, covmat: tuple[Any, Any]) -> list[Array]:
-    return list(model.prior.sample(number, random_state=random))
+    # external priors cut, and are not drawn from
+    return list(model.prior.sample(number, ignore_external=True, random_state=random))
 
 
 def _from_covmat(model: Any, number: int, random: np.random.Generator, covmat: tuple[Any, Any]) -> list[Array]:

@@ -25,6 +25,7 @@ from .prior_notes import (
     Ends,
     Notes,
     never_used,
+    nowhere_covered,
     outside_corners,
     reference_outside,
     uncovered_ends,
@@ -113,8 +114,11 @@ class _Points:
 
 
 def _input_of(theory: Any, model: Any, sampled: Mapping[str, float]) -> Mapping[str, float] | None:
-    values = model.parameterization.to_input(dict(sampled))
-    names = theory.all_input_params()
+    try:
+        values = model.parameterization.to_input(dict(sampled))
+    except Exception:  # of the user's own functions, which may have no value there
+        return None
+    names = [*theory.all_input_params(), *theory.required_params()]
     if any(name not in values for name in names):
         return None
     return {name: values[name] for name in names}
@@ -138,15 +142,18 @@ def what_to_know_before(theory: Any, model: Any, networks: NetworkSet) -> Notes:
                       "point",))
     ends = {end: answer for end, way in points.ends.items()
             if (answer := next(filter(None, (_ask_if_possible(theory, networks, p) for p in way)), None)) is not None}
-    inside = next((answer for answer in (center, *ends.values()) if not answer.outside), None)
+    asked = [center, *ends.values()]
+    inside = next((answer for answer in asked if not answer.outside), None)
     if inside is None:
         # of wide priors nothing but the middle may be inside
-        inside = next((answer for answer in _drawn(theory, model, networks) if not answer.outside), None)
-    never = (center if inside is None else inside).reasons
-    if never:
-        return never_used(name, never, theory.fallback)
+        asked += _drawn(theory, model, networks)
+        inside = next((answer for answer in asked if not answer.outside), None)
+    if inside is None and nowhere_covered(asked, networks):
+        return never_used(name, center.reasons, theory.fallback)
+    if inside is not None and inside.reasons:
+        return never_used(name, inside.reasons, theory.fallback)
     if center.outside:
-        return Notes((reference_outside(center, networks, theory.fallback),))
+        return Notes((reference_outside(center, networks, theory.fallback, len(asked) if inside is None else None),))
     only_there = _covered_at_reference_only(theory, networks, points, ends)
     if only_there:
         return never_used(name, only_there, theory.fallback)
@@ -195,7 +202,10 @@ def _ends_tell_all(center: Answer, ends: Ends, networks: NetworkSet) -> bool:
 def _draws(theory: Any, model: Any) -> Iterator[Mapping[str, float]]:
     """Parameters of the theory code at points of the prior."""
     names = list(model.parameterization.sampled_params())
-    for point in model.prior.sample(DRAWS, random_state=np.random.default_rng(SEED)):
+    for point in model.prior.sample(DRAWS, ignore_external=True, random_state=np.random.default_rng(SEED)):
+        # external priors cut, and are not drawn from
+        if not np.isfinite(model.prior.logp(point)):
+            continue
         parameters = _input_of(theory, model, dict(zip(names, map(float, point), strict=True)))
         if parameters is not None:
             yield parameters

@@ -1,7 +1,8 @@
 """What the user is told before the first sample, in words: where the networks do not cover the run, and what then."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cosmicnet.store import NetworkSet
@@ -42,11 +43,26 @@ class Answer:
 Ends = Mapping[tuple[str, float], Answer]
 
 
-def reference_outside(center: Answer, networks: NetworkSet, fallback: str) -> str:
-    """The prior reaches into the domain, but not where chains begin."""
+def nowhere_covered(asked: Sequence[Answer], networks: NetworkSet) -> bool:
+    """Can none of the prior be covered, if none of these points is? So it is where something else than the domain is in
+    the way at all of them, or where they all lie on one side of a range."""
+    if set(asked[0].otherwise).intersection(*(answer.otherwise for answer in asked)):
+        return True
+    for name, (low, high) in networks.manifest.domain.items():
+        values = [answer.values.get(name, math.nan) for answer in asked]
+        # written so that NaN, a parameter that is not there, is outside
+        if not any(value >= low for value in values) or not any(value <= high for value in values):
+            return True
+    return False
+
+
+def reference_outside(center: Answer, networks: NetworkSet, fallback: str, asked: int | None) -> str:
+    """The prior may reach into the domain, but not where chains begin. asked: so many points of the prior of which none
+    is inside, None if one is."""
+    none = "" if asked is None else f" So is each of {asked} points of the prior that were asked."
     happens = "CLASS integrates its equations" if fallback == "full" else "the likelihood is zero"
     return (f"the reference point, where chains begin, is outside the domain of the networks "
-            f"'{networks.manifest.name}': {'; '.join(center.reasons)}. There, and wherever the prior is wider, "
+            f"'{networks.manifest.name}': {'; '.join(center.reasons)}.{none} There, and wherever the prior is wider, "
             f"{happens} (fallback: {fallback}). Give a reference point (ref) inside, and narrow the prior.")
 
 

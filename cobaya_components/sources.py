@@ -33,10 +33,14 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
         # the only object where no parameter changes the source functions
         self._always_the_same, self._kept = False, None
 
-    def take(self, parameters: list[str], always_the_same: bool) -> None:
-        """Depend on these; always_the_same: none of them changes the source functions."""
-        self.input_params = [*self.input_params, *parameters]
-        self._always_the_same = always_the_same
+    def take(self, slow: list[str], all_of_run: list[str]) -> None:
+        """Depend on the `slow` parameters of the run. Where there are none, and none of other theory codes, the source
+        functions are always the same; Cobaya refuses a component without parameters, so that it has a fast one then."""
+        self._always_the_same = not slow and not self.get_requirements()
+        self.input_params = [*self.input_params, *(all_of_run[:1] if self._always_the_same else slow)]
+
+    def get_requirements(self) -> Any:
+        return self.host.required_params(fast=(False,))
 
     def get_cosmicnet_sources(self) -> Any:
         return self.current_state[PRODUCT]

@@ -74,18 +74,27 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         self.sources = Sources(self, f"{self.get_name()}.sources")
         return {self.sources.get_name(): self.sources}
 
+    def required_params(self, fast: tuple[bool, ...] = (False, True)) -> list[str]:
+        """Parameters of CLASS that other theory codes give: Cobaya's option `requires`. fast: which of them."""
+        return [name for name in super().get_requirements() if self._is_fast(name) in fast]
+
     def get_requirements(self) -> Any:
-        return {} if self.sources is None else {PRODUCT: None}
+        if self.sources is None:
+            return super().get_requirements()
+        return {PRODUCT: None, **dict.fromkeys(self.required_params(fast=(True,)))}
 
     def initialize_with_params(self) -> None:
-        self._refuse_options_of_classy(self.all_input_params(), "params")
+        self._refuse_options_of_classy([*self.all_input_params(), *self.required_params()], "params")
         if self.sources is not None:
-            later = self.classy_module.Class.parameters_of_later_modules()
-            slow = [name for name in self.input_params if self.translate_param(name) not in later]
-            # Cobaya refuses a component without parameters: where all slow ones are settings, it has one of the fast
-            self.sources.take(slow or self.input_params[:1], always_the_same=not slow)
+            slow = [name for name in self.input_params if not self._is_fast(name)]
+            self.sources.take(slow, self.input_params)
             self.input_params = [name for name in self.input_params if name not in slow]
         super().initialize_with_params()
+
+    def _is_fast(self, name: str) -> bool:
+        # stock classy does not tell them
+        later = getattr(self.classy_module.Class, "parameters_of_later_modules", tuple)
+        return self.translate_param(name) in later()
 
     def must_provide(self, **requirements: Any) -> None:
         # Cobaya's classy looks there for r, and for parameters that are given twice

@@ -19,9 +19,14 @@ def share_cores() -> int | None:
     """
     if mpi.size() == 1 or os.environ.get(THREADS_VARIABLE):
         return None
-    mine, all_cores = _cores(), _cores_of_processes_on_this_machine()
-    # processes that are bound to other cores do not take ours
-    threads = max(1, len(mine) // sum(1 for cores in all_cores if cores & mine))
+    mine = _cores()
+    if mpi.process_state is None:
+        # a model made outside of cobaya-run, perhaps by this process alone: asking the others could wait for ever
+        sharing = mpi.size()
+    else:
+        # processes that are bound to other cores do not take ours
+        sharing = sum(1 for cores in _cores_of_processes_on_this_machine() if cores & mine)
+    threads = max(1, len(mine) // int(sharing))
     os.environ[THREADS_VARIABLE] = str(threads)
     threadpool_limits(threads, user_api="blas")
     return threads

@@ -45,6 +45,8 @@ def test_mpi_chains_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     from cosmicnet.cobaya_components import threads
 
     monkeypatch.setattr(threads.mpi, "size", lambda: 4)
+    # as in cobaya-run
+    monkeypatch.setattr(threads.mpi, "process_state", object())
     mine = frozenset(range(10))
     monkeypatch.setattr(threads, "_cores", lambda: mine)
     monkeypatch.setattr(threads, "_cores_of_processes_on_this_machine", lambda: [mine] * 4)
@@ -59,6 +61,11 @@ def test_mpi_chains_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     assert threads.share_cores() == 2
     monkeypatch.setenv(threads.THREADS_VARIABLE, "7")
     assert threads.share_cores() is None
+    # a model that is made by hand may be that of one process alone: nobody is asked
+    monkeypatch.delenv(threads.THREADS_VARIABLE)
+    monkeypatch.setattr(threads.mpi, "process_state", None)
+    monkeypatch.setattr(threads, "_cores_of_processes_on_this_machine", lambda: pytest.fail("waits for others"))
+    assert threads.share_cores() == 1
     monkeypatch.setattr(threads.mpi, "size", lambda: 1)
     monkeypatch.delenv(threads.THREADS_VARIABLE)
     assert threads.share_cores() is None

@@ -10,7 +10,7 @@ from recipes import tiny_recipe
 
 from cosmicnet.training import code_digest as module
 from cosmicnet.training import networks
-from cosmicnet.training.code_digest import OF_FIELDS, OF_TABLES, code_digest
+from cosmicnet.training.code_digest import OF_FIELDS, OF_PAPER, OF_TABLES, code_digest
 from cosmicnet.training.generate import RECIPE_FILE
 from cosmicnet.training.tables import table_path
 
@@ -78,3 +78,6 @@ def test_no_module_is_forgotten() -> None:
     # edges: of read_field(), after the tables
     assert set().union(*map(imported, OF_TABLES)) - NO_PART - set(OF_TABLES) == {"cosmicnet.training.edges"}
     assert set().union(*map(imported, OF_FIELDS)) - NO_PART <= {*OF_TABLES, *OF_FIELDS}
+    # the models are CLASS's
+    assert set().union(*map(imported, OF_PAPER)) - NO_PART - set(OF_PAPER) == {
+        "cosmicnet.training.json_file", "cosmicnet.training.paper.dataset"}

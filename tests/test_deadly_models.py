@@ -18,7 +18,7 @@ from cosmicnet.training import generate as module
 from cosmicnet.training.config import Recipe
 from cosmicnet.training.dataset import failure_path, model_path
 from cosmicnet.training.generate import Workplace, generate_one
-from cosmicnet.training.parallel import DIED, results, single_threaded_pool
+from cosmicnet.training.parallel import DIED, WorkerError, results, single_threaded_pool
 
 __all__ = ["recipe", "stand_in"]
 
@@ -65,7 +65,7 @@ def deaths(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> dict[int, int]
 
 def test_what_waits_beside_a_deadly_task_is_not_blamed() -> None:
     with single_threaded_pool(2) as pool:
-        got = sorted(results(pool, kills_its_process, {i: (i,) for i in range(10)}, lambda number: -number))
+        got = sorted(results(pool, kills_its_process, {i: (i,) for i in range(10)}, lambda number: -number, 1))
     assert got == sorted([-DEADLY, *(i for i in range(10) if i != DEADLY)])
 
 
@@ -80,6 +80,17 @@ def test_deadly_model_is_left_out_and_told(
     # once deleted, as it says, it is tried again
     failure_path(tmp_path / "models", DEADLY).unlink()
     assert len(generate(recipe, tmp_path / "models", 1).models) == recipe.sampling.models
+
+
+def test_deadly_models_that_a_killed_run_has_left_are_no_obstacle(
+    deaths: dict[int, int], recipe: Recipe, tmp_path: Path
+) -> None:
+    """They are all that is missing then, but few of all."""
+    generate(recipe, tmp_path / "models", 1)
+    for index in (DEADLY, DEADLY + 1):
+        model_path(tmp_path / "models", index).unlink()
+        deaths[index] = 2
+    assert set(generate(recipe, tmp_path / "models", 1).failed) == {DEADLY, DEADLY + 1}
 
 
 def test_model_that_lacked_memory_beside_others_is_computed_alone(
@@ -104,3 +115,10 @@ def test_deadly_first_model_leaves_the_next_to_be_timed(deaths: dict[int, int], 
     path, seconds = generate_one(tiny_recipe(tmp_path), 20, Workplace(tmp_path / "models", HERE, 1))
     assert path == model_path(tmp_path / "models", 1) and seconds > 0.0
     assert failure_path(tmp_path / "models", 0).exists()
+
+
+def test_no_model_is_blamed_where_workers_die_of_all_that_are_timed(deaths: dict[int, int], tmp_path: Path) -> None:
+    deaths |= dict.fromkeys(range(20), 9)
+    with pytest.raises(WorkerError, match="all processes died that computed models 0, 1, 2, each alone"):
+        generate_one(tiny_recipe(tmp_path), 20, Workplace(tmp_path / "models", HERE, 1))
+    assert not list((tmp_path / "models").glob("*.failed"))

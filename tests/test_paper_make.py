@@ -1,6 +1,7 @@
 """The paper's recipe with CLASS: models, one epoch, a set that classy takes; coverage, and the C_l error of eq. 3.2."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -171,7 +172,7 @@ def test_cl_error_of_full_class_is_none(work: Path) -> None:
      r"class_settings.l_max_scalers: CLASS has no such setting; did you mean l_max_scalars\?"),
     ("sigma = 0.00014", "sigma = 0.14", r"CLASS cannot compute box.omega_b = -0.67"),
     ('"tCl,pCl,lCl"', '"tCl,pCll"', r"CLASS cannot compute the middle of the ranges"),
-    ("pool = [2, 3]", "pool = [2, 30]", r"search: the largest strides and pools are too much for 568 wavenumbers"),
+    ("pool = [2, 3]", "pool = [2, 30]", r"search: the largest strides and pools are too much for \d+ wavenumbers"),
     ("l_max_scalars = 2508", "l_max_scalars = 1000", r"class_settings.l_max_scalars = 1000: must be 2508 at least"),
     ("sigma = 0.00014", "sigma = 0.0008", r"companion = lcdm: does not cover box.omega_b = 0.01842 \(5 sigma\).*"),
 ])
@@ -218,6 +219,32 @@ def test_parameters_and_settings_that_requests_do_not_tell_are_told_first(tmp_pa
 def test_shipped_recipes_are_possible() -> None:
     for file in (RECIPE, RECIPE.with_name("paper.toml")):
         require_possible(load_paper_recipe(file), file)
+
+
+def test_layers_are_tried_on_the_wavenumbers_of_the_recipe(tmp_path: Path) -> None:
+    text, file = RECIPE.read_text(encoding="utf-8"), tmp_path / "mine.toml"
+    file.write_text(text.replace("l_max_scalars =", "k_step_sub = 0.5\nk_step_super = 0.02\nl_max_scalars =", 1))
+    with pytest.raises(RecipeError, match=r"search: the largest .* too much for \d\d wavenumbers"):
+        require_possible(load_paper_recipe(file), file)
+
+
+def test_model_of_which_processes_die_is_left_out_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deadly = model_path(tmp_path / "models" / "training", 1)
+
+    def results(pool: object, function: object, arguments: dict[Path, tuple[object, ...]], died: Callable[[Path], None],
+                most: int) -> list[None]:
+        assert deadly in arguments and most == 1
+        return [_integrate_and_write(*given) if path != deadly else died(path)  # type: ignore[func-returns-value]
+                for path, given in arguments.items()]
+
+    monkeypatch.setattr(generate_module, "results", results)
+    given = recipe().model_dump()
+    given["sets"]["training"] |= {"models": 7, "hypercube": 7}
+    generate(PaperRecipe(**given), tmp_path / "models", 1)
+    assert "00001.h5: the processes that computed it died" in " ".join(capsys.readouterr().err.split())
+    assert not deadly.exists() and len(list((tmp_path / "models" / "training").glob("*.h5"))) == 6
 
 
 def test_worker_with_another_class_is_refused(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_page_tells_the_errors_that_were_put_in() -> None:
         f"S_T0 {recipe.search.epochs['t0']} of {recipe.networks.t0.epochs}", "| S_T2 | not searched |",
         "| late.weyl | ln_omega_m, ln_omega_b, ln_h, N_ur, m_ncdm |",
     ):
-        assert row in text, row
+        assert row in text or row in " ".join(text.split()), row
     again = page(recipe, Path("recipes/own.toml"), manifest, replace(measured(), default_seconds=120.0))
     assert f"| 6 min | 2.0 min | 3; of the paper's {13.6 * 30:.3g} |" in again
 

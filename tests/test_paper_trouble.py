@@ -60,6 +60,17 @@ def test_damaged_result_of_a_search_is_named(work: Path, text: str) -> None:
         found_before(small_recipe(), work, "t1")
 
 
+def test_search_of_another_number_of_draws_is_not_shown_as_this_one(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_judge", lambda recipe, work, source, best: [
+        module.Judged(number, recipe.networks.t1.hyperparameters.architecture(source), loss, 0.1)
+        for number, loss in best])
+    search(small_recipe(draws=2), work, "t1")
+    assert found_before(small_recipe(draws=2), work, "t1")
+    assert found_before(small_recipe(draws=3), work, "t1") is None
+
+
 def test_search_on_a_part_of_its_models_is_refused(work: Path) -> None:
     """Its losses would stay beside those of the whole set."""
     (work / "models" / "training" / "00004.h5").unlink()

@@ -59,6 +59,8 @@ if len(sys.argv) > 1:
     from cosmicnet.cobaya_components import threads
 
     threads.mpi.size = lambda: int(sys.argv[1])
+    # as in cobaya-run, and not in a model that one process makes by hand
+    threads.mpi.process_state = object()
     threads._cores_of_processes_on_this_machine = lambda: [threads._cores()] * threads.mpi.size()
     threads.share_cores()
 

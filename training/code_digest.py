@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-__all__ = ["OF_FIELDS", "OF_TABLES", "code_digest"]
+__all__ = ["OF_FIELDS", "OF_PAPER", "OF_TABLES", "code_digest"]
 
 # What a table holds, from a model that is there. Integrations are not made again: they are CLASS's.
 OF_TABLES = (
@@ -22,6 +22,11 @@ OF_FIELDS = (
     "cosmicnet.network", "cosmicnet.normalization", "cosmicnet.splines", "cosmicnet.training.edges",
     "cosmicnet.training.finished", "cosmicnet.training.keras_setup", "cosmicnet.training.networks",
     "cosmicnet.training.polynomial", "cosmicnet.training.reduce", "cosmicnet.training.train",
+)
+# What a trained network of CosmicNet I holds, from models that are there.
+OF_PAPER = (
+    "cosmicnet.normalization", "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
+    "cosmicnet.training.keras_setup", "cosmicnet.training.paper.model", "cosmicnet.training.paper.train",
 )
 
 

@@ -21,7 +21,7 @@ from .dataset import TrainingModel, failure_path, model_path, write_model
 from .grids import AlignedGrids
 from .hdf5 import remove_halves
 from .json_file import write_text
-from .parallel import DIED, progress, results, single_threaded_pool
+from .parallel import DIED, WorkerError, progress, results, single_threaded_pool
 from .reported import require_reported
 from .sampling import ellipsoid_of, points
 from .spectra import require_patched_classy
@@ -92,7 +92,7 @@ def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
         index = min(failed)
         raise GenerationError(f"{len(failed)} of {number} models failed; the first, {wanted[index]}, with: "
                               f"{failed[index]}")
-    for index in sorted(failed.keys() & set(missing)):
+    for index in sorted(failed):
         Console(stderr=True).print(f"left out model {index}: {failed[index]}", style="yellow")
     paths = tuple(model_path(place.folder, i) for i in range(number) if i not in failed)
     require_reported(recipe, paths[0])
@@ -110,11 +110,18 @@ def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | 
     wanted, folder = points(recipe, number, place.recipe_folder, place.derived), place.folder.resolve()
     missing = [i for i in range(number) if not model_path(folder, i).exists() and not failure_path(folder, i).exists()]
     seconds, one = 0.0, Workplace(folder, place.recipe_folder, 1, place.scheduler)
-    for index in missing[:TIMED] or [number - 1]:
+    tried = missing[:TIMED] or [number - 1]
+    for index in tried:
         seconds, = _integrate_all(recipe, wanted, [index], 1, one)
         if (path := model_path(place.folder, index)).exists():
             require_reported(recipe, path)
             return path, seconds
+    if all(failure_path(folder, index).read_text(encoding="utf-8") == DIED for index in tried):
+        # none of them is to be blamed
+        for index in tried:
+            failure_path(folder, index).unlink()
+        raise WorkerError(f"all processes died that computed models {', '.join(map(str, tried))}, each alone; is there "
+                          "enough memory, and does this CLASS work?")
     return None, seconds
 
 
@@ -144,7 +151,9 @@ def _integrate_all(
     with progress(what, number, number - len(missing)) as advance, \
             single_threaded_pool(place.processes, place.scheduler) as pool:
         arguments = {i: (recipe.class_settings, wanted[i], folder, i, running_class()) for i in missing}
-        for outcome in results(pool, _integrate_and_write, arguments, partial(_note_death, folder)):
+        # of all models, and not of those that a run before has left
+        most = max(1, int(FAILED_SHARE * len(wanted)))
+        for outcome in results(pool, _integrate_and_write, arguments, partial(_note_death, folder), most):
             if isinstance(outcome, str):
                 raise GenerationError(outcome)
             seconds.append(outcome)

@@ -38,8 +38,6 @@ SECONDS_TO_CONNECT = 30
 TALKATIVE = ("distributed", "distributed.client", "distributed.core", "distributed.nanny", "distributed.scheduler",
              "tornado.application")
 
-# Where more than this share of tasks has workers die, it is not the tasks.
-SHARE_OF_DEADLY = 0.1
 # What is kept of a model whose processes died.
 DIED = ("the processes that computed it died again and again, beside others and alone (for lack of memory, or of a "
         "fault in CLASS); delete this file to have it tried once more")
@@ -88,13 +86,13 @@ def single_threaded_pool(processes: int, scheduler: str | None = None) -> Iterat
 
 def results(
     pool: Executor, function: Callable[..., Result], arguments: Mapping[Any, tuple[Any, ...]],
-    died: Callable[[Any], Result],
+    died: Callable[[Any], Result], most: int,
 ) -> Iterator[Result]:
     """What the function returns for each of these arguments, in any order.
 
     Of those for which workers died again and again each is tried alone at the end, where it has all memory; died(key)
-    takes the place of what does not return then either. Raises KilledWorker, which single_threaded_pool() makes a
-    WorkerError, where that is the case for more than a tenth of them at first.
+    takes the place of what does not return then either. Where there are more than `most` of them at first, it is not
+    the tasks: raises KilledWorker, which single_threaded_pool() makes a WorkerError.
     """
     futures = {pool.submit(function, *given): key for key, given in arguments.items()}
     deadly: list[Any] = []
@@ -103,7 +101,7 @@ def results(
             result = future.result()
         except KilledWorker:
             deadly.append(futures[future])
-            if len(deadly) > max(1.0, SHARE_OF_DEADLY * len(arguments)):
+            if len(deadly) > most:
                 raise
             continue
         yield result

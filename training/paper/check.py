@@ -8,7 +8,6 @@ from typing import Any
 
 from cosmicnet.coverage import why_not_covered
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.paper.emulator import COMPANION_SOURCES
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
@@ -16,14 +15,14 @@ from cosmicnet.training.asking import ask
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.feasible import MIDDLE, Corner, require_computable
 from cosmicnet.training.reported import Told, not_told, require_none, told_of
-from cosmicnet.training.spectra import L_MAX
+from cosmicnet.training.spectra import L_MAX, OUTPUT_SETTINGS
 from cosmicnet.training.toml_lines import key_lines, line_of
 from cosmicnet.training.toml_recipe import read_text
 
 from .draws import without_wavenumbers
+from .generate import k_grid
 from .make import companion_of
 from .recipe import PaperRecipe
-from .tables import PAPER_K
 
 __all__ = ["require_possible"]
 
@@ -41,41 +40,37 @@ def require_possible(recipe: PaperRecipe, path: Path) -> None:
         companion = companion_of(recipe)
     except CosmicnetError as error:
         raise _at(path, ("companion",), f"companion = {recipe.companion}: {error}") from error
-    for source in TIMES:
-        # the wavenumbers of this CLASS are as many within a few per cent
-        for entry, why in without_wavenumbers(recipe, source, PAPER_K):
-            raise _at(path, entry, f"{'.'.join(entry)}: {why}")
     require_computable(_corners(recipe), recipe.class_settings, path)
     if float(recipe.class_settings["l_max_scalars"]) < L_MAX:
         raise _at(path, ("class_settings", "l_max_scalars"),
                   f"class_settings.l_max_scalars = {recipe.class_settings['l_max_scalars']}: must be {L_MAX} at least, "
                   "to which networks are compared")
-    _require_covered(recipe, companion, path)
+    k_size = k_grid(recipe).size
+    for source in TIMES:
+        for entry, why in without_wavenumbers(recipe, source, k_size):
+            raise _at(path, entry, f"{'.'.join(entry)}: {why}")
+    _require_told_and_covered(recipe, companion, path)
 
 
-def _require_covered(recipe: PaperRecipe, companion: NetworkSet, path: Path) -> None:
-    """Raise RecipeError for what the companion has not learnt in the middle and at the ends of the box, and for what
-    requests do not tell of them; CLASS integrates nothing."""
-    answers = []
-    for corner in _corners(recipe):
-        heard = ask({**recipe.class_settings, **corner.point}, partial(_listen, corner.point, companion))
-        # where CLASS does not come as far as that, generation says why
-        if heard is None:
-            continue
-        told, reasons = heard
-        answers.append(told)
-        if reasons:
+def _require_told_and_covered(recipe: PaperRecipe, companion: NetworkSet, path: Path) -> None:
+    """Raise RecipeError for what requests do not tell of the middle and the ends of the box, and for what the companion
+    has not learnt there of all that the report compares; CLASS integrates nothing."""
+    corners = list(_corners(recipe))
+    settings = {**recipe.physics, **OUTPUT_SETTINGS}
+    heard = [ask({**settings, **corner.point}, partial(_listen, corner.point, companion)) for corner in corners]
+    # where CLASS does not come as far as that, generation says why
+    answers = [told for told, _ in filter(None, heard)]
+    require_none(not_told(answers, recipe.class_settings, recipe.box, recipe.box, ("box",)), path)
+    for corner, answer in zip(corners, heard, strict=True):
+        if answer is not None and answer[1]:
             entry = ("companion",) if corner.words == MIDDLE else corner.entry
             raise _at(path, entry, f"companion = {recipe.companion}: does not cover {corner.words}: "
-                                   f"{'; '.join(reasons)}")
-    require_none(not_told(answers, recipe.class_settings, recipe.box, recipe.box, ("box",)), path)
+                                   f"{'; '.join(answer[1])}")
 
 
 def _listen(point: Mapping[str, float], companion: NetworkSet, request: Any) -> tuple[Told, list[str]]:
-    """What a request tells, and why the companion does not cover what it is asked for."""
-    request.tables = {name: request.tables[name] for name in COMPANION_SOURCES if name in request.tables}
-    reasons = why_not_covered(request, companion, running_class()) if request.tables else ()
-    return told_of(request, point), list(reasons)
+    """What a request tells, and why the companion does not cover it."""
+    return told_of(request, point), list(why_not_covered(request, companion, running_class()))
 
 
 def _corners(recipe: PaperRecipe) -> Iterator[Corner]:

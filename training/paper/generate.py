@@ -40,8 +40,8 @@ MEGABYTE, GIGABYTE = 1e6, 1e9
 def cosmologies(recipe: PaperRecipe, name: str) -> list[dict[str, float]]:
     """The sampled parameters of every model of a set; of the test set those whose sources are compared."""
     if name == "test":
-        points = recipe.test_box().points(recipe.sets.test.models)
-        return [{p: float(point[p]) for p in recipe.box} for point in points[:recipe.report.source_models]]
+        return [{p: float(point[p]) for p in recipe.box}
+                for point in recipe.test_points()[:recipe.report.source_models]]
     from scipy.stats import qmc
 
     settings = getattr(recipe.sets, name)
@@ -74,7 +74,8 @@ def generate(
     with progress("integrating models", len(points), len(points) - len(missing)) as advance, \
             single_threaded_pool(processes, scheduler) as pool:
         arguments = {path: (recipe.class_settings, points[path], k, path, running_class()) for path in missing}
-        for refusal in results(pool, _integrate_and_write, arguments, _note_death):
+        most = max(1, int(ALLOWED_FAILURES * len(points)))
+        for refusal in results(pool, _integrate_and_write, arguments, _note_death, most):
             if refusal is not None:
                 raise GenerationError(refusal)
             advance()

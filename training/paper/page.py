@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -61,13 +62,21 @@ def page(recipe: PaperRecipe, file: Path, faithful: Manifest, measured: Measured
     full = load_paper_recipe(Path(str(files("cosmicnet.training") / "recipes" / FULL_RECIPE)))
     rate = PAPER_RATE if recipe.training.learning_rate_end is None else FALLING_RATE
     header = HEADER.format(recipe=file, price=price(full), draws=full.search.draws, class_version=class_version,
-                           k_size=k_size, rate=rate)
+                           k_size=k_size, rate=rate, companion=recipe.companion)
     return "\n\n".join([
-        header, _what_was_run(recipe, full, faithful, measured.histories), "## Table 1: inputs", inputs_table(k_size),
-        *_layers(recipe, k_size, class_version), "### The default networks beside these", FIELDS_TEXT,
+        _filled(header), _what_was_run(recipe, full, faithful, measured.histories),
+        "## Table 1: inputs", inputs_table(k_size), *_layers(recipe, k_size, class_version),
+        "### The default networks beside these", FIELDS_TEXT,
         fields_table(measured.fields),
         "## The search (section 3.2)", _search(recipe, measured.drawn), *_sources(sources), *_spectra(measured.spectra),
         *_speed(measured.timings), "## Default networks against the faithful ones", _factors(measured)]) + "\n"
+
+
+def _filled(text: str) -> str:
+    """Paragraphs in full lines again, after recipes and numbers were put in; headings and commands as they are."""
+    return "\n\n".join(
+        part if part.startswith(("#", " ")) else fill(part, 120, break_long_words=False, break_on_hyphens=False)
+        for part in text.split("\n\n"))
 
 
 def _what_was_run(

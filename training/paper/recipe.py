@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from dataclasses import astuple
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,7 @@ from cosmicnet.paper.architecture import Architecture, Convolution
 from cosmicnet.paper.inputs import COSMOLOGY
 from cosmicnet.training.boxes import Box
 from cosmicnet.training.config import ClassSettings, Name, Seed
+from cosmicnet.training.domain_box import PRIMORDIAL
 from cosmicnet.training.spelling import clashes
 from cosmicnet.training.toml_recipe import Strict, load_toml_recipe, unknown
 
@@ -22,6 +23,9 @@ SETS = ("training", "validation", "hyperparameters", "test")
 
 # Without these there are no sources, or no C_l to judge them by; and what the paper has.
 NEEDED = {"output": '"tCl,pCl,lCl"', "l_max_scalars": "2508"}
+
+# What is asked of CLASS.
+OUTPUT = frozenset({"output", "lensing", "l_max_scalars", "P_k_max_1/Mpc", "P_k_max_h/Mpc", "z_max_pk", "z_pk"})
 
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Positive = Annotated[float, Field(strict=True, gt=0)]
@@ -226,9 +230,17 @@ class PaperRecipe(Strict):
     def centre(self) -> dict[str, float]:
         return {name: g.mean for name, g in self.box.items()}
 
-    def test_box(self) -> Box:
-        """The unseen cosmologies, in the form that `cosmicnet evaluate` takes."""
-        return Box(f"paper_{self.sigmas:g}_sigma", f"±{self.sigmas:g} sigma box", self.bounds, self.sets.test.seed)
+    @property
+    def physics(self) -> dict[str, Any]:
+        """The settings of CLASS but for what is asked of it."""
+        return {name: value for name, value in self.class_settings.items() if name not in OUTPUT}
+
+    def test_points(self) -> list[dict[str, Any]]:
+        """The unseen cosmologies, with `physics`. Where neutrinos are those of Planck's baseline, and nothing else is
+        set, they are a box of `cosmicnet evaluate`."""
+        box = Box(f"paper_{self.sigmas:g}_sigma", f"±{self.sigmas:g} sigma box", self.bounds, self.sets.test.seed)
+        return [{**{name: point[name] for name in self.box}, **self.physics, **PRIMORDIAL}
+                for point in box.points(self.sets.test.models)]
 
 
 def load_paper_recipe(path: Path) -> PaperRecipe:

@@ -1,4 +1,4 @@
-"""Measure the paper's networks and the default ones on the same unseen cosmologies, and write docs/paper.md."""
+"""Measure the paper's networks and their companion on the same unseen cosmologies, and write docs/paper.md."""
 from __future__ import annotations
 
 import tempfile
@@ -12,9 +12,9 @@ from typing import Any
 from cosmicnet.fields import fields_for
 from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.inputs import TIMES
-from cosmicnet.store import DEFAULT_SET, load_network_set
-from cosmicnet.training.config import RecipeError, load_recipe
-from cosmicnet.training.generate import Workplace, existing
+from cosmicnet.store import load_network_set
+from cosmicnet.training.config import Recipe, RecipeError, load_recipe
+from cosmicnet.training.generate import Generated, Workplace, existing
 from cosmicnet.training.networks import train
 from cosmicnet.training.tables import collect
 
@@ -24,7 +24,7 @@ from .measure import compare_sources, compare_spectra, time_perturbations
 from .page import DEFAULT, FAITHFUL, LABELS, Measured, page
 from .recipe import PaperRecipe
 from .search import found_before
-from .tables import FieldSize, field_sizes
+from .tables import field_sizes
 
 __all__ = ["ReportSettings", "report"]
 
@@ -57,17 +57,19 @@ def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
     if manifest.architecture != PAPER_ARCHITECTURE:
         raise RecipeError(f"{settings.networks}: not the paper's networks but {manifest.architecture}'s")
     require_same_recipe(recipe, manifest.recipe, settings.networks)
-    networks = {FAITHFUL: str(settings.networks), DEFAULT: DEFAULT_SET}
-    points = recipe.test_box().points(recipe.sets.test.models)
+    networks = {FAITHFUL: str(settings.networks), DEFAULT: recipe.companion}
+    points = recipe.test_points()
     # what was found before may be damaged: that is better known before hours of measuring
     histories = {source: training_history(recipe, settings.work, source) for source in TIMES}
     drawn = {source: found_before(recipe, settings.work, source) for source in TIMES}
+    retrain = None if settings.default_models is None else _default_models(recipe.companion, settings.default_models)
     # while nothing else runs
     timings = time_perturbations(points[:recipe.report.timing_models], networks)
     measured = Measured(
         compare_sources(recipe, settings.work / "models", networks),
         compare_spectra(points, networks, settings.cache, settings.processes), timings, histories,
-        _seconds_of_default(settings.default_models, settings.processes), drawn, _default_fields())
+        None if retrain is None else _seconds_of_training(*retrain, settings.processes), drawn,
+        field_sizes(load_network_set(recipe.companion)))
     pictures = settings.output / "paper"
     pictures.mkdir(exist_ok=True)
     draw_figures(measured.sources, measured.spectra, LABELS, pictures)
@@ -91,17 +93,16 @@ def _entries(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
                           else [(f"{prefix}{name}", value)])]
 
 
-def _default_fields() -> list[FieldSize]:
-    return field_sizes(load_network_set(DEFAULT_SET))
-
-
-def _seconds_of_default(work: Path | None, processes: int) -> float | None:
-    """Seconds of training the default networks by one process, on the models of their work folder."""
-    if work is None:
-        return None
-    path = Path(str(files("cosmicnet.training") / "recipes" / f"{DEFAULT_SET}.toml"))
+def _default_models(name: str, work: Path) -> tuple[Recipe, Path, Path, Generated]:
+    """The recipe of a set of the package, its folder, the work folder, and the models there. Raises RecipeError or
+    GenerationError if there is no such thing."""
+    path = Path(str(files("cosmicnet.training") / "recipes" / f"{name}.toml"))
     recipe = load_recipe(path)
-    generated = existing(recipe, Workplace(work / "models", path.parent, 1))
+    return recipe, path.parent, work, existing(recipe, Workplace(work / "models", path.parent, 1))
+
+
+def _seconds_of_training(recipe: Recipe, recipes: Path, work: Path, generated: Generated, processes: int) -> float:
+    """Seconds of training these networks by one process."""
     # tables on the nodes are no part of training, and are kept
     collect(generated.models, work / "tables", fields_for(recipe.sampling.ranges), processes, None)
     with tempfile.TemporaryDirectory() as folder:
@@ -109,5 +110,5 @@ def _seconds_of_default(work: Path | None, processes: int) -> float | None:
         for name in ("models", "tables"):
             (Path(folder) / name).symlink_to((work / name).resolve())
         start = perf_counter()
-        train(recipe, generated, Workplace(Path(folder) / "models", path.parent, 1), Path(folder) / "networks")
+        train(recipe, generated, Workplace(Path(folder) / "models", recipes, 1), Path(folder) / "networks")
         return perf_counter() - start

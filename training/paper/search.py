@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.architecture import Architecture
+from cosmicnet.training.code_digest import OF_PAPER, code_digest
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.json_file import read_json, write_json
 from cosmicnet.training.parallel import single_threaded_pool
@@ -100,7 +101,7 @@ def search(
         raise RecipeError(f"training.learning_rate = {recipe.training.learning_rate:g}: all draws for "
                           f"S_{source.upper()} that could be kept diverged")
     judged.sort(key=lambda j: (j.cl_error, j.draw))
-    result = {"study": study.study_name, "best": [asdict(j) for j in judged]}
+    result = {"study": study.study_name, **_sizes(recipe), "best": [asdict(j) for j in judged]}
     write_json(result_file(work, source), result)
     return judged
 
@@ -115,17 +116,22 @@ def draw_label(draw: int) -> str:
     return f"{draw + 1} (the recipe's own)" if draw == OWN else str(draw + 1)
 
 
+def _sizes(recipe: PaperRecipe) -> dict[str, int]:
+    """What a result depends on besides its study, which grows."""
+    return {"draws": recipe.search.draws, "keep": recipe.search.keep, "judged_by": recipe.sets.hyperparameters.models}
+
+
 def found_before(recipe: PaperRecipe, work: Path, source: str) -> list[dict[str, Any]] | None:
     """What the search of this recipe left there: Judged as tables, best first. None if it was not run to its end, or
-    that of another recipe was."""
+    that of another recipe, or of another number of draws, was."""
     try:
         found = read_json(result_file(work, source))
-        study, best = found["study"], list(found["best"])
+        study, sizes, best = found["study"], {name: found[name] for name in _sizes(recipe)}, list(found["best"])
     except OSError:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise CosmicnetError(f"{result_file(work, source)} is damaged; run the search again") from error
-    return best if study == _study_name(recipe, work, source) else None
+    return best if study == _study_name(recipe, work, source) and sizes == _sizes(recipe) else None
 
 
 @contextmanager
@@ -196,7 +202,7 @@ def _study_name(recipe: PaperRecipe, work: Path, source: str) -> str:
     identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}),
                            recipe.training.model_dump(exclude={"learning_rate_end"}),
                            [settings.models for settings in (recipe.sets.training, recipe.sets.validation)],
-                           given.model_dump(),
+                           given.model_dump(), code_digest(OF_PAPER),
                            json.dumps(read_claim(work / "models"), indent=1)], sort_keys=True)
     return f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
 

@@ -7,7 +7,7 @@ HEADER = """\
 # CosmicNet I, faithfully
 
 Written by `cosmicnet paper report`; do not edit. The networks that arXiv:1907.05764 describes (**faithful**), the
-default networks of this package (**default**), and full CLASS, on the same unseen cosmologies: the paper's box of
+networks `{companion}` of this package (**default**), and full CLASS, on the same unseen cosmologies: the paper's box of
 ±5 sigma around Planck 2018.
 
     cosmicnet paper generate {recipe}     models, resumable
@@ -23,7 +23,7 @@ rescaled source, whose standard deviation is 1. An rms error of 5% there needs a
 then C_l^EE at l < 20 is mostly noise of the networks.
 
 In `classy` the set is one like any other: `neural_network_path: nets/paper`. Its evaluation is NumPy. Lensing and
-matter sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from the default networks; the paper integrated the
+matter sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from `{companion}`; the paper integrated the
 equations for the lensing potential.
 
 What differs from the paper: CLASS is version {class_version}, whose wavenumbers for the middle of the box are

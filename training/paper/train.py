@@ -30,6 +30,7 @@ from cosmicnet.normalization import Normalization
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
+from cosmicnet.training.code_digest import OF_PAPER, code_digest
 from cosmicnet.training.json_file import read_json, write_json
 from cosmicnet.training.keras_setup import load_keras
 
@@ -80,7 +81,7 @@ class Task:
         identity = {
             "architecture": asdict(self.architecture), "learning_rate": self.learning_rate, "seed": self.seed,
             "training": [p.name for p in self.training], "validation": [p.name for p in self.validation],
-            "k": self.k.tolist(), "made by": self.made_by}
+            "k": self.k.tolist(), "made by": self.made_by, "code": code_digest(OF_PAPER)}
         if self.learning_rate_end is not None:
             identity |= {"learning_rate_end": self.learning_rate_end, "epochs": self.epochs}
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

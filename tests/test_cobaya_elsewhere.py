@@ -1,0 +1,99 @@
+"""Runs whose parameters or priors are not all in `params`: other theory codes (`requires`) and external priors."""
+from __future__ import annotations
+
+import logging
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from cobaya_infos import L_MAX, NEUTRINOS, POINT, run_info
+
+get_model = pytest.importorskip("cobaya.model").get_model
+LoggedError = pytest.importorskip("cobaya.log").LoggedError
+Theory = pytest.importorskip("cobaya.theory").Theory
+pytestmark = pytest.mark.usefixtures("patched")
+
+
+class Elsewhere(Theory):  # type: ignore[misc]  # Cobaya has no types
+    """Gives a slow and a fast parameter of CLASS from others of its own."""
+
+    params: ClassVar[dict[str, Any]] = {"om": None, "tilt": None}
+
+    def get_can_provide_params(self) -> list[str]:
+        return ["omega_cdm", "n_s"]
+
+    def calculate(self, state: dict[str, Any], want_derived: bool = True, **values: float) -> None:
+        state["derived"] = {"omega_cdm": values["om"], "n_s": 1.0 - values["tilt"]}
+
+
+def elsewhere_info(theory: dict[str, Any], name: str = "cosmicnet.Cosmicnet") -> dict[str, Any]:
+    info = run_info(theory, name=name)
+    info["theory"][name]["requires"] = ["omega_cdm", "n_s"]
+    info["theory"]["elsewhere"] = {"external": Elsewhere}
+    for gone in ("omega_cdm", "n_s"):
+        del info["params"][gone]
+    return {**info, "params": {**info["params"], "om": {"prior": {"min": 0.1, "max": 0.14}},
+                               "tilt": {"prior": {"min": 0.0, "max": 0.1}}}}
+
+
+@pytest.mark.parametrize("mode", ["net", "full"])
+def test_parameters_of_another_theory_code_reach_class(mode: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    flag = {"neural_network": True} if mode == "net" else {}
+    ours = get_model(elsewhere_info({"mode": mode}))
+    if mode == "net":
+        assert "some parameters of CLASS come from another theory code" in caplog.text
+    cobayas = get_model(elsewhere_info({"path": "global", "extra_args": {**NEUTRINOS, **flag}}, "classy"))
+    # a slow one, a fast one, and back
+    for om, tilt in ((0.12, 0.035), (0.13, 0.035), (0.13, 0.05), (0.12, 0.035)):
+        spectra = []
+        for model in (ours, cobayas):
+            assert np.isfinite(model.logpost({**POINT, "om": om, "tilt": tilt}))
+            spectra.append(model.provider.get_Cl()["tt"].copy())
+        np.testing.assert_array_equal(*spectra)
+
+
+def test_external_prior_is_no_obstacle_to_draws(caplog: pytest.LogCaptureFixture) -> None:
+    """Of theta_s_100 points of the prior are drawn; what an external prior excludes is not asked."""
+    caplog.set_level(logging.WARNING)
+    info = run_info(theta_s_100={"prior": {"min": 1.03, "max": 1.05}, "ref": 1.041},
+                    omega_cdm={"prior": {"min": 0.1, "max": 0.145}, "ref": 0.12})
+    del info["params"]["H0"]
+    get_model(info)
+    assert "corners outside the domain" in caplog.text
+    caplog.clear()
+    info["prior"] = {"narrow": "lambda omega_cdm: 0.0 if abs(omega_cdm - 0.12) < 0.004 else -np.inf"}
+    get_model(info)
+    assert "corners outside" not in caplog.text
+
+
+def test_points_of_the_prior_obey_an_external_one() -> None:
+    from cosmicnet.cobaya_components.points import draw_points
+
+    model = get_model({**run_info(), "prior": {"half": "lambda H0: 0.0 if H0 > 67 else -np.inf"}})
+    points = draw_points(model, "prior", 5, 0)
+    assert len(points) == 5 and all(point["H0"] > 67.0 for point in points)
+
+
+WIDE = {"omega_b": (0.015, 0.03), "omega_cdm": (0.05, 0.2), "H0": (40.0, 100.0), "tau_reio": (0.01, 0.2)}
+
+
+@pytest.mark.parametrize("fallback", ["full", "error"])
+def test_wide_priors_without_reference_are_not_called_senseless(
+    fallback: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of four wide priors a few per cent are inside, which a few draws do not find."""
+    caplog.set_level(logging.WARNING)
+    sampled = {name: {"prior": {"min": low, "max": high}} for name, (low, high) in WIDE.items()}
+    model = get_model(run_info({"mode": "net", "fallback": fallback}, **sampled))
+    assert "points of the prior that were asked. There, and wherever the prior is wider" in caplog.text
+    planck = {"omega_b": 0.0224, "omega_cdm": 0.12, **POINT}
+    assert np.isfinite(model.logpost(planck))
+    assert model.theory["cosmicnet.Cosmicnet"].classy.neural_network_info()["used"]
+
+
+def test_end_at_which_a_function_of_the_user_has_no_value_is_left_out() -> None:
+    amplitude = {"x": {"prior": {"min": 0.0, "max": 10.0}, "ref": 4.76, "drop": True},
+                 "A_s": {"value": "lambda x: 1e-8 / x"}}
+    assert np.isfinite(get_model(run_info({"mode": "net"}, {"Cl": {"tt": L_MAX}}, **amplitude)).logpost(
+        {**POINT, "x": 4.76}))
