@@ -63,9 +63,10 @@ def measure_rates(info: Mapping[str, Any], points: Sequence[Point]) -> list[Rate
 
 def fast_parameters(model: Any) -> list[str]:
     """Sampled parameters of Cobaya's model that change no source function; none where CLASS is not split in two."""
-    slow = {name for theory in model.theory.values() if isinstance(theory, Sources) for name in theory.input_params}
-    if not slow:
+    halves = [theory for theory in model.theory.values() if isinstance(theory, Sources)]
+    if not halves:
         return []
+    slow = {name for half in halves for name in half.slow_params}
     return [name for name, inputs in model.parameterization.sampled_input_dependence().items()
             if not slow & {name, *inputs}]
 

@@ -39,6 +39,11 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
         self._always_the_same = not slow and not self.get_requirements()
         self.input_params = [*self.input_params, *(all_of_run[:1] if self._always_the_same else slow)]
 
+    @property
+    def slow_params(self) -> list[str]:
+        """Parameters of the run that change the source functions."""
+        return [] if self._always_the_same else list(self.input_params)
+
     def get_requirements(self) -> Any:
         return self.host.required_params(fast=(False,))
 

@@ -28,6 +28,7 @@ def spectra(model: Any, points: list[dict[str, float]]) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("mode", ["full", "net"])
 def test_spectra_are_those_of_cobaya_s_classy(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cosmicnet.cobaya_components.rates import fast_parameters
     from cosmicnet.cobaya_components.theory import Cosmicnet
 
     made = []
@@ -42,6 +43,7 @@ def test_spectra_are_those_of_cobaya_s_classy(mode: str, monkeypatch: pytest.Mon
               {"A_s": 2.1e-9, "n_s": 0.95}]
     for one, other in zip(spectra(ours, points), spectra(cobayas, points), strict=True):
         np.testing.assert_array_equal(one, other)
+    assert fast_parameters(ours) == ["A_s", "n_s"]
     assert len(made) <= 2 if mode == "net" else len(made) == 1
     ours.close()
     cobayas.close()

@@ -183,12 +183,12 @@ def test_rates_of_all_and_of_fast_parameters(monkeypatch: pytest.MonkeyPatch) ->
     from cosmicnet.cobaya_components import rates
     from cosmicnet.cobaya_components.evaluations import model_of
 
-    monkeypatch.setattr(rates, "POINTS_FOR_RATE", {"net": 3, "full": 2})
+    monkeypatch.setattr(rates, "POINTS_FOR_RATE", {"net": 2, "full": 2})
     info = run_info(logA={"prior": {"min": 2.9, "max": 3.2}, "drop": True},
                     A_s={"value": "lambda logA: 1e-10*np.exp(logA)"}, n_s={"prior": {"min": 0.9, "max": 1.0}})
     info["likelihood"]["flat"]["external"] = "lambda _self: 0.0"
     assert set(rates.fast_parameters(model_of(info))) == {"logA", "n_s"}
-    points = [{**POINT, "logA": 3.0 + 0.01 * i, "n_s": 0.96} for i in range(3)]
+    points = [{**POINT, "logA": 3.0 + 0.01 * i, "n_s": 0.96} for i in range(2)]
     found = rates.measure_rates(info, points)
     assert [(rate.mode, rate.processes, rate.changed) for rate in found] == [
         ("net", 1, "all"), ("full", 1, "all"), ("net", 2, "all"), ("full", 2, "all"),
