@@ -67,3 +67,23 @@ def test_numbers_in_words(file: Path) -> None:
         assert f"{chain['accepted']:,} weighted draws, worth {chain['effective']:,.0f} independent samples" in text
         assert f"R-1 = {chain['rminus1']:.4f}" in text
     assert figures["chain"]["rminus1"] < 0.01
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_rates(file: Path) -> None:
+    figures, text = figures_of(file), section(file.stem)
+    for mode, title in (("net", "networks"), ("full", "full CLASS, with its own line of sight as in `mode: full`")):
+        rates = [rate["per_second"] for rate in figures["rates"] if rate["mode"] == mode]
+        digits = 1 if mode == "net" else 2
+        assert f"| {title} | {' | '.join(f'{rate:.{digits}f}' for rate in rates)} |" in text
+    if figures["chain"].get("hours"):
+        assert f"took {figures['chain']['hours']:.1f} hours" in text
+
+
+def test_seconds_of_fast_steps() -> None:
+    rates = [rate for file in FILES for rate in figures_of(file)["rates"] if "fast" in [
+        r.get("changed") for r in figures_of(file)["rates"]]]
+    seconds = {(rate["mode"], rate["changed"]): 1.0 / rate["per_second"] for rate in rates if rate["processes"] == 1}
+    text = " ".join(PAGE[PAGE.index("## Fast steps"):].split())
+    assert (f"it takes {seconds['net', 'fast']:.2f} s instead of {seconds['net', 'all']:.2f} s with networks, and "
+            f"{seconds['full', 'fast']:.1f} s instead of {seconds['full', 'all']:.1f} s with full CLASS") in text
