@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import cosmicnet
 from cosmicnet.errors import CosmicnetError, NotCovered
 from cosmicnet.store import load_network_set
-from cosmicnet.training.parallel import progress, single_threaded_pool
+from cosmicnet.training.parallel import ended, progress, single_threaded_pool
 
 from .modes import in_mode, networks_of
 from .quiet import quiet
@@ -77,8 +76,8 @@ def evaluate_all(task: Task, points: Sequence[Point], processes: int, what: str)
         processes = min(processes, len(waiting))
         with progress(what, len(points), len(done)) as advance, single_threaded_pool(processes) as pool:
             futures = {pool.submit(_evaluate, task, dict(points[index])): index for index in waiting}
-            for future in as_completed(futures):
-                done[futures[future]] = future.result()
+            for index, future in ended(futures):
+                done[index] = future.result()
                 advance()
     return [done[index] for index in range(len(points))]
 

@@ -44,6 +44,13 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
         """Parameters of the run that change the source functions."""
         return [] if self._always_the_same else list(self.input_params)
 
+    def also_took(self, seconds: float) -> None:
+        """Add to the time of the last calculation; the first one counts where it is the only one (Cobaya's Timer)."""
+        if self.timer.n > 1:
+            self.timer.time_sum += seconds
+        elif self.timer.n == 1:
+            self.timer._first_time += seconds
+
     def get_requirements(self) -> Any:
         return self.host.required_params(fast=(False,))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -31,6 +32,26 @@ def kills_its_process(number: int) -> int:
     if number == DEADLY:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def note(folder: Path, number: int) -> int:
+    """One line in the file of this number, and the process that wrote it."""
+    with (folder / str(number)).open("a") as file:
+        file.write("once\n")
+    time.sleep(0.1)
+    return os.getpid()
+
+
+def test_what_a_worker_had_finished_is_not_done_again_when_it_dies(tmp_path: Path) -> None:
+    processes: list[int] = []
+    with single_threaded_pool(2) as pool:
+        for process in results(pool, note, {i: (tmp_path, i) for i in range(30)}, lambda _: 0, 1):
+            processes.append(process)
+            if len(processes) == 20:
+                os.kill(process, signal.SIGKILL)
+    assert len(processes) == 30 and processes[:20].count(processes[19]) > 5
+    # but for what it was at, and what it had ended a moment before
+    assert sum(len(path.read_text().splitlines()) for path in tmp_path.iterdir()) <= 33
 
 
 class Pool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from concurrent.futures import as_completed
 from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +22,7 @@ from cosmicnet.store import DEFAULT_SET, load_network_set
 from .accuracy import RelativeErrors, summary
 from .accuracy_plot import plot_accuracy
 from .boxes import BOXES, Box, boxes_of
-from .parallel import progress, single_threaded_pool
+from .parallel import ended, progress, single_threaded_pool
 from .report import write_report
 from .results import BoxResult, Evaluation, Model
 from .spectra import (
@@ -164,9 +163,9 @@ def _compute_pairs(settings: EvaluationSettings) -> dict[str, list[Pair]]:
                         key[1] < CLOSER_MODELS): key
             for key, cosmology in points.items()
         }
-        for future in as_completed(futures):
+        for key, future in ended(futures):
             if pair := told(future.result()):
-                pairs[futures[future]] = pair
+                pairs[key] = pair
             advance()
     by_box = {box.name: [pairs[box.name, index] for index in range(settings.models) if (box.name, index) in pairs]
               for box in settings.boxes}

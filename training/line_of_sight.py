@@ -4,7 +4,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from concurrent.futures import as_completed
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from time import process_time
@@ -19,7 +18,7 @@ from .accuracy import wishart_chi2
 from .along_line import Track, follow_lines
 from .boxes import BOXES
 from .line_of_sight_report import ErrorsAt, write_line_of_sight
-from .parallel import single_threaded_pool
+from .parallel import ended, single_threaded_pool
 from .spectra import Multipoles, Parameters, lensed_multipoles, networks_on, new_class, require_patched_classy
 
 __all__ = ["CONVERGED", "LineOfSightSettings", "compare_lines_of_sight", "measure"]
@@ -108,9 +107,9 @@ def compare_lines_of_sight(settings: LineOfSightSettings, report: Callable[[str]
             tracks = follow_lines(pool, settings.points)
         futures = {pool.submit(measure, cosmology, l_max, settings.cache.resolve()): l_max
                    for cosmology, l_max in requests}
-        for future in as_completed(futures):
-            errors[futures[future]].append(future.result())
-            report(f"l_max {futures[future]}: {future.result()}")
+        for l_max, future in ended(futures):
+            errors[l_max].append(future.result())
+            report(f"l_max {l_max}: {future.result()}")
     # after the others are done, for the sake of the clock
     times = seconds(WHOLE_DOMAIN.points(1)[0], settings.l_max[0], settings.repeats)
     write_line_of_sight([ErrorsAt(l_max, found) for l_max, found in errors.items()], times, tracks, CONVERGED,

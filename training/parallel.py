@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import CancelledError, Executor, as_completed
+from concurrent.futures import CancelledError, Executor, Future, as_completed
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from rich.progress import (
 
 from cosmicnet.errors import CosmicnetError
 
-__all__ = ["DIED", "WorkerError", "count_workers", "progress", "results", "single_threaded_pool"]
+__all__ = ["DIED", "WorkerError", "count_workers", "ended", "progress", "results", "single_threaded_pool"]
 
 # What is done so often that a worker dies of it is not tried again.
 DEATHS_ALLOWED = 3
@@ -43,6 +43,7 @@ DIED = ("the processes that computed it died again and again, beside others and 
         "fault in CLASS); delete this file to have it tried once more")
 
 Part = TypeVar("Part", Client, LocalCluster)
+Key = TypeVar("Key")
 Result = TypeVar("Result")
 
 SETTINGS = {
@@ -84,6 +85,16 @@ def single_threaded_pool(processes: int, scheduler: str | None = None) -> Iterat
             executor.shutdown(wait=False)
 
 
+def ended(futures: dict[Future[Result], Key]) -> Iterator[tuple[Key, Future[Result]]]:
+    """The keys of futures, and these, as they end; `futures` is emptied.
+
+    Results lie in the memory of the worker that made them: as long as there is a future of one, Dask has it made again
+    when that worker dies. So nobody keeps the future of what was handed out.
+    """
+    for future in as_completed(tuple(futures)):
+        yield futures.pop(future), future
+
+
 def results(
     pool: Executor, function: Callable[..., Result], arguments: Mapping[Any, tuple[Any, ...]],
     died: Callable[[Any], Result], most: int,
@@ -94,13 +105,12 @@ def results(
     takes the place of what does not return then either. Where there are more than `most` of them at first, it is not
     the tasks: raises KilledWorker, which single_threaded_pool() makes a WorkerError.
     """
-    futures = {pool.submit(function, *given): key for key, given in arguments.items()}
     deadly: list[Any] = []
-    for future in as_completed(futures):
+    for key, future in ended({pool.submit(function, *given): key for key, given in arguments.items()}):
         try:
             result = future.result()
         except KilledWorker:
-            deadly.append(futures[future])
+            deadly.append(key)
             if len(deadly) > most:
                 raise
             continue

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from .code_digest import OF_TABLES, code_digest
 from .dataset import read_model
 from .edges import continue_alike
 from .hdf5 import DatasetError, checked_file, put, put_numbers, remove_halves, whole_file
-from .parallel import progress, single_threaded_pool
+from .parallel import ended, progress, single_threaded_pool
 from .resample import NODES, distinct_times, resample
 from .smooth import KNOTS
 
@@ -96,8 +95,9 @@ def collect(
     if missing:
         with progress("resampling models", len(paths), len(paths) - len(missing)) as advance, \
                 single_threaded_pool(processes, scheduler) as pool:
-            futures = [pool.submit(resample_model, path.resolve(), tables[path], tuple(fields)) for path in missing]
-            for future in as_completed(futures):
+            futures = {pool.submit(resample_model, path.resolve(), tables[path], tuple(fields)): path
+                       for path in missing}
+            for _, future in ended(futures):
                 future.result()
                 advance()
         remove_halves(tables[paths[0]].parent)

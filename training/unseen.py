@@ -1,7 +1,6 @@
 """How far networks are from full CLASS on cosmologies of their domain that training never saw."""
 from __future__ import annotations
 
-from concurrent.futures import as_completed
 from pathlib import Path
 
 from cosmicnet.manifest import Manifest
@@ -11,7 +10,7 @@ from .config import MAKE_SEED
 from .domain_box import unseen_points
 from .evaluate import compute_pair, require_most, told
 from .generate import Workplace
-from .parallel import progress, single_threaded_pool
+from .parallel import ended, progress, single_threaded_pool
 from .spectra import networks_on
 
 __all__ = ["unseen_chi2"]
@@ -32,8 +31,8 @@ def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplac
     chi2 = []
     with progress("unseen models, full CLASS and networks", number) as advance, \
             single_threaded_pool(place.processes, place.scheduler) as pool:
-        futures = [pool.submit(compute_pair, point, approximation, cache) for point in points]
-        for future in as_completed(futures):
+        for _, future in ended({pool.submit(compute_pair, point, approximation, cache): i
+                                for i, point in enumerate(points)}):
             if pair := told(future.result()):
                 chi2.append(wishart_chi2(pair.full, pair.net))
             advance()

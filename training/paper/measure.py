@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -18,7 +18,7 @@ from cosmicnet.cobaya_components.noise import PLANCK_SKY_FRACTION, planck_noise
 from cosmicnet.store import load_network_set
 from cosmicnet.training.accuracy import Distribution, RelativeErrors, wishart_chi2
 from cosmicnet.training.evaluate import require_most
-from cosmicnet.training.parallel import progress, single_threaded_pool
+from cosmicnet.training.parallel import ended, progress, single_threaded_pool
 from cosmicnet.training.spectra import (
     ONE_LINE_OF_SIGHT,
     Parameters,
@@ -155,8 +155,8 @@ def compare_spectra(
             single_threaded_pool(processes) as pool:
         futures = {pool.submit(_spectra_or_refusal, {**point, **options}, folder): (label, index)
                    for label, (options, folder) in modes.items() for index, point in enumerate(points)}
-        for future in as_completed(futures):
-            found[futures[future]] = future.result()
+        for place, future in ended(futures):
+            found[place] = future.result()
             advance()
     refusals = {index: answer for (_, index), answer in found.items() if isinstance(answer, str)}
     told = [index for index in range(len(points)) if index not in refusals]

@@ -13,7 +13,6 @@ import time
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,7 +29,7 @@ from cosmicnet.paper.architecture import Architecture
 from cosmicnet.training.code_digest import OF_PAPER, code_digest
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.json_file import read_json, write_json
-from cosmicnet.training.parallel import single_threaded_pool
+from cosmicnet.training.parallel import ended, single_threaded_pool
 
 from .dataset import read_model
 from .draws import OWN, draw_architecture, without_wavenumbers
@@ -84,8 +83,8 @@ def search(
             if free and pool is None:
                 _draw(recipe, work, source, url)
             elif free:
-                futures = [pool.submit(_draw, recipe, work.resolve(), source, url) for _ in range(free)]
-                for future in as_completed(futures):
+                draws = {pool.submit(_draw, recipe, work.resolve(), source, url): i for i in range(free)}
+                for _, future in ended(draws):
                     future.result()
             else:
                 Console(stderr=True).print(f"{settings.draws - len(done)} draws are left to other processes, waiting; "
