@@ -76,6 +76,39 @@ def test_points_that_one_mode_cannot_do_are_counted() -> None:
         compare(POINTS[:1], net[:1], full[:1])
 
 
+def test_no_verdict_on_a_few_of_the_points() -> None:
+    from cosmicnet.cobaya_components.check import compare, print_comparison
+
+    full = [evaluation(a=-1.0)] * 4
+    net = [evaluation(a=-1.0), *[evaluation("H0 is outside")] * 3]
+    half, few = compare(POINTS[:2], net[:2], full[:2]), compare(POINTS, net, full)
+    assert half.passes(0.1) and not few.passes(0.1)
+    text = io.StringIO()
+    print_comparison(few, 0.1, Console(file=text, width=200))
+    assert "FAILED: the largest change is 0.0000 at 1 of 4 points, allowed is 0.1 at 50% of" in text.getvalue()
+
+
+@pytest.mark.usefixtures("patched")
+def test_full_class_is_not_asked_where_networks_have_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cobaya.yaml import yaml_dump
+
+    from cosmicnet.cobaya_components import check as module
+
+    asked: dict[str, int] = {}
+
+    def evaluate_all(task: Any, points: Any, processes: int, what: str) -> list[Any]:
+        asked[what] = len(points)
+        return [evaluation("outside") if what == "networks" and i == 1 else evaluation(a=-1.0)
+                for i in range(len(points))]
+
+    monkeypatch.setattr(module, "evaluate_all", evaluate_all)
+    (tmp_path / "run.yaml").write_text(yaml_dump({**RUN, "packages_path": str(tmp_path)}))
+    found = module.check(module.CheckSettings(tmp_path / "run.yaml", "reference", 4, 0.1, None, None, 1, tmp_path, 0))
+    assert asked == {"networks": 4, "full CLASS": 3} and len(found.points) == 3 and found.drawn == 4
+
+
 def test_zero_likelihood_in_one_mode_alone_fails() -> None:
     from cosmicnet.cobaya_components.check import compare
 

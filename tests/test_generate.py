@@ -263,8 +263,16 @@ def test_models_that_are_missing_are_counted_before_training(recipe: Recipe, tmp
         model_path(place.folder, index).touch()
     with pytest.raises(GenerationError, match="models: 13 of 20 models are missing; `cosmicnet generate` goes on with"):
         module.existing(recipe, place)
-    for index in range(7, 20):
-        failure_path(place.folder, index).touch()
+    for index in range(7, 18):
+        model_path(place.folder, index).touch()
+    for index in (18, 19):
+        failure_path(place.folder, index).write_text("too extreme")
     # more than the recipe asks for, of a set that was grown
     model_path(place.folder, 20).touch()
-    assert len(module.existing(recipe, place).models) == 8
+    found = module.existing(recipe, place)
+    assert len(found.models) == 19 and found.failed == {18: "too extreme", 19: "too extreme"}
+    # what generation refuses is not trained on either
+    model_path(place.folder, 17).unlink()
+    failure_path(place.folder, 17).touch()
+    with pytest.raises(GenerationError, match="3 of 20 models failed; the first, 17, with:"):
+        module.existing(recipe, place)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builds import ROOT
 from paper_models import RECIPE, model
 
 from cosmicnet.errors import CosmicnetError
@@ -18,7 +19,7 @@ from cosmicnet.training.paper import measure
 from cosmicnet.training.paper.figures import _shown
 from cosmicnet.training.paper.generate import GenerationError, require_complete
 from cosmicnet.training.paper.measure import SourceComparison, SpectraComparison, Timing, planck_error
-from cosmicnet.training.paper.page import Measured, page
+from cosmicnet.training.paper.page import Measured, header, page
 from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
 from cosmicnet.training.paper.report import require_same_recipe
 from cosmicnet.training.paper.tables import field_sizes
@@ -89,6 +90,12 @@ def test_page_tells_the_errors_that_were_put_in() -> None:
         assert row in text or row in " ".join(text.split()), row
     again = page(recipe, Path("recipes/own.toml"), manifest, replace(measured(), default_seconds=120.0))
     assert f"| 6 min | 2.0 min | 3; of the paper's {13.6 * 30:.3g} |" in again
+
+
+def test_page_in_docs_begins_as_it_would_be_written() -> None:
+    recipe, full = (load_paper_recipe(RECIPE.with_name(name)) for name in ("paper_small.toml", "paper.toml"))
+    text = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    assert text.startswith(header(recipe, RECIPE.relative_to(ROOT), full, "3.4.1", 561) + "\n\n")
 
 
 def test_planck_error_is_cosmic_variance_and_noise() -> None:

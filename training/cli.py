@@ -47,6 +47,8 @@ def _explanation(error: Exception) -> str | None:
     if isinstance(error, OSError):
         reason = error.strerror or str(error) or type(error).__name__
         return f"{error.filename}: {reason}" if error.filename else reason
+    if isinstance(error, MemoryError):
+        return f"not enough memory. {error}".strip()
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("cosmicnet"):
         return f"{error}; pip install 'cosmicnet[training,evaluate,cobaya]'"
     classy = sys.modules.get("classy")

@@ -88,12 +88,7 @@ def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
         remove_halves(folder)
     failed = {i: failure_path(folder, i).read_text(encoding="utf-8") for i in range(number)
               if not model_path(folder, i).exists()}
-    if len(failed) > FAILED_SHARE * number:
-        index = min(failed)
-        raise GenerationError(f"{len(failed)} of {number} models failed; the first, {wanted[index]}, with: "
-                              f"{failed[index]}")
-    for index in sorted(failed):
-        Console(stderr=True).print(f"left out model {index}: {failed[index]}", style="yellow")
+    _require_few(failed, number, wanted)
     paths = tuple(model_path(place.folder, i) for i in range(number) if i not in failed)
     require_reported(recipe, paths[0])
     return Generated(paths, failed)
@@ -139,7 +134,20 @@ def existing(recipe: Recipe, place: Workplace) -> Generated:
                       for i in range(number)):
         raise GenerationError(f"{place.folder}: {missing} of {number} models are missing; `cosmicnet generate` goes on "
                               "with them")
-    return Generated(paths, {})
+    failed = {i: failure_path(place.folder, i).read_text(encoding="utf-8") for i in range(number)
+              if not model_path(place.folder, i).exists()}
+    _require_few(failed, number)
+    return Generated(paths, failed)
+
+
+def _require_few(failed: Mapping[int, str], number: int, wanted: Sequence[Parameters] | None = None) -> None:
+    """Tell which models are left out; GenerationError if they are more than a tenth of `number`."""
+    if len(failed) > FAILED_SHARE * number:
+        index = min(failed)
+        which = index if wanted is None else wanted[index]
+        raise GenerationError(f"{len(failed)} of {number} models failed; the first, {which}, with: {failed[index]}")
+    for index in sorted(failed):
+        Console(stderr=True).print(f"left out model {index}: {failed[index]}", style="yellow")
 
 
 def _integrate_all(

@@ -112,6 +112,8 @@ def read_field(field: Field, models: Sequence[ResampledModel]) -> FieldTables:
             with checked_file(model.path) as file:
                 values.append(file[f"fields/{field.name}"][()])
                 weights.append(file[f"weights/{field.name}"][()])
+        except (MemoryError, PermissionError):
+            raise
         except Exception as error:  # of h5py, many kinds
             raise DatasetError(f"{model.path} cannot be read ({error}); delete it and start again") from error
     return FieldTables(
@@ -166,6 +168,8 @@ def _summary(path: Path) -> ResampledModel:
                      for source in list(file["sizes"]) for name in list(file["sizes"][source])}
             return ResampledModel(path, groups["cosmology"], groups["setup"], groups["precision"],
                                   Scales(**groups["scales"]), sizes)
+    except (MemoryError, PermissionError):
+        raise
     except Exception as error:  # of h5py, many kinds
         raise DatasetError(f"{path} cannot be read ({error}); delete it and start again") from error
 

@@ -123,7 +123,7 @@ def _run_search(options: argparse.Namespace) -> None:
         kept = search(recipe, writable(options.work), source, options.database, options.processes, options.scheduler)
         for judged in kept:
             print(f"{source} draw {draw_label(judged.draw)}: C_l error {judged.cl_error:.3g}, validation loss "
-                  f"{judged.validation_loss:.3g}, {judged.architecture}")
+                  f"{judged.validation_loss:.3g}")
         print(f"# draw {draw_label(kept[0].draw)}\n{hyperparameters_table(kept[0].architecture)}")
 
 

@@ -145,7 +145,7 @@ def read_claim(folder: Path) -> dict[str, Any]:
     """What determines the models in `folder`; GenerationError if it is damaged or not there."""
     try:
         return read_json(folder / CLAIM)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise GenerationError(f"{folder}: no models; run `cosmicnet paper generate` first") from error
     except ValueError as error:
         raise GenerationError(f"{folder / CLAIM} is damaged, so that nobody knows what the models beside it are: "

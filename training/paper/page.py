@@ -25,7 +25,7 @@ from .tables import PAPER, FieldSize, fields_table, inputs_table, layers_table, 
 from .text import FALLING_RATE, FIELDS_TEXT, HEADER, LAYERS_TEXT, PAPER_RATE, SEARCH_TEXT
 from .train import Epoch
 
-__all__ = ["DEFAULT", "FAITHFUL", "LABELS", "Measured", "page"]
+__all__ = ["DEFAULT", "FAITHFUL", "LABELS", "Measured", "header", "page"]
 
 FAITHFUL, DEFAULT = "faithful", "default"
 LABELS = (FAITHFUL, DEFAULT)
@@ -60,16 +60,21 @@ def page(recipe: PaperRecipe, file: Path, faithful: Manifest, measured: Measured
     sources, k_size = measured.sources, measured.sources.k.size
     class_version = faithful.class_version.removeprefix("v")
     full = load_paper_recipe(Path(str(files("cosmicnet.training") / "recipes" / FULL_RECIPE)))
-    rate = PAPER_RATE if recipe.training.learning_rate_end is None else FALLING_RATE
-    header = HEADER.format(recipe=file, price=price(full), draws=full.search.draws, class_version=class_version,
-                           k_size=k_size, rate=rate, companion=recipe.companion)
     return "\n\n".join([
-        _filled(header), _what_was_run(recipe, full, faithful, measured.histories),
+        header(recipe, file, full, class_version, k_size), _what_was_run(recipe, full, faithful, measured.histories),
         "## Table 1: inputs", inputs_table(k_size), *_layers(recipe, k_size, class_version),
         "### The default networks beside these", FIELDS_TEXT,
         fields_table(measured.fields),
         "## The search (section 3.2)", _search(recipe, measured.drawn), *_sources(sources), *_spectra(measured.spectra),
         *_speed(measured.timings), "## Default networks against the faithful ones", _factors(measured)]) + "\n"
+
+
+def header(recipe: PaperRecipe, file: Path, full: PaperRecipe, class_version: str, k_size: int) -> str:
+    """The beginning of the page. full: the recipe with the paper's own sizes."""
+    rate = PAPER_RATE if recipe.training.learning_rate_end is None else FALLING_RATE
+    return _filled(HEADER.format(
+        recipe=file, price=price(full), draws=full.search.draws, class_version=class_version, k_size=k_size, rate=rate,
+        companion=recipe.companion, sigmas=recipe.sigmas, name=recipe.name))
 
 
 def _filled(text: str) -> str:
@@ -138,8 +143,8 @@ def _layers(recipe: PaperRecipe, k_size: int, class_version: str) -> list[str]:
 def _search(recipe: PaperRecipe, drawn: Mapping[str, Sequence[Mapping[str, Any]] | None]) -> str:
     epochs = ", ".join(f"S_{source.upper()} {recipe.search.epochs[source]} of {getattr(recipe.networks, source).epochs}"
                        for source in TIMES)
-    lines = [SEARCH_TEXT.format(epochs=epochs), "", "| network | draw | validation loss | C_l error | layers |",
-             "|---|---|---|---|---|"]
+    lines = [_filled(SEARCH_TEXT.format(epochs=epochs)), "",
+             "| network | draw | validation loss | C_l error | layers |", "|---|---|---|---|---|"]
     for source, best in drawn.items():
         if best is None:
             lines.append(f"| S_{source.upper()} | not searched | | | |")

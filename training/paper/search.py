@@ -126,7 +126,7 @@ def found_before(recipe: PaperRecipe, work: Path, source: str) -> list[dict[str,
     try:
         found = read_json(result_file(work, source))
         study, sizes, best = found["study"], {name: found[name] for name in _sizes(recipe)}, list(found["best"])
-    except OSError:
+    except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise CosmicnetError(f"{result_file(work, source)} is damaged; run the search again") from error

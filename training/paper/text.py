@@ -7,8 +7,8 @@ HEADER = """\
 # CosmicNet I, faithfully
 
 Written by `cosmicnet paper report`; do not edit. The networks that arXiv:1907.05764 describes (**faithful**), the
-networks `{companion}` of this package (**default**), and full CLASS, on the same unseen cosmologies: the paper's box of
-±5 sigma around Planck 2018.
+networks `{companion}` of this package (**default**), and full CLASS, on the same unseen cosmologies: the recipe's box
+of ±{sigmas:g} sigma.
 
     cosmicnet paper generate {recipe}     models, resumable
     cosmicnet paper train {recipe}        networks, resumable after each epoch
@@ -22,7 +22,7 @@ The loss is that of the paper, all times alike. S_T2 at reionisation is 4e-4 of 
 rescaled source, whose standard deviation is 1. An rms error of 5% there needs a loss of 1e-7 at these times, and until
 then C_l^EE at l < 20 is mostly noise of the networks.
 
-In `classy` the set is one like any other: `neural_network_path: nets/paper`. Its evaluation is NumPy. Lensing and
+In `classy` the set is one like any other: `neural_network_path: nets/{name}`. Its evaluation is NumPy. Lensing and
 matter sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from `{companion}`; the paper integrated the
 equations for the lensing potential.
 
@@ -58,8 +58,8 @@ The third pair of columns is what is trained here, on the {k_size} wavenumbers o
 SEARCH_TEXT = """\
 Draws are trained for the epochs that the recipe gives, ranked by validation loss, and the best are judged by the mean
 of eq. 3.2 over the hyperparameter set: unlensed TT for S_T0 and S_T1, EE for S_T2, each with the sources of full CLASS
-for the other two, by the fast line of sight. The first draw has the hyperparameters of this page's networks, the
-paper's own, and is judged in any case. Epochs of a draw, of as many as these networks have: {epochs}. What is ranked is
+for the other two, by the fast line of sight. The first draw has the hyperparameters of the recipe, and is
+judged in any case. Epochs of a draw, of as many as these networks have: {epochs}. What is ranked is
 how fast a network learns: where epochs are few, the best draw need not be the best network."""
 
 FIELDS_TEXT = """\
