@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from cosmicnet.store import NetworkSet
 
 __all__ = [
-    "Answer", "Ends", "Notes", "never_used", "outside_corners", "reference_outside", "uncovered_ends", "wide_priors",
+    "Answer", "Ends", "Notes", "never_used", "outside_corners", "reference_outside", "slow_amplitude",
+    "uncovered_ends", "wide_priors",
 ]
 
 
@@ -83,6 +84,14 @@ def never_used(name: str, reasons: tuple[str, ...], fallback: str) -> Notes:
     if fallback == "error":
         return Notes(error=f"{text} With fallback: error the likelihood would be zero everywhere. {fix}.")
     return Notes((f"{text} CLASS will integrate its equations at every sample (fallback: full). {fix}.",))
+
+
+def slow_amplitude(given: Sequence[str]) -> tuple[str, ...]:
+    """A line for amplitudes of matter that are given in place of A_s."""
+    if not given:
+        return ()
+    return (f"{', '.join(given)} is given: CLASS integrates its equations at each step to find the A_s that belongs to "
+            "it, also where networks are used then. Sample A_s or logA, and have it derived.",)
 
 
 def wide_priors(

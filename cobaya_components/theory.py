@@ -19,6 +19,7 @@ from cosmicnet.store import NetworkSet, load_network_set
 from .covmats import best_covmat
 from .modes import LINE_OF_SIGHT, USED
 from .prior_check import what_to_know_before
+from .prior_notes import slow_amplitude
 from .recorded import DIGITS, recorded_networks, with_networks
 from .sources import PRODUCT, Sources, broken_stops_the_run, computes
 from .threads import share_cores
@@ -29,6 +30,8 @@ MODES = ("full", "net")
 OPTION_PREFIX = "neural_network"
 # relative: a change of parameters that no module can miss
 NEAR = 1e-6
+# what CLASS searches A_s by, with its own equations
+IN_PLACE_OF_A_S = ("sigma8", "S8", "sigma8_cb")
 # all that CLASS can do
 LAST_MODULE = ["distortions"]
 
@@ -131,7 +134,9 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         if self.network_set is None or model is None:
             return
         notes = what_to_know_before(self, model, self.network_set)
-        for line in notes.warnings:
+        names = [*self.all_input_params(), *self.required_params(), *self.extra_args]
+        given = [name for name in names if self.translate_param(name) in IN_PLACE_OF_A_S]
+        for line in (*notes.warnings, *slow_amplitude(given)):
             self.mpi_warning("%s", line)
         if notes.error:
             raise LoggedError(self.log, notes.error)

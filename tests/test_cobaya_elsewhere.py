@@ -92,6 +92,18 @@ def test_wide_priors_without_reference_are_not_called_senseless(
     assert model.theory["cosmicnet.Cosmicnet"].classy.neural_network_info()["used"]
 
 
+@pytest.mark.parametrize("amplitude", ["sigma8", "A_s"])
+def test_amplitude_of_matter_in_place_of_a_s_is_told_to_be_slow(
+    amplitude: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    info = run_info()
+    del info["params"]["A_s"]
+    info["params"][amplitude] = 0.81 if amplitude == "sigma8" else 2.1e-9
+    get_model(info)
+    assert ("sigma8 is given: CLASS integrates its equations at each step" in caplog.text) == (amplitude == "sigma8")
+
+
 def test_end_at_which_a_function_of_the_user_has_no_value_is_left_out() -> None:
     amplitude = {"x": {"prior": {"min": 0.0, "max": 10.0}, "ref": 4.76, "drop": True},
                  "A_s": {"value": "lambda x: 1e-8 / x"}}
