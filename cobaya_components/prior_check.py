@@ -216,7 +216,7 @@ def _ask(theory: Any, networks: NetworkSet, parameters: Mapping[str, Any]) -> An
     probe = _Probe(networks)
     cosmology = theory.classy_module.Class()
     cosmology.set_source_provider(probe)
-    settings = {name: value for name, value in theory.extra_args.items() if not name.startswith("neural_network")}
+    settings = {name: value for name, value in theory.extra_args.items() if not str(name).startswith("neural_network")}
     if not settings.get("output"):
         return None
     cosmology.set({**{theory.translate_param(name): value for name, value in parameters.items()}, **settings})

@@ -53,6 +53,27 @@ def test_parameters_of_another_theory_code_reach_class(mode: str, caplog: pytest
         np.testing.assert_array_equal(*spectra)
 
 
+@pytest.mark.parametrize("name", ["omega_b", "n_s"])
+def test_parameter_that_a_likelihood_has_reaches_class_too(name: str) -> None:
+    """Cobaya gives a sampled parameter to the likelihood that names it alone, but for theories that require it."""
+    at = {"omega_b": (0.022, 0.023), "n_s": (0.95, 0.97)}[name]
+
+    def model(theory: dict[str, Any], component: str) -> Any:
+        info = run_info(theory, name=component, **{name: {"prior": {"min": 0.9 * at[0], "max": 1.1 * at[1]}}})
+        info["theory"][component]["requires"] = [name]
+        likelihood = f"lambda {name}: -0.5 * ({name} / {at[0]} - 1.0)**2"
+        return get_model({**info, "likelihood": {**info["likelihood"], "outside": likelihood}})
+
+    ours = model({"mode": "net"}, "cosmicnet.Cosmicnet")
+    cobayas = model({"path": "global", "extra_args": {**NEUTRINOS, "neural_network": True}}, "classy")
+    for value in at:
+        spectra = []
+        for one in (ours, cobayas):
+            assert np.isfinite(one.logpost({**POINT, name: value}))
+            spectra.append(one.provider.get_Cl()["tt"].copy())
+        np.testing.assert_array_equal(*spectra)
+
+
 def test_external_prior_is_no_obstacle_to_draws(caplog: pytest.LogCaptureFixture) -> None:
     """Of theta_s_100 points of the prior are drawn; what an external prior excludes is not asked."""
     caplog.set_level(logging.WARNING)
