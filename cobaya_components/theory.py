@@ -212,10 +212,11 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         for name, value, allowed in (("mode", self.mode, MODES), ("fallback", self.fallback, FALLBACKS)):
             if value not in allowed:
                 raise LoggedError(self.log, "%s: %s: allowed are %s", name, value, " and ".join(allowed))
-        if not isinstance(self.extra_args, (Mapping, NoneType)):
+        names = {} if self.extra_args is None else self.extra_args
+        if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
             raise LoggedError(self.log, "extra_args: %r is no table of CLASS's settings, such as {N_ncdm: 1}",
                               self.extra_args)
-        self._refuse_options_of_classy(self.extra_args or {}, "extra_args")
+        self._refuse_options_of_classy(names, "extra_args")
 
     def _refuse_options_of_classy(self, names: Iterable[str], where: str) -> None:
         if doubled := [name for name in names if str(name).startswith(OPTION_PREFIX)]:

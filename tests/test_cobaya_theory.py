@@ -214,6 +214,7 @@ def test_what_is_covered_at_its_reference_value_only_is_told(messages: Callable[
 
 @pytest.mark.parametrize(("option", "value", "said"), [
     ("path", "/nowhere", "path: '/nowhere' is no folder"), ("path", 5, "path: 5 is no folder"),
+    ("extra_args", {1: 2}, r"extra_args: \{1: 2\} is no table"),
     ("extra_args", "x", "extra_args: 'x' is no table"), ("extra_args", ["a"], r"extra_args: \['a'\] is no table")])
 def test_option_of_a_wrong_kind_is_named(option: str, value: Any, said: str) -> None:
     with pytest.raises(LoggedError, match=said):
