@@ -162,8 +162,8 @@ def print_comparison(comparison: Comparison, threshold: float, console: Console)
     console.print(table)
     worst = comparison.points[comparison.worst]
     console.print("worst point:", ", ".join(f"{name} = {value:.6g}" for name, value in worst.items()), highlight=False)
-    for left_out, what in ((comparison.without_networks, "the networks do not cover"),
-                           (comparison.without_class, "CLASS itself cannot compute")):
+    for left_out, what in ((comparison.without_networks, "could not be computed with networks"),
+                           (comparison.without_class, "could not be computed by full CLASS")):
         if left_out:
             console.print(f"{len(left_out)} points that {what} were left out, the first because: {left_out[0]}",
                           style="yellow", highlight=False)

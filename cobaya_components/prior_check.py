@@ -8,6 +8,7 @@ there. So every spelling of a parameter and every setting is understood.
 """
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -109,13 +110,15 @@ class _Points:
             return {key: point for key, point in there.items() if point is not None and point != center}
 
         ways = [moved(share) for share in SHARES]
-        ends = {key: tuple(way[key] for way in ways if key in way) for key in ways[0]}
+        keys = dict.fromkeys(key for way in ways for key in way)
+        ends = {key: tuple(way[key] for way in ways if key in way) for key in keys}
         return cls(center, ends, moved(NEAR), bounds)
 
 
 def _input_of(theory: Any, model: Any, sampled: Mapping[str, float]) -> Mapping[str, float] | None:
     try:
-        values = model.parameterization.to_input(dict(sampled))
+        with quiet(logging.ERROR):
+            values = model.parameterization.to_input(dict(sampled))
     except Exception:  # of the user's own functions, which may have no value there
         return None
     names = [*theory.all_input_params(), *theory.required_params()]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ __all__ = [
     "Answer", "Ends", "Notes", "never_used", "outside_corners", "reference_outside", "slow_amplitude",
     "uncovered_ends", "wide_priors",
 ]
+
+NUMBER = re.compile(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ Ends = Mapping[tuple[str, float], Answer]
 def nowhere_covered(asked: Sequence[Answer], networks: NetworkSet) -> bool:
     """Can none of the prior be covered, if none of these points is? So it is where something else than the domain is in
     the way at all of them, or where they all lie on one side of a range."""
-    if set(asked[0].otherwise).intersection(*(answer.otherwise for answer in asked)):
+    # sentences differ in numbers, such as how far the networks reach
+    first, *others = ({NUMBER.sub("#", reason) for reason in answer.otherwise} for answer in asked)
+    if first.intersection(*others):
         return True
     for name, (low, high) in networks.manifest.domain.items():
         values = [answer.values.get(name, math.nan) for answer in asked]

@@ -67,6 +67,8 @@ def fast_parameters(model: Any) -> list[str]:
     if not halves:
         return []
     slow = {name for half in halves for name in half.slow_params}
+    # and what other theory codes make parameters of CLASS of
+    slow |= {name for half in halves for other in model._dependencies.get(half, ()) for name in other.input_params}
     return [name for name, inputs in model.parameterization.sampled_input_dependence().items()
             if not slow & {name, *inputs}]
 

@@ -156,19 +156,22 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             return super().calculate(state, want_derived, **params_values_dict)  # type: ignore[no-any-return]
 
     def _times_a_fast_step(self, values: Mapping[str, Any]) -> bool:
-        """While Cobaya measures speeds: have this half timed in a fast step, and what only new source functions need
-        counted with them. Cobaya measures where all parameters change, where the two halves would seem alike, and
-        then neither oversample nor drag. False where CLASS cannot compute this point."""
+        """While Cobaya measures speeds, which it does where all parameters change: have this half timed in a fast step,
+        and the rest counted with the source functions that need it. False where CLASS cannot compute this point."""
         cosmology, before = self.classy, self._timed
         self._timed = cosmology
         near = {name: value * (1.0 + NEAR) for name, value in values.items() if isinstance(value, float) and value}
-        if self.sources is None or cosmology is before or not near or not self.splits():
+        if cosmology is before or not near or not self.splits():
             return True
         self.set({**values, **near})
         if not computes(self, cosmology, LAST_MODULE, self.classy_module):
             return False
-        self.sources.also_took(self.timer.time_from_start())
+        all_of_it = self.timer.time_from_start()
         self.timer.start()
+        self.set(values)
+        if not computes(self, cosmology, LAST_MODULE, self.classy_module):
+            return False
+        self.sources.also_took(all_of_it - self.timer.time_from_start())  # type: ignore[union-attr]
         return True
 
     def _require_same_networks(self) -> None:
@@ -197,7 +200,9 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         return self.mode == "net" and bool(self.classy.neural_network_info()["used"])
 
     def get_can_provide_params(self) -> list[str]:
-        return [*super().get_can_provide_params(), USED]
+        # what another theory code gives is not offered as well
+        required = self.required_params()
+        return [*(name for name in super().get_can_provide_params() if name not in required), USED]
 
     def get_version(self) -> Any:
         """CLASS's version, and in mode net the hash of the networks: Cobaya writes it beside the chain."""
@@ -217,6 +222,9 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             raise LoggedError(self.log, "extra_args: %r is no table of CLASS's settings, such as {N_ncdm: 1}",
                               self.extra_args)
         self._refuse_options_of_classy(names, "extra_args")
+        required = getattr(self, "requires", ())
+        if not isinstance(required, (str, list, tuple)):
+            raise LoggedError(self.log, "requires: %r is no list of parameters, such as [omega_b]", required)
 
     def _refuse_options_of_classy(self, names: Iterable[str], where: str) -> None:
         if doubled := [name for name in names if str(name).startswith(OPTION_PREFIX)]:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from cobaya_infos import L_MAX, NEUTRINOS, POINT, run_info
 
+from cosmicnet.cobaya_components.rates import fast_parameters
+
 get_model = pytest.importorskip("cobaya.model").get_model
 LoggedError = pytest.importorskip("cobaya.log").LoggedError
 Theory = pytest.importorskip("cobaya.theory").Theory
@@ -51,6 +53,37 @@ def test_parameters_of_another_theory_code_reach_class(mode: str, caplog: pytest
             assert np.isfinite(model.logpost({**POINT, "om": om, "tilt": tilt}))
             spectra.append(model.provider.get_Cl()["tt"].copy())
         np.testing.assert_array_equal(*spectra)
+
+
+class Helium(Theory):  # type: ignore[misc]  # Cobaya has no types
+    """A code of nucleosynthesis: gives a parameter of CLASS that CLASS could derive too."""
+
+    params: ClassVar[dict[str, Any]] = {"x": None}
+
+    def get_can_provide_params(self) -> list[str]:
+        return ["YHe"]
+
+    def calculate(self, state: dict[str, Any], want_derived: bool = True, **values: float) -> None:
+        state["derived"] = {"YHe": 0.24 + values["x"]}
+
+
+def test_what_class_could_derive_may_come_from_another_theory_code() -> None:
+    found = {}
+    for name, theory in (("cosmicnet.Cosmicnet", {"mode": "full"}), ("classy", {"path": "global"})):
+        info = run_info(theory, name=name, x={"prior": {"min": 0.0, "max": 0.02}})
+        info["theory"] |= {"helium": {"external": Helium}, name: {**info["theory"][name], "requires": ["YHe"]}}
+        model = get_model(info)
+        model.logpost({**POINT, "x": 0.015})
+        found[name] = model.provider.get_Cl()["tt"].copy()
+        if name != "classy":
+            assert fast_parameters(model) == []
+    np.testing.assert_array_equal(*found.values())
+
+
+@pytest.mark.parametrize("required", [None, 3])
+def test_requires_that_is_no_list_is_named(required: Any) -> None:
+    with pytest.raises(LoggedError, match=f"requires: {required} is no list of parameters"):
+        get_model(run_info({"requires": required}))
 
 
 @pytest.mark.parametrize("name", ["omega_b", "n_s"])
@@ -111,6 +144,21 @@ def test_wide_priors_without_reference_are_not_called_senseless(
     planck = {"omega_b": 0.0224, "omega_cdm": 0.12, **POINT}
     assert np.isfinite(model.logpost(planck))
     assert model.theory["cosmicnet.Cosmicnet"].classy.neural_network_info()["used"]
+
+
+def test_wide_priors_and_a_request_that_networks_never_cover() -> None:
+    """What is in the way is the same at all points, with other numbers."""
+    sampled = {name: {"prior": {"min": low, "max": high}} for name, (low, high) in WIDE.items()}
+    with pytest.raises(LoggedError, match="the likelihood would be zero everywhere"):
+        get_model(run_info({"mode": "net", "fallback": "error"}, {"Cl": {"tt": 8000, "ee": 8000}}, **sampled))
+
+
+def test_end_without_a_value_is_asked_on_the_way(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    made = {"x": {"prior": {"min": 0.0, "max": 0.105}, "ref": 0.1, "drop": True},
+            "omega_cdm": {"value": "lambda x: 0.012 / x"}}
+    get_model(run_info({"mode": "net"}, **made))
+    assert "x from 0 to 0.105 (covered: omega_cdm from 0.095 to 0.145)" in caplog.text
 
 
 @pytest.mark.parametrize("amplitude", ["sigma8", "A_s"])
