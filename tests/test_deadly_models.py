@@ -138,6 +138,30 @@ def test_deadly_first_model_leaves_the_next_to_be_timed(deaths: dict[int, int], 
     assert failure_path(tmp_path / "models", 0).exists()
 
 
+@pytest.mark.parametrize("left", [[0, 1], [19]])
+def test_deadly_models_that_are_left_do_not_stop_the_timing(
+    deaths: dict[int, int], recipe: Recipe, tmp_path: Path, left: list[int]
+) -> None:
+    place = Workplace(tmp_path / "models", HERE, 1)
+    generate(recipe, place.folder, 1)
+    for index in left:
+        model_path(place.folder, index).unlink()
+        deaths[index] = 99
+    assert generate_one(recipe, 20, place)[0] is None
+    assert all(failure_path(place.folder, index).exists() for index in left)
+    # nothing is missing now: one that is there is timed, and what failed stays as it is
+    path, _ = generate_one(recipe, 20, place)
+    assert path is not None and path.exists() and all(failure_path(place.folder, index).exists() for index in left)
+    assert set(generate(recipe, place.folder, 1).failed) == set(left)
+
+
+def test_many_that_die_where_nothing_returns_are_not_tried_one_by_one() -> None:
+    pool = Pool(dict.fromkeys(range(200), 99))
+    with pytest.raises(KilledWorker):
+        list(results(pool, abs, {i: (0, 0, 0, i) for i in range(200)}, abs, 1000))  # type: ignore[arg-type]
+    assert sum(99 - left for left in pool.deaths.values()) == 200
+
+
 def test_no_model_is_blamed_where_workers_die_of_all_that_are_timed(deaths: dict[int, int], tmp_path: Path) -> None:
     deaths |= dict.fromkeys(range(20), 9)
     with pytest.raises(WorkerError, match="all processes died that computed models 0, 1, 2, each alone"):

@@ -82,7 +82,7 @@ def test_page_tells_the_errors_that_were_put_in() -> None:
         "| EE, l ≥ 30: rms error |  | 0.000% | 0.000% |",
         "| 1 | 4.62 | 0.165 | 27.9 | 5.00 | 0.2500 | 20 | 0.0100 | 500 |",
         "| evaluation, 1 thread | 250 ms | 10 ms | 25 |",
-        "| 6 min | 6 min of one core when they were made ([networks.md](networks.md)) | 1 |",
+        "| 6 min | not measured (`--default-models`) |  |",
         "| S_T0 | 5 | 1.00e-02 | 0.125 | dense 7, 8, 9, 5, 6, 11, 12; filters(kernel/stride, pool) 3(4/2, 2) |",
         f"S_T0 {recipe.search.epochs['t0']} of {recipe.networks.t0.epochs}", "| S_T2 | not searched |",
         "| late.weyl | ln_omega_m, ln_omega_b, ln_h, N_ur, m_ncdm |",

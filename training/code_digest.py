@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-__all__ = ["OF_FIELDS", "OF_PAPER", "OF_TABLES", "code_digest"]
+__all__ = ["OF_FIELDS", "OF_PAPER", "OF_SEARCH", "OF_TABLES", "code_digest"]
 
 # What a table holds, from a model that is there. Integrations are not made again: they are CLASS's.
 OF_TABLES = (
@@ -28,6 +28,8 @@ OF_PAPER = (
     "cosmicnet.normalization", "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
     "cosmicnet.training.keras_setup", "cosmicnet.training.paper.model", "cosmicnet.training.paper.train",
 )
+# What a search finds.
+OF_SEARCH = (*OF_PAPER, "cosmicnet.training.paper.draws", "cosmicnet.training.paper.judge")
 
 
 @cache

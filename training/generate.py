@@ -95,8 +95,8 @@ def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
 
 
 def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | None, float]:
-    """Integrate the first of `number` models that is missing (or the last one once more, which gives the same file),
-    or the next one where it fails.
+    """Integrate the first of `number` models that is missing, or the next one where it fails; where none is missing,
+    the last one that is there once more, which gives the same file.
 
     Returns its path, None if CLASS could not compute any of the first, and its seconds. Raises as generate() does.
     """
@@ -105,14 +105,16 @@ def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | 
     wanted, folder = points(recipe, number, place.recipe_folder, place.derived), place.folder.resolve()
     missing = [i for i in range(number) if not model_path(folder, i).exists() and not failure_path(folder, i).exists()]
     seconds, one = 0.0, Workplace(folder, place.recipe_folder, 1, place.scheduler)
-    tried = missing[:TIMED] or [number - 1]
+    # one that is there already takes as long
+    there = [i for i in range(number) if model_path(folder, i).exists()]
+    tried = missing[:TIMED] or there[-1:]
     for index in tried:
         seconds, = _integrate_all(recipe, wanted, [index], 1, one)
         if (path := model_path(place.folder, index)).exists():
             require_reported(recipe, path)
             return path, seconds
-    if all(failure_path(folder, index).read_text(encoding="utf-8") == DIED for index in tried):
-        # none of them is to be blamed
+    if not there and all(failure_path(folder, i).read_text(encoding="utf-8") == DIED for i in tried):
+        # where no model was ever computed none of them is to be blamed
         for index in tried:
             failure_path(folder, index).unlink()
         raise WorkerError(f"all processes died that computed models {', '.join(map(str, tried))}, each alone; is there "

@@ -38,6 +38,8 @@ SECONDS_TO_CONNECT = 30
 TALKATIVE = ("distributed", "distributed.client", "distributed.core", "distributed.nanny", "distributed.scheduler",
              "tornado.application")
 
+# More than so many, and than this share of all, are many where nothing else returns.
+FEW, SHARE_OF_ALL = 10, 0.1
 # What is kept of a model whose processes died.
 DIED = ("the processes that computed it died again and again, beside others and alone (for lack of memory, or of a "
         "fault in CLASS); delete this file to have it tried once more")
@@ -102,18 +104,20 @@ def results(
     """What the function returns for each of these arguments, in any order.
 
     Of those for which workers died again and again each is tried alone at the end, where it has all memory; died(key)
-    takes the place of what does not return then either. Where there are more than `most` of them at first, it is not
-    the tasks: raises KilledWorker, which single_threaded_pool() makes a WorkerError.
+    takes the place of what does not return then either. Where there are more than `most` of them at first, or many and
+    nothing else returns, it is not the tasks: raises KilledWorker, which single_threaded_pool() makes a WorkerError.
     """
     deadly: list[Any] = []
+    returned = False
     for key, future in ended({pool.submit(function, *given): key for key, given in arguments.items()}):
         try:
             result = future.result()
         except KilledWorker:
             deadly.append(key)
-            if len(deadly) > most:
+            if len(deadly) > most or (not returned and len(deadly) > max(FEW, SHARE_OF_ALL * len(arguments))):
                 raise
             continue
+        returned = True
         yield result
     for key in deadly:
         try:

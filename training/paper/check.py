@@ -56,12 +56,14 @@ def _require_told_and_covered(recipe: PaperRecipe, companion: NetworkSet, path: 
     """Raise RecipeError for what requests do not tell of the middle and the ends of the box, and for what the companion
     has not learnt there of all that the report compares; CLASS integrates nothing."""
     corners = list(_corners(recipe))
-    settings = {**recipe.physics, **OUTPUT_SETTINGS}
-    heard = [ask({**settings, **corner.point}, partial(_listen, corner.point, companion)) for corner in corners]
+    # sources are compared with the recipe's own output, spectra with another
+    asked = [(corner, settings) for corner in corners
+             for settings in (recipe.class_settings, {**recipe.physics, **OUTPUT_SETTINGS})]
+    heard = [ask({**settings, **corner.point}, partial(_listen, corner.point, companion)) for corner, settings in asked]
     # where CLASS does not come as far as that, generation says why
-    answers = [told for told, _ in filter(None, heard)]
+    answers = [told for told, _ in filter(None, heard[::2])]
     require_none(not_told(answers, recipe.class_settings, recipe.box, recipe.box, ("box",)), path)
-    for corner, answer in zip(corners, heard, strict=True):
+    for (corner, _), answer in zip(asked, heard, strict=True):
         if answer is not None and answer[1]:
             entry = ("companion",) if corner.words == MIDDLE else corner.entry
             raise _at(path, entry, f"companion = {recipe.companion}: does not cover {corner.words}: "

@@ -48,7 +48,7 @@ def spectra_of_sources(
     cosmology.set_source_provider(_Stored(model, k, {**model.sources, **replaced}))
     cosmology.compute()
     try:
-        spectra = cosmology.raw_cl(int(settings["l_max_scalars"]))
+        spectra = cosmology.raw_cl(int(float(settings["l_max_scalars"])))
         return {name: np.array(spectra[name][2:]) for name in ("tt", "ee", "te")}
     finally:
         cosmology.empty()

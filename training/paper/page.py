@@ -34,8 +34,6 @@ TT_LIMIT = 0.003
 SECONDS_PER_HOUR = 3600.0
 PAPER_TRAINING_HOURS = {"t0": 3.0, "t1": 0.6, "t2": 10.0}
 FULL_RECIPE = "paper.toml"
-# docs/networks.md; used where they are not trained again
-DEFAULT_CORE_MINUTES = 6
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def _what_was_run(
             f"{_minutes(_seconds(histories[source]))} |",
             f"| S_{source.upper()}: smallest validation loss after so many steps | not given | "
             f"{_curve(histories[source], recipe.sets.training.models)} |"]
-    lines += [f"| draws of the search, kept | {full.search.draws}, {full.search.keep} | "
+    lines += [f"| draws of the recipe's search, kept | {full.search.draws}, {full.search.keep} | "
               f"{recipe.search.draws}, {recipe.search.keep} |",
               f"| Adam's rate | {_rate(full.training)} | {_rate(recipe.training)} |", "",
               f"Networks {faithful.name}, hash {faithful.sha256[:12]}, of {faithful.recipe['models_used']} models; "
@@ -244,8 +242,7 @@ def _factors(measured: Measured) -> str:
     hours = sum(PAPER_TRAINING_HOURS.values())
     title = f"training (paper: {hours:g} h on 4 cores)"
     if default_seconds is None:
-        lines.append(f"| {title} | {_minutes(seconds)} | {DEFAULT_CORE_MINUTES} min of one core when they were made "
-                     f"([networks.md](networks.md)) | {seconds / 60.0 / DEFAULT_CORE_MINUTES:.2g} |")
+        lines.append(f"| {title} | {_minutes(seconds)} | not measured (`--default-models`) |  |")
     else:
         over_paper = hours * SECONDS_PER_HOUR / default_seconds
         lines.append(f"| {title} | {_minutes(seconds)} | {default_seconds / 60:.1f} min | "

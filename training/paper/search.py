@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.architecture import Architecture
-from cosmicnet.training.code_digest import OF_PAPER, code_digest
+from cosmicnet.training.code_digest import OF_SEARCH, code_digest
 from cosmicnet.training.config import RecipeError
 from cosmicnet.training.json_file import read_json, write_json
 from cosmicnet.training.parallel import ended, single_threaded_pool
@@ -125,7 +125,7 @@ def found_before(recipe: PaperRecipe, work: Path, source: str) -> list[dict[str,
     that of another recipe, or of another number of draws, was."""
     try:
         found = read_json(result_file(work, source))
-        study, sizes, best = found["study"], {name: found[name] for name in _sizes(recipe)}, list(found["best"])
+        study, sizes, best = found["study"], {name: found.get(name) for name in _sizes(recipe)}, list(found["best"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
@@ -201,7 +201,7 @@ def _study_name(recipe: PaperRecipe, work: Path, source: str) -> str:
     identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}),
                            recipe.training.model_dump(exclude={"learning_rate_end"}),
                            [settings.models for settings in (recipe.sets.training, recipe.sets.validation)],
-                           given.model_dump(), code_digest(OF_PAPER),
+                           given.model_dump(), code_digest(OF_SEARCH),
                            json.dumps(read_claim(work / "models"), indent=1)], sort_keys=True)
     return f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
 
