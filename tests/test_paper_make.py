@@ -193,6 +193,7 @@ def test_what_class_or_keras_would_refuse_later_is_told_first(
     ("m_ncdm = 0.06\n", "m_ncdm = 0.4\n", r"m_ncdm = 0\.4 is outside \[0\.055, 0\.065\]"),
     ("N_ncdm = 1\nm_ncdm = 0.06\n", "", "N_ncdm = 0, but the networks were trained with 1"),
     ("m_ncdm = 0.06\n", "m_ncdm = 0.06\nOmega_Lambda = 0\nw0_fld = -0.9\n", "has_fld = 1, but"),
+    ('"tCl,pCl,lCl"', '"tCl,pCl,lCl,mPk"\n"P_k_max_1/Mpc" = 50', "k up to .* is needed, but the networks reach 22"),
     ("m_ncdm = 0.06\n", "m_ncdm = 0.06\nYHe = 0.25\n", r"YHe = 0\.25, but 0\.245.* is expected"),
 ])
 def test_settings_that_the_companion_was_not_trained_with_are_told_first(
