@@ -155,6 +155,14 @@ def test_deadly_models_that_are_left_do_not_stop_the_timing(
     assert set(generate(recipe, place.folder, 1).failed) == set(left)
 
 
+def test_where_all_failed_before_there_is_nothing_to_time(recipe: Recipe, tmp_path: Path) -> None:
+    place = Workplace(tmp_path / "models", HERE, 1)
+    module.claim(recipe, place)
+    for index in range(20):
+        failure_path(place.folder, index).write_text(DIED)
+    assert generate_one(recipe, 20, place) == (None, 0.0)
+
+
 def test_many_that_die_where_nothing_returns_are_not_tried_one_by_one() -> None:
     pool = Pool(dict.fromkeys(range(200), 99))
     with pytest.raises(KilledWorker):

@@ -113,7 +113,7 @@ def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | 
         if (path := model_path(place.folder, index)).exists():
             require_reported(recipe, path)
             return path, seconds
-    if not there and all(failure_path(folder, i).read_text(encoding="utf-8") == DIED for i in tried):
+    if tried and not there and all(failure_path(folder, i).read_text(encoding="utf-8") == DIED for i in tried):
         # where no model was ever computed none of them is to be blamed
         for index in tried:
             failure_path(folder, index).unlink()
