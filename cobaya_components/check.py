@@ -18,7 +18,7 @@ from .modes import in_mode
 from .points import draw_points
 from .quiet import quiet
 
-__all__ = ["FEWEST_COMPARED", "CheckSettings", "Comparison", "check", "compare", "print_comparison"]
+__all__ = ["CheckSettings", "Comparison", "check", "compare", "print_comparison"]
 
 Array = NDArray[np.float64]
 
@@ -71,11 +71,15 @@ class Comparison:
         """How many points there were, with those that are left out."""
         return len(self.points) + len(self.without_networks) + len(self.without_class)
 
+    @property
+    def is_enough(self) -> bool:
+        """Was half of the points compared at least?"""
+        return len(self.points) >= FEWEST_COMPARED * self.drawn
+
     def passes(self, threshold: float) -> bool:
-        """Is no change above the threshold, at half of the points at least?"""
+        """Is no change above the threshold, at enough points?"""
         # written so that NaN fails
-        return (len(self.points) >= FEWEST_COMPARED * self.drawn
-                and bool(np.all(np.abs(self.changes[TOTAL]) <= threshold)))
+        return self.is_enough and bool(np.all(np.abs(self.changes[TOTAL]) <= threshold))
 
 
 def check(settings: CheckSettings) -> Comparison:

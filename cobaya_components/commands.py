@@ -63,7 +63,7 @@ examples:
 def _run_check(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from .check import FEWEST_COMPARED, CheckSettings, check, print_comparison
+    from .check import CheckSettings, check, print_comparison
 
     comparison = check(CheckSettings(
         run=options.yaml, place=options.place, points=options.points, threshold=options.threshold,
@@ -71,8 +71,7 @@ def _run_check(options: argparse.Namespace) -> None:
         folder=options.cache, seed=options.seed, one_line_of_sight=not options.own_line_of_sight))
     print_comparison(comparison, options.threshold, Console())
     if not comparison.passes(options.threshold):
-        raise CosmicnetError("the change of ln L is above the threshold"
-                             if len(comparison.points) >= FEWEST_COMPARED * comparison.drawn else
+        raise CosmicnetError("the change of ln L is above the threshold" if comparison.is_enough else
                              f"only {len(comparison.points)} of {comparison.drawn} points could be compared")
 
 

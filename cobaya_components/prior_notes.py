@@ -2,18 +2,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cosmicnet.coverage import without_numbers
 from cosmicnet.store import NetworkSet
 
 __all__ = [
     "Answer", "Ends", "Notes", "never_used", "outside_corners", "reference_outside", "slow_amplitude",
     "uncovered_ends", "wide_priors",
 ]
-
-NUMBER = re.compile(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def nowhere_covered(asked: Sequence[Answer], networks: NetworkSet) -> bool:
     """Can none of the prior be covered, if none of these points is? So it is where something else than the domain is in
     the way at all of them, or where they all lie on one side of a range."""
     # sentences differ in numbers, such as how far the networks reach
-    first, *others = ({NUMBER.sub("#", reason) for reason in answer.otherwise} for answer in asked)
+    first, *others = (set(map(without_numbers, answer.otherwise)) for answer in asked)
     if first.intersection(*others):
         return True
     for name, (low, high) in networks.manifest.domain.items():

@@ -52,7 +52,7 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
             self.timer._first_time += seconds
 
     def get_requirements(self) -> Any:
-        return self.host.required_params(fast=(False,))
+        return [name for name in self.host.required_params() if not self.host.is_fast(name)]
 
     def get_cosmicnet_sources(self) -> Any:
         return self.current_state[PRODUCT]

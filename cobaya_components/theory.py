@@ -81,26 +81,26 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         self.sources = Sources(self, f"{self.get_name()}.sources")
         return {self.sources.get_name(): self.sources}
 
-    def required_params(self, fast: tuple[bool, ...] = (False, True)) -> list[str]:
-        """Parameters of CLASS that other theory codes give: Cobaya's option `requires`. fast: which of them."""
-        return [name for name in super().get_requirements() if self._is_fast(name) in fast]
+    def required_params(self) -> list[str]:
+        """Parameters of CLASS that other theory codes give: Cobaya's option `requires`."""
+        return list(super().get_requirements())
 
     def get_requirements(self) -> Any:
         if self.sources is None:
             return super().get_requirements()
-        return {PRODUCT: None, **dict.fromkeys(self.required_params(fast=(True,)))}
+        return {PRODUCT: None, **dict.fromkeys(filter(self.is_fast, self.required_params()))}
 
     def initialize_with_params(self) -> None:
         self._refuse_options_of_classy([*self.all_input_params(), *self.required_params()], "params")
         if self.sources is not None:
-            slow = [name for name in self.input_params if not self._is_fast(name)]
+            slow = [name for name in self.input_params if not self.is_fast(name)]
             self.sources.take(slow, self.input_params)
             self.input_params = [name for name in self.input_params if name not in slow]
         super().initialize_with_params()
 
-    def _is_fast(self, name: str) -> bool:
-        # stock classy does not tell them
-        later = getattr(self.classy_module.Class, "parameters_of_later_modules", tuple)
+    def is_fast(self, name: str) -> bool:
+        """Does this parameter leave the source functions alone?"""
+        later = getattr(self.classy_module.Class, "parameters_of_later_modules", tuple)  # stock classy has none
         return self.translate_param(name) in later()
 
     def must_provide(self, **requirements: Any) -> None:

@@ -17,8 +17,10 @@ from .store import NetworkSet
 
 __all__ = [
     "GRID_AND_LATER", "is_relevant", "outside_domain", "outside_ranges", "require_covered", "values_for_domain",
-    "why_not_covered",
+    "why_not_covered", "without_numbers",
 ]
+
+NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
 
 # Relative, of the ends of a domain.
 ROUNDING = 1e-12
@@ -57,6 +59,11 @@ FINEST_TOLERANCE = {"reionization_optical_depth_tol": 1e-8}
 # Settings agree if they are equal to this relative accuracy (they pass through text and units); numbers of the
 # cosmology that were the same in all models may differ by more: that is no wrong spectrum.
 SETTING_TOLERANCE, FIXED_TOLERANCE = 1e-8, 2e-4
+
+
+def without_numbers(reason: str) -> str:
+    """A reason of why_not_covered() by its kind: of two points it differs in numbers."""
+    return NUMBER.sub("#", reason)
 
 
 def is_relevant(precision_parameter: str) -> bool:

@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from .coverage import require_covered
+from .coverage import require_covered, without_numbers
 from .errors import CosmicnetError, CosmicnetWarning, NotCovered, OptionError
 from .request import Request
 from .running_class import RunningClass, running_class
@@ -24,7 +23,6 @@ _fallback_count = 0
 # Reasons that were warned of, without their numbers: a chain that leaves the domain at every other
 # point warns once, and neural_network_info() counts.
 _warned: set[str] = set()
-_NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
 
 
 def open_provider(
@@ -96,7 +94,7 @@ class NetworkProvider:
 
 
 def _warn_once(message: str) -> None:
-    key = _NUMBER.sub("", message)
+    key = without_numbers(message)
     if key not in _warned:
         _warned.add(key)
         # to the line that called compute(): provide() is reached through compiled code, which has no frames

@@ -50,10 +50,8 @@ SAMPLED = {"n_s": {"prior": {"min": 0.9, "max": 1.0}, "ref": 0.965},
 def test_primordial_parameters_are_a_block_of_their_own() -> None:
     model = get_model(run_info(**SAMPLED))
     model.measure_and_set_speeds(n=1, discard=0)
-    blocks, oversampling = model.get_param_blocking_for_sampler(oversample_power=1)
+    blocks, _ = model.get_param_blocking_for_sampler()
     assert [set(block) for block in blocks] == [{"H0", "tau_reio"}, {"n_s", "A_L"}]
-    # a fast step keeps the transfer functions of temperature and polarisation too
-    assert oversampling[0] == 1 and oversampling[1] >= 3
 
 
 @pytest.mark.parametrize("mode", ["net", "full"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -48,8 +49,9 @@ def test_what_a_worker_had_finished_is_not_done_again_when_it_dies(tmp_path: Pat
         for process in results(pool, note, {i: (tmp_path, i) for i in range(30)}, lambda _: 0, 1):
             processes.append(process)
             if len(processes) == 20:
-                os.kill(process, signal.SIGKILL)
-    assert len(processes) == 30 and processes[:20].count(processes[19]) > 5
+                # the one that has most to lose: half at least
+                os.kill(Counter(processes).most_common(1)[0][0], signal.SIGKILL)
+    assert len(processes) == 30
     # but for what it was at, and what it had ended a moment before
     assert sum(len(path.read_text().splitlines()) for path in tmp_path.iterdir()) <= 33
 

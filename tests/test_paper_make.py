@@ -164,6 +164,22 @@ def test_cl_error_of_full_class_is_none(work: Path) -> None:
     assert cl_error(stored, louder, "ee") == pytest.approx((L_MAX - 1) * 0.0201**2, rel=1e-2)
 
 
+def changed(folder: Path, old: str, new: str) -> Path:
+    """The shipped recipe with `new` in the place of `old`."""
+    text, file = RECIPE.read_text(encoding="utf-8"), folder / "mine.toml"
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    return file
+
+
+def refuse_changed(folder: Path, old: str, new: str, at: str, message: str) -> None:
+    """It is refused, with the line at which `at` stands in the shipped one."""
+    text, file = RECIPE.read_text(encoding="utf-8"), changed(folder, old, new)
+    line = text[:text.index(at)].count("\n") + 1
+    with pytest.raises(CosmicnetError, match=f"mine.toml:\n  line {line}: {message}"):
+        require_possible(load_paper_recipe(file), file)
+
+
 @pytest.mark.parametrize(("old", "new", "message"), [
     ("training = {models = 240", "training = {models = 9", r"sets.training.models = 9: must be 10 at least"),
     ('companion = "lcdm"', 'companion = "lcdmm"', r"companion = lcdmm: "),
@@ -179,14 +195,9 @@ def test_cl_error_of_full_class_is_none(work: Path) -> None:
 def test_what_class_or_keras_would_refuse_later_is_told_first(
     tmp_path: Path, old: str, new: str, message: str,
 ) -> None:
-    text, file = RECIPE.read_text(encoding="utf-8"), tmp_path / "mine.toml"
-    assert old in text
-    file.write_text(text.replace(old, new, 1))
     # layers are told by their table
     table = next((t for t in ("[networks.t0.hyperparameters]", "[search]") if message.startswith(t[1:-1])), old)
-    line = text[:text.index(table)].count("\n") + 1
-    with pytest.raises(CosmicnetError, match=f"mine.toml:\n  line {line}: {message}"):
-        require_possible(load_paper_recipe(file), file)
+    refuse_changed(tmp_path, old, new, table, message)
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
@@ -199,22 +210,15 @@ def test_what_class_or_keras_would_refuse_later_is_told_first(
 def test_settings_that_the_companion_was_not_trained_with_are_told_first(
     tmp_path: Path, old: str, new: str, message: str,
 ) -> None:
-    text, file = RECIPE.read_text(encoding="utf-8"), tmp_path / "mine.toml"
-    assert old in text
-    file.write_text(text.replace(old, new, 1))
-    line = text[:text.index("companion =")].count("\n") + 1
-    with pytest.raises(RecipeError, match=f"line {line}: companion = lcdm: does not cover the middle .*{message}"):
-        require_possible(load_paper_recipe(file), file)
+    refuse_changed(tmp_path, old, new, "companion =", f"companion = lcdm: does not cover the middle .*{message}")
 
 
 def test_parameters_and_settings_that_requests_do_not_tell_are_told_first(tmp_path: Path) -> None:
     """Dark matter that scatters is taken out of omega_cdm, and precision parameters follow it."""
-    text, file = RECIPE.read_text(encoding="utf-8"), tmp_path / "mine.toml"
-    file.write_text(text.replace('"tCl,pCl,lCl"\nlensing = "yes"', '"tCl,pCl"\nf_idm = 0.1\nm_idm = 1e9\n'
-                                                                  "cross_idm_b = 1e-26"))
-    with pytest.raises(RecipeError, match=r"box\.omega_cdm: CLASS makes 0\.1073.* of 0\.1193.*\n"
-                                          r".*box: CLASS reports thermo_z_initial = \S+ for one model and"):
-        require_possible(load_paper_recipe(file), file)
+    refuse_changed(tmp_path, '"tCl,pCl,lCl"\nlensing = "yes"',
+                   '"tCl,pCl"\nf_idm = 0.1\nm_idm = 1e9\ncross_idm_b = 1e-26', "omega_cdm =",
+                   r"box\.omega_cdm: CLASS makes 0\.1073.* of 0\.1193.*\n"
+                   r".*box: CLASS reports thermo_z_initial = \S+ for one model and")
 
 
 def test_shipped_recipes_are_possible() -> None:
@@ -223,8 +227,7 @@ def test_shipped_recipes_are_possible() -> None:
 
 
 def test_layers_are_tried_on_the_wavenumbers_of_the_recipe(tmp_path: Path) -> None:
-    text, file = RECIPE.read_text(encoding="utf-8"), tmp_path / "mine.toml"
-    file.write_text(text.replace("l_max_scalars =", "k_step_sub = 0.5\nk_step_super = 0.02\nl_max_scalars =", 1))
+    file = changed(tmp_path, "l_max_scalars =", "k_step_sub = 0.5\nk_step_super = 0.02\nl_max_scalars =")
     with pytest.raises(RecipeError, match=r"search: the largest .* too much for \d\d wavenumbers"):
         require_possible(load_paper_recipe(file), file)
 

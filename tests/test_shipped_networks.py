@@ -24,13 +24,15 @@ LCDM = {"wishart_chi2": 0.02, "tt_high_l": 0.025, "te_high_l": 0.04, "ee_high_l"
         "te_low_l": 0.05, "ee_low_l": 0.3, "pp": 0.04, "pk": 0.1, "sigma8": 0.01}
 EXTENDED = {"wishart_chi2": 0.09, "tt_high_l": 0.051, "te_high_l": 0.043, "ee_high_l": 0.043, "tt_low_l": 0.22,
             "te_low_l": 0.11, "ee_low_l": 0.45, "pp": 0.15, "pk": 0.29, "sigma8": 0.023}
-# The same without mass, the end of the domain: the largest of 16 models (docs/retrain.md).
-MASSLESS = {**EXTENDED, "tt_high_l": 0.085, "te_low_l": 0.16, "pp": 0.75, "pk": 0.8, "sigma8": 0.05}
+# Without mass, the end of the domain, where errors are largest: a tenth more than measured here (docs/retrain.md).
+MASSLESS = {**EXTENDED, "tt_high_l": 0.083, "te_low_l": 0.163, "pp": 0.75, "pk": 0.56, "sigma8": 0.053}
 
 
 @pytest.mark.parametrize(("name", "cosmology", "largest"),
                          [("lcdm", BEST_FIT, LCDM), ("extended", DYNAMICAL, EXTENDED),
-                          ("extended", {**DYNAMICAL, "m_ncdm": 0.0}, MASSLESS)], ids=["lcdm", "extended", "massless"])
+                          ("extended", {**DYNAMICAL, "m_ncdm": 0.01}, EXTENDED),
+                          ("extended", {**DYNAMICAL, "m_ncdm": 0.0}, MASSLESS)],
+                         ids=["lcdm", "extended", "10 meV", "massless"])
 def test_best_fit_is_that_of_full_class(
     name: str, cosmology: Mapping[str, float | str], largest: Mapping[str, float]
 ) -> None:

@@ -57,13 +57,12 @@ def _require_told_and_covered(recipe: PaperRecipe, companion: NetworkSet, path: 
     has not learnt there of all that the report compares; CLASS integrates nothing."""
     corners = list(_corners(recipe))
     # sources are compared with the recipe's own output, spectra with another
-    asked = [(corner, settings) for corner in corners
-             for settings in (recipe.class_settings, {**recipe.physics, **OUTPUT_SETTINGS})]
-    heard = [ask({**settings, **corner.point}, partial(_listen, corner.point, companion)) for corner, settings in asked]
+    own, other = ([ask({**settings, **corner.point}, partial(_listen, corner.point, companion)) for corner in corners]
+                  for settings in (recipe.class_settings, {**recipe.physics, **OUTPUT_SETTINGS}))
     # where CLASS does not come as far as that, generation says why
-    answers = [told for told, _ in filter(None, heard[::2])]
+    answers = [told for told, _ in filter(None, own)]
     require_none(not_told(answers, recipe.class_settings, recipe.box, recipe.box, ("box",)), path)
-    for (corner, _), answer in zip(asked, heard, strict=True):
+    for corner, answer in (*zip(corners, own, strict=True), *zip(corners, other, strict=True)):
         if answer is not None and answer[1]:
             entry = ("companion",) if corner.words == MIDDLE else corner.entry
             raise _at(path, entry, f"companion = {recipe.companion}: does not cover {corner.words}: "
