@@ -11,7 +11,6 @@ PATCH := $(BUILD) $(wildcard class_patch/*.py class_patch/edits/*.py class_patch
 # mypy does not see that the parts install below cosmicnet, so it gets a folder where they lie there
 TYPES := build/types
 PARTS := training cobaya_components class_patch
-KERNELS := $(wildcard cosmicnet/*.pyx)
 
 .NOTPARALLEL:
 .PHONY: help venv classy stock test lint pytest class-tests leak-test sanitize demo clean
@@ -52,7 +51,7 @@ clean:  ## remove all that was set up or built
 	rm -rf .venv .stock build *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV): pyproject.toml setup.py $(KERNELS)
+$(VENV): pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' \
 	|| { echo "cosmicnet needs Python 3.10 to 3.13; name one: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv

@@ -3,17 +3,12 @@
 `training`, `cobaya_components` and `class_patch` install below `cosmicnet`, so that no top-level
 package of that name lands in anybody's site-packages.
 """
-from setuptools import setup
+from setuptools import find_packages, setup
 
-FOLDERS = {
-    "cosmicnet": "cosmicnet",
-    "cosmicnet.paper": "cosmicnet/paper",
-    "cosmicnet.class_patch": "class_patch",
-    "cosmicnet.class_patch.edits": "class_patch/edits",
-    "cosmicnet.training": "training",
-    "cosmicnet.training.paper": "training/paper",
-    "cosmicnet.cobaya_components": "cobaya_components",
-}
+PARTS = {"cosmicnet": "cosmicnet", **{f"cosmicnet.{part}": part for part in (
+    "class_patch", "training", "cobaya_components")}}
+FOLDERS = {name: folder for part, root in PARTS.items() for name, folder in (
+    (part, root), *((f"{part}.{room}", f"{root}/{room.replace('.', '/')}") for room in find_packages(root)))}
 
 setup(
     packages=list(FOLDERS),
@@ -23,6 +18,6 @@ setup(
         "cosmicnet": ["py.typed", "nets/*/*"],
         "cosmicnet.class_patch": ["pyproject.toml", "shim/*"],
         "cosmicnet.training": ["recipes/*.toml"],
-        "cosmicnet.cobaya_components": ["*.yaml", "*.bibtex", "covmats/*", "runs/*", "*.npz"],
+        "cosmicnet.cobaya_components": ["*/*.yaml", "*/*.bibtex", "*/*.npz", "theory/covmats/*", "runs/*"],
     },
 )

@@ -5,7 +5,8 @@ from importlib import import_module
 from typing import Any
 
 # the other modules of this package (demo, check, ...) have to work where Cobaya is not installed
-COMPONENTS = {"Cosmicnet": "theory", "EmbeddedCMB": "embedded", "ImportanceSampler": "importance"}
+COMPONENTS = {
+    "Cosmicnet": "theory.theory", "EmbeddedCMB": "embedded.likelihood", "ImportanceSampler": "sampler.importance"}
 
 
 def __getattr__(name: str) -> Any:

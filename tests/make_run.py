@@ -11,9 +11,11 @@ import sys
 import numpy as np
 from recipes import COARSE
 
-from cosmicnet.training import generate, networks, reported
-from cosmicnet.training.cli import main
-from cosmicnet.training.resample import NODES
+from cosmicnet.training.checks import visible as reported
+from cosmicnet.training.commands.cli import main
+from cosmicnet.training.fields import fit_all as networks
+from cosmicnet.training.fields.resample import NODES
+from cosmicnet.training.models import generate
 
 generate.AlignedGrids = reported.AlignedGrids = lambda: COARSE  # type: ignore[misc, assignment]
 for _name, _nodes in NODES.items():

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from cosmicnet.training.parallel import single_threaded_pool
+from cosmicnet.training.work.parallel import single_threaded_pool
 
 
 def wait(folder: Path, seconds: float) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cosmicnet.training.config import Recipe, load_recipe
-from cosmicnet.training.grids import AlignedGrids
+from cosmicnet.training.models.grids import AlignedGrids
+from cosmicnet.training.recipe.schema import Recipe, load_recipe
 
 COARSE = AlignedGrids(
     t_steps=(0.03, 0.012, 0.015, 0.03, 0.05), u_log_step=0.08, y_edges=(0.08, 1.0, 20.0), y_steps=(0.2, 0.8, 1.5),

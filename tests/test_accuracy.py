@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cosmicnet.training.accuracy import (
+from cosmicnet.training.evaluate.accuracy import (
     Band,
     Distribution,
     RelativeErrors,
@@ -14,7 +14,7 @@ from cosmicnet.training.accuracy import (
     summary,
     wishart_chi2,
 )
-from cosmicnet.training.spectra import Spectra
+from cosmicnet.training.work.spectra import Spectra
 
 ELL = np.arange(2.0, 2509.0)
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.training.cli import main
+from cosmicnet.training.commands.cli import main
 
 pytest.importorskip("cobaya")
 pytest.importorskip("getdist")
@@ -38,7 +38,7 @@ WITHOUT_CLASS = {"likelihood": {"gauss": {"external": "lambda a, b: -0.5*(a**2 +
 
 
 def evaluation(failure: str | None = None, **loglikes: float) -> Any:
-    from cosmicnet.cobaya_components.evaluations import Evaluation
+    from cosmicnet.cobaya_components.compare.evaluations import Evaluation
 
     return Evaluation(loglikes, {}, 1.0, failure)
 
@@ -49,7 +49,7 @@ POINTS = [{"x": float(i)} for i in range(4)]
 
 
 def test_comparison_by_likelihood_and_verdict() -> None:
-    from cosmicnet.cobaya_components.check import compare, print_comparison
+    from cosmicnet.cobaya_components.compare.check import compare, print_comparison
 
     full = [evaluation(a=-10.0, b=-2.0) for _ in POINTS]
     net = [evaluation(a=-10.0 + 0.01 * i, b=-2.0 - 0.03 * i) for i in range(4)]
@@ -65,7 +65,7 @@ def test_comparison_by_likelihood_and_verdict() -> None:
 
 
 def test_points_that_one_mode_cannot_do_are_counted() -> None:
-    from cosmicnet.cobaya_components.check import compare
+    from cosmicnet.cobaya_components.compare.check import compare
 
     full = [evaluation(a=-1.0), evaluation("too extreme"), evaluation(a=-1.0), evaluation(a=-np.inf)]
     net = [evaluation("H0 is outside"), evaluation("too extreme"), evaluation(a=-1.0), evaluation(a=-np.inf)]
@@ -77,7 +77,7 @@ def test_points_that_one_mode_cannot_do_are_counted() -> None:
 
 
 def test_no_verdict_on_a_few_of_the_points() -> None:
-    from cosmicnet.cobaya_components.check import compare, print_comparison
+    from cosmicnet.cobaya_components.compare.check import compare, print_comparison
 
     full = [evaluation(a=-1.0)] * 4
     net = [evaluation(a=-1.0), *[evaluation("H0 is outside")] * 3]
@@ -94,7 +94,7 @@ def test_full_class_is_not_asked_where_networks_have_refused(
 ) -> None:
     from cobaya.yaml import yaml_dump
 
-    from cosmicnet.cobaya_components import check as module
+    from cosmicnet.cobaya_components.compare import check as module
 
     asked: dict[str, int] = {}
 
@@ -110,7 +110,7 @@ def test_full_class_is_not_asked_where_networks_have_refused(
 
 
 def test_zero_likelihood_in_one_mode_alone_fails() -> None:
-    from cosmicnet.cobaya_components.check import compare
+    from cosmicnet.cobaya_components.compare.check import compare
 
     for pair in ((-np.inf, -1.0), (-1.0, -np.inf), (np.nan, -1.0)):
         net, full = (evaluation(a=value) for value in pair)
@@ -120,7 +120,7 @@ def test_zero_likelihood_in_one_mode_alone_fails() -> None:
 # ---- points
 
 def test_rows_are_chosen_by_weight() -> None:
-    from cosmicnet.cobaya_components.points import systematic_choice
+    from cosmicnet.cobaya_components.compare.points import systematic_choice
 
     weights = np.array([1.0, 5.0, 0.0, 2.0])
     rows = systematic_choice(weights, 800, RNG)
@@ -131,8 +131,8 @@ def test_rows_are_chosen_by_weight() -> None:
 @pytest.mark.parametrize(("place", "center", "width"), [
     ("covmat", 1.0, 0.5), ("reference", 1.0, 0.1), ("prior", 0.0, 10.0 / np.sqrt(12.0))])
 def test_points_come_from_where_they_should(place: str, center: float, width: float) -> None:
-    from cosmicnet.cobaya_components.evaluations import model_of
-    from cosmicnet.cobaya_components.points import draw_points
+    from cosmicnet.cobaya_components.compare.evaluations import model_of
+    from cosmicnet.cobaya_components.compare.points import draw_points
 
     drawn = draw_points(model_of(WITHOUT_CLASS), place, 4000, 1, covmat=(None, None))
     values = np.array([[point["a"], point["b"]] for point in drawn])
@@ -144,8 +144,8 @@ def test_points_come_from_where_they_should(place: str, center: float, width: fl
 
 
 def test_matrix_of_the_run_is_taken() -> None:
-    from cosmicnet.cobaya_components.evaluations import model_of
-    from cosmicnet.cobaya_components.points import draw_points
+    from cosmicnet.cobaya_components.compare.evaluations import model_of
+    from cosmicnet.cobaya_components.compare.points import draw_points
 
     model = model_of(WITHOUT_CLASS)
     drawn = draw_points(model, "covmat", 1000, 1, covmat=([[0.04]], ["b"]))
@@ -158,7 +158,7 @@ def test_matrix_of_the_run_is_taken() -> None:
 # ---- evaluations
 
 def test_evaluations_are_kept_and_damaged_files_made_again(tmp_path: Path) -> None:
-    from cosmicnet.cobaya_components.evaluations import Task, evaluate_all
+    from cosmicnet.cobaya_components.compare.evaluations import Task, evaluate_all
 
     task = Task(WITHOUT_CLASS, "a run", tmp_path)
     points = [{"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 2.0}]
@@ -174,7 +174,7 @@ def test_evaluations_are_kept_and_damaged_files_made_again(tmp_path: Path) -> No
 
 
 def test_each_mode_with_its_own_line_of_sight() -> None:
-    from cosmicnet.cobaya_components.modes import in_mode
+    from cosmicnet.cobaya_components.compare.modes import in_mode
 
     def options(one: bool) -> Any:
         return in_mode(RUN, "full", one_line_of_sight=one)["theory"]["cosmicnet.Cosmicnet"]["extra_args"]
@@ -202,7 +202,7 @@ def test_check_and_reweight_from_the_command_line(
     assert len(list((tmp_path / "cache").iterdir())) == 2
 
     run(info)
-    monkeypatch.setattr("cosmicnet.cobaya_components.rates.POINTS_FOR_RATE", {"net": 2, "full": 1})
+    monkeypatch.setattr("cosmicnet.cobaya_components.compare.rates.POINTS_FOR_RATE", {"net": 2, "full": 1})
     report = tmp_path / "report"
     assert main(["reweight", str(root), "--points", "4", "--seed", "1", "--report", str(report), *common]) == 0
     assert "worth" in capsys.readouterr().out
@@ -225,7 +225,7 @@ def test_check_and_reweight_from_the_command_line(
 
 @pytest.mark.usefixtures("patched")
 def test_points_outside_the_domain_are_no_comparison_of_class_with_itself(tmp_path: Path) -> None:
-    from cosmicnet.cobaya_components.evaluations import Task, evaluate_all
+    from cosmicnet.cobaya_components.compare.evaluations import Task, evaluate_all
 
     info = deepcopy(RUN)
     info["params"]["H0"]["prior"]["max"] = 95.0

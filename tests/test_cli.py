@@ -16,8 +16,9 @@ from synthetic import make_network_set
 from cosmicnet.class_patch.tree import SHIM_FILES, SOURCES_OF_SOURCES
 from cosmicnet.installed import shipped_sets
 from cosmicnet.store import ARRAYS, save_network_set
-from cosmicnet.training import cli, parallel
-from cosmicnet.training.cli import main
+from cosmicnet.training.commands import cli
+from cosmicnet.training.commands.cli import main
+from cosmicnet.training.work import parallel
 
 Arguments = list[str]
 PAPER = str(ROOT / "training" / "recipes" / "paper_small.toml")
@@ -162,7 +163,7 @@ def test_no_classy(
 def test_package_that_is_not_installed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delitem(sys.modules, "cosmicnet.training.info", raising=False)
+    monkeypatch.delitem(sys.modules, "cosmicnet.training.evaluate.info", raising=False)
     monkeypatch.setitem(sys.modules, "rich.console", None)
     assert_refuses(["info"], "pip install 'cosmicnet[training,evaluate,cobaya]'", capsys)
 

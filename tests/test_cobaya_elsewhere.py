@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cobaya_infos import L_MAX, NEUTRINOS, POINT, run_info
 
-from cosmicnet.cobaya_components.rates import fast_parameters
+from cosmicnet.cobaya_components.compare.rates import fast_parameters
 
 get_model = pytest.importorskip("cobaya.model").get_model
 LoggedError = pytest.importorskip("cobaya.log").LoggedError
@@ -122,7 +122,7 @@ def test_external_prior_is_no_obstacle_to_draws(caplog: pytest.LogCaptureFixture
 
 
 def test_points_of_the_prior_obey_an_external_one() -> None:
-    from cosmicnet.cobaya_components.points import draw_points
+    from cosmicnet.cobaya_components.compare.points import draw_points
 
     model = get_model({**run_info(), "prior": {"half": "lambda H0: 0.0 if H0 > 67 else -np.inf"}})
     points = draw_points(model, "prior", 5, 0)

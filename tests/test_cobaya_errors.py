@@ -73,7 +73,7 @@ def test_parameter_unknown_to_class_stops_the_run() -> None:
 def test_errors_of_python_stop_the_run(half: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     from cobaya.theories.classy import classy
 
-    from cosmicnet.cobaya_components.theory import Cosmicnet
+    from cosmicnet.cobaya_components.theory.theory import Cosmicnet
 
     def broken(*_arguments: Any, **_options: Any) -> None:
         raise error

@@ -28,8 +28,8 @@ def spectra(model: Any, points: list[dict[str, float]]) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("mode", ["full", "net"])
 def test_spectra_are_those_of_cobaya_s_classy(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cosmicnet.cobaya_components.rates import fast_parameters
-    from cosmicnet.cobaya_components.theory import Cosmicnet
+    from cosmicnet.cobaya_components.compare.rates import fast_parameters
+    from cosmicnet.cobaya_components.theory.theory import Cosmicnet
 
     made = []
     new = Cosmicnet.new_classy

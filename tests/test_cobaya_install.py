@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("patched")
 
 def test_install_builds_the_patched_class_and_downloads_nothing_else(
         monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from cosmicnet.cobaya_components import theory
+    from cosmicnet.cobaya_components.theory import theory
 
     asked: list[list[str]] = []
     monkeypatch.setattr(theory, "pip_install", lambda packages, **_: asked.append(packages) or 0)
@@ -42,7 +42,7 @@ def test_cobayas_documentation_shows_the_defaults(capsys: pytest.CaptureFixture[
 
 
 def test_mpi_chains_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cosmicnet.cobaya_components import threads
+    from cosmicnet.cobaya_components.theory import threads
 
     monkeypatch.setattr(threads.mpi, "size", lambda: 4)
     # as in cobaya-run

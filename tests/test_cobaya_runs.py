@@ -77,7 +77,7 @@ def test_chi2_of_the_best_fit_with_networks(
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith("_net")])
 def test_automatic_covmat_has_every_parameter(name: str, packages_path: Path) -> None:
-    from cosmicnet.cobaya_components.covmats import best_covmat
+    from cosmicnet.cobaya_components.theory.covmats import best_covmat
 
     info = update_info(load(name))
     sampled = {name: given for name, given in info["params"].items() if isinstance(given, dict) and "prior" in given}
@@ -90,7 +90,7 @@ def test_automatic_covmat_has_every_parameter(name: str, packages_path: Path) ->
 
 
 def test_plancks_covmat_with_h0_keeps_what_it_does_not_touch() -> None:
-    from cosmicnet.cobaya_components.plik_covmat import theta_s_100, with_h0
+    from cosmicnet.cobaya_components.theory.plik_covmat import theta_s_100, with_h0
 
     names, rng = ["omegabh2", "omegach2", "theta", "tau"], np.random.default_rng(2)
     center, slopes, draws = np.array([0.0224, 0.12, 1.042, 0.054]), {}, rng.normal(size=(4, 5000))

@@ -17,7 +17,7 @@ SOURCES, TRANSFER, FAST = 10.0, 8.0, 1.0
 @pytest.mark.parametrize("evaluations", [1, 3])
 def test_halves_are_measured_as_fast_as_their_steps_are(monkeypatch: pytest.MonkeyPatch, evaluations: int) -> None:
     """By a clock that moves when CLASS computes."""
-    from cosmicnet.cobaya_components import sources, theory
+    from cosmicnet.cobaya_components.theory import sources, theory
 
     now, last = [0.0], dict[int, Any]()
     computes = sources.computes

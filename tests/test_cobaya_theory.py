@@ -57,7 +57,7 @@ def test_primordial_parameters_are_a_block_of_their_own() -> None:
 @pytest.mark.parametrize("mode", ["net", "full"])
 def test_fast_steps_keep_the_sources(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also after a slow step that was rejected; and the results are those of a model that has computed nothing yet."""
-    from cosmicnet.cobaya_components.sources import Sources
+    from cosmicnet.cobaya_components.theory.sources import Sources
 
     asked: list[float] = []
     calculate = Sources.calculate
@@ -114,7 +114,7 @@ def test_mode_full_is_the_same_with_stock_classy(stock: Path) -> None:
 
 def test_the_long_name_is_the_same_class() -> None:
     import cosmicnet
-    from cosmicnet.cobaya_components.theory import Cosmicnet
+    from cosmicnet.cobaya_components.theory.theory import Cosmicnet
 
     assert cosmicnet.Cosmicnet is Cosmicnet
     assert get_model(run_info(name="cosmicnet.cobaya_components.Cosmicnet")).theory

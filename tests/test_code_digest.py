@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from recipes import tiny_recipe
 
-from cosmicnet.training import code_digest as module
-from cosmicnet.training import networks
-from cosmicnet.training.code_digest import OF_FIELDS, OF_PAPER, OF_TABLES, code_digest
-from cosmicnet.training.generate import RECIPE_FILE
-from cosmicnet.training.tables import table_path
+from cosmicnet.training.fields import fit_all as networks
+from cosmicnet.training.fields.tables import table_path
+from cosmicnet.training.models.generate import RECIPE_FILE
+from cosmicnet.training.work import digest as module
+from cosmicnet.training.work.digest import OF_FIELDS, OF_PAPER, OF_TABLES, code_digest
 
 # From these come settings, errors and workers, and to these go the fields.
 NO_PART = {
     "cosmicnet.coverage", "cosmicnet.emulator", "cosmicnet.errors", "cosmicnet.evaluation", "cosmicnet.manifest",
-    "cosmicnet.running_class", "cosmicnet.store", "cosmicnet.training.code_digest", "cosmicnet.training.config",
-    "cosmicnet.training.generate", "cosmicnet.training.parallel", "cosmicnet.training.sampling",
+    "cosmicnet.running_class", "cosmicnet.store", "cosmicnet.training.work.digest", "cosmicnet.training.recipe.schema",
+    "cosmicnet.training.models.generate", "cosmicnet.training.work.parallel", "cosmicnet.training.models.sampling",
 }
 
 
@@ -41,9 +41,9 @@ def identities(folder: Path) -> tuple[Path, str]:
 
 
 @pytest.mark.parametrize(("name", "tables", "fields"), [
-    ("cosmicnet.training.resample", True, True), ("cosmicnet.training.extend", True, True),
-    ("cosmicnet.training.edges", False, True), ("cosmicnet.training.reduce", False, True),
-    ("cosmicnet.training.polynomial", False, True), ("cosmicnet.training.parallel", False, False),
+    ("cosmicnet.training.fields.resample", True, True), ("cosmicnet.training.fields.extend", True, True),
+    ("cosmicnet.training.fields.edges", False, True), ("cosmicnet.training.fields.reduce", False, True),
+    ("cosmicnet.training.fields.polynomial", False, True), ("cosmicnet.training.work.parallel", False, False),
 ])
 def test_changed_code_makes_again_what_depends_on_it(
     changed: dict[str, str], tmp_path: Path, name: str, tables: bool, fields: bool
@@ -69,15 +69,16 @@ def imported(name: str) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(module._source(name))):
         if isinstance(node, ast.ImportFrom):
-            found.add(f"{package}.{node.module}" if node.level else str(node.module))
+            above = package.split(".")[:len(package.split(".")) - node.level + 1] if node.level else []
+            found.add(".".join([*above, str(node.module)]))
     return {other for other in found if other.startswith("cosmicnet.")}
 
 
 def test_no_module_is_forgotten() -> None:
     """Whoever imports another one into these says whether it decides."""
     # edges: of read_field(), after the tables
-    assert set().union(*map(imported, OF_TABLES)) - NO_PART - set(OF_TABLES) == {"cosmicnet.training.edges"}
+    assert set().union(*map(imported, OF_TABLES)) - NO_PART - set(OF_TABLES) == {"cosmicnet.training.fields.edges"}
     assert set().union(*map(imported, OF_FIELDS)) - NO_PART <= {*OF_TABLES, *OF_FIELDS}
     # the models are CLASS's
     assert set().union(*map(imported, OF_PAPER)) - NO_PART - set(OF_PAPER) == {
-        "cosmicnet.training.json_file", "cosmicnet.training.paper.dataset"}
+        "cosmicnet.training.work.json_file", "cosmicnet.training.paper.dataset"}

@@ -9,7 +9,7 @@ from builds import ROOT
 from providers import Recorder
 from recipes import TINY, write_tiny
 
-from cosmicnet.training.config import PARAMETERS, Recipe, RecipeError, load_recipe
+from cosmicnet.training.recipe.schema import PARAMETERS, Recipe, RecipeError, load_recipe
 
 
 def test_recipe_is_read(tmp_path: Path) -> None:

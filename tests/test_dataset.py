@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from cosmicnet.training import dataset as module
-from cosmicnet.training.dataset import DOUBLE, TrainingModel, model_path, read_model, write_model
-from cosmicnet.training.hdf5 import DatasetError
+from cosmicnet.training.models import dataset as module
+from cosmicnet.training.models.dataset import DOUBLE, TrainingModel, model_path, read_model, write_model
+from cosmicnet.training.work.hdf5 import DatasetError
 
 FULL_DEVICE = Path("/dev/full")
 

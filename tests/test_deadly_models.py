@@ -16,11 +16,11 @@ from distributed import KilledWorker
 from recipes import tiny_recipe
 from test_generate import HERE, StandIn, generate, recipe, stand_in
 
-from cosmicnet.training import generate as module
-from cosmicnet.training.config import Recipe
-from cosmicnet.training.dataset import failure_path, model_path
-from cosmicnet.training.generate import Workplace, generate_one
-from cosmicnet.training.parallel import DIED, WorkerError, results, single_threaded_pool
+from cosmicnet.training.models import generate as module
+from cosmicnet.training.models.dataset import failure_path, model_path
+from cosmicnet.training.models.generate import Workplace, generate_one
+from cosmicnet.training.recipe.schema import Recipe
+from cosmicnet.training.work.parallel import DIED, WorkerError, results, single_threaded_pool
 
 __all__ = ["recipe", "stand_in"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cosmicnet.training import networks
-from cosmicnet.training.networks import DERIVED, DERIVED_FLOOR, DERIVED_MARGIN, constant_numbers, derived_model
-from cosmicnet.training.polynomial import all_exponents, polynomial_network
+from cosmicnet.training.fields import fit_all as networks
+from cosmicnet.training.fields.fit_all import DERIVED, DERIVED_FLOOR, DERIVED_MARGIN, constant_numbers, derived_model
+from cosmicnet.training.fields.polynomial import all_exponents, polynomial_network
 
 NAMES = ("omega_b", "omega_cdm")
 

@@ -11,8 +11,8 @@ LoggedError = pytest.importorskip("cobaya.log").LoggedError
 get_model = pytest.importorskip("cobaya.model").get_model
 run = pytest.importorskip("cobaya").run
 
-from cosmicnet.cobaya_components.embedded import FIDUCIAL_FILE, wishart_chi2  # noqa: E402  (needs Cobaya)
-from cosmicnet.cobaya_components.noise import planck_noise  # noqa: E402  (for the order)
+from cosmicnet.cobaya_components.embedded.likelihood import FIDUCIAL_FILE, wishart_chi2  # noqa: E402  (needs Cobaya)
+from cosmicnet.training.evaluate.noise import planck_noise  # noqa: E402  (for the order)
 
 RNG = np.random.default_rng(7)
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from cosmicnet.store import DEFAULT_SET, load_network_set
-from cosmicnet.training import spectra as spectra_module
-from cosmicnet.training.boxes import BOXES, FIXED_PARAMETERS, HYPERCUBE_SIZE, PLANCK_POSTERIOR, Box
-from cosmicnet.training.report import markdown, write_report
-from cosmicnet.training.results import BoxResult, Evaluation, Model
-from cosmicnet.training.spectra import Parameters, Spectra, cached_spectra
+from cosmicnet.training.evaluate.boxes import BOXES, FIXED_PARAMETERS, HYPERCUBE_SIZE, PLANCK_POSTERIOR, Box
+from cosmicnet.training.evaluate.report import markdown, write_report
+from cosmicnet.training.evaluate.results import BoxResult, Evaluation, Model
+from cosmicnet.training.work import spectra as spectra_module
+from cosmicnet.training.work.spectra import Parameters, Spectra, cached_spectra
 
 GOOD = {"wishart_chi2": 0.01, "tt_high_l": 0.01, "te_high_l": 0.01, "ee_high_l": 0.01, "tt_low_l": 0.01,
         "te_low_l": 0.01, "ee_low_l": 0.01, "pp": 0.01, "pk": 0.01, "sigma8": 0.001}

@@ -14,9 +14,9 @@ from cosmicnet.installed import installed_sets
 from cosmicnet.manifest import Manifest
 from cosmicnet.region import Ellipsoid
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
-from cosmicnet.training.config import load_recipe
-from cosmicnet.training.domain_box import unseen_points
-from cosmicnet.training.feasible import RangeError, corners, require_feasible
+from cosmicnet.training.checks.feasible import RangeError, corners, require_feasible
+from cosmicnet.training.evaluate.domain_box import unseen_points
+from cosmicnet.training.recipe.schema import load_recipe
 
 RECIPE = ROOT / "training" / "recipes" / "extended.toml"
 COSMOLOGICAL_CONSTANT = {**COSMOLOGY, "omega_ncdm": 6e-4, "N_eff": 3.044, "w0_fld": -1.0, "wa_fld": 0.0}

@@ -12,10 +12,10 @@ from cosmicnet.coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scal
 from cosmicnet.emulator import FieldEmulator
 from cosmicnet.fields import FIELDS, Field, inputs_of
 from cosmicnet.splines import SplineBasis
-from cosmicnet.training.grids import AlignedGrids
-from cosmicnet.training.reduce import reduce_field
-from cosmicnet.training.resample import NODES, resample
-from cosmicnet.training.train import train_network
+from cosmicnet.training.fields.fit_one import train_network
+from cosmicnet.training.fields.reduce import reduce_field
+from cosmicnet.training.fields.resample import NODES, resample
+from cosmicnet.training.models.grids import AlignedGrids
 
 Array = NDArray[np.float64]
 Cosmology = dict[str, float]

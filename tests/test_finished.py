@@ -8,7 +8,7 @@ import pytest
 from synthetic import COSMOLOGY, make_field
 
 from cosmicnet.fields import FIELDS, inputs_of
-from cosmicnet.training.finished import Finished, finished_path, key_of, read_finished, write_finished
+from cosmicnet.training.fields.finished import Finished, finished_path, key_of, read_finished, write_finished
 
 FIELD = FIELDS[3]
 

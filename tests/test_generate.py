@@ -13,12 +13,12 @@ from recipes import COARSE, tiny_recipe
 from test_dataset import FULL_DEVICE, make_model
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.training import generate as module
-from cosmicnet.training.config import Recipe
-from cosmicnet.training.dataset import TrainingModel, failure_path, model_path, read_model
-from cosmicnet.training.generate import Generated, GenerationError, Workplace
-from cosmicnet.training.hdf5 import DatasetError
-from cosmicnet.training.sampling import points
+from cosmicnet.training.models import generate as module
+from cosmicnet.training.models.dataset import TrainingModel, failure_path, model_path, read_model
+from cosmicnet.training.models.generate import Generated, GenerationError, Workplace
+from cosmicnet.training.models.sampling import points
+from cosmicnet.training.recipe.schema import Recipe
+from cosmicnet.training.work.hdf5 import DatasetError
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cosmicnet.training.grids import AlignedGrids, Integration, stretched
+from cosmicnet.training.models.grids import AlignedGrids, Integration, stretched
 
 # the fiducial cosmology and the corners of a wide box, as CLASS has them (Mpc)
 COSMOLOGIES = {

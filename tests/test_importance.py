@@ -12,7 +12,7 @@ from scipy import stats
 run = pytest.importorskip("cobaya").run
 LoggedError = pytest.importorskip("cobaya.log").LoggedError
 
-from cosmicnet.cobaya_components.proposal import (  # noqa: E402  (needs Cobaya)
+from cosmicnet.cobaya_components.sampler.proposal import (  # noqa: E402  (needs Cobaya)
     Proposal,
     effective_samples,
     gelman_rubin,

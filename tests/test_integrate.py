@@ -12,9 +12,9 @@ from providers import OnGrids
 from recipes import COARSE
 from test_generate import generate, recipe, serial_pool
 
-from cosmicnet.training import generate as module
-from cosmicnet.training.config import Recipe
-from cosmicnet.training.generate import GenerationError, integrate
+from cosmicnet.training.models import generate as module
+from cosmicnet.training.models.generate import GenerationError, integrate
+from cosmicnet.training.recipe.schema import Recipe
 
 __all__ = ["recipe"]
 

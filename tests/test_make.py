@@ -15,10 +15,10 @@ import pytest
 from recipes import COARSE, TINY, write_tiny
 
 from cosmicnet.store import load_network_set
-from cosmicnet.training import generate
-from cosmicnet.training.config import load_recipe
-from cosmicnet.training.dataset import model_path, read_model, write_model
-from cosmicnet.training.sampling import points
+from cosmicnet.training.models import generate
+from cosmicnet.training.models.dataset import model_path, read_model, write_model
+from cosmicnet.training.models.sampling import points
+from cosmicnet.training.recipe.schema import load_recipe
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")

@@ -11,7 +11,7 @@ from synthetic import make_network_set
 
 from cosmicnet.installed import shipped_sets, user_folder
 from cosmicnet.store import ARRAYS, save_network_set
-from cosmicnet.training.make_commands import NameTaken, _output
+from cosmicnet.training.commands.make_networks import NameTaken, _output
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ from paper_models import RECIPE
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
-from cosmicnet.training import networks
-from cosmicnet.training.config import RecipeError
-from cosmicnet.training.generate import GenerationError
+from cosmicnet.training.checks.cost import PriceError
+from cosmicnet.training.fields import fit_all as networks
+from cosmicnet.training.models.generate import GenerationError
 from cosmicnet.training.paper import generate as generate_module
 from cosmicnet.training.paper.check import require_possible
 from cosmicnet.training.paper.dataset import PaperModel, model_path, read_model
@@ -31,8 +31,8 @@ from cosmicnet.training.paper.judge import cl_error, predicted_source, spectra_o
 from cosmicnet.training.paper.make import train_and_export, train_source
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
 from cosmicnet.training.paper.train import TrainingError
-from cosmicnet.training.price import PriceError
-from cosmicnet.training.spectra import networks_on, new_class
+from cosmicnet.training.recipe.schema import RecipeError
+from cosmicnet.training.work.spectra import networks_on, new_class
 
 pytestmark = pytest.mark.usefixtures("patched")
 

@@ -14,7 +14,6 @@ from paper_models import RECIPE, model
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import DEFAULT_SET, load_network_set
-from cosmicnet.training.config import RecipeError
 from cosmicnet.training.paper import measure
 from cosmicnet.training.paper.figures import _shown
 from cosmicnet.training.paper.generate import GenerationError, require_complete
@@ -24,7 +23,8 @@ from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
 from cosmicnet.training.paper.report import require_same_recipe
 from cosmicnet.training.paper.tables import field_sizes
 from cosmicnet.training.paper.train import Epoch
-from cosmicnet.training.spectra import Spectra
+from cosmicnet.training.recipe.schema import RecipeError
+from cosmicnet.training.work.spectra import Spectra
 
 ELL = np.arange(2.0, 2509.0)
 

@@ -10,8 +10,8 @@ from time import sleep
 import pytest
 from paper_models import RECIPE, network, small_recipe, write_models
 
-from cosmicnet.training.cli import main
-from cosmicnet.training.paper import commands
+from cosmicnet.training.commands import paper as commands
+from cosmicnet.training.commands.cli import main
 from cosmicnet.training.paper import search as search_module
 from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.draws import draw_architecture

@@ -18,13 +18,13 @@ import optuna
 import pytest
 from paper_models import Killed, kill_at, network, small_recipe, write_models
 
-from cosmicnet.training.config import RecipeError
-from cosmicnet.training.json_file import read_json, write_json
 from cosmicnet.training.paper import search as search_module
 from cosmicnet.training.paper.draws import OWN, draw_architecture
 from cosmicnet.training.paper.recipe import PaperRecipe
 from cosmicnet.training.paper.search import draw_label, search
 from cosmicnet.training.paper.train import Epoch, Task, Trained
+from cosmicnet.training.recipe.schema import RecipeError
+from cosmicnet.training.work.json_file import read_json, write_json
 
 
 @pytest.fixture

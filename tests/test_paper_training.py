@@ -12,11 +12,8 @@ import numpy as np
 import pytest
 from paper_models import RECIPE, K, Killed, architecture, kill_at, model, write_models
 
-from cosmicnet.training.boxes import BOXES
-from cosmicnet.training.config import RecipeError
-from cosmicnet.training.generate import GenerationError
-from cosmicnet.training.hdf5 import DatasetError
-from cosmicnet.training.json_file import write_json, write_text
+from cosmicnet.training.evaluate.boxes import BOXES
+from cosmicnet.training.models.generate import GenerationError
 from cosmicnet.training.paper import dataset as dataset_module
 from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import model_path, read_model, write_model
@@ -24,6 +21,9 @@ from cosmicnet.training.paper.generate import cosmologies, models_of, read_k_gri
 from cosmicnet.training.paper.page import _curve
 from cosmicnet.training.paper.recipe import load_paper_recipe
 from cosmicnet.training.paper.train import Epoch, Task, Trained, train
+from cosmicnet.training.recipe.schema import RecipeError
+from cosmicnet.training.work.hdf5 import DatasetError
+from cosmicnet.training.work.json_file import write_json, write_text
 
 TEXT = RECIPE.read_text(encoding="utf-8")
 ONE_EPOCH = {"loss": 1.0, "validation_loss": 1.0, "seconds": 1.0}

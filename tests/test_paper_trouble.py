@@ -8,11 +8,11 @@ import pytest
 from paper_models import small_recipe, write_models
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.training.config import RecipeError
 from cosmicnet.training.paper import search as module
 from cosmicnet.training.paper.make import task_of
 from cosmicnet.training.paper.search import found_before, result_file, search
 from cosmicnet.training.paper.train import TrainingError, train
+from cosmicnet.training.recipe.schema import RecipeError
 
 
 @pytest.fixture

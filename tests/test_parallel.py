@@ -13,8 +13,8 @@ import psutil
 import pytest
 from distributed import LocalCluster
 
-from cosmicnet.training import parallel
-from cosmicnet.training.parallel import WorkerError, count_workers, progress, single_threaded_pool
+from cosmicnet.training.work import parallel
+from cosmicnet.training.work.parallel import WorkerError, count_workers, progress, single_threaded_pool
 
 PATIENCE = 180.0
 

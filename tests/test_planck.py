@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from cosmicnet.cobaya_components.planck import PlanckLikelihoods
-    from cosmicnet.training.spectra import Spectra
+    from cosmicnet.training.evaluate.planck import PlanckLikelihoods
+    from cosmicnet.training.work.spectra import Spectra
 
 
 # the best fit of Cobaya's own test of these likelihoods (Cobaya 3.6, tests/test_cosmo_planck_2018.py)
@@ -36,7 +36,7 @@ REFERENCE_CHI2 = {
 
 @pytest.fixture(scope="module")
 def likelihoods(packages_path: Path) -> PlanckLikelihoods:
-    from cosmicnet.cobaya_components.planck import PlanckLikelihoods
+    from cosmicnet.training.evaluate.planck import PlanckLikelihoods
 
     return PlanckLikelihoods(packages_path)
 
@@ -44,7 +44,7 @@ def likelihoods(packages_path: Path) -> PlanckLikelihoods:
 @pytest.fixture(scope="module")
 def best_fit_spectra() -> Spectra:
     pytest.importorskip("classy")
-    from cosmicnet.training.spectra import compute_spectra
+    from cosmicnet.training.work.spectra import compute_spectra
 
     return compute_spectra({**BEST_FIT, **EXTRA_ARGS})
 
@@ -90,7 +90,7 @@ def test_spectra_that_are_not_numbers(likelihoods: PlanckLikelihoods, best_fit_s
 
 def test_missing_data_say_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cobaya")
-    from cosmicnet.cobaya_components.planck import PlanckLikelihoods, PlanckNotAvailable
+    from cosmicnet.training.evaluate.planck import PlanckLikelihoods, PlanckNotAvailable
 
     with pytest.raises(PlanckNotAvailable, match="cobaya-install"):
         PlanckLikelihoods(tmp_path)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cosmicnet.training.polynomial import DECAY, cross_validate, polynomial_network, skip_exponents
+from cosmicnet.training.fields.polynomial import DECAY, cross_validate, polynomial_network, skip_exponents
 
 Array = NDArray[np.float64]
 

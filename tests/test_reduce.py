@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cosmicnet.training.reduce import Reduction, expand, keep, reduce_field
+from cosmicnet.training.fields.reduce import Reduction, expand, keep, reduce_field
 
 Array = NDArray[np.float64]
 

@@ -15,11 +15,11 @@ from test_dataset import make_model
 
 from cosmicnet.running_class import RunningClass
 from cosmicnet.store import DEFAULT_SET, load_network_set
-from cosmicnet.training import reported
-from cosmicnet.training.asking import ask
-from cosmicnet.training.config import Recipe, RecipeError, load_recipe
-from cosmicnet.training.dataset import write_model
-from cosmicnet.training.networks import DERIVED
+from cosmicnet.training.checks import visible as reported
+from cosmicnet.training.checks.probe import ask
+from cosmicnet.training.fields.fit_all import DERIVED
+from cosmicnet.training.models.dataset import write_model
+from cosmicnet.training.recipe.schema import Recipe, RecipeError, load_recipe
 
 STOCK = load_network_set(DEFAULT_SET).manifest.source_digest
 

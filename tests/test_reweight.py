@@ -20,14 +20,14 @@ RNG = np.random.default_rng(5)
 
 
 def evaluation(failure: str | None = None, **loglikes: float) -> Any:
-    from cosmicnet.cobaya_components.evaluations import Evaluation
+    from cosmicnet.cobaya_components.compare.evaluations import Evaluation
 
     return Evaluation(loglikes, {}, 1.0, failure)
 
 
 def test_shift_of_a_gaussian_is_recovered_within_its_error() -> None:
     """Weights exp(a x) move a Gaussian by a and leave its width alone."""
-    from cosmicnet.cobaya_components.reweight import Thinned, shifts
+    from cosmicnet.cobaya_components.compare.reweight import Thinned, shifts
 
     x, still = RNG.normal(size=(2, 4000))
     columns = {"x": x, "still": still, "fixed": np.ones(4000)}
@@ -40,7 +40,7 @@ def test_shift_of_a_gaussian_is_recovered_within_its_error() -> None:
 
 
 def test_derived_parameters_are_those_of_full_class_afterwards() -> None:
-    from cosmicnet.cobaya_components.reweight import Thinned, shifts
+    from cosmicnet.cobaya_components.compare.reweight import Thinned, shifts
 
     x = RNG.normal(size=500)
     [shift] = shifts(Thinned({"x": x}, {"x": 2.0 * x + 3.0 * x.std()}, np.zeros(500)))
@@ -49,7 +49,7 @@ def test_derived_parameters_are_those_of_full_class_afterwards() -> None:
 
 
 def test_plot_and_figures_are_written(tmp_path: Path) -> None:
-    from cosmicnet.cobaya_components.reweight import Reweighted, Thinned, shifts, write
+    from cosmicnet.cobaya_components.compare.reweight import Reweighted, Thinned, shifts, write
 
     columns = dict(zip(("x", "y"), RNG.normal(size=(2, 300)), strict=True))
     thinned = Thinned(columns, columns, 0.1 * columns["x"])
@@ -60,7 +60,7 @@ def test_plot_and_figures_are_written(tmp_path: Path) -> None:
 
 
 def test_what_is_not_as_it_should_be_is_told() -> None:
-    from cosmicnet.cobaya_components.reweight import Reweighted, Thinned, print_reweighted, shifts
+    from cosmicnet.cobaya_components.compare.reweight import Reweighted, Thinned, print_reweighted, shifts
 
     thinned = Thinned({"x": RNG.normal(size=50)}, {"x": RNG.normal(size=50)}, np.zeros(50))
     text = io.StringIO()
@@ -70,8 +70,8 @@ def test_what_is_not_as_it_should_be_is_told() -> None:
 
 
 def test_likelihood_that_is_no_number_is_an_error() -> None:
-    from cosmicnet.cobaya_components.points import Chain
-    from cosmicnet.cobaya_components.reweight import _thinned
+    from cosmicnet.cobaya_components.compare.points import Chain
+    from cosmicnet.cobaya_components.compare.reweight import _thinned
 
     chain = Chain({}, np.ones(3), {"x": np.arange(3.0), "chi2__a": np.full(3, 2.0)})
     found = {0: evaluation(a=-1.0), 1: evaluation(a=-np.inf), 2: evaluation("too extreme")}
@@ -82,7 +82,7 @@ def test_likelihood_that_is_no_number_is_an_error() -> None:
 
 
 def test_whether_networks_were_used_is_no_parameter() -> None:
-    from cosmicnet.cobaya_components.reweight import Thinned, shifts
+    from cosmicnet.cobaya_components.compare.reweight import Thinned, shifts
 
     columns = {"x": RNG.normal(size=50), "neural_network_used": np.repeat([0.0, 1.0], 25)}
     assert [shift.name for shift in shifts(Thinned(columns, columns, np.zeros(50)))] == ["x"]
@@ -93,7 +93,7 @@ def test_whether_networks_were_used_is_no_parameter() -> None:
     ({"classy": None}, False), ({"classy": {"extra_args": {"neural_network": "yes"}}}, True),
     ({"classy": {"extra_args": {"neural_network": False}}}, False)])
 def test_whether_a_run_has_networks(theory: dict[str, Any], answer: bool) -> None:
-    from cosmicnet.cobaya_components.modes import uses_networks
+    from cosmicnet.cobaya_components.compare.modes import uses_networks
 
     assert uses_networks({"theory": theory}) is answer
 
@@ -113,7 +113,7 @@ MARKOV = {"sampler": {"mcmc": None}, "params": {"x": {"prior": None}}}
 
 
 def test_facts_of_a_chain(tmp_path: Path) -> None:
-    from cosmicnet.cobaya_components.chain_facts import ChainFacts, chain_facts
+    from cosmicnet.cobaya_components.compare.chain_facts import ChainFacts, chain_facts
 
     root = tmp_path / "run"
     with pytest.raises(CosmicnetError, match="there is no chain"):
@@ -127,8 +127,8 @@ def test_facts_of_a_chain(tmp_path: Path) -> None:
 
 
 def test_facts_of_weighted_draws(tmp_path: Path) -> None:
-    from cosmicnet.cobaya_components.chain_facts import chain_facts
-    from cosmicnet.cobaya_components.report import _made
+    from cosmicnet.cobaya_components.compare.chain_facts import chain_facts
+    from cosmicnet.cobaya_components.compare.report import _made
 
     info = {"sampler": {"cosmicnet.ImportanceSampler": None}, "params": {"x": {"prior": None}, "A": {"value": 1.0}}}
     for number, mean in ((1, 0.0), (2, 1.0)):
@@ -146,7 +146,7 @@ def test_facts_of_weighted_draws(tmp_path: Path) -> None:
 
 
 def report_text(distinct: int = 98) -> str:
-    from cosmicnet.cobaya_components.report import as_markdown
+    from cosmicnet.cobaya_components.compare.report import as_markdown
 
     return as_markdown({
         "chain": {"name": "run", "chains": 2, "accepted": 4, "acceptance": 0.31, "rminus1": 0.008,
@@ -180,8 +180,8 @@ def test_report_in_words() -> None:
 
 @pytest.mark.usefixtures("patched")
 def test_rates_of_all_and_of_fast_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cosmicnet.cobaya_components import rates
-    from cosmicnet.cobaya_components.evaluations import model_of
+    from cosmicnet.cobaya_components.compare import rates
+    from cosmicnet.cobaya_components.compare.evaluations import model_of
 
     monkeypatch.setattr(rates, "POINTS_FOR_RATE", {"net": 2, "full": 2})
     info = run_info(logA={"prior": {"min": 2.9, "max": 3.2}, "drop": True},
@@ -203,7 +203,7 @@ def test_rates_of_all_and_of_fast_parameters(monkeypatch: pytest.MonkeyPatch) ->
 def test_tempered_chain_is_weighted_as_the_posterior_itself(tmp_path: Path) -> None:
     from cobaya.run import run
 
-    from cosmicnet.cobaya_components.points import load_chain
+    from cosmicnet.cobaya_components.compare.points import load_chain
 
     run({"likelihood": {"gaussian": {"external": "lambda x: -0.5 * x**2", "input_params": ["x"]}},
          "params": {"x": {"prior": {"min": -15.0, "max": 15.0}, "ref": 0.0, "proposal": 3.0}},

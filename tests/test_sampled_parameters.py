@@ -21,11 +21,11 @@ from cosmicnet.errors import CosmicnetError, NetworkFileError
 from cosmicnet.fields import FIELDS, fields_for, inputs_of
 from cosmicnet.normalization import Normalization
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
-from cosmicnet.training import reported
-from cosmicnet.training.config import load_recipe
-from cosmicnet.training.feasible import require_feasible
-from cosmicnet.training.reported import require_told
-from cosmicnet.training.sampling import points
+from cosmicnet.training.checks import visible as reported
+from cosmicnet.training.checks.feasible import require_feasible
+from cosmicnet.training.checks.visible import require_told
+from cosmicnet.training.models.sampling import points
+from cosmicnet.training.recipe.schema import load_recipe
 
 USUAL = ("omega_b", "omega_cdm", "H0", "N_ur", "m_ncdm")
 DRAG = (0.9, 1.1)

@@ -9,8 +9,8 @@ import pytest
 from recipes import tiny_recipe
 
 from cosmicnet.region import LinearConstraint
-from cosmicnet.training.config import Around, Recipe
-from cosmicnet.training.sampling import SamplingError, ellipsoid_of, points
+from cosmicnet.training.models.sampling import SamplingError, ellipsoid_of, points
+from cosmicnet.training.recipe.schema import Around, Recipe
 
 NAMES = ["omega_b", "omega_cdm", "H0", "N_ur", "m_ncdm"]
 MEAN = {"omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.5, "N_ur": 2.031, "m_ncdm": 0.06}
@@ -118,7 +118,7 @@ def test_limits_that_no_point_obeys_are_noticed_soon(tmp_path: Path, monkeypatch
         tried.extend(candidates)
         return [False] * len(candidates)
 
-    monkeypatch.setattr("cosmicnet.training.sampling.within", none_within)
+    monkeypatch.setattr("cosmicnet.training.models.sampling.within", none_within)
     recipe = tiny_recipe(tmp_path, design="sobol", derived={"100*theta_s": (2.0, 3.0)})
     with pytest.raises(SamplingError, match=r"sampling\.derived: none of the first 200 points of the ranges has "
                                             r"100\*theta_s = \[2, 3\]"):
@@ -127,7 +127,7 @@ def test_limits_that_no_point_obeys_are_noticed_soon(tmp_path: Path, monkeypatch
 
 
 def test_limits_that_few_points_obey_leave_those(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cosmicnet.training.sampling.within",
+    monkeypatch.setattr("cosmicnet.training.models.sampling.within",
                         lambda candidates, *_: [p["H0"] > 69.0 for p in candidates])
     recipe = tiny_recipe(tmp_path, design="sobol", derived={"100*theta_s": (1.0, 1.1)})
     found = points(recipe, 60, tmp_path)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from cosmicnet.training.accuracy import summary
-from cosmicnet.training.spectra import compute_spectra, networks_on
+from cosmicnet.training.evaluate.accuracy import summary
+from cosmicnet.training.work.spectra import compute_spectra, networks_on
 
 pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")

@@ -13,10 +13,10 @@ import pytest
 from test_dataset import flip_a_bit, make_model
 
 from cosmicnet.fields import FIELDS
-from cosmicnet.training import tables as module
-from cosmicnet.training.dataset import write_model
-from cosmicnet.training.hdf5 import DatasetError
-from cosmicnet.training.tables import collect, table_path
+from cosmicnet.training.fields import tables as module
+from cosmicnet.training.fields.tables import collect, table_path
+from cosmicnet.training.models.dataset import write_model
+from cosmicnet.training.work.hdf5 import DatasetError
 
 
 class Serial:

@@ -15,15 +15,17 @@ from synthetic import make_network_set
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set, save_network_set
-from cosmicnet.training import cli, evaluate, make_commands, unseen
-from cosmicnet.training import make as module
-from cosmicnet.training import price as price_module
-from cosmicnet.training.config import Recipe, Target
-from cosmicnet.training.evaluate import Pair
-from cosmicnet.training.generate import Generated, Workplace
-from cosmicnet.training.make import TargetMissed, make
-from cosmicnet.training.price import Price, PriceError, confirm, price
-from cosmicnet.training.spectra import Spectra
+from cosmicnet.training.checks import cost as price_module
+from cosmicnet.training.checks.cost import Price, PriceError, confirm, price
+from cosmicnet.training.commands import cli
+from cosmicnet.training.commands import make as module
+from cosmicnet.training.commands import make_networks as make_commands
+from cosmicnet.training.commands.make import TargetMissed, make
+from cosmicnet.training.evaluate import evaluate, unseen
+from cosmicnet.training.evaluate.evaluate import Pair
+from cosmicnet.training.models.generate import Generated, Workplace
+from cosmicnet.training.recipe.schema import Recipe, Target
+from cosmicnet.training.work.spectra import Spectra
 
 
 def with_target(folder: Path, **target: Any) -> Recipe:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosmicnet.training.along_line import LINES, NEIGHBOURS, Track, off_smooth_curve
-from cosmicnet.training.line_of_sight_report import ErrorsAt, write_line_of_sight
-from cosmicnet.training.scaling import FULL, NET, REQUESTS, STOCK, Cost, _markdown
+from cosmicnet.training.timing.along_line import LINES, NEIGHBOURS, Track, off_smooth_curve
+from cosmicnet.training.timing.line_of_sight_report import ErrorsAt, write_line_of_sight
+from cosmicnet.training.timing.scaling import FULL, NET, REQUESTS, STOCK, Cost, _markdown
 
 STEPS = np.linspace(-1, 1, 41)
 

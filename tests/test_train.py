@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from recipes import tiny_recipe
 
-from cosmicnet.training import train as module
-from cosmicnet.training.config import Training
-from cosmicnet.training.polynomial import STRENGTHS, polynomial_network, skip_exponents
-from cosmicnet.training.train import Trained, train_network
+from cosmicnet.training.fields import fit_one as module
+from cosmicnet.training.fields.fit_one import Trained, train_network
+from cosmicnet.training.fields.polynomial import STRENGTHS, polynomial_network, skip_exponents
+from cosmicnet.training.recipe.schema import Training
 
 Array = NDArray[np.float64]
 

@@ -56,7 +56,7 @@ def new_model(l_max: int, **options: Any) -> Any:
 
 
 if len(sys.argv) > 1:
-    from cosmicnet.cobaya_components import threads
+    from cosmicnet.cobaya_components.theory import threads
 
     threads.mpi.size = lambda: int(sys.argv[1])
     # as in cobaya-run, and not in a model that one process makes by hand

@@ -11,14 +11,14 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
-from cosmicnet.training.asking import ask
-from cosmicnet.training.config import RecipeError
-from cosmicnet.training.feasible import MIDDLE, Corner, require_computable
-from cosmicnet.training.reported import Told, not_told, require_none, told_of
-from cosmicnet.training.spectra import L_MAX, OUTPUT_SETTINGS
-from cosmicnet.training.toml_lines import key_lines, line_of
-from cosmicnet.training.toml_recipe import read_text
 
+from ..checks.feasible import MIDDLE, Corner, require_computable
+from ..checks.probe import ask
+from ..checks.visible import Told, not_told, require_none, told_of
+from ..recipe.schema import RecipeError
+from ..recipe.toml_lines import key_lines, line_of
+from ..recipe.toml_recipe import read_text
+from ..work.spectra import L_MAX, OUTPUT_SETTINGS
 from .draws import without_wavenumbers
 from .generate import k_grid
 from .make import companion_of

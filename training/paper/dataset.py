@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.training.hdf5 import DatasetError, checked_file, put, put_numbers, whole_file
+from ..work.hdf5 import DatasetError, checked_file, put, put_numbers, whole_file
 
 __all__ = ["PaperModel", "model_path", "read_model", "write_model"]
 

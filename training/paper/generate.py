@@ -15,13 +15,13 @@ from scipy.interpolate import CubicSpline
 
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import RunningClass, running_class
-from cosmicnet.training.generate import GenerationError, other_class
-from cosmicnet.training.hdf5 import remove_halves
-from cosmicnet.training.json_file import read_json, write_json, write_text
-from cosmicnet.training.parallel import DIED, progress, results, single_threaded_pool
-from cosmicnet.training.price import ask
-from cosmicnet.training.spectra import new_class, require_patched_classy
 
+from ..checks.cost import ask
+from ..models.generate import GenerationError, other_class
+from ..work.hdf5 import remove_halves
+from ..work.json_file import read_json, write_json, write_text
+from ..work.parallel import DIED, progress, results, single_threaded_pool
+from ..work.spectra import new_class, require_patched_classy
 from .dataset import PaperModel, model_path, write_model
 from .recipe import SETS, PaperRecipe
 

@@ -11,8 +11,8 @@ from scipy.interpolate import CubicSpline
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.paper.network import SourceNetwork
-from cosmicnet.training.spectra import new_class
 
+from ..work.spectra import new_class
 from .dataset import PaperModel
 from .train import inputs_of_model
 

@@ -16,9 +16,9 @@ from cosmicnet.paper.emulator import PaperEmulator
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
-from cosmicnet.training.config import RecipeError
-from cosmicnet.training.networks import constant_numbers, derived_model
 
+from ..fields.fit_all import constant_numbers, derived_model
+from ..recipe.schema import RecipeError
 from .dataset import read_model
 from .generate import models_of, read_claim, read_k_grid, require_complete
 from .recipe import PaperRecipe

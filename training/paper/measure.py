@@ -14,12 +14,13 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.cobaya_components.noise import PLANCK_SKY_FRACTION, planck_noise
 from cosmicnet.store import load_network_set
-from cosmicnet.training.accuracy import Distribution, RelativeErrors, wishart_chi2
-from cosmicnet.training.evaluate import require_most
-from cosmicnet.training.parallel import ended, progress, single_threaded_pool
-from cosmicnet.training.spectra import (
+
+from ..evaluate.accuracy import Distribution, RelativeErrors, wishart_chi2
+from ..evaluate.evaluate import require_most
+from ..evaluate.noise import PLANCK_SKY_FRACTION, planck_noise
+from ..work.parallel import ended, progress, single_threaded_pool
+from ..work.spectra import (
     ONE_LINE_OF_SIGHT,
     Parameters,
     Spectra,
@@ -27,7 +28,6 @@ from cosmicnet.training.spectra import (
     networks_on,
     new_class,
 )
-
 from .dataset import PaperModel, read_model
 from .generate import cosmologies, models_of, network_sources, read_k_grid
 from .recipe import PaperRecipe

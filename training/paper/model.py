@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from cosmicnet.paper.architecture import LEAK, OUTPUT, Architecture, Convolution, layers
 from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES
-from cosmicnet.training.keras_setup import initializers, load_keras
+
+from ..work.keras_setup import initializers, load_keras
 
 __all__ = ["build", "weights_of"]
 

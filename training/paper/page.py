@@ -15,8 +15,8 @@ import numpy as np
 
 from cosmicnet.manifest import Manifest
 from cosmicnet.paper.inputs import TIMES
-from cosmicnet.training.accuracy import LOW_L_END
 
+from ..evaluate.accuracy import LOW_L_END
 from .generate import price
 from .measure import SourceComparison, SpectraComparison, Timing
 from .recipe import SETS, PaperRecipe, TrainingRecipe, load_paper_recipe

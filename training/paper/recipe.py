@@ -10,11 +10,12 @@ from pydantic import Field, model_validator
 
 from cosmicnet.paper.architecture import Architecture, Convolution
 from cosmicnet.paper.inputs import COSMOLOGY
-from cosmicnet.training.boxes import Box
-from cosmicnet.training.config import ClassSettings, Name, Seed
-from cosmicnet.training.domain_box import PRIMORDIAL
-from cosmicnet.training.spelling import clashes
-from cosmicnet.training.toml_recipe import Strict, load_toml_recipe, unknown
+
+from ..evaluate.boxes import Box
+from ..evaluate.domain_box import PRIMORDIAL
+from ..recipe.class_names import clashes
+from ..recipe.schema import ClassSettings, Name, Seed
+from ..recipe.toml_recipe import Strict, load_toml_recipe, unknown
 
 __all__ = ["SETS", "Hyperparameters", "NetworkRecipe", "PaperRecipe", "SearchRecipe", "SetRecipe", "TrainingRecipe",
            "hyperparameters_table", "load_paper_recipe"]

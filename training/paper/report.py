@@ -13,11 +13,11 @@ from cosmicnet.fields import fields_for
 from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import load_network_set
-from cosmicnet.training.config import Recipe, RecipeError, load_recipe
-from cosmicnet.training.generate import Generated, Workplace, existing
-from cosmicnet.training.networks import train
-from cosmicnet.training.tables import collect
 
+from ..fields.fit_all import train
+from ..fields.tables import collect
+from ..models.generate import Generated, Workplace, existing
+from ..recipe.schema import Recipe, RecipeError, load_recipe
 from .figures import draw_figures
 from .make import training_history
 from .measure import compare_sources, compare_spectra, time_perturbations

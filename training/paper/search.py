@@ -26,11 +26,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.architecture import Architecture
-from cosmicnet.training.code_digest import OF_SEARCH, code_digest
-from cosmicnet.training.config import RecipeError
-from cosmicnet.training.json_file import read_json, write_json
-from cosmicnet.training.parallel import ended, single_threaded_pool
 
+from ..recipe.schema import RecipeError
+from ..work.digest import OF_SEARCH, code_digest
+from ..work.json_file import read_json, write_json
+from ..work.parallel import ended, single_threaded_pool
 from .dataset import read_model
 from .draws import OWN, draw_architecture, without_wavenumbers
 from .generate import cosmologies, models_of, read_claim, read_k_grid, require_complete

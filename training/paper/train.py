@@ -30,10 +30,10 @@ from cosmicnet.normalization import Normalization
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
-from cosmicnet.training.code_digest import OF_PAPER, code_digest
-from cosmicnet.training.json_file import read_json, write_json
-from cosmicnet.training.keras_setup import load_keras
 
+from ..work.digest import OF_PAPER, code_digest
+from ..work.json_file import read_json, write_json
+from ..work.keras_setup import load_keras
 from .dataset import PaperModel, read_model
 from .model import build, weights_of
 

@@ -1,0 +1,1 @@
+"""One run in both modes: `cosmicnet check`, `cosmicnet reweight`, and their reports."""

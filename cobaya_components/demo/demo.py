@@ -1,0 +1,207 @@
+"""First screen for a newcomer: Planck's best fit with full CLASS and with networks, side by side."""
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from cosmicnet.training.evaluate.accuracy import LOW_L_END, RelativeErrors, cosmic_variance
+from cosmicnet.training.evaluate.planck import PlanckLikelihoods, PlanckNotAvailable
+from cosmicnet.training.work.spectra import (
+    L_MAX,
+    OUTPUT_SETTINGS,
+    PK_REDSHIFTS,
+    Parameters,
+    Spectra,
+    networks_on,
+    new_class,
+    require_patched_classy,
+)
+
+from .plots import Sources, plot_matter, plot_sources, plot_spectrum
+
+__all__ = ["run_demo"]
+
+Array = NDArray[np.float64]
+
+PLANCK_BEST_FIT: Parameters = {
+    "omega_b": 0.022383, "omega_cdm": 0.12011, "H0": 67.32, "tau_reio": 0.0543, "A_s": 2.100549e-9,
+    "n_s": 0.96605, "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06,
+}
+L_RANGES = ((2, LOW_L_END - 1), (LOW_L_END, 799), (800, L_MAX))
+# Full CLASS is as it is by default when it is timed. For the errors its sources go through the line-of-sight step
+# that is the default with networks, because CLASS's own sampling is off by far more than networks are.
+SAME_LINE_OF_SIGHT: Parameters = MappingProxyType({"fast_line_of_sight": "yes"})
+REPEATS = 3
+PERCENT = 100.0
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Wall time of the steps of one compute(), medians; `rest` is everything after the perturbations."""
+
+    background_and_thermodynamics: float
+    perturbations: float
+    rest: float
+
+    @property
+    def total(self) -> float:
+        return self.background_and_thermodynamics + self.perturbations + self.rest
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One way of computing the best fit, and what came out."""
+
+    spectra: Spectra
+    sources: Sources
+    seconds: Seconds
+
+
+def run_demo(output_folder: Path, packages_path: Path | None = None,
+             approximation: Parameters | None = None) -> None:
+    """Print times, errors and Planck chi2 of both modes, then a posterior; write the plots into `output_folder`.
+
+    packages_path : Cobaya packages folder, None for $COBAYA_PACKAGES_PATH; without it the demo goes on.
+    approximation : the parameters that tell the second mode from full CLASS, None for the default
+    networks. Raises CosmicnetError for a classy without networks.
+    """
+    require_patched_classy()
+    console = Console()
+    # networks first: what is wrong with them shows at once
+    with console.status("CLASS with networks"):
+        net = _run({**PLANCK_BEST_FIT, **(networks_on() if approximation is None else approximation)})
+    with console.status("full CLASS: integrating the perturbation equations"):
+        full = _run(PLANCK_BEST_FIT, SAME_LINE_OF_SIGHT)
+    console.print("\nPlanck 2018 best fit, flat LCDM, one neutrino of 0.06 eV", style="bold", highlight=False)
+    console.print(_seconds_table(full.seconds, net.seconds))
+    console.print(_errors_table(full.spectra, net.spectra))
+    _print_planck(console, full.spectra, net.spectra, packages_path)
+    for path in _write_plots(full, net, output_folder):
+        console.print(f"wrote {path}", highlight=False)
+    _show_posterior(console, output_folder / "posterior.png", approximation)
+
+
+def _show_posterior(console: Console, path: Path, approximation: Parameters | None) -> None:
+    try:
+        from .posterior import posterior_table, run_posterior, write_triangle
+    except ImportError as error:
+        console.print(f"No posterior, because Cobaya or getdist is missing: {error}", style="yellow", highlight=False)
+        return
+    chosen = (approximation or {}).get("neural_network_path")
+    with console.status("a posterior from the likelihood that comes with the package: up to two minutes"):
+        posterior = run_posterior({} if chosen is None else {"networks": chosen})
+    console.print(posterior_table(posterior))
+    write_triangle(posterior, path)
+    console.print(f"wrote {path}", highlight=False)
+
+
+def _run(parameters: Parameters, for_spectra: Parameters = MappingProxyType({})) -> Mode:
+    """Seconds with `parameters`; spectra and sources with `for_spectra` besides."""
+    cosmology = new_class({**OUTPUT_SETTINGS, **parameters, **for_spectra})
+    cosmology.compute()
+    mode = Mode(Spectra.of(cosmology), Sources.of(cosmology), _measure_seconds(parameters))
+    cosmology.empty()
+    return mode
+
+
+def _measure_seconds(parameters: Parameters) -> Seconds:
+    """Differences between computations that stop at different steps, as each starts from the input.
+
+    The caller has computed these parameters before, so that nothing is loaded for the first time.
+    """
+    thermodynamics = _median_seconds(parameters, ["thermodynamics"])
+    perturbations = _median_seconds(parameters, ["perturbations"])
+    everything = _median_seconds(parameters, None)
+    return Seconds(thermodynamics, perturbations - thermodynamics, everything - perturbations)
+
+
+def _median_seconds(parameters: Parameters, last_steps: list[str] | None) -> float:
+    """Median wall time of compute() up to `last_steps`, None for all that CLASS does by default."""
+    times = []
+    for _ in range(REPEATS):
+        cosmology = new_class({**OUTPUT_SETTINGS, **parameters})
+        start = time.perf_counter()
+        cosmology.compute(*([] if last_steps is None else [last_steps]))
+        times.append(time.perf_counter() - start)
+        cosmology.empty()
+    return statistics.median(times)
+
+
+def _seconds_table(full: Seconds, net: Seconds) -> Table:
+    table = Table("seconds per step", title="Speed", title_justify="left")
+    for heading in ("full CLASS", "networks", "times faster"):
+        table.add_column(heading, justify="right")
+    lines = {
+        "background, thermodynamics": (full.background_and_thermodynamics, net.background_and_thermodynamics),
+        "perturbations": (full.perturbations, net.perturbations),
+        "spectra (all the rest)": (full.rest, net.rest),
+        "total": (full.total, net.total),
+    }
+    for step, (slow, fast) in lines.items():
+        table.add_row(step, f"{slow:.3f}", f"{fast:.3f}", f"{slow / fast:.2g}",
+                      style="bold" if step == "total" else None)
+    return table
+
+
+def _errors_table(full: Spectra, net: Spectra) -> Table:
+    """rms and largest error by range of l, in percent and in standard deviations of cosmic variance."""
+    error, sigma = RelativeErrors.between(full, net), cosmic_variance(full)
+    table = Table("spectrum", "range", title_justify="left",
+                  title="Error of the networks (CV: in units of cosmic variance); one line-of-sight step for both")
+    for heading in ("rms %", "max %", "rms CV", "max CV"):
+        table.add_column(heading, justify="right")
+    for name, title in (("tt", "TT"), ("te", "TE*"), ("ee", "EE"), ("pp", "phi phi")):
+        for first, last in L_RANGES:
+            chosen = slice(first - 2, last - 1)
+            values = getattr(error, name)[chosen]
+            table.add_row(title if first == 2 else "", f"l {first}-{last}", *_sizes(PERCENT * values),
+                          *_sizes(values / sigma[name][chosen]), end_section=last == L_MAX)
+    for z, values in zip(PK_REDSHIFTS, error.pk, strict=True):
+        table.add_row("P(k)", f"z {z:g}", *_sizes(PERCENT * values), "", "")
+    table.add_row("sigma8", "", "", f"{PERCENT * abs(float(error.sigma8)):.2g}", "", "")
+    table.caption = "* relative to sqrt(TT EE)"
+    return table
+
+
+def _sizes(values: Array) -> tuple[str, str]:
+    return f"{np.sqrt(np.mean(values**2)):.2g}", f"{np.abs(values).max():.2g}"
+
+
+def _print_planck(console: Console, full: Spectra, net: Spectra, packages_path: Path | None) -> None:
+    try:
+        likelihoods = PlanckLikelihoods(packages_path)
+    except PlanckNotAvailable as reason:
+        console.print(f"Planck data not found: {reason}", style="yellow", highlight=False)
+        return
+    console.print(_planck_table(likelihoods.chi2(full), likelihoods.chi2(net)))
+
+
+def _planck_table(full: Mapping[str, float], net: Mapping[str, float]) -> Table:
+    table = Table("likelihood planck_2018_...", title="chi2 of real Planck data", title_justify="left")
+    for heading in ("full CLASS", "networks", "change"):
+        table.add_column(heading, justify="right")
+    lines = {**{name.removeprefix("planck_2018_"): (full[name], net[name]) for name in full},
+             "total": (sum(full.values()), sum(net.values()))}
+    for name, (exact, approximate) in lines.items():
+        table.add_row(name, f"{exact:.3f}", f"{approximate:.3f}", f"{approximate - exact:+.4f}",
+                      style="bold" if name == "total" else None)
+    return table
+
+
+def _write_plots(full: Mode, net: Mode, folder: Path) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {name: folder / f"{name}.png" for name in ("sources", "spectrum_tt", "spectrum_ee", "matter")}
+    plot_sources(full.sources, net.sources, paths["sources"])
+    plot_spectrum("tt", full.spectra, net.spectra, paths["spectrum_tt"])
+    plot_spectrum("ee", full.spectra, net.spectra, paths["spectrum_ee"])
+    plot_matter(full.spectra, net.spectra, paths["matter"])
+    return list(paths.values())

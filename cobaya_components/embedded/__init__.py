@@ -1,0 +1,1 @@
+"""The likelihood `cosmicnet.EmbeddedCMB`, which needs no data files."""

@@ -1,0 +1,1 @@
+"""The sampler `cosmicnet.ImportanceSampler`: weighted independent draws."""

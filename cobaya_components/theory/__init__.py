@@ -1,0 +1,1 @@
+"""The theory component `cosmicnet.Cosmicnet`, its defaults, proposal covariances and checks of a run's prior."""

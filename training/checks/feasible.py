@@ -1,0 +1,122 @@
+"""Can CLASS compute the ranges of a recipe? Tried on corners, up to the thermodynamics, before hours are spent."""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from cosmicnet.errors import CosmicnetError
+
+from ..recipe.class_names import known_settings
+from ..recipe.schema import Recipe
+from ..recipe.toml_lines import key_lines, line_of
+from ..recipe.toml_recipe import read_text
+from ..work.spectra import require_patched_classy
+
+__all__ = ["MIDDLE", "Corner", "RangeError", "corners", "require_computable", "require_feasible"]
+
+Settings = Mapping[str, str | int | float]
+
+# Corners of all parameters at once, besides those of one parameter each.
+RANDOM_CORNERS = 16
+MIDDLE = "the middle of the ranges"
+
+# How CLASS begins its list of settings that it made nothing of.
+UNREAD = "did not read input parameter(s):"
+
+
+class RangeError(CosmicnetError):
+    """CLASS cannot compute a corner of the sampled ranges, or does not know a setting."""
+
+
+@dataclass(frozen=True)
+class Corner:
+    """A point to try, words for it, and the entry of the recipe that leads there."""
+
+    point: dict[str, float]
+    words: str
+    entry: tuple[str, ...] = ("sampling", "ranges")
+
+
+def corners(recipe: Recipe) -> Iterator[Corner]:
+    """The middle, both ends of each range with the others in the middle, and some corners of all. Those that break a
+    constraint are left out."""
+    ranges, constraints = recipe.sampling.ranges, recipe.linear_constraints()
+    middle = {name: 0.5 * (low + high) for name, (low, high) in ranges.items()}
+    candidates = [Corner(middle, MIDDLE)]
+    candidates += [Corner({**middle, name: value}, f"sampling.ranges.{name} = {value:g}, the others in the middle",
+                          ("sampling", "ranges", name)) for name, ends in ranges.items() for value in ends]
+    generator = np.random.default_rng(recipe.sampling.seed)
+    for _ in range(RANDOM_CORNERS):
+        corner = {name: ends[generator.integers(2)] for name, ends in ranges.items()}
+        candidates.append(Corner(corner, f"the corner {corner} of sampling.ranges"))
+    for candidate in candidates:
+        if all(constraint.holds(candidate.point) for constraint in constraints):
+            yield candidate
+
+
+def require_feasible(recipe: Recipe, path: Path) -> None:
+    """Raise RangeError with the line in the file `path` and CLASS's own words for the first corner that it cannot
+    compute, and for settings that it does not read.
+
+    In an ellipsoid corners are not sampled, so that only the middle is tried.
+    """
+    tried = [c for c in corners(recipe) if recipe.sampling.ellipsoid is None or c.words == MIDDLE]
+    require_computable(tried, recipe.class_settings, path)
+
+
+def require_computable(tried: Iterable[Corner], settings: Settings, path: Path) -> None:
+    """The same for these corners and CLASS settings of any recipe."""
+    require_patched_classy()
+    for corner in tried:
+        complaint = _complaint({**settings, **corner.point})
+        if UNREAD in complaint:
+            names = complaint.split(UNREAD)[1].replace(",", " ").split()
+            raise RangeError("\n  ".join([f"{path}:", *(_unread(settings, corner, path, name) for name in names)]))
+        if complaint:
+            raise RangeError(f"{path}:\n  line {_line(path, _to_blame(settings, corner, complaint))}: CLASS cannot "
+                             f"compute {corner.words}: {complaint}")
+
+
+def _to_blame(settings: Settings, corner: Corner, complaint: str) -> tuple[str, ...]:
+    """The setting that CLASS speaks of, if it does; or all of them, if not even the middle can be computed."""
+    named = [name for name in settings if re.search(rf"\b{re.escape(name)}\b", complaint)]
+    if corner.words == MIDDLE:
+        return ("class_settings", named[0]) if len(named) == 1 else ("class_settings",)
+    return corner.entry
+
+
+def _complaint(parameters: Settings) -> str:
+    """What CLASS says of a cosmology, nothing if it can compute it."""
+    from classy import Class, CosmoComputationError, CosmoSevereError
+
+    cosmology = Class()
+    try:
+        cosmology.set(dict(parameters))
+        cosmology.compute(["thermodynamics"])
+    except (CosmoComputationError, CosmoSevereError) as error:
+        return str(error).strip()
+    finally:
+        cosmology.struct_cleanup()
+    return ""
+
+
+def _line(path: Path, entry: tuple[str, ...]) -> int | None:
+    return line_of(key_lines(read_text(path)), entry)
+
+
+def _unread(settings: Settings, corner: Corner, path: Path, name: str) -> str:
+    # an entry of one parameter has its name at the end
+    ranges = tuple(part for part in corner.entry if part not in corner.point)
+    table = ("class_settings",) if name in settings else ranges
+    known = known_settings()
+    if name in known:
+        reason = "CLASS does not read it beside the other settings"
+    else:
+        near = get_close_matches(name, known, n=1)
+        reason = "CLASS has no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    return f"line {_line(path, (*table, name))}: {'.'.join(table)}.{name}: {reason}"

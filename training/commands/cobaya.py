@@ -1,0 +1,166 @@
+"""Sub-commands of `cosmicnet` for runs of Cobaya; their work is imported only when it runs."""
+from __future__ import annotations
+
+import argparse
+import math
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.training.commands.arguments import PROGRAM, new_command, number_from_zero, positive_number, writable
+
+__all__ = ["add_check", "add_reweight", "add_runs"]
+
+RUNS = Path(str(files("cosmicnet.cobaya_components"))) / "runs"
+
+
+def add_runs(commands: Any) -> None:
+    parser = new_command(
+        commands, "runs", "copy the ready runs for Cobaya to a folder",
+        description="Copies the YAML files of the ready runs (Planck 2018, embedded likelihood) and their README.",
+        epilog=f"examples:\n  {PROGRAM} runs my_runs && cd my_runs && cobaya-run embedded.yaml")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that does not exist yet")
+    parser.set_defaults(run=_run_runs)
+
+
+def _run_runs(options: argparse.Namespace) -> None:
+    import shutil
+
+    try:
+        shutil.copytree(RUNS, options.folder)
+    except OSError as error:
+        raise CosmicnetError(f"{options.folder}: {error.strerror or error}") from error
+    print((options.folder / "README.md").read_text(encoding="utf-8"))
+
+
+def add_check(commands: Any) -> None:
+    parser = new_command(
+        commands, "check", "how much networks change the log-likelihoods of a run of Cobaya",
+        description="""\
+Draws points of the run's parameter space, evaluates its likelihoods there with networks and with full
+CLASS, and reports the change of ln L of each likelihood, the worst point and a verdict; exit status 1
+if it is above the threshold. Each evaluation is kept in the cache folder: after Ctrl-C the same command
+goes on where it stopped.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} check planck_2018_lite_net.yaml --packages-path ~/cobaya_packages
+  {PROGRAM} check run.yaml --points 200 --from chains/run         samples of a chain
+  {PROGRAM} check run.yaml --from prior --threshold 1             the whole prior
+  {PROGRAM} check run.yaml --network nets/mine                    networks of your own""")
+    parser.add_argument("yaml", type=Path, metavar="RUN.yaml", help="input of cobaya-run, or its .updated.yaml")
+    parser.add_argument("--points", type=positive_number, default=50, metavar="N",
+                        help="how many (default: %(default)s)")
+    parser.add_argument("--from", dest="place", default="covmat", metavar="covmat|reference|prior|CHAIN",
+                        help="where points are drawn from: a Gaussian with the run's covariance matrix around its "
+                             "reference point, the reference density, the prior, or a chain (default: %(default)s)")
+    parser.add_argument("--threshold", type=_threshold, default=0.1, metavar="DELTA",
+                        help="largest allowed change of the total ln L (default: %(default)s)")
+    parser.add_argument("--network", metavar="NAME|FOLDER", help="networks to use (default: those of the run)")
+    _add_common(parser, Path("runs/check"))
+    parser.set_defaults(run=_run_check)
+
+
+def _run_check(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from cosmicnet.cobaya_components.compare.check import CheckSettings, check, print_comparison
+
+    comparison = check(CheckSettings(
+        run=options.yaml, place=options.place, points=options.points, threshold=options.threshold,
+        networks=options.network, packages_path=options.packages_path, processes=options.processes,
+        folder=options.cache, seed=options.seed, one_line_of_sight=not options.own_line_of_sight))
+    print_comparison(comparison, options.threshold, Console())
+    if not comparison.passes(options.threshold):
+        raise CosmicnetError("the change of ln L is above the threshold" if comparison.is_enough else
+                             f"only {len(comparison.points)} of {comparison.drawn} points could be compared")
+
+
+def add_reweight(commands: Any) -> None:
+    parser = new_command(
+        commands, "reweight", "what the posterior of a chain would be with full CLASS",
+        description="""\
+Takes samples of a chain that was made with networks, evaluates them with full CLASS, and weights them with
+the ratio of the likelihoods: shifts of means in sigma and ratios of widths with their uncertainty (jackknife),
+the effective number of samples, and a triangle plot before and after. Writes CHAIN.reweighted.json and .png.
+After Ctrl-C the same command goes on where it stopped.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} reweight chains/planck_2018_lite_net --packages-path ~/cobaya_packages
+  {PROGRAM} reweight chains/planck_2018_lite_net --points 200     a quick look
+  {PROGRAM} reweight chains/planck_2018_lite_net --report docs/planck""")
+    parser.add_argument("chain", type=Path, metavar="CHAIN", help="the `output` of the run, without .1.txt")
+    parser.add_argument("--points", type=positive_number, default=1000, metavar="N",
+                        help="samples to evaluate, evenly over the chain (default: %(default)s)")
+    parser.add_argument("--burn-in", type=_share, default=0.3, metavar="SHARE",
+                        help="share of each Markov chain to skip at its start (default: %(default)s)")
+    parser.add_argument("--report", type=Path, metavar="FOLDER",
+                        help="measure evaluations per second in both modes as well (two minutes with idle cores), and "
+                             "write all that the chain tells to FOLDER: NAME.json, NAME.md (tables) and NAME.png")
+    _add_common(parser, Path("runs/reweight"))
+    parser.set_defaults(run=_run_reweight)
+
+
+def _run_reweight(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from cosmicnet.cobaya_components.compare.report import report
+    from cosmicnet.cobaya_components.compare.reweight import (
+        FEWEST_FOR_CONTOURS,
+        ReweightSettings,
+        print_reweighted,
+        reweight,
+        write,
+    )
+
+    settings = ReweightSettings(
+        chain=options.chain, points=options.points, burn_in=options.burn_in, packages_path=options.packages_path,
+        processes=options.processes, folder=options.cache, seed=options.seed,
+        one_line_of_sight=not options.own_line_of_sight)
+    if options.report is not None:
+        # hours are not to end with a folder that cannot be made
+        writable(options.report)
+    result = reweight(settings)
+    print_reweighted(result, Console())
+    written = write(result, options.chain.with_name(options.chain.name + ".reweighted"))
+    if result.distinct < FEWEST_FOR_CONTOURS:
+        print(f"no triangle plot: {result.distinct} different samples have no contours, it takes {FEWEST_FOR_CONTOURS}")
+    if options.report is not None:
+        written += report(result, settings, options.report)
+    for path in written:
+        print(f"wrote {path}")
+
+
+def _threshold(text: str) -> float:
+    return _from_zero(text, math.inf, "a change of ln L: a number from 0 on")
+
+
+def _share(text: str) -> float:
+    return _from_zero(text, 1.0, "a share: from 0 to less than 1")
+
+
+def _from_zero(text: str, end: float, what: str) -> float:
+    """The number, which must lie in [0, end)."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    # written so that NaN is outside
+    if not 0.0 <= number < end:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return number
+
+
+def _add_common(parser: argparse.ArgumentParser, cache: Path) -> None:
+    parser.add_argument("--packages-path", type=Path, metavar="FOLDER",
+                        help="Cobaya packages folder with the data (default: the run's, or $COBAYA_PACKAGES_PATH)")
+    parser.add_argument("--processes", type=positive_number, default=2, metavar="N",
+                        help="evaluations at the same time, one thread each (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, default=cache, metavar="FOLDER",
+                        help="where evaluations are kept, by the run and the versions; delete it after a change in the "
+                             "code or data of a likelihood (default: %(default)s)")
+    parser.add_argument("--own-line-of-sight", action="store_true",
+                        help="full CLASS with its own line of sight, as in a chain with `mode: full`, and not with the "
+                             "one that networks use; what is compared are then the sources and CLASS's sampling")
+    parser.add_argument("--seed", type=number_from_zero, default=0,
+                        help="another number draws other points (default: %(default)s)")

@@ -1,0 +1,102 @@
+"""The sub-commands of `cosmicnet` that time CLASS."""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from cosmicnet.errors import CosmicnetError
+
+from .arguments import (
+    PROGRAM,
+    add_network,
+    add_processes,
+    new_command,
+    number_from_zero,
+    positive_number,
+    writable,
+)
+
+__all__ = ["add_benchmark", "add_line_of_sight"]
+
+# errors are told for l < 30 and from there on
+LOWEST_L_MAX = 100
+
+
+def add_line_of_sight(commands: Any) -> None:
+    parser = new_command(
+        commands, "line-of-sight", "accuracy, smoothness and speed of the fast line of sight",
+        description="""\
+Compares the fast line-of-sight integration, and CLASS's own with default precision, with CLASS's own
+when its sampling is refined until nothing changes, all with the sources of the networks; follows the
+spectra along lines through parameter space; measures the seconds of each step. Writes line_of_sight.md
+and .png. The converged runs take one to six minutes each; they are kept.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} line-of-sight                               writes docs/line_of_sight.*
+  {PROGRAM} line-of-sight --models 1 --l-max 2508 --points 0 --output /tmp     a quick look""",
+    )
+    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="FOLDER",
+                        help="where the results go (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, default=Path("runs/line_of_sight"), metavar="FOLDER",
+                        help="converged spectra, kept for the next time (default: %(default)s)")
+    parser.add_argument("--l-max", type=positive_number, nargs="+", default=[2508, 5000], metavar="L",
+                        help="largest multipoles of the lensed spectra (default: 2508 5000)")
+    parser.add_argument("--models", type=positive_number, nargs="+", default=[10, 1], metavar="N",
+                        help="cosmologies for each of them (default: 10 1)")
+    parser.add_argument("--points", type=number_from_zero, default=41, metavar="N",
+                        help="points on a short line, 0 for no lines (default: %(default)s)")
+    parser.add_argument("--repeats", type=positive_number, default=10, metavar="N",
+                        help="runs of which the fastest counts (default: %(default)s)")
+    add_processes(parser)
+    parser.set_defaults(run=_run_line_of_sight)
+
+
+def _run_line_of_sight(options: argparse.Namespace) -> None:
+    from ..timing.line_of_sight import LineOfSightSettings, compare_lines_of_sight
+
+    if len(options.models) != len(options.l_max):
+        raise CosmicnetError("--models and --l-max need as many numbers")
+    if min(options.l_max) < LOWEST_L_MAX:
+        raise CosmicnetError(f"--l-max {min(options.l_max)}: must be at least {LOWEST_L_MAX}")
+    compare_lines_of_sight(LineOfSightSettings(
+        output=writable(options.output), cache=writable(options.cache), models=tuple(options.models),
+        l_max=tuple(options.l_max), repeats=options.repeats, processes=options.processes, points=options.points))
+
+
+def add_benchmark(commands: Any) -> None:
+    parser = new_command(
+        commands, "benchmark", "seconds of each step, full CLASS against networks",
+        description="""\
+Times every step of compute() on the same cosmologies with full CLASS and with networks, and writes
+performance.md, .json and .png. Each cosmology takes half a minute on one thread and 20 s on two, so that
+20 cosmologies on 1 and 2 threads take 15 to 20 minutes. Leave the machine alone meanwhile.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} benchmark                             1 and 2 threads; writes docs/performance.*
+  {PROGRAM} benchmark --threads 1 --models 5 --output runs/performance
+  OMP_NUM_THREADS=1 {PROGRAM} benchmark --scaling       by l_max and k_max; writes docs/scaling.md (5 minutes)""",
+    )
+    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="FOLDER",
+                        help="where the results go (default: %(default)s)")
+    parser.add_argument("--models", type=positive_number, default=20, metavar="N",
+                        help="cosmologies (default: %(default)s)")
+    parser.add_argument("--threads", type=positive_number, nargs="+", default=[1, 2], metavar="N",
+                        help="numbers of threads, one table for each (default: 1 2)")
+    parser.add_argument("--scaling", action="store_true",
+                        help="measure seconds and peak memory by size of the request instead, beside stock classy")
+    parser.add_argument("--stock", type=Path, default=Path(".stock"), metavar="FOLDER",
+                        help="stock classy for --scaling, made by `make stock` (default: %(default)s)")
+    add_network(parser)
+    parser.set_defaults(run=_run_benchmark)
+
+
+def _run_benchmark(options: argparse.Namespace) -> None:
+    if options.scaling:
+        from ..timing.scaling import ScalingSettings, measure_scaling
+
+        measure_scaling(ScalingSettings(writable(options.output), options.stock))
+        return
+    from ..timing.benchmark import BenchmarkSettings, benchmark
+
+    benchmark(BenchmarkSettings(writable(options.output), options.models, options.network, tuple(options.threads)))

@@ -1,0 +1,40 @@
+"""How far networks are from full CLASS on cosmologies of their domain that training never saw."""
+from __future__ import annotations
+
+from pathlib import Path
+
+from cosmicnet.manifest import Manifest
+
+from ..models.generate import Workplace
+from ..recipe.schema import MAKE_SEED
+from ..work.parallel import ended, progress, single_threaded_pool
+from ..work.spectra import networks_on
+from .accuracy import Distribution, wishart_chi2
+from .domain_box import unseen_points
+from .evaluate import compute_pair, require_most, told
+
+__all__ = ["unseen_chi2"]
+
+
+def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplace) -> float:
+    """The Wishart chi2 of TT, TE and EE (l to 2508) that 95% of `number` unseen models do not exceed.
+
+    Infinite where that of a model is none: its networks' spectra are those of no universe, TE^2 > TT EE, or the
+    networks do not cover it, because what CLASS derives for it is far from fits to the models of training. Models that
+    full CLASS cannot compute are left out; CosmicnetError if they are more than a tenth.
+
+    Full CLASS is kept in the work folder: it is computed once for all rounds.
+    """
+    cache = (place.folder.parent / "unseen").resolve()
+    approximation = networks_on(str(networks.resolve()))
+    points = unseen_points(manifest, number, MAKE_SEED)
+    chi2 = []
+    with progress("unseen models, full CLASS and networks", number) as advance, \
+            single_threaded_pool(place.processes, place.scheduler) as pool:
+        for _, future in ended({pool.submit(compute_pair, point, approximation, cache): i
+                                for i, point in enumerate(points)}):
+            if pair := told(future.result()):
+                chi2.append(wishart_chi2(pair.full, pair.net))
+            advance()
+    require_most(len(chi2), number, "domain")
+    return Distribution.of(chi2).percentile_95

@@ -1,0 +1,192 @@
+"""All training models as one table per field, with the weights that say what matters.
+
+Each model is resampled once and kept in a file of its own, compressed; then one field after the other is read, so that
+what is in memory at once is one field of all models, however large the training set.
+"""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import trapezoid
+
+from cosmicnet.coordinates import WAVENUMBER_COORDINATES, Scales
+from cosmicnet.fields import Field, inputs_of
+from cosmicnet.pieces import PIECES, split_sources
+
+from ..models.dataset import read_model
+from ..work.digest import OF_TABLES, code_digest
+from ..work.hdf5 import DatasetError, checked_file, put, put_numbers, remove_halves, whole_file
+from ..work.parallel import ended, progress, single_threaded_pool
+from .edges import continue_alike
+from .resample import NODES, distinct_times, resample
+from .smooth import KNOTS
+
+__all__ = [
+    "BEYOND", "K_SOUND_HORIZON_MAX", "FieldTables", "ResampledModel", "collect", "read_field", "resample_model",
+    "table_path", "tables_digest",
+]
+
+Array = NDArray[np.float64]
+
+# A field is met to an accuracy relative to this fraction of the source that it adds to, where it is
+# smaller than that; and the source counts as at least this fraction of its maximum over k.
+FRACTION_OF_SOURCE = 0.02
+FRACTION_OF_MAXIMUM = 2e-3
+
+# Spectra of the CMB need its sources to this k r_s(rec); beyond, the grid is too coarse for their oscillations, which
+# would be most of what is learned. There they count this much less.
+K_SOUND_HORIZON_MAX = 150.0
+BEYOND = 1e-4
+
+# What is spread over all late times cancels along the line of sight, compared with the same mean square
+# within recombination's 50 Mpc, as 1/sqrt(50 Mpc k) = 1/sqrt(x/3).
+SMOOTH_ABOVE = 3.0
+
+
+@dataclass(frozen=True)
+class FieldTables:
+    """One field in all models: values (models, time nodes, wavenumber nodes), inputs (models, n),
+    weight (time nodes,) and floor (wavenumber nodes,) as reduce_field() takes them."""
+
+    field: Field
+    values: NDArray[np.float32]
+    inputs: Array
+    weight: Array
+    floor: Array
+
+
+@dataclass(frozen=True)
+class ResampledModel:
+    """What is small of a resampled model, in memory for all of them; its fields are in `path`.
+
+    sizes: of a source (t0 or t2) at the nodes of a wavenumber coordinate, by both names.
+    """
+
+    path: Path
+    cosmology: dict[str, float]
+    setup: dict[str, float]
+    precision: dict[str, float]
+    scales: Scales
+    sizes: dict[tuple[str, str], Array]
+
+
+def tables_digest() -> str:
+    """A hash of the nodes, of what is smoothed and of the code: other tables are in other folders."""
+    digest = hashlib.sha256(code_digest(OF_TABLES).encode())
+    for grids in (NODES, KNOTS):
+        for name, nodes in sorted(grids.items()):
+            digest.update(name.encode() + nodes.tobytes())
+    return digest.hexdigest()[:12]
+
+
+def collect(
+    paths: Sequence[Path], folder: Path, fields: Sequence[Field], processes: int, scheduler: str | None = None
+) -> list[ResampledModel]:
+    """Resample the models of which `folder` has no table yet, or an older one; DatasetError for one that cannot be
+    read."""
+    tables = {path: table_path(folder, path) for path in paths}
+    missing = [path for path in paths if not _is_current(tables[path], path)]
+    if missing:
+        with progress("resampling models", len(paths), len(paths) - len(missing)) as advance, \
+                single_threaded_pool(processes, scheduler) as pool:
+            futures = {pool.submit(resample_model, path.resolve(), tables[path], tuple(fields)): path
+                       for path in missing}
+            for _, future in ended(futures):
+                future.result()
+                advance()
+        remove_halves(tables[paths[0]].parent)
+    return [_summary(tables[path]) for path in paths]
+
+
+def read_field(field: Field, models: Sequence[ResampledModel]) -> FieldTables:
+    """One field of all models, from their files."""
+    values, weights = [], []
+    for model in models:
+        try:
+            with checked_file(model.path) as file:
+                values.append(file[f"fields/{field.name}"][()])
+                weights.append(file[f"weights/{field.name}"][()])
+        except (MemoryError, PermissionError):
+            raise
+        except Exception as error:  # of h5py, many kinds
+            raise DatasetError(f"{model.path} cannot be read ({error}); delete it and start again") from error
+    return FieldTables(
+        field=field,
+        values=continue_alike(field, np.array(values), [m.scales for m in models]),
+        inputs=np.array([inputs_of({**m.setup, **m.cosmology}, field.inputs) for m in models]),
+        weight=np.sqrt(np.mean(np.array(weights) ** 2, axis=0)),
+        floor=_floor(field, models),
+    )
+
+
+def _is_current(table: Path, model: Path) -> bool:
+    """Whether there is a table, and no older than its model: another recipe may have used the folder before."""
+    return table.exists() and table.stat().st_mtime_ns >= model.stat().st_mtime_ns and h5py.is_hdf5(table)
+
+
+def table_path(folder: Path, path: Path) -> Path:
+    """Where the resampled model of `path` is kept; its folder is made."""
+    target = folder.resolve() / tables_digest()
+    target.mkdir(parents=True, exist_ok=True)
+    return target / path.name
+
+
+def resample_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
+    """Write all fields of one model on their nodes; DatasetError for a model that cannot be read."""
+    model = distinct_times(read_model(path))
+    scales = Scales.of(model.cosmology, model.precision)
+    pieces = split_sources(model.integrated, model.k, model.tau)
+    history = {name: a for name, a in model.integrated.items() if a.ndim == 1}
+    ln_x = np.log(model.k * scales.sound_horizon_rec)
+    with whole_file(target) as file:
+        for f in fields:
+            resampled = resample(f, pieces[f.piece], model.k, model.tau, history, scales)
+            put(file, f"fields/{f.name}", resampled.values, axes=f"{f.time}, {f.wavenumber}")
+            put(file, f"weights/{f.name}", resampled.weight, axes=f.time)
+        for source in ("t0", "t2"):
+            size = np.sqrt(trapezoid(model.integrated[source] ** 2, model.tau, axis=0))
+            for name in WAVENUMBER_COORDINATES:
+                put(file, f"sizes/{source}/{name}", np.interp(NODES[name], ln_x, size), axes=name)
+        for group in ("cosmology", "setup", "precision"):
+            put_numbers(file, group, getattr(model, group))
+        put_numbers(file, "scales", asdict(scales))
+
+
+def _summary(path: Path) -> ResampledModel:
+    try:
+        with checked_file(path) as file:
+            groups = {group: {name: float(value) for name, value in file[group].attrs.items()}
+                      for group in ("cosmology", "setup", "precision", "scales")}
+            # names first, as in read_model()
+            sizes = {(source, name): np.asarray(file["sizes"][source][name][()], dtype=float)
+                     for source in list(file["sizes"]) for name in list(file["sizes"][source])}
+            return ResampledModel(path, groups["cosmology"], groups["setup"], groups["precision"],
+                                  Scales(**groups["scales"]), sizes)
+    except (MemoryError, PermissionError):
+        raise
+    except Exception as error:  # of h5py, many kinds
+        raise DatasetError(f"{path} cannot be read ({error}); delete it and start again") from error
+
+
+def _floor(field: Field, models: Sequence[ResampledModel]) -> Array:
+    """The size below which a field does not matter, because of the rest of its source."""
+    source = PIECES[field.piece].source
+    if source in ("phi_plus_psi", "delta_m", "delta_cb"):
+        return np.zeros(NODES[field.wavenumber].size)
+    # t1 enters the temperature beside t0, with a factor k that the shear field lacks
+    table = "t0" if source == "t1" else source
+    size = np.sqrt(np.mean([m.sizes[table, field.wavenumber] ** 2 for m in models], axis=0))
+    if source == "t1":
+        horizon = np.mean([m.cosmology["sound_horizon_rec"] for m in models])
+        size = size * horizon / np.exp(NODES[field.wavenumber])
+    size = np.maximum(size, FRACTION_OF_MAXIMUM * size.max())
+    if field.region == "late":
+        size = size * np.sqrt(1.0 + np.exp(NODES[field.wavenumber]) / SMOOTH_ABOVE)
+    size[np.exp(NODES[field.wavenumber]) > K_SOUND_HORIZON_MAX * (1.0 + 1e-9)] /= BEYOND
+    return np.asarray(FRACTION_OF_SOURCE * size)

@@ -1,0 +1,70 @@
+"""A hash of the modules that decide what a file in the work folder holds: after they changed it is made again."""
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+__all__ = ["OF_FIELDS", "OF_PAPER", "OF_SEARCH", "OF_TABLES", "code_digest"]
+
+# What a table holds, from a model that is there. Integrations are not made again: they are CLASS's.
+OF_TABLES = (
+    "cosmicnet.coordinates", "cosmicnet.fields", "cosmicnet.pieces", "cosmicnet.training.models.dataset",
+    "cosmicnet.training.fields.extend", "cosmicnet.training.models.grids", "cosmicnet.training.work.hdf5",
+    "cosmicnet.training.fields.resample", "cosmicnet.training.fields.smooth", "cosmicnet.training.fields.tables",
+)
+# What a trained field holds, from tables that are there.
+OF_FIELDS = (
+    "cosmicnet.network", "cosmicnet.normalization", "cosmicnet.splines", "cosmicnet.training.fields.edges",
+    "cosmicnet.training.fields.finished", "cosmicnet.training.work.keras_setup", "cosmicnet.training.fields.fit_all",
+    "cosmicnet.training.fields.polynomial", "cosmicnet.training.fields.reduce", "cosmicnet.training.fields.fit_one",
+)
+# What a trained network of CosmicNet I holds, from models that are there.
+OF_PAPER = (
+    "cosmicnet.normalization", "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
+    "cosmicnet.training.work.keras_setup", "cosmicnet.training.paper.model", "cosmicnet.training.paper.train",
+)
+# What a search finds.
+OF_SEARCH = (*OF_PAPER, "cosmicnet.training.paper.draws", "cosmicnet.training.paper.judge")
+
+
+@cache
+def code_digest(modules: tuple[str, ...]) -> str:
+    """SHA-256 of what these modules do; comments, docstrings and layout do not count."""
+    return _digest_of(_source(name) for name in modules)
+
+
+def _source(name: str) -> str:
+    spec = find_spec(name)
+    assert spec is not None and spec.origin is not None, name
+    return Path(spec.origin).read_text(encoding="utf-8")
+
+
+def _digest_of(sources: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(_without_words(source).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _without_words(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) \
+                and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return _written(tree)
+
+
+def _written(node: Any) -> str:
+    """A syntax tree as text, the same in every Python; whether ast.dump writes empty fields differs."""
+    if isinstance(node, list):
+        return f"[{','.join(map(_written, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = (f"{name}={_written(value)}" for name, value in ast.iter_fields(node) if value not in (None, []))
+    return f"{type(node).__name__}({','.join(fields)})"
