@@ -7,7 +7,7 @@ VENV := .venv/.cosmicnet-installed
 CLASSY := .venv/.classy-installed
 STOCK := .stock/.classy-installed
 BUILD := class_patch/_backend.py class_patch/source.py class_patch/pyproject.toml
-PATCH := $(BUILD) $(wildcard class_patch/*.py class_patch/edits/*.py class_patch/shim/*)
+PATCH := $(BUILD) $(wildcard class_patch/*.py class_patch/edits/*.py) $(shell find class_patch/shim class_patch/fast -type f)
 # mypy does not see that the parts install below cosmicnet, so it gets a folder where they lie there
 TYPES := build/types
 PARTS := training cobaya_components class_patch

@@ -1,7 +1,7 @@
 """Build `classy` with the cosmicnet hook: fetch CLASS's source, edit it by anchors, build a wheel.
 
 The data flow of this package is `source` (PyPI's sdist, hash-checked) -> `tree` (apply `edits`,
-add `shim`) -> `backend` (a PEP 517 wheel). It imports nothing from the rest of cosmicnet.
+add `shim` and `fast`) -> `_backend` (a PEP 517 wheel). It imports nothing from the rest of cosmicnet.
 """
 from .anchors import AnchorError, Edit
 from .source import CLASS_VERSION, PATCH_VERSION, SourceError, fetch_source

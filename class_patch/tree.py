@@ -7,15 +7,15 @@ from pathlib import Path
 from .anchors import apply_edits
 from .edits import EDITS
 
-__all__ = ["SHIM_FILES", "PatchError", "patch_tree", "source_digest"]
+__all__ = ["OWN_FILES", "OWN_FOLDER", "PatchError", "patch_tree", "source_digest"]
 
-SHIM = Path(__file__).parent / "shim"
-# Our own files that go into the tree, and where.
-FOLDERS = {".h": "include", ".c": "source", ".pxi": "python"}
-SHIM_FILES = {
-    file.name: f"{FOLDERS[file.suffix]}/{file.name}" for file in sorted(SHIM.iterdir()) if file.suffix in FOLDERS
+HERE = Path(__file__).parent
+# Our own files by their place in the tree, beside the codes of others that CLASS includes.
+OWN_FOLDER = "external/cosmicnet"
+OWN_FILES = {
+    f"{OWN_FOLDER}/{file.relative_to(HERE).as_posix()}": file
+    for room in ("shim", "fast") for file in sorted((HERE / room).rglob("*.*"))
 }
-
 
 # Files of CLASS, before the patch, that make the source functions. Their digest goes into the build, so that networks
 # are not used with equations other than those that they were trained on.
@@ -42,16 +42,17 @@ def patch_tree(root: Path) -> dict[str, str]:
     missing = [name for name in {**EDITS, **dict.fromkeys(SOURCES_OF_SOURCES)} if not (root / name).is_file()]
     if missing:
         raise PatchError(f"{root} is not a CLASS source tree with classy: no {', '.join(missing)}")
-    if any((root / target).exists() for target in SHIM_FILES.values()):
+    if (root / OWN_FOLDER).exists():
         raise PatchError(f"{root} is patched already; start again from a clean tree")
     digest = source_digest(root)
     edited = {name: apply_edits(_read(root / name), edits, name) for name, edits in EDITS.items()}
     for name, text in edited.items():
         (root / name).write_text(text, encoding="utf-8")
-    for name, target in SHIM_FILES.items():
-        text = (SHIM / name).read_text(encoding="utf-8").replace(DIGEST_PLACEHOLDER, digest)
+    for target, file in OWN_FILES.items():
+        text = file.read_text(encoding="utf-8").replace(DIGEST_PLACEHOLDER, digest)
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
         (root / target).write_text(text, encoding="utf-8")
-    return {**dict.fromkeys(edited, "edited"), **dict.fromkeys(SHIM_FILES.values(), "added")}
+    return {**dict.fromkeys(edited, "edited"), **dict.fromkeys(OWN_FILES, "added")}
 
 
 def source_digest(root: Path) -> str:

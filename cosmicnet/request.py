@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 
 class Request(Protocol):
-    """The part of a SourceRequest (class_patch/shim/cosmicnet_shim.pxi) that networks need; documented there."""
+    """The part of a SourceRequest (class_patch/shim/provider.pxi) that networks need; documented there."""
 
     k: Array
     k_size_cmb: int

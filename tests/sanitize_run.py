@@ -21,7 +21,7 @@ KINDS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:
 # where a report begins
 BEGINS = re.compile(
     r"(?m)^(?==+\d*=*ERROR: |WARNING: ThreadSanitizer|\S+: runtime error:|(?:Direct|Indirect) leak of )")
-OURS = "cosmicnet_"
+OURS = "external/cosmicnet/"
 
 
 def build(folder: Path, sanitizer: str) -> Path:

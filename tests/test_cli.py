@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from builds import ROOT
 from recipes import TINY, write_tiny
 from synthetic import make_network_set
 
-from cosmicnet.class_patch.tree import SHIM_FILES, SOURCES_OF_SOURCES
+from cosmicnet.class_patch.tree import OWN_FILES, OWN_FOLDER, SOURCES_OF_SOURCES
 from cosmicnet.installed import shipped_sets
 from cosmicnet.store import ARRAYS, save_network_set
 from cosmicnet.training.commands import cli
@@ -55,15 +56,14 @@ def damaged_networks() -> None:
 def patched_tree() -> None:
     from cosmicnet.class_patch.edits import EDITS
 
-    for name in (*EDITS, *SOURCES_OF_SOURCES, *SHIM_FILES.values()):
+    for name in (*EDITS, *SOURCES_OF_SOURCES, *OWN_FILES):
         Path("tree", name).parent.mkdir(parents=True, exist_ok=True)
         Path("tree", name).touch()
 
 
 def other_tree() -> None:
     patched_tree()
-    for name in SHIM_FILES.values():
-        Path("tree", name).unlink()
+    shutil.rmtree(Path("tree", OWN_FOLDER))
 
 
 def models_of_another_recipe() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cosmicnet.class_patch import AnchorError, Edit, PatchError, SourceError, fetch_source, patch_tree
 from cosmicnet.class_patch.edits import EDITS
-from cosmicnet.class_patch.tree import SHIM_FILES, SOURCES_OF_SOURCES, source_digest
+from cosmicnet.class_patch.tree import OWN_FILES, SOURCES_OF_SOURCES, source_digest
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ IDS = [f"{name}: {edit.reason}" for name, edit in ALL_EDITS]
 
 def test_every_edit_lands(tree: Path) -> None:
     touched = patch_tree(tree)
-    assert touched == {**dict.fromkeys(EDITS, "edited"), **dict.fromkeys(SHIM_FILES.values(), "added")}
+    assert touched == {**dict.fromkeys(EDITS, "edited"), **dict.fromkeys(OWN_FILES, "added")}
     for name, edit in ALL_EDITS:
         assert edit.text in (tree / name).read_text()
-    for name in SHIM_FILES.values():
+    for name in OWN_FILES:
         assert (tree / name).stat().st_size > 0
 
 
@@ -108,7 +108,7 @@ def test_own_tree_with_a_change_of_its_own(stock_source: Path, tmp_path: Path) -
     assert digest != source_digest(stock_source)
     patch_tree(tmp_path)
     # the build tells that its equations are not those of the shipped networks
-    assert digest in (tmp_path / "python/cosmicnet_shim.pxi").read_text()
+    assert digest in (tmp_path / "external/cosmicnet/shim/provider.pxi").read_text()
     assert path.read_text().startswith(change)
     # nothing but the edits: taking them out again gives back the user's file
     text = path.read_text()

@@ -33,13 +33,13 @@ OTHERWISE_CHECKED = frozenset({
     "wa_fld", "YHe", "H0", "h", "reio_parametrization", "omega_b", "omega_cdm", "tau_reio", "z_reio",
 })
 # Settings of which stock CLASS reports at most that they were given: what they mean is in a file, or is up to the
-# user's own code. All others are reported by their values or by what CLASS makes of them (cosmicnet_class.h).
+# user's own code. All others are reported by their values or by what CLASS makes of them (class_state.h).
 NOT_REPORTED_BY_STOCK = frozenset({"chi_file", "f_eff_file", "ncdm_psd_filenames", "ncdm_psd_parameters"})
 # What CLASS makes of massive neutrinos without a mass, eV.
 MASSLESS = 1e-5
 
 # What is to be done about a parameter or a setting that is not told.
-ADD = "add it under this name to cosmicnet_list_setup() in cosmicnet_class.h (docs/retrain.md)"
+ADD = "add it under this name to cosmicnet_list_setup() in class_state.h (docs/retrain.md)"
 NOT_REPORTED = f"this CLASS does not report it, so that networks would be used for any other value of it; {ADD}"
 
 

@@ -1,0 +1,182 @@
+"""classy: connect the shim to the class Class; call the long modules without Python's global lock."""
+from ..anchors import Edit
+
+LONG_MODULES = ("perturbations", "fourier", "transfer", "harmonic", "lensing")
+
+DECLARATIONS = (
+    Edit(
+        reason="declare the provider in struct perturbations",
+        anchor="        double *** sources\n        double * tau_sampling\n",
+        where="before",
+        text="""\
+        int (*source_provider)(void *, precision *, background *,
+                               thermodynamics *, perturbations *) noexcept
+        void * source_provider_data
+        short scalars_provided
+        double * recorded_theta_b
+        double * recorded_phi_prime
+        int * k_size_cmb
+""",
+    ),
+    Edit(
+        reason="declare which HMcode was taken",
+        anchor="    cdef struct fourier:\n",
+        where="after",
+        text="        short non_linear_is_fast\n",
+    ),
+    Edit(
+        reason="declare which line of sight was taken, and what is kept",
+        anchor="    cdef struct transfer:\n",
+        where="after",
+        text="""\
+        short line_of_sight_is_fast
+        double ** transfer
+        double * kept_transfer
+""",
+    ),
+    *(Edit(
+        reason=f"{module}_init without Python's global lock",
+        anchor=f"    int {module}_init(",
+        where="instead",
+        text=f'    int {module}_init "cosmicnet_{module}_init"(',
+    ) for module in LONG_MODULES),
+)
+
+WRAPPER = (
+    Edit(
+        reason="include our own",
+        anchor="cdef class Class:\n",
+        where="before",
+        text="""\
+include "../external/cosmicnet/shim/provider.pxi"
+include "../external/cosmicnet/shim/options.pxi"
+include "../external/cosmicnet/shim/later_modules.pxi"
+
+
+""",
+    ),
+    Edit(
+        reason="attributes of Class",
+        anchor="    cdef char path_to_this[1000]\n",
+        where="after",
+        text="""\
+
+    cdef object _provider   # cosmicnet: set by set_source_provider(); None: the options decide
+    cdef object _connection # cosmicnet: the _SourceConnection of the last compute(), or None
+    # cosmicnet: parameters of the last compute(), as given and as CLASS read them; None if it did not finish
+    cdef object _computed_from
+    cdef unsigned long _computing # cosmicnet: the thread that is within compute(), or 0
+""",
+    ),
+    Edit(
+        reason="methods of Class",
+        anchor="    def _check_task_dependency(self, level):\n",
+        where="before",
+        text='''\
+    def set_source_provider(self, provider):
+        """
+        Give the sources of scalar modes from outside (cosmicnet).
+
+        At the next compute(), provider.provide(request) is called once, with a SourceRequest, before
+        the perturbation equations would be integrated. It returns True when it has filled every
+        table in request.tables, False to have CLASS integrate. None restores the options' choice.
+        """
+        _require_own(self)
+        self._provider = provider
+        self.computed = False
+        self._computed_from = None
+
+    def neural_network_info(self):
+        """
+        Say whether networks gave the sources of the last compute() (cosmicnet).
+
+        Returns
+        -------
+        info : dict
+            'used' (bool), 'reason' (why not, or None), and from the networks 'name', 'hash',
+            'seconds' (per step), 'fallbacks' (how often the equations were integrated instead).
+            'fast_line_of_sight' (bool): whether the transfer functions come from the fast integration.
+            'fast_non_linear' (bool): whether non-linear spectra come from the fast HMcode.
+        """
+        fast = self.tr.is_allocated and self.tr.line_of_sight_is_fast
+        non_linear = self.fo.is_allocated and self.fo.method == nl_HMcode and self.fo.non_linear_is_fast
+        return {**_connection_info(self._connection), "fast_line_of_sight": bool(fast),
+                "fast_non_linear": bool(non_linear)}
+
+    @staticmethod
+    def parameters_of_later_modules():
+        """Names of the parameters on which the source functions do not depend (cosmicnet)."""
+        return frozenset(_FIRST_MODULE)
+
+''',
+    ),
+    *(Edit(
+        reason=f"no other thread uses {method}() meanwhile",
+        anchor=f"    def {method}({parameters}):\n",
+        where="after",
+        text="        _require_own(self) # cosmicnet\n",
+    ) for method, parameters in {"struct_cleanup": "self", "set": "self,*pars,**kars", "empty": "self"}.items()),
+    Edit(
+        reason="keep what the changed parameters do not reach",
+        anchor="        # Check if already allocated to prevent memory leaks\n",
+        where="before",
+        text="""\
+        # cosmicnet: one thread at a time
+        occupied = _Occupied(self)
+
+        # cosmicnet: only parameters of later modules changed?
+        if _compute_later(self, level):
+            return
+        self._computed_from = None
+
+""",
+    ),
+    Edit(
+        reason="keep the options from CLASS's input",
+        anchor="""\
+        # Equivalent of writing a parameter file
+        self._fillparfile()
+""",
+        where="instead",
+        text="""\
+        # Equivalent of writing a parameter file
+        all_parameters = self._pars
+        self._connection = None
+        self._connection, self._pars = _open_connection(all_parameters, self._provider)
+        computed_from = (dict(all_parameters), self._pars)
+        try:
+            self._fillparfile()
+        finally:
+            self._pars = all_parameters
+""",
+    ),
+    Edit(
+        reason="connect the provider",
+        anchor="""\
+            if perturbations_init(&(self.pr), &(self.ba),
+                            &(self.th), &(self.pt)) == _FAILURE_:
+                self.struct_cleanup()
+""",
+        where="instead",
+        text="""\
+            if self._connection is not None:
+                (<_SourceConnection>self._connection).connect(&self.pt, "primordial" not in level)
+            if perturbations_init(&(self.pr), &(self.ba),
+                            &(self.th), &(self.pt)) == _FAILURE_:
+                self.struct_cleanup()
+                _raise_provider_error(self._connection)
+""",
+    ),
+    Edit(
+        reason="remember the parameters of a finished computation",
+        anchor="""\
+        self.computed = True
+
+        # At this point, the cosmological instance contains everything needed. The
+""",
+        where="before",
+        text="        self._computed_from = computed_from\n",
+    ),
+)
+
+EDITS: dict[str, tuple[Edit, ...]] = {"python/cclassy.pxd": DECLARATIONS, "python/classy.pyx": WRAPPER}

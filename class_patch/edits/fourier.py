@@ -1,0 +1,71 @@
+"""fourier: the fast HMcode before the loop over times, which continues where it ended."""
+from ..anchors import Edit
+
+HEADER = (
+    Edit(
+        reason="automatic choice of the fast modules",
+        anchor="#define _MAX_NUM_EXTRAPOLATION_",
+        where="before",
+        text="#define _COSMICNET_AUTOMATIC_ (-1)\n",
+    ),
+    Edit(
+        reason="fields of the fast HMcode",
+        anchor="  short fourier_verbose;",
+        where="before",
+        text="""\
+  short fast_non_linear; /**< cosmicnet: _TRUE_, _FALSE_, or _COSMICNET_AUTOMATIC_: if the sources were provided */
+  short non_linear_is_fast; /**< cosmicnet: whether fourier_init() took it */
+
+""",
+    ),
+)
+
+SOURCE = (
+    Edit(
+        reason="declare the fast HMcode",
+        anchor='#include "hmcode.h"\n',
+        where="after",
+        text='#include "cosmicnet/fast/hmcode/fast_hmcode.h"\n',
+    ),
+    Edit(
+        reason="take the fast HMcode",
+        anchor="    /* loop over time. Go backward, starting from today and going back to earlier times. */\n",
+        where="before",
+        text="""\
+    /* cosmicnet: the first steps of the loop may be done at once */
+    int steps_done = 0;
+    short next_is_out_of_reach = _FALSE_;
+    if (pfo->method == nl_HMcode) {
+      class_call(cosmicnet_hmcode(ppr,pba,ppt,ppm,pfo,phw,index_tau_desired_nl,&steps_done,&next_is_out_of_reach),
+                 pfo->error_message,
+                 pfo->error_message);
+    }
+
+""",
+    ),
+    Edit(
+        reason="skip the steps that are done",
+        anchor="          /* get P_L(k) at this time in order to estimate P_NL(k) */\n",
+        where="before",
+        text="""\
+          /* cosmicnet: done already, or known not to be computable */
+          if (steps_done > 0) {
+            steps_done--;
+            continue;
+          }
+          if (next_is_out_of_reach == _TRUE_) {
+            nl_corr_not_computable_at_this_k = _TRUE_;
+          }
+          else {
+
+""",
+    ),
+    Edit(
+        reason="end of what is skipped",
+        anchor="          /* Above, we have checked the computability of NL corrections.\n",
+        where="before",
+        text="          }\n\n",
+    ),
+)
+
+EDITS: dict[str, tuple[Edit, ...]] = {"include/fourier.h": HEADER, "source/fourier.c": SOURCE}

@@ -1,0 +1,83 @@
+"""perturbations: ask a provider for the scalar sources before the loop over k, skip what it gave, record theta_b/k^2 and phi'."""
+from ..anchors import Edit
+
+HEADER = (
+    Edit(
+        reason="fields of the source provider",
+        anchor="  short perturbations_verbose; /**<",
+        where="before",
+        text="""\
+  /** cosmicnet: if not NULL, perturbations_init() calls source_provider(source_provider_data, ...)
+      once, when the k and tau grids and the source tables exist. The provider either fills
+      sources[index_md_scalars] for every type and sets scalars_provided to _TRUE_, or leaves both
+      alone and the equations are integrated as usual, or writes error_message and returns _FAILURE_. */
+  int (*source_provider)(void *, struct precision *, struct background *,
+                         struct thermodynamics *, struct perturbations *);
+  void * source_provider_data;
+  short scalars_provided;
+
+  /** cosmicnet: if not NULL, tables [index_tau*k_size+index_k] (adiabatic scalars) in which
+      perturbations_sources() records theta_b/k^2 and phi', both in the Newtonian gauge */
+  double * recorded_theta_b;
+  double * recorded_phi_prime;
+
+""",
+    ),
+)
+
+SOURCE = (
+    Edit(
+        reason="ask the source provider",
+        anchor="""\
+  /* Setup task system */
+  class_setup_parallel();
+  /** - loop over modes (scalar, tensors, etc). For each mode: */
+""",
+        where="before",
+        text="""\
+  /** - cosmicnet: the sources of scalar modes may come from outside */
+  if ((ppt->source_provider != NULL) && (ppt->has_scalars == _TRUE_)) {
+    class_call_except(ppt->source_provider(ppt->source_provider_data,ppr,pba,pth,ppt),
+                      ppt->error_message,
+                      ppt->error_message,
+                      perturbations_free(ppt));
+  }
+
+""",
+    ),
+    Edit(
+        reason="skip the modes that were provided",
+        anchor="""\
+    if (ppt->perturbations_verbose > 1)
+      printf("Evolving mode %d/%d\\n",index_md+1,ppt->md_size);
+""",
+        where="before",
+        text="""\
+    if ((ppt->scalars_provided == _TRUE_) && (_scalars_)) continue;
+
+""",
+    ),
+    Edit(
+        reason="record theta_b/k^2 and phi'",
+        anchor="""\
+    /* scalar polarization */
+    if (ppt->has_source_p == _TRUE_) {
+""",
+        where="before",
+        text="""\
+    /* cosmicnet: pieces of S_T0; theta_b is in the Newtonian gauge from here on if has_source_t */
+    if ((ppt->recorded_theta_b != NULL) && (ppt->has_source_t == _TRUE_) && (index_ic == 0)) {
+      ppt->recorded_theta_b[index_tau*ppt->k_size[index_md]+index_k] = theta_b/k/k;
+      ppt->recorded_phi_prime[index_tau*ppt->k_size[index_md]+index_k] =
+        (ppt->gauge == newtonian) ?
+        pvecmetric[ppw->index_mt_phi_prime] :
+        pvecmetric[ppw->index_mt_eta_prime]
+        - a_prime_over_a_prime * pvecmetric[ppw->index_mt_alpha]
+        - a_prime_over_a * pvecmetric[ppw->index_mt_alpha_prime];
+    }
+
+""",
+    ),
+)
+
+EDITS: dict[str, tuple[Edit, ...]] = {"include/perturbations.h": HEADER, "source/perturbations.c": SOURCE}

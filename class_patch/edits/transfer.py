@@ -1,0 +1,76 @@
+"""transfer: the fast line of sight in place of the loop over wavenumbers; transfer functions kept from a former run."""
+from ..anchors import Edit
+
+HEADER = (
+    Edit(
+        reason="fields of the fast line of sight",
+        anchor="  short transfer_verbose; /**<",
+        where="before",
+        text="""\
+  short fast_line_of_sight; /**< cosmicnet: _TRUE_, _FALSE_, or _COSMICNET_AUTOMATIC_: if the sources were provided */
+  short line_of_sight_is_fast; /**< cosmicnet: whether transfer_init() took it */
+  double * kept_transfer; /**< cosmicnet: transfer functions of scalars from a former run that transfer_init() takes over,
+                             those of temperature and polarisation still right; else NULL */
+
+""",
+    ),
+)
+
+SOURCE = (
+    Edit(
+        reason="declare the fast line of sight",
+        anchor='#include "transfer.h"\n',
+        where="after",
+        text='#include "cosmicnet/fast/line_of_sight/fast_line_of_sight.h"\n',
+    ),
+    Edit(
+        reason="decide about the fast line of sight, and its sampling",
+        anchor="""\
+  /** - initialize all indices in the transfer structure and
+      allocate all its arrays using transfer_indices() */
+""",
+        where="before",
+        text="""\
+  /** - cosmicnet: does the fast line of sight apply? If so, with its own sampling */
+  struct precision refined;
+  ptr->line_of_sight_is_fast = cosmicnet_line_of_sight_applies(pba,ppt,ptr);
+  if (ptr->line_of_sight_is_fast == _TRUE_) {
+    refined = *ppr;
+    cosmicnet_refine(&refined,ptr);
+    ppr = &refined;
+  }
+
+""",
+    ),
+    Edit(
+        reason="keep transfer functions; take the fast line of sight",
+        anchor="""\
+  /** - copy sources to a local array sources (in fact, only the pointers are copied, not the data), \
+and eventually apply non-linear corrections to the sources */
+""",
+        where="before",
+        text="""\
+  /** - cosmicnet: keep what a former run left; take the fast line of sight */
+  if (ptr->kept_transfer != NULL) {
+    free(ptr->transfer[ppt->index_md_scalars]);
+    ptr->transfer[ppt->index_md_scalars] = ptr->kept_transfer;
+  }
+  if (ptr->line_of_sight_is_fast == _TRUE_) {
+    class_call(cosmicnet_line_of_sight(ppr,pba,ppt,pfo,ptr,tau_rec),
+               ptr->error_message,
+               ptr->error_message);
+    ptr->is_allocated = _TRUE_;
+    return _SUCCESS_;
+  }
+
+""",
+    ),
+    Edit(
+        reason="skip the transfer functions that are kept",
+        anchor="          /** - define here wich transfer fucntion should be computed\n",
+        where="before",
+        text="          if (cosmicnet_is_kept(ppt,ptr,index_tt) == _TRUE_) continue; /* cosmicnet */\n\n",
+    ),
+)
+
+EDITS: dict[str, tuple[Edit, ...]] = {"include/transfer.h": HEADER, "source/transfer.c": SOURCE}

@@ -1,0 +1,157 @@
+/** @file bessel_table.cpp
+ *
+ * Makes and keeps the table of spherical Bessel functions. See bessel_table.h.
+ */
+
+#include <cmath>
+#include <mutex>
+#include <pthread.h>
+#include "common.h"
+#include "parallel.h"
+#include "bessel_table.h"
+
+namespace cosmicnet {
+
+constexpr double BesselTable::step;
+
+/* Nodes that one recurrence carries at once. */
+enum {together = 16};
+
+/* What is smaller than this is zero. The first peak of j_l is at 1/l^(5/6), 4e-4 for l = 10000. */
+static const double negligible = 1.e-9;
+
+/* Room beyond x_max, so that a chain of cosmologies does not make a new table at every other step. */
+static const double margin = 1.1;
+
+/** Multipole from which on j_l(x) is below 1e-16, from Airy's function beyond the turning point. */
+static int vanishing_multipole(double x) {
+  return (int)(x + 15.*cbrt(0.5*x)) + 20;
+}
+
+/** The first node of each block: the smallest x where j_l of its lowest multipole is not negligible.
+    Beyond the turning point at l + 1/2, j_l ~ Ai(s)/l^(5/6) with s = (l+1/2-x)/(l/2)^(1/3). */
+static int first_needed_node(int l) {
+  double x = l + 0.5 - 8.5*cbrt(0.5*l);
+  return (x > BesselTable::step) ? (int)(x/BesselTable::step) : 0;
+}
+
+BesselTable::BesselTable(const int * l_list, int size, double x_max)
+  : l(l_list,l_list+size), l_size(size), block_number((size+lanes-1)/lanes),
+    node_number((int)(margin*x_max/step)+2) {
+  size_t total = 0;
+  l.resize((size_t)block_number*lanes,l.back());
+  for (int value : l) l_l_plus_1.push_back((float)value*(value+1.f));
+  for (int block=0; block < block_number; block++) {
+    int first = first_needed_node(l[block*lanes]);
+    first_node.push_back((first < node_number) ? first : node_number);
+    offset.push_back(total);
+    total += (size_t)(node_number-first_node[block])*2*lanes;
+  }
+  rows.allocate(total);
+  two_over_x.assign(node_number,0.f);
+  one_over_x2.assign(node_number,0.f);
+  for (int node=1; node < node_number; node++) {
+    two_over_x[node] = (float)(2./(node*step));
+    one_over_x2[node] = (float)(1./(node*step*node*step));
+  }
+  Tools::TaskSystem task_system;
+  std::vector<std::future<int>> done;
+  const int nodes_per_task = 32*together;
+  for (int begin=0; begin < node_number; begin += nodes_per_task) {
+    int end = std::min(begin+nodes_per_task,node_number);
+    done.push_back(task_system.AsyncTask([this,begin,end] () {fill(begin,end); return _SUCCESS_;}));
+  }
+  for (std::future<int> & task : done) task.get();
+}
+
+/** One step down of the recurrence at all nodes: j_{l-1} = (2l+1)/x j_l - j_{l+1}. */
+cosmicnet_for_all_processors
+static void recur(int l_start, const double * over_x, const int * wanted, int wanted_size,
+                  double * values, double * derivatives, double * j0, double * j1) {
+  double current[together], above[together], below[together];
+  int index = wanted_size-1;
+  for (int i=0; i < together; i++) {
+    above[i] = 0.;
+    current[i] = 1.e-200;
+  }
+  for (int l=l_start; l > 0; l--) {
+    for (int i=0; i < together; i++) below[i] = (2*l+1)*over_x[i]*current[i] - above[i];
+    for (; (index >= 0) && (wanted[index] == l); index--) {
+      for (int i=0; i < together; i++) {
+        values[index*together+i] = current[i];
+        derivatives[index*together+i] = below[i] - (l+1)*over_x[i]*current[i];
+      }
+    }
+    for (int i=0; i < together; i++) {
+      above[i] = current[i];
+      current[i] = below[i];
+    }
+  }
+  for (int i=0; i < together; i++) {
+    j0[i] = current[i];
+    j1[i] = above[i];
+  }
+}
+
+/** Rows of the nodes [node_begin,node_end). Miller's way: go down from where j_l vanishes, which is
+    stable at every x, and normalise by the j_0 or j_1 that is known. */
+void BesselTable::fill(int node_begin, int node_end) {
+  int padded = block_number*lanes;
+  std::vector<double> values((size_t)padded*together), derivatives((size_t)padded*together);
+  double over_x[together], norm[together], j0[together], j1[together];
+  for (int begin=node_begin; begin < node_end; begin += together) {
+    int l_start = vanishing_multipole((begin+together)*step);
+    /* multipoles beyond the start are zero, and lie in rows that may exist */
+    int wanted = padded;
+    while ((wanted > 0) && (l[wanted-1] > l_start)) wanted--;
+    for (int i=0; i < together; i++) over_x[i] = 1./(std::max(begin+i,1)*step);
+    recur(l_start,over_x,l.data(),wanted,values.data(),derivatives.data(),j0,j1);
+    for (int i=0; i < together; i++) {
+      double x = 1./over_x[i];
+      double exact_j0 = sin(x)/x, exact_j1 = (sin(x)/x-cos(x))/x;
+      norm[i] = (fabs(exact_j0) > fabs(exact_j1)) ? exact_j0/j0[i] : exact_j1/j1[i];
+    }
+    for (int block=0; block < block_number; block++) {
+      for (int i=0; (i < together) && (begin+i < node_end); i++) {
+        if (begin+i < first_node[block]) continue;
+        float * to = const_cast<float *>(row(block,begin+i));
+        for (int lane=0; lane < lanes; lane++) {
+          int index = block*lanes+lane;
+          double value = (index < wanted) ? norm[i]*values[(size_t)index*together+i] : 0.;
+          double derivative = (index < wanted) ? norm[i]*derivatives[(size_t)index*together+i] : 0.;
+          if (begin+i == 0) { /* j_l''(0) in place of j_l */
+            value = (l[index] == 2) ? 2./15. : 0.;
+            derivative = 0.;
+          }
+          /* no denormal numbers, which are slow */
+          to[lane] = (fabs(value) > negligible*negligible) ? (float)value : 0.f;
+          to[lanes+lane] = (fabs(derivative) > negligible*negligible) ? (float)derivative : 0.f;
+        }
+      }
+    }
+  }
+}
+
+bool BesselTable::serves(const int * l_list, int size, double x_max) const {
+  return (size == l_size) && std::equal(l_list,l_list+size,l.begin()) && (x_max < (node_number-1)*step);
+}
+
+/* a process that is forked while another thread makes a table would wait for ever */
+static std::mutex table_mutex;
+static void lock_table() {table_mutex.lock();}
+static void unlock_table() {table_mutex.unlock();}
+
+std::shared_ptr<const BesselTable> bessel_table(const int * l, int l_size, double x_max) {
+  static std::shared_ptr<const BesselTable> kept;
+  static const int at_fork = pthread_atfork(lock_table,unlock_table,unlock_table);
+  (void)at_fork;
+  std::lock_guard<std::mutex> lock(table_mutex);
+  if (!kept || !kept->serves(l,l_size,x_max)) {
+    /* free the old one first: two would need twice the memory */
+    kept.reset();
+    kept = std::make_shared<const BesselTable>(l,l_size,x_max);
+  }
+  return kept;
+}
+
+}

@@ -1,0 +1,51 @@
+/** @file bessel_table.h
+ *
+ * Table of the spherical Bessel functions j_l(x) and j_l'(x) with l as the contiguous axis.
+ */
+
+#ifndef __COSMICNET_BESSEL_TABLE__
+#define __COSMICNET_BESSEL_TABLE__
+
+#include <vector>
+#include "../vector.h"
+
+namespace cosmicnet {
+
+/** j_l(x_n) and j_l'(x_n) on the nodes x_n = n*step for the multipoles of one run.
+
+    Multipoles are grouped in blocks of `lanes`. A row, row(block,node), holds `lanes` values of j_l
+    and then `lanes` values of j_l'. In the row of node 0, where j_l and j_l' vanish for l >= 2, the
+    place of j_l has j_l''(0). Rows below first_node[block], where all functions of the block
+    vanish (see `negligible` in bessel_table.cpp), do not exist. */
+class BesselTable {
+public:
+  BesselTable(const int * l, int l_size, double x_max);
+  /** Whether the table has exactly these multipoles and reaches x_max. */
+  bool serves(const int * l, int l_size, double x_max) const;
+  const float * row(int block, int node) const {
+    return rows.data() + offset[block] + (size_t)(node-first_node[block])*2*lanes;
+  }
+
+  /** Distance of nodes. The quintic between them is good to 4e-6 of the amplitude. */
+  static constexpr double step = 0.75;
+  /** Multipoles, and l(l+1), padded to whole blocks by repeating the last. */
+  std::vector<int> l;
+  std::vector<float> l_l_plus_1;
+  int l_size, block_number, node_number;
+  std::vector<int> first_node;
+  /** 2/x_n and 1/x_n^2, and 0 at node 0. */
+  std::vector<float> two_over_x, one_over_x2;
+
+private:
+  void fill(int node_begin, int node_end);
+  std::vector<size_t> offset;
+  AlignedFloats rows;
+};
+
+/** The table of this process, made anew if it does not serve. Safe for threads: who holds the old one
+    keeps it. */
+std::shared_ptr<const BesselTable> bessel_table(const int * l, int l_size, double x_max);
+
+}
+
+#endif

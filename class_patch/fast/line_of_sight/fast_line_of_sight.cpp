@@ -1,0 +1,490 @@
+/** @file fast_line_of_sight.cpp
+ *
+ * Transfer functions by sums over a table of Bessel functions that all wavenumbers and times share.
+ *
+ * With x = q(tau0-tau), and j'' from the Bessel equation, CLASS's flat radial functions give
+ *
+ *    T_l = int dtau [(S_0-S_2) j_l + (S_1-3 S_2/x) j_l'] + 3/2 l(l+1) int dtau S_2/x^2 j_l
+ *    E_l = sqrt(3/8 (l+2)!/(l-2)!) int dtau S_P/x^2 j_l,    S_P = sqrt(6) S_2,
+ *
+ * so that two sums suffice, of which the second serves both. Times and weights are CLASS's own.
+ */
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include "parallel.h"
+#include "transfer.h"
+#include "bessel_table.h"
+#include "fast_line_of_sight.h"
+#include "node_sums.h"
+#include "source_spline.h"
+
+namespace cosmicnet {
+
+/** Times of one transfer type, from CLASS's transfer_sources(): distances tau0-tau, trapezoidal weights, and
+    the window that multiplies the source of the perturbation module. */
+struct TimeGrid {
+  std::vector<double> distance, weight, window;
+  /** 1/distance (0 today), 1/weight, and the larger distance to a neighbour. */
+  std::vector<float> over_distance, over_weight, gap;
+  void prepare();
+};
+
+/** What all wavenumbers of one initial condition share. */
+struct LineOfSight {
+  struct precision * ppr;
+  struct perturbations * ppt;
+  struct transfer * ptr;
+  std::shared_ptr<const BesselTable> table;
+  double tau0;
+  int index_md, index_ic;
+  bool has_t, has_e, has_lcmb;
+  TimeGrid cmb, lens;
+  std::unique_ptr<SourceSpline> cmb_sources, lens_sources;
+  int cmb_stride, lens_stride;
+  std::vector<float> lens_factor;
+  std::vector<double> parabola, limber_factor;
+
+  double * transfer(int index_tt, int index_l) const {
+    return ptr->transfer[index_md]
+      + ((size_t)(index_ic*ptr->tt_size[index_md]+index_tt)*ptr->l_size[index_md]+index_l)*ptr->q_size;
+  }
+  double * transfer_limber(int index_l) const {
+    return ptr->transfer_limber[index_md]
+      + ((size_t)(index_ic*ptr->tt_size[index_md]+ptr->index_tt_lcmb)*ptr->l_size[index_md]+index_l)*ptr->q_size_limber;
+  }
+  void prepare_cmb(const double * t0, const double * t1, const double * t2, double factor_t2, int begin, int end);
+  void prepare_lens(const double * phi_plus_psi, const double * correction, int begin, int end);
+  void integrate_cmb(int begin, int end) const;
+  void integrate_lens(int begin, int end) const;
+  void integrate_limber(int begin, int end) const;
+  void add_left_out(int index_l, int begin, int end, const float * left_out, const int * first, double * t) const;
+  void prepare_limber();
+  void evaluate_lens(double k, float * result) const;
+  void limber(int index_l, const double * q, int size, const float * sources, double * result) const;
+};
+
+/* Below this x a sample counts as one at x = 0, where all vanish but S_2 at l = 2. CLASS leaves out today's sample. */
+static const double smallest_x = 1.e-3;
+
+/* Where late samples lie so far apart in x that they do not resolve the Bessel functions, CLASS's sum over them
+   is noise of the sampling. They are faded out between these distances: beyond a wavelength at all multipoles,
+   and earlier where l is so large that Limber's approximation serves for what is left out. */
+struct Fade {
+  float from, to;
+};
+static const Fade fade_at_all_l = {12.f,18.f}, fade_at_high_l = {3.f,4.5f};
+static const int high_l = 80;
+
+/** Far beyond the turning point at x = l, j_l oscillates and late sources are smooth. */
+static inline Fade fade_in_x(int l) { return {150.f+3.f*l,225.f+4.5f*l}; }
+
+/** The first sample, if any, where x is not beyond the end of the fade. */
+static int first_nearer(const std::vector<double> & distance, double q, const Fade & fade) {
+  return (int)(std::lower_bound(distance.begin(),distance.end(),(double)fade.to/q,std::greater<double>())-distance.begin());
+}
+
+void TimeGrid::prepare() {
+  int size = (int)distance.size();
+  over_distance.assign(round_up(size),0.f);
+  over_weight.assign(round_up(size),0.f);
+  gap.assign(round_up(size),0.f);
+  for (int i=0; i < size; i++) {
+    if (distance[i] > 0.) over_distance[i] = (float)(1./distance[i]);
+    if (weight[i] > 0.) over_weight[i] = (float)(1./weight[i]);
+    if (i > 0) gap[i] = (float)(distance[i-1]-distance[i]);
+    if (i+1 < size) gap[i] = std::max(gap[i],(float)(distance[i]-distance[i+1]));
+  }
+  if (size > 1) gap[size-1] = gap[size-2]; /* the last step ends today, however short it is */
+}
+
+static inline __attribute__((always_inline)) float share(const Fade & fade, float gap) {
+  float t = std::min(1.f,std::max(0.f,(fade.to-gap)/(fade.to-fade.from)));
+  return t*t*(3.f-2.f*t);
+}
+
+/** The sources s0 = (S_0-S_2) dtau, etc., at one wavenumber as factors of j_l and j_l': what counts at all l
+    into `resolved`, what counts in addition at low l into `unresolved`. */
+cosmicnet_for_all_processors
+static void weigh(const TimeGrid & times, float q, const float * s0, const float * s1, const float * s2, int size,
+                  Samples & resolved, Samples & unresolved) {
+  const Fade far = fade_in_x(high_l);
+  float over_q = 1.f/q;
+  for (int i=0; i < size; i++) {
+    float over_x = over_q*times.over_distance[i];
+    float value = s0[i], slope = s1[i]-3.f*s2[i]*over_x, second = s2[i]*over_x*over_x;
+    float high = share(fade_at_high_l,q*times.gap[i]), low = share(fade_at_all_l,q*times.gap[i])-high;
+    low *= share(far,q*times.distance[i]);
+    resolved.value[i] = high*value;
+    resolved.slope[i] = high*slope;
+    resolved.second[i] = high*second;
+    unresolved.value[i] = low*value;
+    unresolved.slope[i] = low*slope;
+    unresolved.second[i] = low*second;
+  }
+}
+
+/** S_0-S_2, as far as it is left out at high l; returns the first sample from which on it is, up to the last one. */
+static int leave_out(const TimeGrid & times, float q, const float * s0, int size, float * left_out) {
+  int first = size;
+  while ((first > 0) && (q*times.gap[first-1] > fade_at_high_l.from)) {
+    first--;
+    left_out[first] = (1.f-share(fade_at_high_l,q*times.gap[first]))*s0[first]*times.over_weight[first];
+  }
+  if (first > 0) left_out[--first] = 0.f; /* the interpolation reaches to the sample before */
+  return first;
+}
+
+/** Columns [begin,end) of (S_0-S_2) dtau, S_1 dtau and S_2 dtau, one after the other. */
+void LineOfSight::prepare_cmb(const double * t0, const double * t1, const double * t2, double factor_t2,
+                              int begin, int end) {
+  int k_size = ppt->k_size[index_md], kinds = has_t ? 3 : 1;
+  int stop = std::min(end,(int)cmb.weight.size());
+  for (int index_k=0; index_k < ppt->k_size_cl[index_md]; index_k++) {
+    float * row = cmb_sources->row(index_k);
+    for (int i=begin; i < stop; i++) {
+      size_t index = (size_t)i*k_size+index_k;
+      double s2 = factor_t2*t2[index]*cmb.weight[i];
+      if (has_t) {
+        row[i] = (float)(t0[index]*cmb.weight[i]-s2);
+        row[cmb_stride+i] = (float)(t1[index]*cmb.weight[i]);
+      }
+      row[(kinds-1)*cmb_stride+i] = (float)s2;
+    }
+    /* zeros after the last time */
+    for (int kind=0; kind < kinds; kind++) std::fill(row+kind*cmb_stride+stop,row+kind*cmb_stride+end,0.f);
+  }
+  for (int kind=0; kind < kinds; kind++) cmb_sources->spline(kind*cmb_stride+begin,kind*cmb_stride+end);
+}
+
+/** Columns [begin,end) of the source of lensing times tau0-tau, linear in time between CLASS's samples.
+    correction: factor of the source by non-linear evolution, or NULL. */
+void LineOfSight::prepare_lens(const double * phi_plus_psi, const double * correction, int begin, int end) {
+  int k_size = ppt->k_size[index_md], before = 0;
+  int stop = std::min(end,(int)lens.distance.size());
+  for (int index_k=0; index_k < k_size; index_k++) std::fill(lens_sources->row(index_k)+stop,lens_sources->row(index_k)+end,0.f);
+  for (int i=begin; i < stop; i++) {
+    double tau = tau0-lens.distance[i];
+    while ((before < ppt->tau_size-2) && (ppt->tau_sampling[before+1] < tau)) before++;
+    double fraction = (tau-ppt->tau_sampling[before])/(ppt->tau_sampling[before+1]-ppt->tau_sampling[before]);
+    double factor = lens.window[i]*lens.distance[i];
+    const double * from = phi_plus_psi+(size_t)before*k_size, * to = from+k_size;
+    const double * correct = (correction == NULL) ? NULL : correction+(size_t)before*k_size;
+    for (int index_k=0; index_k < k_size; index_k++) {
+      double source_from = from[index_k], source_to = to[index_k];
+      if (correct != NULL) {
+        source_from *= correct[index_k];
+        source_to *= correct[k_size+index_k];
+      }
+      lens_sources->row(index_k)[i] = (float)(factor*((1.-fraction)*source_from+fraction*source_to));
+    }
+  }
+  lens_sources->spline(begin,end);
+}
+
+/** Temperature and polarisation at the wavenumbers [begin,end). */
+void LineOfSight::integrate_cmb(int begin, int end) const {
+  int sample_number = (int)cmb.distance.size(), size = end-begin;
+  std::vector<float> at_q(cmb_sources->columns), zero(has_t ? 0 : cmb_stride,0.f);
+  const float * s0 = has_t ? &at_q[0] : &zero[0];
+  const float * s1 = has_t ? &at_q[cmb_stride] : &zero[0];
+  const float * s2 = has_t ? &at_q[2*cmb_stride] : &at_q[0];
+  Samples resolved(cmb_stride), unresolved(cmb_stride);
+  NodeLists lists(size,sample_number), low_l_lists(size,sample_number);
+  std::vector<double> near(size,0.);
+  std::vector<float> left_out((size_t)size*cmb_stride);
+  std::vector<int> first_left_out(size,sample_number);
+  for (int index_q=begin; index_q < end; index_q++) {
+    double q = ptr->q[index_q];
+    cmb_sources->evaluate(ptr->k[index_md][index_q],at_q.data());
+    int used = sample_number;
+    while ((used > 0) && (q*cmb.distance[used-1] < smallest_x)) {
+      used--;
+      if (cmb.distance[used] > 0.) near[index_q-begin] += s2[used];
+    }
+    int nearer = std::min(first_nearer(cmb.distance,q,fade_in_x(high_l)),used);
+    weigh(cmb,(float)q,s0,s1,s2,used,resolved,unresolved);
+    if (has_t) {
+      first_left_out[index_q-begin] = leave_out(cmb,(float)q,s0,sample_number,&left_out[(size_t)(index_q-begin)*cmb_stride]);
+    }
+    collect_nodes(*table,q,cmb.distance.data(),0,used,resolved,lists);
+    collect_nodes(*table,q,cmb.distance.data(),nearer,used,unresolved,low_l_lists);
+  }
+  const int stride = blocks_together*lanes;
+  std::vector<float> first_sum(size*stride), second_sum(size*stride);
+  for (int block=0; block < table->block_number; block += blocks_together) {
+    int number = std::min((int)blocks_together,table->block_number-block), at_low_l = 0;
+    while ((at_low_l < number) && (table->l[(block+at_low_l)*lanes] < high_l)) at_low_l++;
+    std::fill(first_sum.begin(),first_sum.end(),0.f);
+    std::fill(second_sum.begin(),second_sum.end(),0.f);
+    for (int i=0; i < size; i++) {
+      add_nodes(*table,block,number,lists,i,&first_sum[i*stride],&second_sum[i*stride]);
+      if (at_low_l > 0) add_nodes(*table,block,at_low_l,low_l_lists,i,&first_sum[i*stride],&second_sum[i*stride]);
+    }
+    for (int lane=0; (lane < number*lanes) && (block*lanes+lane < table->l_size); lane++) {
+      int index_l = block*lanes+lane;
+      double l = table->l[index_l];
+      double factor_t = 1.5*l*(l+1.), factor_e = 1.5*sqrt((l+2.)*(l+1.)*l*(l-1.));
+      double * t = has_t ? transfer(ptr->index_tt_t0,index_l)+begin : NULL;
+      double * e = has_e ? transfer(ptr->index_tt_e,index_l)+begin : NULL;
+      for (int i=0; i < size; i++) {
+        /* -3 j_2'/x and j_2/x^2 at x = 0 */
+        double first_near = (l == 2.) ? -0.4*near[i] : 0., second_near = (l == 2.) ? near[i]/15. : 0.;
+        if (has_t) t[i] = first_sum[i*stride+lane]+first_near+factor_t*(second_sum[i*stride+lane]+second_near);
+        if (has_e) e[i] = factor_e*(second_sum[i*stride+lane]+second_near);
+      }
+      /* where the other samples were not added */
+      if (has_t && (lane >= at_low_l*lanes)) add_left_out(index_l,begin,end,left_out.data(),first_left_out.data(),t);
+    }
+  }
+  /* all of temperature is in t0 */
+  for (int index_l=0; has_t && (index_l < table->l_size); index_l++) {
+    std::fill_n(transfer(ptr->index_tt_t1,index_l)+begin,size,0.);
+    std::fill_n(transfer(ptr->index_tt_t2,index_l)+begin,size,0.);
+  }
+}
+
+/** Add to the temperature what is left out at late times, the integrated Sachs-Wolfe effect above all, in Limber's
+    approximation: the source at tau0-tau = (l+1/2)/q, linear between samples. */
+void LineOfSight::add_left_out(int index_l, int begin, int end, const float * left_out, const int * first, double * t) const {
+  const std::vector<double> & x = cmb.distance;
+  int i = 1, last = (int)x.size()-1;
+  double l = table->l[index_l], factor = sqrt(_PI_/(2.*l))*(1.-0.25/l+1./32./(l*l));
+  for (int n=0; n < end-begin; n++) {
+    double over_q = 1./ptr->q[begin+n], at = (l+0.5)*over_q;
+    if ((first[n] >= last) || (at > x[first[n]]) || (at < x[last])) continue;
+    i = std::max(i,first[n]+1);
+    while ((i < last) && (x[i] > at)) i++;
+    while ((i > first[n]+1) && (x[i-1] < at)) i--;
+    const float * source = left_out+(size_t)n*cmb_stride;
+    double fraction = (x[i-1]-at)/(x[i-1]-x[i]);
+    t[n] += factor*over_q*((1.-fraction)*source[i-1]+fraction*source[i]);
+  }
+}
+
+/** The lensing potential at the wavenumbers [begin,end) of the CMB: up to l_switch_limber by integration. */
+void LineOfSight::integrate_lens(int begin, int end) const {
+  int sample_number = (int)lens.distance.size(), l_size = table->l_size, integrated = 0;
+  while ((integrated < l_size) && (table->l[integrated] <= ppr->l_switch_limber)) integrated++;
+  std::vector<float> at_q((size_t)(end-begin)*lens_stride);
+  Samples samples(lens_stride);
+  const Fade far = fade_in_x((int)ppr->l_switch_limber);
+  NodeLists lists(end-begin,sample_number);
+  for (int index_q=begin; index_q < end; index_q++) {
+    double q = ptr->q[index_q];
+    float * source = &at_q[(size_t)(index_q-begin)*lens_stride];
+    evaluate_lens(ptr->k[index_md][index_q],source);
+    int used = sample_number;
+    while ((used > 0) && (q*lens.distance[used-1] < smallest_x)) used--;
+    int nearer = std::min(first_nearer(lens.distance,q,far),used);
+    for (int i=nearer; i < used; i++)
+      samples.value[i] = source[i]*lens_factor[i]*share(fade_at_all_l,(float)q*lens.gap[i])
+        *share(far,(float)(q*lens.distance[i]));
+    collect_nodes(*table,q,lens.distance.data(),nearer,used,samples,lists);
+  }
+  for (int block=0; block*lanes < integrated; block++) {
+    for (int i=0; i < end-begin; i++) {
+      float sum[lanes] = {}, ignored[lanes] = {};
+      add_nodes(*table,block,1,lists,i,sum,ignored);
+      for (int lane=0; (lane < lanes) && (block*lanes+lane < integrated); lane++)
+        transfer(ptr->index_tt_lcmb,block*lanes+lane)[begin+i] = sum[lane];
+    }
+  }
+  for (int index_l=integrated; index_l < l_size; index_l++)
+    limber(index_l,ptr->q+begin,end-begin,at_q.data(),transfer(ptr->index_tt_lcmb,index_l)+begin);
+}
+
+/** The lensing potential at the wavenumbers [begin,end) of Limber's approximation. */
+void LineOfSight::integrate_limber(int begin, int end) const {
+  std::vector<float> at_q((size_t)(end-begin)*lens_stride);
+  for (int index_q=begin; index_q < end; index_q++)
+    evaluate_lens(ptr->k_limber[index_md][index_q],&at_q[(size_t)(index_q-begin)*lens_stride]);
+  for (int index_l=0; index_l < table->l_size; index_l++)
+    limber(index_l,ptr->q_limber+begin,end-begin,at_q.data(),transfer_limber(index_l)+begin);
+}
+
+/** The source of lensing times tau0-tau at k. */
+void LineOfSight::evaluate_lens(double k, float * result) const {
+  lens_sources->evaluate(k,result);
+  if (ptr->lcmb_tilt != 0.) {
+    float tilt = (float)pow(k/ptr->lcmb_pivot,ptr->lcmb_tilt);
+    for (int i=0; i < lens_stride; i++) result[i] *= tilt;
+  }
+  /* today the source diverges, but its product with tau0-tau is constant */
+  int last = (int)lens.distance.size()-1;
+  result[last] = result[last-1];
+}
+
+/** What in Limber's approximation depends on times only: for every triple of samples (i-1,i,i+1) the factors
+    of the parabola through them; and what depends on l only. */
+void LineOfSight::prepare_limber() {
+  const std::vector<double> & x = lens.distance;
+  for (size_t i=0; i < x.size(); i++) lens_factor.push_back((x[i] > 0.) ? (float)(lens.weight[i]/x[i]) : 0.f);
+  parabola.assign(3*x.size(),0.);
+  for (size_t i=1; i+1 < x.size(); i++) {
+    parabola[3*i] = 1./((x[i-1]-x[i])*(x[i-1]-x[i+1]));
+    parabola[3*i+1] = 1./((x[i]-x[i-1])*(x[i]-x[i+1]));
+    parabola[3*i+2] = 1./((x[i+1]-x[i-1])*(x[i+1]-x[i]));
+  }
+  for (double l : table->l) limber_factor.push_back(sqrt(_PI_/(2.*l))*(1.-0.25/l+1./32./(l*l))/(l+0.5));
+}
+
+/** Limber's approximation at one l, as transfer_limber(): the source (times tau0-tau) at tau0-tau = (l+1/2)/q, on the
+    parabola through three samples; for ascending q, each with its row of `sources`. */
+void LineOfSight::limber(int index_l, const double * q, int size, const float * sources, double * result) const {
+  const std::vector<double> & x = lens.distance;
+  int last = (int)x.size()-1;
+  double l = table->l[index_l]+0.5;
+  int i = (int)(std::upper_bound(x.begin(),x.end(),l/q[0],std::greater<double>())-x.begin());
+  i = std::max(1,std::min(i-1,last-1));
+  for (int n=0; n < size; n++) {
+    double at = l*(1./q[n]);
+    result[n] = 0.;
+    if ((at > x[0]) || (at < x[last])) continue;
+    while ((i < last-1) && (x[i] > at)) i++;
+    double d0 = at-x[i-1], d1 = at-x[i], d2 = at-x[i+1];
+    const float * source = sources+(size_t)n*lens_stride;
+    const double * factor = &parabola[3*i];
+    result[n] = (float)(limber_factor[index_l]
+      *(source[i-1]*d1*d2*factor[0]+source[i]*d0*d2*factor[1]+source[i+1]*d0*d1*factor[2]));
+  }
+}
+
+}
+
+using namespace cosmicnet;
+
+/* Wavenumbers that one task treats: the more, the more often a row of the table is used while it is in the
+   cache; but every thread shall have a few tasks. */
+static int wavenumbers_per_task(size_t q_size) {
+  int fair_share = (int)(q_size/(4*Tools::TaskSystem::GetNumThreads()));
+  return MAX(16,MIN(128,fair_share));
+}
+
+short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbations * ppt, struct transfer * ptr) {
+  short wanted = (ptr->fast_line_of_sight == _COSMICNET_AUTOMATIC_) ? ppt->scalars_provided : ptr->fast_line_of_sight;
+  /* switch_pol: only if it is on is S_P = sqrt(6) S_2; the transfer function of lensing needs a time step */
+  return ((wanted == _TRUE_) && (pba->sgnK == 0) && (ppt->has_scalars == _TRUE_) && (ppt->md_size == 1)
+          && (ppt->has_cl_number_count == _FALSE_) && (ppt->has_cl_lensing_potential == _FALSE_)
+          && (ppt->switch_pol == 1)) ? _TRUE_ : _FALSE_;
+}
+
+void cosmicnet_refine(struct precision * ppr, struct transfer * ptr) {
+  /* in flat space it is 1; CLASS's is off by rounding, to either side, so that steps in l, cut to whole numbers, would
+     change from one cosmology to the next, and the interpolated spectra with them */
+  ptr->angular_rescaling = 1.;
+  ppr->l_linstep = MIN(ppr->l_linstep,15);
+  ppr->l_logstep = MIN(ppr->l_logstep,1.035);
+  ppr->q_logstep_spline = MIN(ppr->q_logstep_spline,60.);
+}
+
+static int time_grid(struct precision * ppr, struct background * pba, struct perturbations * ppt,
+                     struct transfer * ptr, double tau_rec, int index_tt, TimeGrid & grid) {
+  int size, index_md = ppt->index_md_scalars;
+  class_call(transfer_source_tau_size(ppr,pba,ppt,ptr,tau_rec,pba->conformal_age,index_md,index_tt,&size),
+             ptr->error_message,
+             ptr->error_message);
+  std::vector<double> one(ppt->tau_size,1.);
+  grid.distance.resize(size);
+  grid.weight.resize(size);
+  grid.window.resize(size);
+  /* a source of one at the pivot scale becomes the window */
+  class_call(transfer_sources(ppr,pba,ppt,ptr,one.data(),tau_rec,ptr->lcmb_pivot,index_md,index_tt,
+                              grid.window.data(),NULL,0,grid.distance.data(),grid.weight.data(),&size),
+             ptr->error_message,
+             ptr->error_message);
+  grid.prepare();
+  return _SUCCESS_;
+}
+
+short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_tt) {
+  if (ptr->kept_transfer == NULL) return _FALSE_;
+  if ((ppt->has_cl_cmb_temperature == _TRUE_)
+      && ((index_tt == ptr->index_tt_t0) || (index_tt == ptr->index_tt_t1) || (index_tt == ptr->index_tt_t2))) return _TRUE_;
+  return ((ppt->has_cl_cmb_polarization == _TRUE_) && (index_tt == ptr->index_tt_e)) ? _TRUE_ : _FALSE_;
+}
+
+int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, struct perturbations * ppt,
+                            struct fourier * pfo, struct transfer * ptr, double tau_rec) {
+  int index_md = ppt->index_md_scalars;
+  LineOfSight work;
+  work.ppr = ppr;
+  work.ppt = ppt;
+  work.ptr = ptr;
+  work.tau0 = pba->conformal_age;
+  work.index_md = index_md;
+  work.has_t = (ppt->has_cl_cmb_temperature == _TRUE_) && (ptr->kept_transfer == NULL);
+  work.has_e = (ppt->has_cl_cmb_polarization == _TRUE_) && (ptr->kept_transfer == NULL);
+  work.has_lcmb = (ppt->has_cl_cmb_lensing_potential == _TRUE_);
+  if (work.has_t || work.has_e) {
+    class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,work.has_t ? ptr->index_tt_t0 : ptr->index_tt_e,work.cmb),
+               ptr->error_message,
+               ptr->error_message);
+    work.cmb_stride = round_up((int)work.cmb.distance.size());
+  }
+  if (work.has_lcmb) {
+    class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,ptr->index_tt_lcmb,work.lens),
+               ptr->error_message,
+               ptr->error_message);
+    work.lens_stride = round_up((int)work.lens.distance.size());
+  }
+  work.table = bessel_table(ptr->l,ptr->l_size[index_md],ptr->q[ptr->q_size-1]*pba->conformal_age);
+
+  if (work.has_lcmb) work.prepare_limber();
+
+  for (work.index_ic=0; work.index_ic < ppt->ic_size[index_md]; work.index_ic++) {
+    double ** table = ppt->sources[index_md]+(size_t)work.index_ic*ppt->tp_size[index_md];
+    const int columns_per_task = 4*lanes;
+    {
+      class_setup_parallel();
+      if (work.has_t || work.has_e) {
+        const double * t0 = work.has_t ? table[ppt->index_tp_t0] : NULL;
+        const double * t1 = work.has_t ? table[ppt->index_tp_t1] : NULL;
+        const double * t2 = work.has_t ? table[ppt->index_tp_t2] : table[ppt->index_tp_p];
+        double factor_t2 = work.has_t ? 1. : 1./_SQRT6_;
+        work.cmb_sources.reset(new SourceSpline(ppt->k[index_md],ppt->k_size_cl[index_md],
+                                                work.cmb_stride*(work.has_t ? 3 : 1)));
+        for (int begin=0; begin < work.cmb_stride; begin += columns_per_task) {
+          class_run_parallel(with_arguments(&work,t0,t1,t2,factor_t2,begin,columns_per_task),
+            work.prepare_cmb(t0,t1,t2,factor_t2,begin,std::min(begin+columns_per_task,work.cmb_stride));
+            return _SUCCESS_;
+          );
+        }
+      }
+      if (work.has_lcmb) {
+        const double * phi_plus_psi = table[ppt->index_tp_phi_plus_psi];
+        const double * correction = (pfo->method == nl_none) ? NULL : pfo->nl_corr_density[pfo->index_pk_m];
+        work.lens_sources.reset(new SourceSpline(ppt->k[index_md],ppt->k_size[index_md],work.lens_stride));
+        for (int begin=0; begin < work.lens_stride; begin += columns_per_task) {
+          class_run_parallel(with_arguments(&work,phi_plus_psi,correction,begin,columns_per_task),
+            work.prepare_lens(phi_plus_psi,correction,begin,std::min(begin+columns_per_task,work.lens_stride));
+            return _SUCCESS_;
+          );
+        }
+      }
+      class_finish_parallel();
+
+      /* large wavenumbers touch most nodes, and the longest tasks should not come last */
+      int q_together = wavenumbers_per_task(ptr->q_size);
+      for (int end=(int)ptr->q_size; end > 0; end -= q_together) {
+        int begin = std::max(end-q_together,0);
+        class_run_parallel(with_arguments(&work,begin,end),
+          if (work.has_t || work.has_e) work.integrate_cmb(begin,end);
+          if (work.has_lcmb) work.integrate_lens(begin,end);
+          return _SUCCESS_;
+        );
+      }
+      for (int begin=0; begin < (int)ptr->q_size_limber; begin += q_together) {
+        int end = std::min(begin+q_together,(int)ptr->q_size_limber);
+        class_run_parallel(with_arguments(&work,begin,end),
+          work.integrate_limber(begin,end);
+          return _SUCCESS_;
+        );
+      }
+      class_finish_parallel();
+    }
+  }
+  return _SUCCESS_;
+}

@@ -1,0 +1,34 @@
+/** @file fast_line_of_sight.h
+ *
+ * A fast way from source functions to transfer functions and to the spectra, for scalar modes in flat
+ * space: temperature, polarisation, lensing potential. What it does not cover is left to CLASS.
+ */
+
+#ifndef __COSMICNET_FAST_LINE_OF_SIGHT__
+#define __COSMICNET_FAST_LINE_OF_SIGHT__
+
+#include "harmonic.h"
+#include "primordial.h"
+#include "transfer.h"
+
+/** Whether the fast way is wanted for this run and covers all of it. */
+short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbations * ppt, struct transfer * ptr);
+
+/** The precision of the fast way: CLASS's, with finer sampling in l and q where the user has not chosen
+    a finer one, and the same l in all cosmologies. */
+void cosmicnet_refine(struct precision * ppr, struct transfer * ptr);
+
+/** Whether the transfer functions of this type were kept from a former run and are still right: those of temperature
+    and polarisation, on which non-linear corrections and the amplitude of lensing have no effect. */
+short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_tt);
+
+/** In place of CLASS's loop over wavenumbers: fill ptr->transfer and ptr->transfer_limber, but for what is kept. The sum
+    of all temperature terms is stored as index_tt_t0; index_tt_t1 and index_tt_t2 are zero. */
+int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, struct perturbations * ppt,
+                            struct fourier * pfo, struct transfer * ptr, double tau_rec);
+
+/** In place of CLASS's loop over l: the spectra phr->cl of one pair of initial conditions, at all l. */
+int cosmicnet_harmonic(struct precision * ppr, struct perturbations * ppt, struct transfer * ptr,
+                       struct primordial * ppm, struct harmonic * phr, int index_md, int index_ic1, int index_ic2);
+
+#endif

@@ -1,0 +1,245 @@
+/** @file node_sums.cpp
+ *
+ * Sums over time samples as sums over nodes. See node_sums.h.
+ */
+
+#include <algorithm>
+#include <string.h>
+#include "node_sums.h"
+
+namespace cosmicnet {
+
+/** Evaluate the polynomials of the lanes, sum_m coefficient[m] t^m. */
+template <int degree>
+static inline __attribute__((always_inline)) void horner(const float (&coefficient)[degree+1][8], float t,
+                                                         vector * result) {
+  vector sum;
+  memcpy(&sum,coefficient[degree],sizeof(sum));
+  for (int m=degree-1; m >= 0; m--) {
+    vector next;
+    memcpy(&next,coefficient[m],sizeof(next));
+    sum = sum*t + next;
+  }
+  memcpy(result,&sum,sizeof(sum));
+}
+
+/* The quintic's basis on [0,1]: at the lower node value, slope, second derivative, then at the upper one; and what
+   multiplies j', their derivatives. h = table.step. */
+#define h ((float)BesselTable::step)
+#define quintic(V,S,C,W,T,D) {V, S*h, C*h*h, 0.f, W, T*h, D*h*h, 0.f}
+#define slope_of_quintic(V,S,C,W,T,D) {V/h, S, C*h, 0.f, W/h, T, D*h, 0.f}
+static const float basis_coefficient[6][8] = {
+  quintic(1.f,0.f,0.f, 0.f,0.f,0.f), quintic(0.f,1.f,0.f, 0.f,0.f,0.f), quintic(0.f,0.f,0.5f, 0.f,0.f,0.f),
+  quintic(-10.f,-6.f,-1.5f, 10.f,-4.f,0.5f), quintic(15.f,8.f,1.5f, -15.f,7.f,-1.f),
+  quintic(-6.f,-3.f,-0.5f, 6.f,-3.f,0.5f)};
+static const float slope_coefficient[5][8] = {
+  slope_of_quintic(0.f,1.f,0.f, 0.f,0.f,0.f), slope_of_quintic(0.f,0.f,1.f, 0.f,0.f,0.f),
+  slope_of_quintic(-30.f,-18.f,-4.5f, 30.f,-12.f,1.5f), slope_of_quintic(60.f,32.f,6.f, -60.f,28.f,-4.f),
+  slope_of_quintic(-30.f,-15.f,-2.5f, 30.f,-15.f,2.5f)};
+#undef slope_of_quintic
+#undef quintic
+#undef h
+
+/** The weights in one sum; the Bessel equation turns that of j'' into weights of j and j'. */
+static inline __attribute__((always_inline)) NodeWeights weights_of(const BesselTable & table, int node,
+                                                                    float j, float slope, float bend) {
+  /* node 0: j_l and j_l' vanish, and the table has j_l'' in place of j_l */
+  return {(node > 0) ? j-bend : bend, slope-table.two_over_x[node]*bend, table.one_over_x2[node]*bend, node};
+}
+
+/** Where the next nodes go. */
+struct Ends {
+  NodeWeights * both, * first_only;
+};
+
+/** Append the node whose sums stand in the lanes from `lane` on. */
+template <int lane>
+static inline __attribute__((always_inline)) void append(const BesselTable & table, int node, const vector & first,
+                                                         const vector & second, Ends & ends) {
+  NodeWeights weights = weights_of(table,node,first[lane],first[lane+1],first[lane+2]);
+  if ((second[lane] != 0.f) || (second[lane+1] != 0.f) || (second[lane+2] != 0.f)) {
+    *ends.both++ = weights;
+    *ends.both++ = weights_of(table,node,second[lane],second[lane+1],second[lane+2]);
+  }
+  else {
+    *ends.first_only++ = weights;
+  }
+}
+
+cosmicnet_for_all_processors
+void collect_nodes(const BesselTable & table, double q, const double * distance, int begin, int end,
+                   const Samples & samples, NodeLists & lists) {
+  /* the two sums at the pair of nodes in work: four lanes belong to `node`, the others to node+1 */
+  vector first = {}, second = {}, basis, basis_slope;
+  enum {at_node = 0, above = 4};
+  double scale = q/BesselTable::step;
+  int node = -2;
+  Ends ends = {&lists.both[lists.both_end.back()],&lists.first_only[lists.first_only_end.back()]};
+  for (int i=begin; i < end; i++) {
+    float value = samples.value[i], slope = samples.slope[i], second_value = samples.second[i];
+    if ((value == 0.f) && (slope == 0.f) && (second_value == 0.f)) continue;
+    double position = scale*distance[i];
+    int new_node = (int)position;
+    float t = (float)(position-new_node);
+    if (new_node != node) {
+      if (node >= 0) {
+        append<above>(table,node+1,first,second,ends);
+        if (new_node == node-1) {
+          first = vector{0.f,0.f,0.f,0.f,first[0],first[1],first[2],0.f};
+          second = vector{0.f,0.f,0.f,0.f,second[0],second[1],second[2],0.f};
+        }
+        else {
+          append<at_node>(table,node,first,second,ends);
+          first = second = vector{};
+        }
+      }
+      node = new_node;
+    }
+    horner<5>(basis_coefficient,t,&basis);
+    horner<4>(slope_coefficient,t,&basis_slope);
+    first += value*basis + slope*basis_slope;
+    /* nothing is added to the product, so that it is rounded as the other one is */
+    second += second_value*basis + slope*vector{};
+  }
+  if (node >= 0) {
+    append<above>(table,node+1,first,second,ends);
+    append<at_node>(table,node,first,second,ends);
+  }
+  lists.both_end.push_back(ends.both-lists.both.get());
+  lists.first_only_end.push_back(ends.first_only-lists.first_only.get());
+}
+
+/* Widths of vectors, as types: a template would lose the alignment of a bare vector. */
+struct Floats4 { typedef float vector __attribute__((vector_size(16), aligned(4), may_alias)); };
+struct Floats8 { typedef float vector __attribute__((vector_size(32), aligned(4), may_alias)); };
+struct Floats16 { typedef float vector __attribute__((vector_size(64), aligned(4), may_alias)); };
+
+/** A stretch of a list. */
+struct NodeRange {
+  const NodeWeights * begin, * end;
+};
+
+/** One block: its rows from the node `lowest` on, l(l+1), and where its two sums are added. */
+struct Block {
+  const float * rows;
+  int lowest;
+  const float * l_l_plus_1;
+  float * first, * second;
+};
+
+/** One vector of multipoles: the three terms apart, so that additions need not wait for one another. */
+template <typename Floats>
+struct Sum {
+  typename Floats::vector j, slope, l_j;
+};
+
+template <typename Floats>
+static inline __attribute__((always_inline)) void add(Sum<Floats> & sum, const NodeWeights & weights,
+                                                      const typename Floats::vector & j,
+                                                      const typename Floats::vector & slope) {
+  sum.j += weights.j*j;
+  sum.slope += weights.slope*slope;
+  sum.l_j += weights.l_j*j;
+}
+
+/** Add what is left of a list to the sums of `number` blocks, which begin at ever higher nodes; then, where the
+    rows of the last of them end, to those of the others. */
+template <typename Floats, int number>
+struct Descent {
+  typedef typename Floats::vector V;
+  static inline __attribute__((always_inline)) void both(const NodeWeights * w, const NodeWeights * end,
+                                                         const Block * blocks, int start, Sum<Floats> * first,
+                                                         Sum<Floats> * second) {
+    for (; (w < end) && (w->node >= blocks[number-1].lowest); w += 2) {
+      for (int b=0; b < number; b++) {
+        const float * row = blocks[b].rows + (size_t)(w->node-blocks[b].lowest)*2*lanes + start;
+        const V j = *(const V *)row, slope = *(const V *)(row+lanes);
+        add(first[b],w[0],j,slope);
+        add(second[b],w[1],j,slope);
+      }
+    }
+    Descent<Floats,number-1>::both(w,end,blocks,start,first,second);
+  }
+  static inline __attribute__((always_inline)) void first_only(const NodeWeights * w, const NodeWeights * end,
+                                                               const Block * blocks, int start, Sum<Floats> * first) {
+    for (; (w < end) && (w->node >= blocks[number-1].lowest); w++) {
+      for (int b=0; b < number; b++) {
+        const float * row = blocks[b].rows + (size_t)(w->node-blocks[b].lowest)*2*lanes + start;
+        add(first[b],*w,*(const V *)row,*(const V *)(row+lanes));
+      }
+    }
+    Descent<Floats,number-1>::first_only(w,end,blocks,start,first);
+  }
+};
+
+template <typename Floats>
+struct Descent<Floats,0> {
+  static void both(const NodeWeights *, const NodeWeights *, const Block *, int, Sum<Floats> *, Sum<Floats> *) {}
+  static void first_only(const NodeWeights *, const NodeWeights *, const Block *, int, Sum<Floats> *) {}
+};
+
+/** The two sums of `number` blocks, as many as leave all sums in registers. */
+template <typename Floats, int number>
+static inline __attribute__((always_inline)) void sum_with(const Block * blocks, NodeRange both, NodeRange first_only) {
+  typedef typename Floats::vector V;
+  for (int start=0; start < lanes; start += (int)(sizeof(V)/sizeof(float))) {
+    Sum<Floats> first[number] = {}, second[number] = {};
+    Descent<Floats,number>::both(both.begin,both.end,blocks,start,first,second);
+    Descent<Floats,number>::first_only(first_only.begin,first_only.end,blocks,start,first);
+    for (int b=0; b < number; b++) {
+      const V l = *(const V *)(blocks[b].l_l_plus_1+start);
+      *(V *)(blocks[b].first+start) += first[b].j + first[b].slope + l*first[b].l_j;
+      *(V *)(blocks[b].second+start) += second[b].j + second[b].slope + l*second[b].l_j;
+    }
+  }
+}
+
+/** The same for 1 to `blocks_together` blocks, with registers for `at_once`. */
+template <typename Floats, int at_once>
+static inline __attribute__((always_inline)) void sum_all(const Block * blocks, int number, NodeRange both,
+                                                          NodeRange first_only) {
+  for (; number >= at_once; number -= at_once, blocks += at_once) sum_with<Floats,at_once>(blocks,both,first_only);
+  for (; number > 0; number--, blocks++) sum_with<Floats,1>(blocks,both,first_only);
+}
+
+typedef void sum_function(const Block *, int, NodeRange, NodeRange);
+
+/* This sum takes most of the time, and each kind of processor has its own best width. */
+static void sum_plain(const Block * blocks, int number, NodeRange both, NodeRange first_only) {
+  sum_all<Floats4,2>(blocks,number,both,first_only);
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+__attribute__((target("avx2,fma")))
+static void sum_avx2(const Block * blocks, int number, NodeRange both, NodeRange first_only) {
+  sum_all<Floats8,1>(blocks,number,both,first_only);
+}
+
+__attribute__((target("avx512f")))
+static void sum_avx512(const Block * blocks, int number, NodeRange both, NodeRange first_only) {
+  sum_all<Floats16,blocks_together>(blocks,number,both,first_only);
+}
+
+static sum_function * best_sum() {
+  if (__builtin_cpu_supports("avx512f")) return sum_avx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return sum_avx2;
+  return sum_plain;
+}
+#else
+static sum_function * best_sum() { return sum_plain; }
+#endif
+
+void add_nodes(const BesselTable & table, int first_block, int number, const NodeLists & lists, int wavenumber,
+               float * first, float * second) {
+  static sum_function * const sum = best_sum();
+  Block blocks[blocks_together];
+  for (int b=0; b < number; b++) {
+    int block = first_block+b, lowest = table.first_node[block];
+    blocks[b] = {table.row(block,lowest),lowest,&table.l_l_plus_1[(size_t)block*lanes],first+b*lanes,second+b*lanes};
+  }
+  sum(blocks,number,
+      {&lists.both[lists.both_end[wavenumber]],&lists.both[lists.both_end[wavenumber+1]]},
+      {&lists.first_only[lists.first_only_end[wavenumber]],&lists.first_only[lists.first_only_end[wavenumber+1]]});
+}
+
+}

@@ -1,0 +1,39 @@
+/** @file source_spline.h
+ *
+ * Source functions on a time grid, weighted, and splined in wavenumber with time as the contiguous axis.
+ */
+
+#ifndef __COSMICNET_SOURCE_SPLINE__
+#define __COSMICNET_SOURCE_SPLINE__
+
+#include <vector>
+#include "../vector.h"
+
+namespace cosmicnet {
+
+/** Tables S(k,tau), `column_number` numbers for each k, and their cubic splines in k. Memory is not set to anything here:
+    the threads that fill it shall be the first to touch it. */
+class SourceSpline {
+public:
+  SourceSpline(const double * k, int k_size, int column_number);
+  /** Row of k[index_k], to be filled before spline(). */
+  float * row(int index_k) { return values.data()+(size_t)index_k*columns; }
+  /** Find second derivatives in k of the columns [begin,end), both multiples of `lanes`. At both ends the
+      slope is that of the parabola through three points, as in CLASS. */
+  void spline(int begin, int end);
+  /** All columns at wavenumber q, which must lie within k. */
+  void evaluate(double q, float * result) const;
+
+  /** Columns, rounded up to whole vectors. */
+  const int columns;
+
+private:
+  std::vector<double> k;
+  AlignedFloats values, curvatures;
+};
+
+static inline int round_up(int size) { return (size+lanes-1)/lanes*lanes; }
+
+}
+
+#endif

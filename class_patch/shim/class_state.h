@@ -1,0 +1,221 @@
+/** @file class_state.h
+ *
+ * What the shim in classy tells the source provider about CLASS's state, as pairs of a name and a
+ * number. Names are those of CLASS's own fields, except where the unit or the meaning would be lost.
+ */
+
+#ifndef __COSMICNET_CLASS_STATE__
+#define __COSMICNET_CLASS_STATE__
+
+#include <string.h>
+#include "class.h"
+
+typedef void (*cosmicnet_sink)(void * list, const char * name, double value);
+
+/** A file name in the precision structure counts as default (1) if it ends as CLASS's default does. */
+static inline double cosmicnet_has_suffix(const char * name, const char * suffix) {
+  size_t length = strlen(name), end = strlen(suffix);
+  return ((length >= end) && (strcmp(name+length-end,suffix) == 0)) ? 1. : 0.;
+}
+
+/** Every precision parameter; the list is CLASS's own, precisions.h. */
+static inline void cosmicnet_list_precision(struct precision * ppr, cosmicnet_sink sink, void * list) {
+#define class_precision_parameter(NAME,TYPE,DEFAULT) sink(list,#NAME,(double)ppr->NAME);
+#define class_type_parameter(NAME,READ_TYPE,REAL_TYPE,DEFAULT) sink(list,#NAME,(double)ppr->NAME);
+#define class_string_parameter(NAME,DIR,STRING) sink(list,#NAME,cosmicnet_has_suffix(ppr->NAME,DIR));
+#include "precisions.h"
+}
+
+/** Massive species after the first, whose mass is among the numbers that vary: all of each, in eV where a mass. */
+static inline void cosmicnet_list_further_species(struct background * pba, cosmicnet_sink sink, void * list) {
+  char name[64];
+  int n;
+#define put_species(FIELD) snprintf(name,sizeof(name),#FIELD "_%d",n+1); sink(list,name,(double)pba->FIELD[n]);
+  for (n=1; n < pba->N_ncdm; n++) {
+    put_species(m_ncdm_in_eV) put_species(deg_ncdm) put_species(T_ncdm) put_species(ksi_ncdm) put_species(got_files)
+    put_species(ncdm_quadrature_strategy) put_species(ncdm_input_q_size)
+  }
+#undef put_species
+}
+
+/** Choices that a network cannot interpolate over: species, gauge, recombination, initial conditions. */
+static inline void cosmicnet_list_setup(struct background * pba, struct thermodynamics * pth,
+                                        struct perturbations * ppt, cosmicnet_sink sink, void * list) {
+#define put(STRUCTURE,FIELD) sink(list,#FIELD,(double)STRUCTURE->FIELD);
+  put(pba,T_cmb) put(pba,Omega0_k) put(pba,has_cdm) put(pba,has_idm) put(pba,has_dcdm) put(pba,has_dr)
+  put(pba,has_scf) put(pba,has_fld) put(pba,has_ur) put(pba,has_idr) put(pba,N_ncdm)
+  if (pba->N_ncdm > 0) {
+    sink(list,"deg_ncdm",pba->deg_ncdm[0]);
+    sink(list,"T_ncdm",pba->T_ncdm[0]);
+    sink(list,"ksi_ncdm",pba->ksi_ncdm[0]);
+    sink(list,"ncdm_psd_from_file",(double)pba->got_files[0]);
+    sink(list,"ncdm_quadrature_strategy",(double)pba->ncdm_quadrature_strategy[0]);
+    sink(list,"ncdm_input_q_size",(double)pba->ncdm_input_q_size[0]);
+    cosmicnet_list_further_species(pba,sink,list);
+  }
+  put(pba,use_ppf) put(pba,c_gamma_over_c_fld) put(pba,cs2_fld) put(pba,fluid_equation_of_state)
+  put(pth,recombination) put(pth,recfast_photoion_mode) put(pth,reio_parametrization)
+  put(pth,reionization_width) put(pth,reionization_exponent)
+  put(pth,helium_fullreio_redshift) put(pth,helium_fullreio_width)
+  put(pth,has_exotic_injection) put(pth,has_varconst) put(pth,has_idm_b) put(pth,has_idm_g) put(pth,has_idm_dr)
+  put(ppt,gauge) put(ppt,hierarchy) put(ppt,has_matter_source_in_current_gauge)
+  put(ppt,has_perturbed_recombination) put(ppt,three_ceff2_ur) put(ppt,three_cvis2_ur)
+  put(ppt,has_ad) put(ppt,has_bi) put(ppt,has_cdi) put(ppt,has_nid) put(ppt,has_niv)
+  put(ppt,switch_sw) put(ppt,switch_eisw) put(ppt,switch_lisw) put(ppt,switch_dop) put(ppt,switch_pol)
+  put(ppt,store_perturbations) put(ppt,k_output_values_num)
+#undef put
+}
+
+/** Numbers that may vary from one cosmology to the next; lengths and times in Mpc, masses in eV. */
+static inline void cosmicnet_list_cosmology(struct background * pba, struct thermodynamics * pth,
+                                            cosmicnet_sink sink, void * list) {
+  double h2 = pba->h*pba->h;
+  double omega_g = pba->Omega0_g*h2;
+  sink(list,"H0",100.*pba->h);
+  sink(list,"omega_b",pba->Omega0_b*h2);
+  sink(list,"omega_cdm",pba->Omega0_cdm*h2);
+  sink(list,"N_ur",pba->Omega0_ur*h2/(7./8.*pow(4./11.,4./3.)*omega_g));
+  sink(list,"m_ncdm",(pba->N_ncdm > 0) ? pba->m_ncdm_in_eV[0] : 0.);
+  sink(list,"omega_ncdm",(pba->N_ncdm > 0) ? pba->Omega0_ncdm_tot*h2 : 0.);
+  sink(list,"w0_fld",(pba->has_fld == _TRUE_) ? pba->w0_fld : -1.);
+  sink(list,"wa_fld",(pba->has_fld == _TRUE_) ? pba->wa_fld : 0.);
+  sink(list,"N_eff",pba->Neff);
+  sink(list,"YHe",pth->YHe);
+  sink(list,"tau_reio",pth->tau_reio);
+  sink(list,"z_reio",pth->z_reio);
+  sink(list,"conformal_age",pba->conformal_age);
+  sink(list,"z_rec",pth->z_rec);
+  sink(list,"tau_rec",pth->tau_rec);
+  sink(list,"sound_horizon_rec",pth->rs_rec);
+  sink(list,"angular_distance_rec",pth->ra_rec);
+  sink(list,"tau_free_streaming",pth->tau_free_streaming);
+}
+
+/** An array of numbers of which each is a parameter: NAME_1, NAME_2, ... */
+static inline void cosmicnet_list_array(const char * name, const double * values, int size,
+                                        cosmicnet_sink sink, void * list) {
+  char numbered[64];
+  int n;
+  for (n=0; (values != NULL) && (n < size); n++) {
+    snprintf(numbered,sizeof(numbered),"%s_%d",name,n+1);
+    sink(list,numbered,values[n]);
+  }
+}
+
+/** Dark matter and dark radiation that interact, by the names of CLASS's input. */
+static inline void cosmicnet_list_interacting(struct precision * ppr, struct background * pba,
+                                              struct thermodynamics * pth, struct perturbations * ppt,
+                                              cosmicnet_sink sink, void * list) {
+  double h2 = pba->h*pba->h;
+#define put(STRUCTURE,FIELD) sink(list,#FIELD,(double)STRUCTURE->FIELD);
+  if (pba->has_idm == _TRUE_) {
+    sink(list,"omega_idm",pba->Omega0_idm*h2);
+    sink(list,"idm_soundspeed",(double)ppt->has_idm_soundspeed);
+    put(pth,m_idm) put(pth,cross_idm_b) put(pth,n_index_idm_b) put(pth,cross_idm_g) put(pth,u_idm_g)
+    put(pth,n_index_idm_g) put(pth,a_idm_dr) put(pth,n_index_idm_dr) put(pth,b_idr)
+    cosmicnet_list_array("alpha_idm_dr",ppt->alpha_idm_dr,ppr->l_max_idr-1,sink,list);
+  }
+  if (pba->has_idr == _TRUE_) {
+    double xi = pba->T_idr/pba->T_cmb, massless = pba->Omega0_idr/pba->Omega0_g;
+    sink(list,"xi_idr",xi);
+    sink(list,"stat_f_idr",massless/pow(xi,4.));
+    sink(list,"N_idr",massless*8./7.*pow(11./4.,4./3.));
+    put(ppt,idr_nature)
+    if (pba->has_idm == _TRUE_)
+      cosmicnet_list_array("beta_idr",ppt->beta_idr,ppr->l_max_idr-1,sink,list);
+  }
+#undef put
+}
+
+/** Energy that an exotic process injects: all of its input. */
+static inline void cosmicnet_list_injection(struct injection * pin, cosmicnet_sink sink, void * list) {
+#define put(FIELD) sink(list,#FIELD,(double)pin->FIELD);
+  put(DM_annihilation_efficiency) put(DM_annihilation_cross_section) put(DM_annihilation_mass)
+  put(DM_annihilation_fraction) put(DM_annihilation_variation) put(DM_annihilation_z) put(DM_annihilation_zmax)
+  put(DM_annihilation_zmin) put(DM_annihilation_f_halo) put(DM_annihilation_z_halo)
+  put(DM_decay_fraction) put(DM_decay_Gamma) put(PBH_evaporation_fraction) put(PBH_evaporation_mass)
+  put(PBH_accretion_fraction) put(PBH_accretion_mass) put(PBH_accretion_recipe)
+  put(PBH_accretion_relative_velocities) put(PBH_accretion_ADAF_delta) put(PBH_accretion_eigenvalue)
+  put(f_eff_type) put(f_eff) put(chi_type)
+#undef put
+}
+
+/** Numbers of what the usual cosmology lacks, where it is there, by the names of CLASS's input. */
+static inline void cosmicnet_list_unusual(struct precision * ppr, struct background * pba,
+                                          struct thermodynamics * pth, struct perturbations * ppt,
+                                          cosmicnet_sink sink, void * list) {
+  double h2 = pba->h*pba->h;
+  cosmicnet_list_interacting(ppr,pba,pth,ppt,sink,list);
+  if (pba->has_dcdm == _TRUE_) {
+    sink(list,"omega_dcdmdr",pba->Omega0_dcdmdr*h2);
+    sink(list,"omega_ini_dcdm",pba->Omega_ini_dcdm*h2);
+    sink(list,"Gamma_dcdm",pba->Gamma_dcdm*_c_/1.e3);
+  }
+  if (pba->has_scf == _TRUE_) {
+    sink(list,"Omega_scf",pba->Omega0_scf);
+    sink(list,"attractor_ic_scf",(double)pba->attractor_ic_scf);
+    cosmicnet_list_array("scf_parameters",pba->scf_parameters,pba->scf_parameters_size,sink,list);
+  }
+  if ((pba->has_fld == _TRUE_) && (pba->fluid_equation_of_state == EDE))
+    sink(list,"Omega_EDE",pba->Omega_EDE);
+  if (pth->has_varconst == _TRUE_) {
+    sink(list,"varying_fundamental_constants",(double)pba->varconst_dep);
+    sink(list,"varying_alpha",pba->varconst_alpha);
+    sink(list,"varying_me",pba->varconst_me);
+    sink(list,"varying_transition_redshift",pba->varconst_transition_redshift);
+    sink(list,"bbn_alpha_sensitivity",pth->bbn_alpha_sensitivity);
+  }
+  if (pth->has_exotic_injection == _TRUE_)
+    cosmicnet_list_injection(&(pth->in),sink,list);
+}
+
+/** Background and thermodynamics on a grid of conformal time, interpolated as perturbations_sources()
+    does; the columns are those of cosmicnet_columns. */
+static const char * const cosmicnet_columns[] = {
+  "scale_factor","growth_factor","growth_velocity","sound_horizon",
+  "scattering_rate","exp_minus_kappa","visibility","visibility_prime"
+};
+enum {cosmicnet_column_number = 8};
+
+static inline int cosmicnet_evaluate_columns(struct background * pba, struct thermodynamics * pth,
+                                             const double * tau, int tau_size, double * columns,
+                                             ErrorMsg error_message) {
+  double * pvecback, * pvecthermo, growth_rec;
+  int last_back = 0, last_thermo = 0, index_tau, status = _SUCCESS_;
+  pvecback = (double*)malloc((pba->bg_size+pth->th_size)*sizeof(double));
+  if (pvecback == NULL) {
+    snprintf(error_message,sizeof(ErrorMsg),"no memory for a vector of background quantities");
+    return _FAILURE_;
+  }
+  pvecthermo = pvecback+pba->bg_size;
+  /* the growth factor is normalised at recombination, before dark energy has a say */
+  status = background_at_tau(pba,pth->tau_rec,long_info,inter_normal,&last_back,pvecback);
+  growth_rec = pvecback[pba->index_bg_D];
+  for (index_tau=0; (index_tau < tau_size) && (status == _SUCCESS_); index_tau++) {
+    double a;
+    status = background_at_tau(pba,tau[index_tau],long_info,inter_normal,&last_back,pvecback);
+    if (status == _FAILURE_) {
+      strncpy(error_message,pba->error_message,sizeof(ErrorMsg)-1);
+      break;
+    }
+    a = pvecback[pba->index_bg_a];
+    status = thermodynamics_at_z(pba,pth,1./a-1.,inter_normal,&last_thermo,pvecback,pvecthermo);
+    if (status == _FAILURE_) {
+      strncpy(error_message,pth->error_message,sizeof(ErrorMsg)-1);
+      break;
+    }
+    columns[0*tau_size+index_tau] = a;
+    columns[1*tau_size+index_tau] = pvecback[pba->index_bg_D]/growth_rec;
+    /* D' = D f aH, in 1/Mpc */
+    columns[2*tau_size+index_tau] = columns[1*tau_size+index_tau]*pvecback[pba->index_bg_f]*a*pvecback[pba->index_bg_H];
+    columns[3*tau_size+index_tau] = pvecback[pba->index_bg_rs];
+    columns[4*tau_size+index_tau] = pvecthermo[pth->index_th_dkappa];
+    columns[5*tau_size+index_tau] = pvecthermo[pth->index_th_exp_m_kappa];
+    columns[6*tau_size+index_tau] = pvecthermo[pth->index_th_g];
+    columns[7*tau_size+index_tau] = pvecthermo[pth->index_th_dg];
+  }
+  free(pvecback);
+  return status;
+}
+
+#endif

@@ -1,0 +1,284 @@
+# cosmicnet: the thin layer between CLASS's perturbation module and a source provider in Python.
+# It knows CLASS's structures and no physics. Included by classy.pyx before the class Class.
+
+from cpython.pythread cimport PyThread_get_thread_ident
+
+cdef extern from "cosmicnet/shim/without_gil.h":
+    pass
+
+cdef extern from "cosmicnet/shim/memory.h":
+    void cosmicnet_keep_memory()
+
+cdef extern from "cosmicnet/shim/class_state.h":
+    int _SUCCESS_
+    ctypedef void (*cosmicnet_sink)(void *, const char *, double) noexcept
+    void cosmicnet_list_precision(precision *, cosmicnet_sink, void *)
+    void cosmicnet_list_setup(background *, thermodynamics *, perturbations *, cosmicnet_sink, void *)
+    void cosmicnet_list_cosmology(background *, thermodynamics *, cosmicnet_sink, void *)
+    void cosmicnet_list_unusual(precision *, background *, thermodynamics *, perturbations *, cosmicnet_sink, void *)
+    const char * cosmicnet_columns[]
+    int cosmicnet_column_number
+    int cosmicnet_evaluate_columns(background *, thermodynamics *, const double *, int, double *, char *)
+
+# of CLASS's own files that make the source functions, before the patch
+SOURCE_DIGEST = "@SOURCE_DIGEST@"
+
+
+cdef class Class
+
+
+cdef int _require_own(Class owner) except -1:
+    """Raise CosmoSevereError if another thread is within compute() of this object."""
+    if owner._computing != 0 and owner._computing != PyThread_get_thread_ident():
+        raise CosmoSevereError("another thread is computing with this object; each thread needs one of its own")
+    return 0
+
+
+cdef class _Occupied:
+    """While it lives, the object belongs to this thread."""
+
+    cdef Class owner
+    cdef unsigned long before
+
+    def __cinit__(self, Class owner):
+        _require_own(owner)
+        self.before = owner._computing
+        owner._computing = PyThread_get_thread_ident()
+        self.owner = owner
+
+    def __dealloc__(self):
+        if self.owner is not None:
+            self.owner._computing = self.before
+
+
+cdef void _put_into_dict(void * target, const char * name, double value) noexcept:
+    (<dict>target)[name.decode()] = value
+
+
+class SourceRequest:
+    """
+    What perturbations_init() knows when the sources are needed; the argument of provide(). The arrays are
+    views on CLASS's own memory, valid during provide() only.
+
+    k : array, shape (k_size,), 1/Mpc; tau : array, shape (tau_size,), Mpc.
+    k_size_cmb : int, how many of the k enter the CMB spectra by line-of-sight integration.
+    tables : dict, name as in get_sources() to a writable array of shape (tau_size, k_size).
+    initial_conditions : int, number of initial conditions (tables are those of the first).
+    cosmology, setup, precision : dict, name to float.
+    history : dict, name to array of shape (tau_size,): background and thermodynamics at tau.
+    """
+
+    def __init__(self, k, k_size_cmb, tau, tables, initial_conditions, cosmology, setup, precision,
+                 history, connection):
+        self.k = k
+        self.k_size_cmb = k_size_cmb
+        self.tau = tau
+        self.tables = tables
+        self.initial_conditions = initial_conditions
+        self.cosmology = cosmology
+        self.setup = setup
+        self.precision = precision
+        self.history = history
+        self._connection = connection
+
+    def integrate_on(self, k, tau):
+        """
+        Have CLASS integrate at these k (1/Mpc) and tau (Mpc) instead of its own; for training only.
+
+        Returns a dict of arrays of shape (tau.size, k.size), filled after provide() has returned
+        False and valid as long as the Class object keeps that computation: the tables, and
+        'theta_b' (theta_b/k^2 in Mpc) and 'phi_prime' (1/Mpc) in the Newtonian gauge; and the
+        columns of history at the new tau. Compute up to 'perturbations' only: later modules rely on
+        CLASS's own grids.
+
+        Raises ValueError if a grid is empty, larger than CLASS's own, not positive and increasing, if
+        tau goes beyond today, or if a module after 'perturbations' was asked for.
+        """
+        return self._connection.integrate_on(np.asarray(k, dtype=float), np.asarray(tau, dtype=float))
+
+    def _forget_views(self):
+        """CLASS may free this memory from now on, whoever keeps the request."""
+        self.k = self.tau = None
+        self.tables = {}
+
+
+cdef class _SourceConnection:
+    """Joins one compute() to its provider: hands over the request, keeps a raised exception."""
+
+    cdef object provider
+    cdef object error
+    cdef object recorded
+    cdef bint asked
+    cdef bint provided
+    cdef bint perturbations_only
+    cdef background * pba
+    cdef thermodynamics * pth
+    cdef perturbations * ppt
+
+    def __init__(self, provider):
+        self.provider = provider
+        self.error = None
+        self.recorded = None
+        self.asked = False
+        self.provided = False
+        self.perturbations_only = False
+
+    cdef void connect(self, perturbations * ppt, bint perturbations_only):
+        self.perturbations_only = perturbations_only
+        self.ppt = ppt
+        ppt.source_provider = _call_provider
+        ppt.source_provider_data = <void *>self
+
+    def integrate_on(self, np.ndarray[DTYPE_t, ndim=1] k, np.ndarray[DTYPE_t, ndim=1] tau):
+        cdef perturbations * ppt = self.ppt
+        cdef int md = ppt.index_md_scalars
+        cdef int index
+        for name, grid, size in (("k", k, ppt.k_size[md]), ("tau", tau, ppt.tau_size)):
+            if not 0 < grid.size <= size:
+                raise ValueError("%s: %d values, must be 1 to %d" % (name, grid.size, size))
+            # written so that NaN fails as well
+            if not (grid[0] > 0 and np.isfinite(grid[grid.size - 1]) and (np.diff(grid) > 0).all()):
+                raise ValueError("%s: must be positive, finite and increasing" % name)
+        if tau[tau.size - 1] > self.pba.conformal_age:
+            raise ValueError("tau: %.10g Mpc is beyond today, %.10g"
+                             % (tau[tau.size - 1], self.pba.conformal_age))
+        if ppt.ln_tau_size > 1 or ppt.ic_size[md] != 1:
+            raise ValueError("other grids work for z_pk = 0 and one initial condition only")
+        if not self.perturbations_only:
+            raise ValueError("other grids work for compute('perturbations') only: what follows needs CLASS's own")
+        for index in range(k.size):
+            ppt.k[md][index] = k[index]
+        for index in range(tau.size):
+            ppt.tau_sampling[index] = tau[index]
+        # fewer points than were allocated: nothing to move, nothing more to free
+        ppt.k_size[md] = k.size
+        ppt.tau_size = tau.size
+        cdef np.ndarray[DTYPE_t, ndim=2] theta_b = np.zeros((tau.size, k.size))
+        cdef np.ndarray[DTYPE_t, ndim=2] phi_prime = np.zeros((tau.size, k.size))
+        ppt.recorded_theta_b = <double *>theta_b.data
+        ppt.recorded_phi_prime = <double *>phi_prime.data
+        # kept here because CLASS writes into them after this call
+        self.recorded = {**_source_tables(ppt), "theta_b": theta_b, "phi_prime": phi_prime,
+                         **_history(self.pba, self.pth, ppt)}
+        return self.recorded
+
+
+cdef object _view_1d(double * data, int size):
+    return np.asarray(<double[:size]>data)
+
+
+cdef dict _source_tables(perturbations * ppt):
+    """Views (tau, k) on the tables of scalar modes, first initial condition, by get_sources() name."""
+    cdef int md = ppt.index_md_scalars
+    cdef int index_tp, n_k = ppt.k_size[md], n_tau = ppt.tau_size
+    names = {}
+    if ppt.has_source_t:
+        names[ppt.index_tp_t0] = "t0"
+        names[ppt.index_tp_t1] = "t1"
+        names[ppt.index_tp_t2] = "t2"
+    if ppt.has_source_p:
+        names[ppt.index_tp_p] = "p"
+    if ppt.has_source_phi_plus_psi:
+        names[ppt.index_tp_phi_plus_psi] = "phi_plus_psi"
+    if ppt.has_source_delta_m:
+        names[ppt.index_tp_delta_m] = "delta_m"
+    if ppt.has_source_delta_cb:
+        names[ppt.index_tp_delta_cb] = "delta_cb"
+    tables = {}
+    for index_tp in range(ppt.tp_size[md]):
+        name = names.get(index_tp, "unnamed_%d" % index_tp)
+        tables[name] = np.asarray(<double[:n_tau, :n_k]>ppt.sources[md][index_tp])
+    return tables
+
+
+cdef dict _history(background * pba, thermodynamics * pth, perturbations * ppt):
+    """Columns of class_state.h at tau_sampling, by name."""
+    cdef np.ndarray[DTYPE_t, ndim=2] columns = np.empty((cosmicnet_column_number, ppt.tau_size))
+    cdef ErrorMsg message
+    cdef int index
+    message[0] = 0
+    if cosmicnet_evaluate_columns(pba, pth, ppt.tau_sampling, ppt.tau_size,
+                                  <double *>columns.data, message) == _FAILURE_:
+        raise CosmoComputationError(message)
+    history = {}
+    for index in range(cosmicnet_column_number):
+        history[cosmicnet_columns[index].decode()] = columns[index]
+    return history
+
+
+cdef object _make_request(_SourceConnection connection, precision * ppr, background * pba,
+                          thermodynamics * pth, perturbations * ppt):
+    cdef int md = ppt.index_md_scalars
+    cosmology, setup, precision_values = {}, {}, {}
+    cosmicnet_list_cosmology(pba, pth, _put_into_dict, <void *>cosmology)
+    cosmicnet_list_unusual(ppr, pba, pth, ppt, _put_into_dict, <void *>cosmology)
+    cosmicnet_list_setup(pba, pth, ppt, _put_into_dict, <void *>setup)
+    cosmicnet_list_precision(ppr, _put_into_dict, <void *>precision_values)
+    connection.pba = pba
+    connection.pth = pth
+    return SourceRequest(
+        k=_view_1d(ppt.k[md], ppt.k_size[md]),
+        k_size_cmb=ppt.k_size_cmb[md],
+        tau=_view_1d(ppt.tau_sampling, ppt.tau_size),
+        tables=_source_tables(ppt),
+        initial_conditions=ppt.ic_size[md],
+        cosmology=cosmology,
+        setup=setup,
+        precision=precision_values,
+        history=_history(pba, pth, ppt),
+        connection=connection,
+    )
+
+
+cdef int _call_provider(void * data, precision * ppr, background * pba, thermodynamics * pth,
+                        perturbations * ppt) noexcept with gil:
+    """The C callback: no Python exception may pass through CLASS, so it is kept for compute()."""
+    cdef _SourceConnection connection = <_SourceConnection>data
+    try:
+        connection.asked = True
+        request = _make_request(connection, ppr, pba, pth, ppt)
+        try:
+            was_provided = connection.provider.provide(request)
+        finally:
+            request._forget_views()
+        if was_provided:
+            # the tables of the others were never filled, and never shown to the provider
+            if ppt.ic_size[ppt.index_md_scalars] != 1:
+                raise ValueError("sources were provided for one of %d initial conditions"
+                                 % ppt.ic_size[ppt.index_md_scalars])
+            ppt.scalars_provided = _TRUE_
+            connection.provided = True
+    except BaseException as error:
+        connection.error = error
+        text = ("%s: %s" % (type(error).__name__, error)).encode("utf-8", "replace")[:1500]
+        snprintf(ppt.error_message, sizeof(ErrorMsg), "%s", <char *>text)
+        return _FAILURE_
+    return _SUCCESS_
+
+
+def _raise_provider_error(connection):
+    """After a failed perturbations_init(): raise what the provider raised, if it did."""
+    if connection is None:
+        return
+    error = (<_SourceConnection>connection).error
+    if error is None:
+        return
+    # its traceback refers to the request and so to the connection: no circle, which would delay freeing
+    (<_SourceConnection>connection).error = None
+    # KeyboardInterrupt and SystemExit are no errors of the computation
+    if isinstance(error, CosmoError) or not isinstance(error, Exception):
+        raise error
+    # A provider says by this attribute that only this cosmology is at fault, not the set-up.
+    kind = CosmoComputationError if getattr(error, "this_cosmology_only", False) else CosmoSevereError
+    raise kind(str(error)) from error
+
+
+def _connection_info(connection):
+    if connection is None:
+        return {"used": False, "reason": "neural_network is not set to yes"}
+    cdef _SourceConnection made = <_SourceConnection>connection
+    reason = None
+    if not made.provided:
+        reason = "the provider left it to CLASS" if made.asked else "no sources of scalar modes were needed"
+    from_provider = made.provider.info() if hasattr(made.provider, "info") else {}
+    return {"reason": reason, **from_provider, "used": made.provided}
