@@ -18,7 +18,6 @@ PACKAGES = {
     "class_patch": "cosmicnet.class_patch",
 }
 PARTS = {"cosmicnet.training", "cosmicnet.cobaya_components", "cosmicnet.class_patch"}
-SUFFIXES = {".py", ".pyx", ".pxd", ".pxi", ".h", ".c", ".cpp"}
 
 
 def modules() -> dict[str, Path]:
@@ -119,11 +118,3 @@ def test_nothing_unpickles(name: str) -> None:
     for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
             assert isinstance(node.value, ast.Constant) and node.value.value is False, node.lineno
-
-
-def test_modules_are_short() -> None:
-    files = [path for folder in (*PACKAGES, "tests") for path in (ROOT / folder).rglob("*")]
-    paths = [path for path in files if path.suffix in SUFFIXES]
-    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
-    assert len(lengths) > 20
-    assert {name: length for name, length in lengths.items() if length > 300} == {}

@@ -1,7 +1,7 @@
 /** @file class_state.h
  *
- * What the shim in classy tells the source provider about CLASS's state, as pairs of a name and a
- * number. Names are those of CLASS's own fields, except where the unit or the meaning would be lost.
+ * CLASS's state as the source provider sees it: pairs of a name and a number. Names are those of CLASS's own fields, except
+ * where the unit or the meaning would be lost.
  */
 
 #ifndef __COSMICNET_CLASS_STATE__

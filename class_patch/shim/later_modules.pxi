@@ -1,4 +1,4 @@
-# cosmicnet: when only parameters of the later modules changed, keep what they do not reach.
+# cosmicnet: where only parameters of the later modules changed, keep the results that do not depend on them.
 # Included by classy.pyx before the class Class.
 
 cdef extern from "class.h":
@@ -14,7 +14,7 @@ _FIRST_MODULE = {
     **dict.fromkeys(("A_L", "lcmb_rescale", "lcmb_tilt", "lcmb_pivot"), "transfer"),
 }
 
-# By these CLASS searches for h; here h is known, and no later module depends on it.
+# CLASS searches for the h that gives these; here h is known, and no later module depends on them.
 _SEARCHED_BY_H = ("100*theta_s", "theta_s_100")
 
 
@@ -35,7 +35,7 @@ cdef class _KeptTransfer:
 
 def _changed_later_only(new, old):
     """Names of the parameters that changed, came or went, all of them of later modules; None if others did."""
-    # CLASS is given the text
+    # compared as text, which is what CLASS reads
     changed = {name for name in new.keys() | old.keys()
                if str(new.get(name, _ABSENT)) != str(old.get(name, _ABSENT))}
     return None if any(str(name).strip() not in _FIRST_MODULE for name in changed) else changed
@@ -54,10 +54,10 @@ cdef int _compute_later(Class self, set level) except -1:
         return False
     parameters, for_class = self._computed_from
     changed = _changed_later_only(self._pars, parameters)
-    # who asks again for what there is wants all of it anew
+    # compute() with nothing changed computes everything again
     if changed is None or (not changed and level <= self.ncp):
         return False
-    # tensors and isocurvature have primordial parameters that follow from others
+    # primordial parameters of tensors and isocurvature may follow from those of adiabatic scalars
     if not self.pt.is_allocated or self.pt.has_tensors or not self.pt.has_scalars or self.sd.has_distortions \
             or self.pt.ic_size[self.pt.index_md_scalars] != 1:
         return False
@@ -71,7 +71,7 @@ cdef int _compute_later(Class self, set level) except -1:
     _free_later(self, keep_transfer)
     self.computed = False
     if not _read_later_inputs(self, for_class, keep_transfer):
-        # the whole computation says what is wrong
+        # the whole computation reports the error
         return False
     _run_later(self, level, keep_transfer, kept)
     self.ncp = set(level)
@@ -131,7 +131,7 @@ cdef int _read_later_inputs(Class self, for_class, int keep_transfer) except -1:
     self.pt = pt
     if keep_transfer:
         self.tr = tr
-    # what the changed parameters leave without a meaning is an error
+    # a parameter that has no meaning beside the changed ones is an error
     for index in range(self.fc.size):
         understood = understood and self.fc.read[index]
     return understood
@@ -142,7 +142,7 @@ cdef int _run_transfer(Class self, _KeptTransfer kept) except -1:
         self.tr.kept_transfer = kept.table
         kept.table = NULL
     if transfer_init(&self.pr, &self.ba, &self.th, &self.pt, &self.fo, &self.tr) == _FAILURE_:
-        # taken over or not: where CLASS fails it frees nothing
+        # where CLASS fails it frees nothing, taken over or not
         free(self.tr.kept_transfer)
         self.tr.kept_transfer = NULL
         self.struct_cleanup()

@@ -3,7 +3,7 @@
 
 _OPTION_PREFIX = "neural_network"
 _OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback")
-# Switches of CLASS itself: left alone, they are on wherever sources were provided.
+# Options of CLASS's input; absent, they are on wherever sources were provided.
 _FAST = ("fast_line_of_sight", "fast_non_linear")
 
 
@@ -41,7 +41,7 @@ def _open_connection(parameters, provider):
         cosmicnet_keep_memory()
     if provider is None:
         return None, for_class
-    # that sources are provided is meant to say that networks are in use
+    # a provider of the user's own: as in stock classy unless the user asks for more
     if is_given:
         given = {str(name).strip() for name in for_class}
         for_class.update({name: "no" for name in _FAST if name not in given})

@@ -1,5 +1,4 @@
-# cosmicnet: the thin layer between CLASS's perturbation module and a source provider in Python.
-# It knows CLASS's structures and no physics. Included by classy.pyx before the class Class.
+# cosmicnet: joins CLASS's perturbation module to a source provider in Python. It knows CLASS's structures and no physics. Included by classy.pyx before the class Class.
 
 from cpython.pythread cimport PyThread_get_thread_ident
 
@@ -20,7 +19,7 @@ cdef extern from "cosmicnet/shim/class_state.h":
     int cosmicnet_column_number
     int cosmicnet_evaluate_columns(background *, thermodynamics *, const double *, int, double *, char *)
 
-# of CLASS's own files that make the source functions, before the patch
+# Digest of the files of CLASS that make the source functions, before the patch.
 SOURCE_DIGEST = "@SOURCE_DIGEST@"
 
 
@@ -97,7 +96,7 @@ class SourceRequest:
         return self._connection.integrate_on(np.asarray(k, dtype=float), np.asarray(tau, dtype=float))
 
     def _forget_views(self):
-        """CLASS may free this memory from now on, whoever keeps the request."""
+        """Once provide() has returned CLASS may free this memory."""
         self.k = self.tau = None
         self.tables = {}
 
@@ -157,7 +156,7 @@ cdef class _SourceConnection:
         cdef np.ndarray[DTYPE_t, ndim=2] phi_prime = np.zeros((tau.size, k.size))
         ppt.recorded_theta_b = <double *>theta_b.data
         ppt.recorded_phi_prime = <double *>phi_prime.data
-        # kept here because CLASS writes into them after this call
+        # a reference, because CLASS writes into them after this call
         self.recorded = {**_source_tables(ppt), "theta_b": theta_b, "phi_prime": phi_prime,
                          **_history(self.pba, self.pth, ppt)}
         return self.recorded
@@ -232,7 +231,7 @@ cdef object _make_request(_SourceConnection connection, precision * ppr, backgro
 
 cdef int _call_provider(void * data, precision * ppr, background * pba, thermodynamics * pth,
                         perturbations * ppt) noexcept with gil:
-    """The C callback: no Python exception may pass through CLASS, so it is kept for compute()."""
+    """The C callback. No Python exception may pass through CLASS: compute() raises it later."""
     cdef _SourceConnection connection = <_SourceConnection>data
     try:
         connection.asked = True
@@ -242,7 +241,7 @@ cdef int _call_provider(void * data, precision * ppr, background * pba, thermody
         finally:
             request._forget_views()
         if was_provided:
-            # the tables of the others were never filled, and never shown to the provider
+            # the provider sees the tables of the first only
             if ppt.ic_size[ppt.index_md_scalars] != 1:
                 raise ValueError("sources were provided for one of %d initial conditions"
                                  % ppt.ic_size[ppt.index_md_scalars])
@@ -263,12 +262,12 @@ def _raise_provider_error(connection):
     error = (<_SourceConnection>connection).error
     if error is None:
         return
-    # its traceback refers to the request and so to the connection: no circle, which would delay freeing
+    # its traceback refers to the request and so to the connection: break the circle, which would delay freeing
     (<_SourceConnection>connection).error = None
-    # KeyboardInterrupt and SystemExit are no errors of the computation
+    # KeyboardInterrupt and SystemExit pass as they are
     if isinstance(error, CosmoError) or not isinstance(error, Exception):
         raise error
-    # A provider says by this attribute that only this cosmology is at fault, not the set-up.
+    # by this attribute a provider says that only this cosmology fails, not the set-up
     kind = CosmoComputationError if getattr(error, "this_cosmology_only", False) else CosmoSevereError
     raise kind(str(error)) from error
 

@@ -1,7 +1,7 @@
 /** @file without_gil.h
  *
- * The modules that take nearly all of the time, without Python's global lock: other threads of Python run meanwhile.
- * classy.pyx calls these in place of CLASS's functions. Background, thermodynamics and primordial spectra keep the lock:
+ * The long modules without Python's global lock: other threads of Python run meanwhile. classy.pyx calls these in place of
+ * CLASS's functions. Background, thermodynamics and primordial spectra keep the lock:
  * HyRec's rec_swift_hyrec_dxHIIdlna() has an array of its own for all threads, and the others are short.
  */
 
@@ -14,7 +14,7 @@
 #include <new>
 #include "class.h"
 
-/* The fast modules allocate as C++ does: without memory they throw, and CLASS shall fail as it does elsewhere. */
+/* The fast modules throw where memory runs out; CLASS returns an error. */
 #define COSMICNET_WITHOUT_GIL(parameters,call,message)                   \
   parameters {                                                           \
     int status = _FAILURE_;                                              \

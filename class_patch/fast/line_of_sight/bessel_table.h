@@ -42,8 +42,8 @@ private:
   AlignedFloats rows;
 };
 
-/** The table of this process, made anew if it does not serve. Safe for threads: who holds the old one
-    keeps it. */
+/** The table of this process, made anew if it does not serve. Safe for threads: holders of the old one
+    keep it. */
 std::shared_ptr<const BesselTable> bessel_table(const int * l, int l_size, double x_max);
 
 }
