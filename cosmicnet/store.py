@@ -20,6 +20,7 @@ from .emulator import Emulator
 from .errors import NetworkFileError
 from .evaluation import REGIONS, FieldEmulator
 from .fields import INPUTS, Field
+from .files import write_whole
 from .installed import MANIFEST, installed_sets, user_folder
 from .manifest import FIELDS_ARCHITECTURE, PAPER_ARCHITECTURE, Manifest
 from .network import Network
@@ -128,9 +129,7 @@ def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
     content = save({name: np.asarray(a, order="C") for name, a in arrays.items()})
     manifest = replace(network_set.manifest, fields=fields, architecture=architecture)
     manifest = replace(manifest, sha256=_digest(manifest.to_json(), content))
-    folder.mkdir(parents=True, exist_ok=True)
-    _write({folder / ARRAYS: content,
-            folder / MANIFEST: (json.dumps(manifest.to_json(), indent=1) + "\n").encode()})
+    write_whole({folder / ARRAYS: content, folder / MANIFEST: json.dumps(manifest.to_json(), indent=1) + "\n"})
     return manifest
 
 
@@ -153,19 +152,6 @@ def _digest(manifest: Mapping[str, Any], arrays: bytes) -> str:
     """SHA-256 of a set: the bytes of its arrays, then all entries of its manifest but the hash itself."""
     entries = {name: value for name, value in manifest.items() if name != "sha256"}
     return hashlib.sha256(arrays + json.dumps(entries, sort_keys=True).encode()).hexdigest()
-
-
-def _write(contents: Mapping[Path, bytes]) -> None:
-    """Write all files beside, then rename: a full disk leaves the old files and no half-written one."""
-    temporaries = {path: path.with_name(path.name + ".part") for path in contents}
-    try:
-        for path, content in contents.items():
-            temporaries[path].write_bytes(content)
-        for path, temporary in temporaries.items():
-            os.replace(temporary, path)
-    finally:
-        for temporary in temporaries.values():
-            temporary.unlink(missing_ok=True)
 
 
 def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:

@@ -14,10 +14,11 @@ from cosmicnet.normalization import Normalization
 from cosmicnet.paper.architecture import Architecture, Convolution, layers
 from cosmicnet.paper.inputs import COSMOLOGY, TIMES
 from cosmicnet.paper.network import Rescaling, SourceNetwork
-from cosmicnet.training.paper.dataset import PaperModel, model_path, write_model
+from cosmicnet.training.models.dataset import model_path
+from cosmicnet.training.paper.dataset import PaperModel, write_model
 from cosmicnet.training.paper.generate import CLAIM
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
-from cosmicnet.training.work.json_file import write_json
+from cosmicnet.training.work.files import write_json
 
 Array = NDArray[np.float64]
 

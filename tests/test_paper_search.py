@@ -24,7 +24,7 @@ from cosmicnet.training.paper.recipe import PaperRecipe
 from cosmicnet.training.paper.search import draw_label, search
 from cosmicnet.training.paper.train import Epoch, Task, Trained
 from cosmicnet.training.recipe.schema import RecipeError
-from cosmicnet.training.work.json_file import read_json, write_json
+from cosmicnet.training.work.files import read_json, write_json
 
 
 @pytest.fixture

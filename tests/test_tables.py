@@ -16,7 +16,7 @@ from cosmicnet.fields import FIELDS
 from cosmicnet.training.fields import tables as module
 from cosmicnet.training.fields.tables import collect, table_path
 from cosmicnet.training.models.dataset import write_model
-from cosmicnet.training.work.hdf5 import DatasetError
+from cosmicnet.training.work.files import DatasetError
 
 
 class Serial:

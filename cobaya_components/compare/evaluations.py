@@ -4,7 +4,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 import cosmicnet
 from cosmicnet.errors import CosmicnetError, NotCovered
+from cosmicnet.files import write_whole
 from cosmicnet.store import load_network_set
 from cosmicnet.training.work.parallel import ended, progress, single_threaded_pool
 
@@ -114,7 +114,7 @@ def _evaluate(task: Task, point: dict[str, float]) -> Evaluation:
             evaluation = Evaluation({}, {}, time.perf_counter() - start, failure=str(error.__cause__ or error))
         else:
             evaluation = Evaluation(_floats(loglikes), _floats(derived), time.perf_counter() - start)
-    _write(task.path(point), evaluation)
+    write_whole({task.path(point): json.dumps(asdict(evaluation))})
     return evaluation
 
 
@@ -159,11 +159,3 @@ def _read(path: Path) -> Evaluation | None:
     except (OSError, ValueError, TypeError):
         # absent, or damaged from outside: it is made afresh
         return None
-
-
-def _write(path: Path, evaluation: Evaluation) -> None:
-    """In one step: a reader sees all of it or nothing, whenever we are killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    unfinished.write_text(json.dumps(asdict(evaluation)))
-    os.replace(unfinished, path)

@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+from cosmicnet.files import write_whole
 
 __all__ = ["Proposal", "effective_samples", "gelman_rubin"]
 
@@ -66,9 +67,7 @@ class Proposal:
         """JSON, such that `read` gives the same bits. zero: the log-posterior to which weights are relative."""
         kept = {"center": self.center.tolist(), "scale": self.scale.tolist(),
                 "degrees_of_freedom": self.degrees_of_freedom, "log_posterior_of_weight_1": zero}
-        part = file.with_name(f"{file.name}.part")
-        part.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-        os.replace(part, file)
+        write_whole({file: json.dumps(kept, indent=1)})
 
     def read(self, file: Path) -> tuple[Proposal, float]:
         """What was written. Raises ValueError for what is none of as many parameters."""

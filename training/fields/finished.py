@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from safetensors.numpy import save
 
 from cosmicnet.evaluation import FieldEmulator
 from cosmicnet.fields import Field
+from cosmicnet.files import write_whole
 from cosmicnet.network import Network
 from cosmicnet.normalization import Normalization
 from cosmicnet.splines import SplineBasis
@@ -49,18 +48,11 @@ def finished_path(folder: Path, field: Field, key: str) -> Path:
 
 
 def write_finished(path: Path, finished: Finished) -> None:
-    """Write beside and rename; OSError where that is impossible."""
+    """Write a field; OSError where that is impossible."""
     arrays = _arrays(finished.emulator)
     # one entry: safetensors writes several in any order
     content = save(arrays, metadata={ENTRY: json.dumps({"row": finished.row, "sha256": _digest(arrays)})})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    write_whole({path: content})
 
 
 def read_finished(path: Path, field: Field) -> Finished | None:

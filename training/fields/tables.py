@@ -21,7 +21,7 @@ from cosmicnet.pieces import PIECES, split_sources
 
 from ..models.dataset import read_model
 from ..work.digest import OF_TABLES, code_digest
-from ..work.hdf5 import DatasetError, checked_file, put, put_numbers, remove_halves, whole_file
+from ..work.files import get_arrays, get_numbers, put, put_numbers, read_hdf5, remove_unfinished, write_hdf5
 from ..work.parallel import ended, progress, single_threaded_pool
 from .edges import continue_alike
 from .resample import NODES, distinct_times, resample
@@ -47,6 +47,10 @@ BEYOND = 1e-4
 # What is spread over all late times cancels along the line of sight, compared with the same mean square
 # within recombination's 50 Mpc, as 1/sqrt(50 Mpc k) = 1/sqrt(x/3).
 SMOOTH_ABOVE = 3.0
+
+# Of the file of a resampled model: its groups of numbers, and the sources of which it has sizes.
+GROUPS, SIZED = ("cosmology", "setup", "precision", "scales"), ("t0", "t2")
+REMEDY = "delete it and start again"
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def collect(
             for _, future in ended(futures):
                 future.result()
                 advance()
-        remove_halves(tables[paths[0]].parent)
+        remove_unfinished(tables[paths[0]].parent)
     return [_summary(tables[path]) for path in paths]
 
 
@@ -108,14 +112,9 @@ def read_field(field: Field, models: Sequence[ResampledModel]) -> FieldTables:
     """One field of all models, from their files."""
     values, weights = [], []
     for model in models:
-        try:
-            with checked_file(model.path) as file:
-                values.append(file[f"fields/{field.name}"][()])
-                weights.append(file[f"weights/{field.name}"][()])
-        except (MemoryError, PermissionError):
-            raise
-        except Exception as error:  # of h5py, many kinds
-            raise DatasetError(f"{model.path} cannot be read ({error}); delete it and start again") from error
+        with read_hdf5(model.path, REMEDY) as file:
+            values.append(file[f"fields/{field.name}"][()])
+            weights.append(file[f"weights/{field.name}"][()])
     return FieldTables(
         field=field,
         values=continue_alike(field, np.array(values), [m.scales for m in models]),
@@ -144,34 +143,25 @@ def resample_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
     pieces = split_sources(model.integrated, model.k, model.tau)
     history = {name: a for name, a in model.integrated.items() if a.ndim == 1}
     ln_x = np.log(model.k * scales.sound_horizon_rec)
-    with whole_file(target) as file:
+    with write_hdf5(target) as file:
         for f in fields:
             resampled = resample(f, pieces[f.piece], model.k, model.tau, history, scales)
             put(file, f"fields/{f.name}", resampled.values, axes=f"{f.time}, {f.wavenumber}")
             put(file, f"weights/{f.name}", resampled.weight, axes=f.time)
-        for source in ("t0", "t2"):
+        for source in SIZED:
             size = np.sqrt(trapezoid(model.integrated[source] ** 2, model.tau, axis=0))
             for name in WAVENUMBER_COORDINATES:
                 put(file, f"sizes/{source}/{name}", np.interp(NODES[name], ln_x, size), axes=name)
-        for group in ("cosmology", "setup", "precision"):
-            put_numbers(file, group, getattr(model, group))
-        put_numbers(file, "scales", asdict(scales))
+        for group, numbers in zip(GROUPS, (model.cosmology, model.setup, model.precision, asdict(scales)), strict=True):
+            put_numbers(file, group, numbers)
 
 
 def _summary(path: Path) -> ResampledModel:
-    try:
-        with checked_file(path) as file:
-            groups = {group: {name: float(value) for name, value in file[group].attrs.items()}
-                      for group in ("cosmology", "setup", "precision", "scales")}
-            # names first, as in read_model()
-            sizes = {(source, name): np.asarray(file["sizes"][source][name][()], dtype=float)
-                     for source in list(file["sizes"]) for name in list(file["sizes"][source])}
-            return ResampledModel(path, groups["cosmology"], groups["setup"], groups["precision"],
-                                  Scales(**groups["scales"]), sizes)
-    except (MemoryError, PermissionError):
-        raise
-    except Exception as error:  # of h5py, many kinds
-        raise DatasetError(f"{path} cannot be read ({error}); delete it and start again") from error
+    with read_hdf5(path, REMEDY) as file:
+        cosmology, setup, precision, scales = (get_numbers(file, group) for group in GROUPS)
+        sizes = {(source, name): size.astype(float) for source in SIZED
+                 for name, size in get_arrays(file, f"sizes/{source}").items()}
+        return ResampledModel(path, cosmology, setup, precision, Scales(**scales), sizes)
 
 
 def _floor(field: Field, models: Sequence[ResampledModel]) -> Array:

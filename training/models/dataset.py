@@ -1,7 +1,6 @@
-"""Training models on disk: one HDF5 file each, compressed and with checksums, written whole or not at all.
+"""Training models on disk: one HDF5 file each, with names, units, axes and a version.
 
-One file per model, because a process that is killed while it writes spoils the file it writes to, and workers on
-several machines cannot write to the same one. Each file says what it holds: names, units, axes, version.
+One file per model: workers on several machines cannot write to the same one, and a killed process spoils at most one.
 """
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..work.hdf5 import DatasetError, checked_file, put, put_numbers, whole_file
+from ..work.files import DatasetError, get_arrays, get_numbers, put, put_numbers, read_hdf5, write_hdf5
 
 __all__ = ["TrainingModel", "failure_path", "model_path", "read_model", "write_model"]
 
@@ -52,8 +51,8 @@ def failure_path(folder: Path, index: int) -> Path:
 
 
 def write_model(path: Path, model: TrainingModel) -> None:
-    """Write one model; DatasetError if it cannot be written."""
-    with whole_file(path) as file:
+    """Write one model; OSError if it cannot be written."""
+    with write_hdf5(path) as file:
         file.attrs.update(format_version=FORMAT_VERSION, content="source functions of one cosmology by CLASS")
         for group in GROUPS:
             put_numbers(file, group, getattr(model, group))
@@ -67,18 +66,11 @@ def write_model(path: Path, model: TrainingModel) -> None:
 
 def read_model(path: Path) -> TrainingModel:
     """Read one model; DatasetError if the file is damaged or of another version."""
-    try:
-        with checked_file(path) as file:
-            version = int(file.attrs.get("format_version", 0))
-            if version != FORMAT_VERSION:
-                raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}: "
-                                   f"generate the models again in another folder")
-            groups = {group: {name: float(value) for name, value in file[group].attrs.items()} for group in GROUPS}
-            # names first: an error within items() would keep h5py's lock for as long as its traceback lives
-            integrated = {name: np.asarray(file["integrated"][name][()], dtype=float)
-                          for name in list(file["integrated"])}
-            return TrainingModel(**groups, k=file["k"][()], tau=file["tau"][()], integrated=integrated)
-    except (DatasetError, MemoryError, PermissionError):
-        raise
-    except Exception as error:  # of h5py, many kinds: the file is of no use
-        raise DatasetError(f"{path} cannot be read ({error}); delete it and generate again") from None
+    with read_hdf5(path, "delete it and generate again") as file:
+        version = int(file.attrs.get("format_version", 0))
+        if version != FORMAT_VERSION:
+            raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}: "
+                               f"generate the models again in another folder")
+        groups = {group: get_numbers(file, group) for group in GROUPS}
+        integrated = {name: table.astype(float) for name, table in get_arrays(file, "integrated").items()}
+        return TrainingModel(**groups, k=file["k"][()], tau=file["tau"][()], integrated=integrated)

@@ -14,7 +14,7 @@ from typing import Any
 
 from cosmicnet.running_class import running_class
 
-from ..work.json_file import read_json, write_json
+from ..work.files import read_json, write_json
 from ..work.parallel import progress
 
 __all__ = ["within"]

@@ -13,13 +13,13 @@ import numpy as np
 from rich.console import Console
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.files import write_whole
 from cosmicnet.pieces import SOURCES
 from cosmicnet.running_class import RunningClass, running_class
 
 from ..checks.visible import require_reported
 from ..recipe.schema import Recipe
-from ..work.hdf5 import remove_halves
-from ..work.json_file import write_text
+from ..work.files import remove_unfinished
 from ..work.parallel import DIED, WorkerError, progress, results, single_threaded_pool
 from ..work.spectra import require_patched_classy
 from .dataset import TrainingModel, failure_path, model_path, write_model
@@ -85,7 +85,7 @@ def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
                if not model_path(folder, i).exists() and not failure_path(folder, i).exists()]
     if missing:
         _integrate_all(recipe, wanted, missing, number, place)
-        remove_halves(folder)
+        remove_unfinished(folder)
     failed = {i: failure_path(folder, i).read_text(encoding="utf-8") for i in range(number)
               if not model_path(folder, i).exists()}
     _require_few(failed, number, wanted)
@@ -223,7 +223,7 @@ def _integrate_and_write(
     try:
         write_model(model_path(folder, index), integrate(settings, parameters))
     except CosmoComputationError as error:
-        write_text(failure_path(folder, index), str(error).strip())
+        write_whole({failure_path(folder, index): str(error).strip()})
     except CosmoSevereError as error:
         # the same for every model: nothing to go on with
         if NO_ROOM in str(error):
@@ -237,7 +237,7 @@ def _integrate_and_write(
 
 
 def _note_death(folder: Path, index: int) -> float:
-    write_text(failure_path(folder, index), DIED)
+    write_whole({failure_path(folder, index): DIED})
     # how long it would take is not known
     return 0.0
 
@@ -260,7 +260,7 @@ def claim(recipe: Recipe, place: Workplace) -> None:
     file = folder / RECIPE_FILE
     # of a recipe that was mended before its first model nothing is left but this file
     if not any(folder.glob("*.h5")) and not any(folder.glob("*.failed")):
-        write_text(file, json.dumps(mine, indent=1))
+        write_whole({file: json.dumps(mine, indent=1)})
         return
     try:
         theirs = json.loads(file.read_text(encoding="utf-8"))

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..work.hdf5 import DatasetError, checked_file, put, put_numbers, whole_file
+from ..work.files import get_arrays, get_numbers, put, put_numbers, read_hdf5, write_hdf5
 
-__all__ = ["PaperModel", "model_path", "read_model", "write_model"]
+__all__ = ["PaperModel", "read_model", "write_model"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -38,13 +38,9 @@ class PaperModel:
     sources: dict[str, Single]
 
 
-def model_path(folder: Path, index: int) -> Path:
-    return folder / f"{index:05d}.h5"
-
-
 def write_model(path: Path, model: PaperModel) -> None:
-    """Write one model; DatasetError if it cannot be written."""
-    with whole_file(path) as file:
+    """Write one model; OSError if it cannot be written."""
+    with write_hdf5(path) as file:
         file.attrs.update(format_version=FORMAT_VERSION, content="sources of one cosmology by CLASS")
         for group in GROUPS:
             put_numbers(file, group, getattr(model, group))
@@ -57,16 +53,9 @@ def write_model(path: Path, model: PaperModel) -> None:
 
 def read_model(path: Path, sources: tuple[str, ...] = ("t0", "t1", "t2")) -> PaperModel:
     """Read one model and of its tables only `sources`; DatasetError if the file is damaged."""
-    try:
-        with checked_file(path) as file:
-            if (found := int(file.attrs["format_version"])) != FORMAT_VERSION:
-                raise ValueError(f"format {found}, not {FORMAT_VERSION}")
-            groups = {group: {name: float(value) for name, value in file[group].attrs.items()} for group in GROUPS}
-            # names first: an error within items() would keep h5py's lock for as long as its traceback lives
-            history = {name: np.asarray(file["history"][name][()]) for name in list(file["history"])}
-            tables = {name: np.asarray(file["sources"][name][()]) for name in sources}
-            return PaperModel(**groups, tau=file["tau"][()], history=history, sources=tables)
-    except (MemoryError, PermissionError):
-        raise
-    except Exception as error:  # of h5py, many kinds: the file is of no use
-        raise DatasetError(f"{path} cannot be read ({error}); delete it and generate again") from None
+    with read_hdf5(path, "delete it and generate again") as file:
+        if (found := int(file.attrs["format_version"])) != FORMAT_VERSION:
+            raise ValueError(f"format {found}, not {FORMAT_VERSION}")
+        groups = {group: get_numbers(file, group) for group in GROUPS}
+        tables = {name: np.asarray(file["sources"][name][()]) for name in sources}
+        return PaperModel(**groups, tau=file["tau"][()], history=get_arrays(file, "history"), sources=tables)

@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy.interpolate import CubicSpline
 
+from cosmicnet.files import write_whole
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import RunningClass, running_class
 
 from ..checks.cost import ask
+from ..models.dataset import model_path
 from ..models.generate import GenerationError, other_class
-from ..work.hdf5 import remove_halves
-from ..work.json_file import read_json, write_json, write_text
+from ..work.files import read_json, remove_unfinished, write_json
 from ..work.parallel import DIED, progress, results, single_threaded_pool
 from ..work.spectra import new_class, require_patched_classy
-from .dataset import PaperModel, model_path, write_model
+from .dataset import PaperModel, write_model
 from .recipe import SETS, PaperRecipe
 
 __all__ = ["CLAIM", "cosmologies", "full_sources", "generate", "k_grid", "models_of", "network_sources", "price",
@@ -80,7 +81,7 @@ def generate(
                 raise GenerationError(refusal)
             advance()
     for name in SETS:
-        remove_halves(folder / name)
+        remove_unfinished(folder / name)
     failed = {path: _failure(path).read_text(encoding="utf-8") for path in points if not path.exists()}
     if len(failed) > ALLOWED_FAILURES * len(points):
         path = min(failed)
@@ -225,7 +226,7 @@ def _integrate_and_write(
     try:
         write_model(path, full_sources(settings, parameters, k))
     except CosmoComputationError as error:
-        write_text(_failure(path), str(error).strip())
+        write_whole({_failure(path): str(error).strip()})
     except CosmoSevereError as error:
         # the same for every model: nothing to go on with
         return f"CLASS does not accept {dict(parameters)} with class_settings {dict(settings)}: {str(error).strip()}"
@@ -233,7 +234,7 @@ def _integrate_and_write(
 
 
 def _note_death(path: Path) -> None:
-    write_text(_failure(path), DIED)
+    write_whole({_failure(path): DIED})
 
 
 def _claim(recipe: PaperRecipe, folder: Path) -> Array:

@@ -29,7 +29,7 @@ from cosmicnet.paper.architecture import Architecture
 
 from ..recipe.schema import RecipeError
 from ..work.digest import OF_SEARCH, code_digest
-from ..work.json_file import read_json, write_json
+from ..work.files import read_json, write_json
 from ..work.parallel import ended, single_threaded_pool
 from .dataset import read_model
 from .draws import OWN, draw_architecture, without_wavenumbers

@@ -32,7 +32,7 @@ from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
 
 from ..work.digest import OF_PAPER, code_digest
-from ..work.json_file import read_json, write_json
+from ..work.files import read_json, write_json
 from ..work.keras_setup import load_keras
 from .dataset import PaperModel, read_model
 from .model import build, weights_of

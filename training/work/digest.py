@@ -14,7 +14,7 @@ __all__ = ["OF_FIELDS", "OF_PAPER", "OF_SEARCH", "OF_TABLES", "code_digest"]
 # What a table holds, from a model that is there. Integrations are not made again: they are CLASS's.
 OF_TABLES = (
     "cosmicnet.coordinates", "cosmicnet.fields", "cosmicnet.pieces", "cosmicnet.training.models.dataset",
-    "cosmicnet.training.fields.extend", "cosmicnet.training.models.grids", "cosmicnet.training.work.hdf5",
+    "cosmicnet.training.fields.extend", "cosmicnet.training.models.grids", "cosmicnet.training.work.files",
     "cosmicnet.training.fields.resample", "cosmicnet.training.fields.smooth", "cosmicnet.training.fields.tables",
 )
 # What a trained field holds, from tables that are there.

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.metadata import version
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.files import write_whole
 from cosmicnet.running_class import running_class
 
 __all__ = [
@@ -87,15 +88,10 @@ class Spectra:
         )
 
     def save(self, path: Path) -> None:
-        """Write an npz file in one step: a reader sees all of it or nothing, whenever we are killed."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
-            with unfinished.open("wb") as stream:
-                np.savez(stream, **{field.name: getattr(self, field.name) for field in fields(self)})
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        """Write an npz file."""
+        content = io.BytesIO()
+        np.savez(content, **{field.name: getattr(self, field.name) for field in fields(self)})
+        write_whole({path: content.getvalue()})
 
     @classmethod
     def load(cls, path: Path) -> Spectra:

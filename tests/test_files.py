@@ -9,7 +9,7 @@ import pytest
 
 from cosmicnet.training.models import derived
 from cosmicnet.training.paper.generate import GenerationError, read_k_grid
-from cosmicnet.training.work.json_file import read_json, write_json
+from cosmicnet.training.work.files import read_json, write_json
 
 ENTRIES = {"k": [1e-4, 0.1 + 0.2, 0.3, -0.0], "name": "\u03bb", "nothing": None, "few": {"a": 1, "b": [True]}}
 

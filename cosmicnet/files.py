@@ -1,0 +1,35 @@
+"""Files that are written whole or not at all."""
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["UNFINISHED", "write_whole"]
+
+# The end of the name of a file that is being written.
+UNFINISHED = ".tmp"
+
+
+def write_whole(contents: Mapping[Path, bytes | str]) -> None:
+    """Write all files beside their places, then rename them; folders are made.
+
+    After a kill or on a full disk every file is the old or the new one. The OSError of a full disk names the file.
+    """
+    # another process may be writing the same file: the last one wins
+    unfinished = {path: path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}") for path in contents}
+    try:
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                unfinished[path].write_bytes(content.encode() if isinstance(content, str) else content)
+            except OSError as error:
+                error.filename = str(path)
+                raise
+        for path, temporary in unfinished.items():
+            os.replace(temporary, path)
+    finally:
+        for temporary in unfinished.values():
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
