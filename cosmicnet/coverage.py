@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from .class_parameters import CLASS_PARAMETERS
 from .errors import NotCovered
 from .manifest import Manifest
 from .paper.emulator import PaperEmulator
@@ -16,8 +17,7 @@ from .running_class import RunningClass
 from .store import NetworkSet
 
 __all__ = [
-    "GRID_AND_LATER", "is_relevant", "outside_domain", "outside_ranges", "require_covered", "values_for_domain",
-    "why_not_covered", "without_numbers",
+    "outside_domain", "outside_ranges", "require_covered", "values_for_domain", "why_not_covered", "without_numbers",
 ]
 
 NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
@@ -25,36 +25,10 @@ NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
 # Relative, of the ends of a domain.
 ROUNDING = 1e-12
 
-# Precision parameters by prefix that change CLASS's grids or the modules after the perturbations, or
-# vector and tensor modes: networks give the same sources whatever their value.
-GRID_AND_LATER = (
-    "k_min_tau0", "k_max_tau0_over_l_max", "k_step_", "k_per_decade_", "k_bao_", "idmdr_boost_k_per_decade",
-    "perturbations_sampling_stepsize", "start_sources_at", "start_vectors", "primordial_inflation",
-    "k_max_limber", "l_linstep", "l_logstep", "hyper_", "q_linstep", "q_logstep", "q_numstep",
-    "transfer_neglect", "l_switch_limber", "selection_", "cmb_lensing_sampling", "sigma_k_per_decade",
-    "nonlinear_min_k_max", "k_max_for_pk_sigma8", "halofit_", "pk_eq_", "hmcode_", "n_hmcode_tables",
-    "rmin_for_sigtab", "rmax_for_sigtab", "ainit_for_growtab", "amax_for_growtab", "nsteps_for_p1h",
-    "mmin_for_p1h", "mmax_for_p1h", "accurate_lensing", "num_mu_minus_lmax", "delta_l_max",
-    "tol_gauss_legendre", "non_accurate_lensing", "lensing_C", "sd_", "tol_sd_detector",
-    "l_max_g_vec", "l_max_pol_g_vec", "l_max_ur_vec", "l_max_g_ten", "l_max_pol_g_ten", "l_max_ur_ten",
-    "eisw_lisw_split_z",
-)
-
 # Tables whose kind the shim in classy does not tell: densities and velocities of single species, and metric
 # potentials, which CLASS makes for transfer functions and for number counts with redshift-space distortions or
 # relativistic terms.
 NAMELESS = "unnamed_"
-
-# What CLASS's flags stand for, where their names do not say it.
-MEANINGS = {
-    "has_fld": "dark energy as a fluid", "has_idr": "interacting dark radiation", "has_idm": "interacting dark matter",
-    "gauge": "0: Newtonian, 1: synchronous", "recombination": "0: RECFAST, 1: HyRec",
-    "three_ceff2_ur": "3 ceff2_ur", "three_cvis2_ur": "3 cvis2_ur",
-}
-
-# Tolerances that networks do not depend on, since reionisation is computed at run time, and the finest that may be
-# asked for; the coarsest is that of the training, with which the accuracy was measured.
-FINEST_TOLERANCE = {"reionization_optical_depth_tol": 1e-8}
 
 # Settings agree if they are equal to this relative accuracy (they pass through text and units); numbers of the
 # cosmology that were the same in all models may differ by more: that is no wrong spectrum.
@@ -64,11 +38,6 @@ SETTING_TOLERANCE, FIXED_TOLERANCE = 1e-8, 2e-4
 def without_numbers(reason: str) -> str:
     """A reason of why_not_covered() by its kind: of two points it differs in numbers."""
     return NUMBER.sub("#", reason)
-
-
-def is_relevant(precision_parameter: str) -> bool:
-    """Whether a precision parameter changes the source functions of scalar modes."""
-    return not precision_parameter.startswith(GRID_AND_LATER)
 
 
 def require_covered(request: Request, networks: NetworkSet, running: RunningClass) -> None:
@@ -120,15 +89,17 @@ def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
             if name not in got:
                 yield f"there is no {kind}{name} here, but the networks were trained with {value:.10g}"
                 continue
-            if name in FINEST_TOLERANCE and FINEST_TOLERANCE[name] <= got[name] <= value:
+            parameter = CLASS_PARAMETERS.get(name)
+            finest = parameter.finest if parameter else None
+            if finest is not None and finest <= got[name] <= value:
                 continue
             is_setting = name in request.setup or name in request.precision
             tolerance = SETTING_TOLERANCE if is_setting else FIXED_TOLERANCE
             # written so that NaN differs
             if not abs(got[name] - value) <= tolerance * abs(value):
-                meaning = f" ({MEANINGS[name]})" if name in MEANINGS else ""
-                if name in FINEST_TOLERANCE:
-                    meaning = f" (down to {FINEST_TOLERANCE[name]:g} is allowed)"
+                meaning = f" ({parameter.meaning})" if parameter and parameter.meaning else ""
+                if finest is not None:
+                    meaning = f" (down to {finest:g} is allowed)"
                 yield f"{kind}{name} = {got[name]:.10g}, but the networks were trained with {value:.10g}{meaning}"
 
 

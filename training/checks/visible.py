@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cosmicnet.coverage import SETTING_TOLERANCE, is_relevant
+from cosmicnet.class_parameters import acts_on_sources
+from cosmicnet.coverage import SETTING_TOLERANCE
 from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
@@ -114,7 +115,7 @@ def _different(told: Told, other: Told, domain: Container[str]) -> Iterator[str]
     theirs = {**other.precision, **other.setup}
     for name, value in {**told.precision, **told.setup}.items():
         # a species may vanish at the end of a range
-        if (name in told.precision and not is_relevant(name)) or name in domain or name.startswith("has_"):
+        if (name in told.precision and not acts_on_sources(name)) or name in domain or name.startswith("has_"):
             continue
         if not math.isclose(value, theirs.get(name, math.nan), rel_tol=SETTING_TOLERANCE):
             yield name

@@ -13,7 +13,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from cosmicnet.coverage import SETTING_TOLERANCE, is_relevant
+from cosmicnet.class_parameters import acts_on_sources
+from cosmicnet.coverage import SETTING_TOLERANCE
 from cosmicnet.emulator import Emulator
 from cosmicnet.evaluation import FieldEmulator
 from cosmicnet.fields import Field, fields_for
@@ -88,7 +89,7 @@ def train(recipe: Recipe, generated: Generated, place: Workplace, output: Path) 
         source_digest=running.source_digest, domain=recipe.domain, setup={
             **_setup(recipe, models[0].setup),
             **constant_numbers([m.cosmology for m in models], {*recipe.domain, *OF_REIONIZATION})},
-        precision={name: v for name, v in models[0].precision.items() if is_relevant(name)},
+        precision={name: v for name, v in models[0].precision.items() if acts_on_sources(name)},
         derived=tolerances, derived_inputs=list(recipe.sampling.ranges),
         k_max=_k_max(models), fields=[], sha256="",
         k_max_cmb_times_sound_horizon=K_SOUND_HORIZON_MAX, dense_layers=len(recipe.training.hidden) + 1,

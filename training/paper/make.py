@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cosmicnet.coverage import is_relevant
+from cosmicnet.class_parameters import acts_on_sources
 from cosmicnet.emulator import Emulator
 from cosmicnet.manifest import PAPER_ARCHITECTURE, Manifest
 from cosmicnet.paper.architecture import Architecture
@@ -76,7 +76,7 @@ def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) 
         source_digest=running.source_digest,
         domain=recipe.bounds,
         setup={**reference.setup, **constant_numbers([model.cosmology for model in used], recipe.bounds)},
-        precision={name: value for name, value in reference.precision.items() if is_relevant(name)},
+        precision={name: value for name, value in reference.precision.items() if acts_on_sources(name)},
         derived=tolerances, derived_inputs=list(recipe.box), k_max=companion.manifest.k_max,
         k_max_cmb_times_sound_horizon=companion.manifest.k_max_cmb_times_sound_horizon, fields=[], dense_layers=0,
         sha256="", recipe={**recipe.model_dump(mode="json"), "models_used": len(used),

@@ -1,0 +1,44 @@
+"""The table of CLASS's parameters knows the CLASS that is installed."""
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import classy
+import pytest
+from classy import Class
+
+from cosmicnet.class_parameters import CLASS_PARAMETERS, acts_on_sources, names_of, parameter_of
+
+# precisions.h names them in comments or for file names only
+NOT_PRECISION = {"NAME", "safe_phi_scf", "recfast_H_frac"}
+
+
+def precision_parameters() -> set[str]:
+    text = (Path(classy.__file__).parent / "include" / "precisions.h").read_text(encoding="utf-8", errors="replace")
+    return set(re.findall(r"class_\w+_parameter\((\w+)", text)) - NOT_PRECISION
+
+
+def test_every_precision_parameter_of_this_class_has_an_entry() -> None:
+    assert {p.name for p in CLASS_PARAMETERS.values() if p.kind == "precision"} == precision_parameters()
+
+
+@pytest.mark.parametrize(("name", "finer"), [("l_max_g", "larger"), ("tol_perturbations_integration", "smaller"),
+                                             ("evolver", "")])
+def test_direction_of_refinement(name: str, finer: str) -> None:
+    assert CLASS_PARAMETERS[name].finer == finer
+
+
+def test_a_parameter_that_the_table_does_not_know_acts_on_sources() -> None:
+    assert acts_on_sources("made_up") and acts_on_sources("l_max_g") and not acts_on_sources("l_logstep")
+
+
+def test_equivalents_lead_to_their_parameter() -> None:
+    assert parameter_of("100*theta_s") is CLASS_PARAMETERS["H0"]
+    assert {"A_s", "sigma8", "n_s"} <= set(names_of(module="primordial"))
+
+
+def test_parameters_of_later_modules_are_those_of_classy() -> None:
+    later = set(Class.parameters_of_later_modules())
+    assert later == {name for module in ("primordial", "fourier", "transfer")
+                     for name in names_of(("number", "choice"), module)} - {"sigma8", "S8"}
