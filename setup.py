@@ -17,7 +17,7 @@ setup(
     package_data={
         "cosmicnet": ["py.typed", "nets/*/*"],
         "cosmicnet.class_patch": ["pyproject.toml", "shim/*", "fast/**/*"],
-        "cosmicnet.training": ["recipes/*.toml"],
+        "cosmicnet.training": ["recipes/*"],
         "cosmicnet.cobaya_components": ["*/*.yaml", "*/*.bibtex", "*/*.npz", "theory/covmats/*", "runs/*"],
     },
 )

@@ -174,7 +174,7 @@ def test_evaluations_are_kept_and_damaged_files_made_again(tmp_path: Path) -> No
 
 
 def test_each_mode_with_its_own_line_of_sight() -> None:
-    from cosmicnet.cobaya_components.compare.modes import in_mode
+    from cosmicnet.cobaya_components.theory.modes import in_mode
 
     def options(one: bool) -> Any:
         return in_mode(RUN, "full", one_line_of_sight=one)["theory"]["cosmicnet.Cosmicnet"]["extra_args"]

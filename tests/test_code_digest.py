@@ -9,10 +9,12 @@ import pytest
 from recipes import tiny_recipe
 
 from cosmicnet.training.fields import fit_all as networks
-from cosmicnet.training.fields.tables import table_path
+from cosmicnet.training.fields.fit_all import OF_FIELDS
+from cosmicnet.training.fields.tables import OF_TABLES, table_path
 from cosmicnet.training.models.generate import RECIPE_FILE
+from cosmicnet.training.paper.train import OF_PAPER
 from cosmicnet.training.work import digest as module
-from cosmicnet.training.work.digest import OF_FIELDS, OF_PAPER, OF_TABLES, code_digest
+from cosmicnet.training.work.digest import code_digest
 
 # From these come settings, errors and workers, and to these go the fields.
 NO_PART = {

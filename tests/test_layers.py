@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,41 @@ PACKAGES = {
     "cobaya_components": "cosmicnet.cobaya_components",
     "class_patch": "cosmicnet.class_patch",
 }
-PARTS = {"cosmicnet.training", "cosmicnet.cobaya_components", "cosmicnet.class_patch"}
+FOLDERS_OF_ROOMS = ("training", "cobaya_components")
+
+# Each room, and the rooms that it may import. A folder without rooms is one room.
+MAKING = ("cosmicnet", "training.work", "training.recipe", "training.models")
+MEASURING = ("cosmicnet", "training.work", "training.evaluate")
+ARROWS: dict[str, tuple[str, ...]] = {
+    "cosmicnet": (),
+    "class_patch": (),
+    "training.work": MAKING[:1],
+    "training.recipe": MAKING[:2],
+    "training.models": MAKING[:3],
+    "training.fields": MAKING,
+    "training.checks": (*MAKING, "training.fields"),
+    "training.evaluate": MAKING,
+    "training.timing": MEASURING,
+    "training.paper": (*MAKING, "training.fields", "training.checks", "training.evaluate"),
+    "cobaya_components.theory": ("cosmicnet", "training.work", "class_patch"),
+    "cobaya_components.sampler": ("cosmicnet",),
+    "cobaya_components.embedded": (*MEASURING, "cobaya_components.theory"),
+    "cobaya_components.compare": ("cosmicnet", "training.work", "cobaya_components.theory",
+                                  "cobaya_components.sampler"),
+    "cobaya_components.demo": (*MEASURING, "cobaya_components.theory", "cobaya_components.sampler",
+                               "cobaya_components.compare"),
+}
+# The command line is on top and imports any room.
+COMMANDS = "training.commands"
+ARROWS[COMMANDS] = (*ARROWS, *FOLDERS_OF_ROOMS)
+# Entry points, whose imports run when a name is looked up: `cosmicnet.Cosmicnet` for Cobaya, `python -m`.
+ENTRANCES = {
+    "cosmicnet": ("cobaya_components",),
+    "cosmicnet.training.__main__": (COMMANDS,),
+    "cosmicnet.cobaya_components": tuple(room for room in ARROWS if room.startswith("cobaya_components.")),
+}
+
+MOST_MODULES = 16
 
 
 def modules() -> dict[str, Path]:
@@ -31,13 +66,13 @@ def modules() -> dict[str, Path]:
 
 
 MODULES = modules()
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 
 def imports(name: str) -> Iterator[str]:
-    """Full names of what a module imports anywhere, inside functions as well."""
-    path = MODULES[name]
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """Full names of what a module imports anywhere, inside functions as well, and modules that a string names."""
+    package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(TREES[name]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -45,49 +80,69 @@ def imports(name: str) -> Iterator[str]:
             base = ".".join([*above, *([node.module] if node.module else [])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) \
+                and re.fullmatch(r"cosmicnet\.[\w.]+", node.value) and node.value in MODULES:
+            yield node.value
 
 
-def part_of(name: str) -> str:
-    """Which part of the project, or which top-level package, a module belongs to."""
-    inside = next((part for part in PARTS if name == part or name.startswith(f"{part}.")), None)
-    return inside or name.split(".")[0]
+def room_of(name: str) -> str | None:
+    """The room of one of the project's modules; the folder itself for its entry points; None for other packages."""
+    if name.split(".")[0] != "cosmicnet":
+        return None
+    parts = (f for f in PACKAGES if f != "cosmicnet" and f"{name}.".startswith(f"{PACKAGES[f]}."))
+    folder = next(parts, "cosmicnet")
+    if folder in FOLDERS_OF_ROOMS and len(name.split(".")) > 2 and name not in ENTRANCES:
+        return ".".join(name.split(".")[1:3])
+    return folder
 
 
-def imported_parts(part: str) -> dict[str, set[str]]:
-    """What the modules of a part import: part or package, and by which modules."""
-    found: dict[str, set[str]] = {}
-    for name in MODULES:
-        if part_of(name) == part:
-            for imported in imports(name):
-                found.setdefault(part_of(imported), set()).add(name)
-    return found
+def allowed(name: str) -> set[str]:
+    """The rooms from which a module may import: its own and those below."""
+    return {str(room_of(name)), *ARROWS.get(str(room_of(name)), ()), *ENTRANCES.get(name, ())}
 
 
-def beyond(allowed: set[str], part: str) -> dict[str, set[str]]:
-    return {imported: by for imported, by in imported_parts(part).items() if imported not in allowed}
+def packages_of(folder: str) -> set[str]:
+    """The top-level packages that the modules of a folder import."""
+    return {imported.split(".")[0] for name in MODULES if str(room_of(name)).split(".")[0] == folder
+            for imported in imports(name)}
 
 
-def test_every_part_is_there() -> None:
-    assert {part_of(name) for name in MODULES} == {"cosmicnet", *PARTS}
+def test_every_room_is_known() -> None:
+    assert {room_of(name) for name in MODULES} == {*ARROWS, *FOLDERS_OF_ROOMS}
 
 
-def test_runtime_needs_little() -> None:
-    """But for the names that Cobaya looks up in `cosmicnet`, which are loaded when they are asked for."""
-    by = imported_parts("cosmicnet").get("cosmicnet.cobaya_components")
-    assert by == {"cosmicnet"}
-    allowed = {"cosmicnet", "classy", "numpy", "scipy", "safetensors", "threadpoolctl", *sys.stdlib_module_names}
-    assert beyond({*allowed, "cosmicnet.cobaya_components"}, "cosmicnet") == {}
+def test_arrows_point_down() -> None:
+    """Rooms are listed from the bottom up."""
+    rooms = list(ARROWS)
+    assert rooms[-1] == COMMANDS
+    assert [(room, below) for room in rooms[:-1] for below in ARROWS[room]
+            if rooms.index(below) >= rooms.index(room)] == []
 
 
-def test_class_patch_stands_alone() -> None:
-    """It runs inside pip's isolated build, where nothing else is installed."""
-    allowed = {"cosmicnet.class_patch", "setuptools", *sys.stdlib_module_names}
-    assert beyond(allowed, "cosmicnet.class_patch") == {}
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_down(name: str) -> None:
+    rooms = {imported: room_of(imported) for imported in imports(name) if imported in MODULES}
+    # the packages above a module are loaded with it
+    above = {".".join(name.split(".")[:length]) for length in range(1, len(name.split(".")))}
+    assert {imported: room for imported, room in rooms.items()
+            if room not in allowed(name) and imported not in above} == {}
 
 
-@pytest.mark.parametrize("part", ["cosmicnet", "cosmicnet.cobaya_components", "cosmicnet.class_patch"])
-def test_only_training_knows_tensorflow(part: str) -> None:
-    assert {"tensorflow", "keras", "torch"} & imported_parts(part).keys() == set()
+def test_other_packages() -> None:
+    """The runtime and the patch need little; only training knows TensorFlow."""
+    standard = set(sys.stdlib_module_names) | {"cosmicnet"}
+    assert packages_of("cosmicnet") - standard <= {"classy", "numpy", "scipy", "safetensors", "threadpoolctl"}
+    # it runs inside pip's isolated build, where nothing else is installed
+    assert packages_of("class_patch") - standard <= {"setuptools"}
+    assert {"tensorflow", "keras", "torch"} & packages_of("cobaya_components") == set()
+
+
+@pytest.mark.parametrize("room", [room for room in ARROWS if "." in room])
+def test_a_room_is_one_concept(room: str) -> None:
+    """Few modules, and a docstring of the room."""
+    inside = [name for name in MODULES if room_of(name) == room]
+    assert ast.get_docstring(TREES[f"cosmicnet.{room}"])
+    assert len(inside) - 1 <= MOST_MODULES, inside
 
 
 def test_modules_import_in_no_circle() -> None:
@@ -104,8 +159,9 @@ def test_modules_import_in_no_circle() -> None:
 
 
 def test_importing_the_runtime_loads_no_framework() -> None:
-    names = [name for name in MODULES if part_of(name) == "cosmicnet" and not name.endswith("__main__")]
-    unwanted = ["tensorflow", "keras", "torch", "cobaya", "matplotlib", "rich", "pydantic", *PARTS]
+    names = [name for name in MODULES if room_of(name) == "cosmicnet" and not name.endswith("__main__")]
+    unwanted = ["tensorflow", "keras", "torch", "cobaya", "matplotlib", "rich", "pydantic",
+                *(package for package in PACKAGES.values() if package != "cosmicnet")]
     code = f"import sys, {', '.join(names)}\nprint(*(set({unwanted}) & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
@@ -115,6 +171,6 @@ def test_importing_the_runtime_loads_no_framework() -> None:
 def test_nothing_unpickles(name: str) -> None:
     """A pickle that came with a network would run code."""
     assert {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"}.isdisjoint(imports(name))
-    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+    for node in ast.walk(TREES[name]):
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
             assert isinstance(node.value, ast.Constant) and node.value.value is False, node.lineno

@@ -19,7 +19,7 @@ RUN: dict[str, Any] = {
 
 
 def test_a_run_in_both_modes() -> None:
-    from cosmicnet.cobaya_components.compare.modes import in_mode
+    from cosmicnet.cobaya_components.theory.modes import in_mode
 
     before = deepcopy(RUN)
     net, full = (in_mode(RUN, mode)["theory"]["cosmicnet.Cosmicnet"] for mode in ("net", "full"))
@@ -31,7 +31,7 @@ def test_a_run_in_both_modes() -> None:
 
 
 def test_stock_classy_in_both_modes() -> None:
-    from cosmicnet.cobaya_components.compare.modes import in_mode
+    from cosmicnet.cobaya_components.theory.modes import in_mode
 
     options = {"neural_network": "yes", "neural_network_path": "mine", "N_ur": 2.03}
     info = {"theory": {"classy": {"extra_args": options}}}
@@ -43,7 +43,7 @@ def test_stock_classy_in_both_modes() -> None:
 
 @pytest.mark.parametrize("theory", [None, {"camb": None}])
 def test_a_run_without_our_theory(theory: Any) -> None:
-    from cosmicnet.cobaya_components.compare.modes import in_mode
+    from cosmicnet.cobaya_components.theory.modes import in_mode
 
     with pytest.raises(CosmicnetError, match=r"cosmicnet\.Cosmicnet or classy"):
         in_mode({"theory": theory}, "net")

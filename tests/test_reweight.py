@@ -93,7 +93,7 @@ def test_whether_networks_were_used_is_no_parameter() -> None:
     ({"classy": None}, False), ({"classy": {"extra_args": {"neural_network": "yes"}}}, True),
     ({"classy": {"extra_args": {"neural_network": False}}}, False)])
 def test_whether_a_run_has_networks(theory: dict[str, Any], answer: bool) -> None:
-    from cosmicnet.cobaya_components.compare.modes import uses_networks
+    from cosmicnet.cobaya_components.theory.modes import uses_networks
 
     assert uses_networks({"theory": theory}) is answer
 

@@ -13,10 +13,10 @@ from rich.table import Table
 
 from cosmicnet.errors import CosmicnetError
 
+from ..theory.modes import in_mode
+from ..theory.quiet import quiet
 from .evaluations import Evaluation, Task, evaluate_all, model_of
-from .modes import in_mode
 from .points import draw_points
-from .quiet import quiet
 
 __all__ = ["CheckSettings", "Comparison", "check", "compare", "print_comparison"]
 

@@ -18,8 +18,8 @@ from cosmicnet.files import write_whole
 from cosmicnet.store import load_network_set
 from cosmicnet.training.work.parallel import ended, progress, single_threaded_pool
 
-from .modes import in_mode, networks_of
-from .quiet import quiet
+from ..theory.modes import in_mode, networks_of
+from ..theory.quiet import quiet
 
 __all__ = ["Evaluation", "Point", "Task", "at_this_point_only", "evaluate_all", "model_of"]
 

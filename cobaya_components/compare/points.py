@@ -12,7 +12,7 @@ from scipy.stats import norm, qmc
 
 from cosmicnet.errors import CosmicnetError
 
-from .quiet import quiet
+from ..theory.quiet import quiet
 
 __all__ = ["PLACES", "Chain", "draw_points", "load_chain", "systematic_choice"]
 

@@ -16,11 +16,11 @@ import numpy as np
 
 from cosmicnet.store import load_network_set
 
+from ..theory.modes import networks_of, version_of
+from ..theory.recorded import recorded_networks
 from .chain_facts import chain_facts
-from .modes import networks_of, version_of
 from .points import load_chain, systematic_choice
 from .rates import ALL, FAST, POINTS_FOR_RATE, PROCESSES_FOR_RATE, Rate, measure_rates
-from .recorded import recorded_networks
 from .reweight import FEWEST_FOR_CONTOURS, Reweighted, ReweightSettings, Shift, plot_reweighted
 
 __all__ = ["as_markdown", "report"]

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from cosmicnet.errors import CosmicnetError
 
+from ..theory.modes import USED, in_mode, uses_networks
 from .evaluations import Evaluation, Task, evaluate_all, model_of
-from .modes import USED, in_mode, uses_networks
 from .points import Chain, load_chain, systematic_choice
 
 __all__ = ["FEWEST_FOR_CONTOURS", "ReweightSettings", "Reweighted", "Shift", "Thinned", "plot_reweighted",

@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from getdist import chains, plots
 
-from .quiet import quiet
+from ..theory.quiet import quiet
 
 __all__ = ["plot_triangle"]
 

@@ -10,9 +10,9 @@ from cobaya import run
 from cobaya.yaml import yaml_load_file
 from rich.table import Table
 
-from ..compare.quiet import quiet
 from ..compare.triangle import plot_triangle
 from ..sampler.proposal import effective_samples
+from ..theory.quiet import quiet
 
 __all__ = ["EMBEDDED_RUN", "Posterior", "posterior_table", "run_posterior", "write_triangle"]
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cosmicnet.training.work.spectra import Parameters, new_class
 
-from ..embedded.fiducial import FIDUCIAL
 from .covmats import COVMATS
 
 __all__ = ["with_h0"]
@@ -23,8 +22,8 @@ Array = NDArray[np.float64]
 PLANCKS = Path("data/planck_supp_data_and_covmats/covmats/base_plikHM_TTTEEE_lowl_lowE.covmat")
 OURS = COVMATS / "lcdm_H0_plikHM_TTTEEE_lowl_lowE_foregrounds.covmat"
 
-# Planck's names of what the angle depends on, and CLASS's
-NAMES = {"omegabh2": "omega_b", "omegach2": "omega_cdm", "H0": "H0"}
+# Planck's names of what the angle depends on; CLASS's, where its derivatives are taken, and the steps
+POINT = {"omegabh2": ("omega_b", 0.0224, 2e-4), "omegach2": ("omega_cdm", 0.12, 2e-3), "H0": ("H0", 67.4, 0.8)}
 ANGLE = "theta"
 SETTINGS: Parameters = {"N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06}
 
@@ -55,11 +54,10 @@ def with_h0(names: Sequence[str], covariance: Array, slopes: dict[str, float]) -
 def main() -> None:
     planck = Path(sys.argv[1]) / PLANCKS
     names = planck.read_text(encoding="utf-8-sig").splitlines()[0].lstrip("#").split()
-    start = {ours: FIDUCIAL[ours][0] for ours in NAMES.values()}
+    start = {ours: value for ours, value, _ in POINT.values()}
     slopes = {}
-    for theirs, ours in NAMES.items():
-        step = FIDUCIAL[ours][1]
-        up, down = (theta_s_100(**{**start, ours: start[ours] + sign * step}) for sign in (1.0, -1.0))
+    for theirs, (ours, value, step) in POINT.items():
+        up, down = (theta_s_100(**{**start, ours: value + sign * step}) for sign in (1.0, -1.0))
         slopes[theirs] = (up - down) / (2.0 * step)
     names, covariance = with_h0(names, np.loadtxt(planck), slopes)
     np.savetxt(OURS, covariance, header=" ".join(names), fmt="%.8e")

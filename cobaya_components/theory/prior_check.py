@@ -21,7 +21,6 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
 
-from ..compare.quiet import quiet
 from .prior_notes import (
     Answer,
     Ends,
@@ -33,6 +32,7 @@ from .prior_notes import (
     uncovered_ends,
     wide_priors,
 )
+from .quiet import quiet
 
 __all__ = ["Notes", "what_to_know_before"]
 

@@ -16,11 +16,11 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.provider import FALLBACKS
 from cosmicnet.store import NetworkSet, load_network_set
 
-from ..compare.modes import LINE_OF_SIGHT, USED
-from ..compare.recorded import DIGITS, recorded_networks, with_networks
 from .covmats import best_covmat
+from .modes import LINE_OF_SIGHT, USED
 from .prior_check import what_to_know_before
 from .prior_notes import slow_amplitude
+from .recorded import DIGITS, recorded_networks, with_networks
 from .sources import PRODUCT, Sources, broken_stops_the_run, computes
 from .threads import share_cores
 

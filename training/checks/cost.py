@@ -17,6 +17,7 @@ from ..fields.tables import resample_model, table_path
 from ..models.dataset import failure_path, model_path
 from ..models.generate import Workplace, generate_one
 from ..recipe.schema import Recipe
+from .visible import require_reported
 
 __all__ = ["Price", "PriceError", "ask", "confirm", "price"]
 
@@ -56,6 +57,8 @@ def price(recipe: Recipe, place: Workplace, workers: int, evaluated: int = 0) ->
     if path is None:
         # CLASS cannot compute it; generate() tells, and all others are as dear
         path = next(iter(sorted(place.folder.glob("*.h5"))), None)
+    if path is not None:
+        require_reported(recipe, path)
     resampling, table = (0.0, 0) if path is None else _resample_one(path, recipe, place)
     missing = sum(not model_path(place.folder, i).exists() and not failure_path(place.folder, i).exists()
                   for i in range(number))

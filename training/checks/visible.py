@@ -14,7 +14,8 @@ from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
 from ..models.dataset import read_model
-from ..models.grids import ROOM, AlignedGrids
+from ..models.grids import AlignedGrids
+from ..recipe.class_names import ROOM
 from ..recipe.schema import Recipe, RecipeError
 from ..recipe.toml_lines import key_lines, line_of
 from ..recipe.toml_recipe import read_text

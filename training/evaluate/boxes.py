@@ -86,9 +86,9 @@ class DomainBox(Box):
 
 @dataclass(frozen=True)
 class Posterior(Box):
-    """A Gaussian posterior at the calibration A_planck = 1, cut where it leaves `bounds`.
+    """A Gaussian posterior, cut where it leaves `bounds`.
 
-    mean: by name. covariance: a file as Cobaya writes it, with COVARIANCE_NAMES and CALIBRATION.
+    mean: by name. covariance: a file as Cobaya writes it, a line '# name name ...', then the matrix.
     """
 
     mean: Mapping[str, float]
@@ -96,27 +96,22 @@ class Posterior(Box):
 
     @property
     def description(self) -> str:
-        deviations = np.sqrt(np.diag(self._covariance()))
+        names, covariance = self._covariance()
         return ", ".join(f"{name} {self.mean[name]:.5g} ± {deviation:.2g}"
-                         for name, deviation in zip(COVARIANCE_NAMES.values(), deviations, strict=True))
+                         for name, deviation in zip(names, np.sqrt(np.diag(covariance)), strict=True))
 
     def points(self, number: int) -> list[dict[str, Any]]:
-        names = list(COVARIANCE_NAMES.values())
-        mean = np.array([self.mean[name] for name in names])
-        normal = qmc.MultivariateNormalQMC(mean, self._covariance(), seed=self.seed)
+        names, covariance = self._covariance()
+        normal = qmc.MultivariateNormalQMC(np.array([self.mean[name] for name in names]), covariance, seed=self.seed)
         # as many at every call, so that the first ones are the same
         drawn = normal.random(2 ** (max(2 * number, 256) - 1).bit_length())
         points = [dict(zip(names, row.tolist(), strict=True)) for row in drawn]
         inside = [p for p in points if all(low <= p[name] <= high for name, (low, high) in self.bounds.items())]
         return [{**FIXED_PARAMETERS, "A_s": 1e-10 * math.exp(p.pop("logA")), **p} for p in inside[:number]]
 
-    def _covariance(self) -> NDArray[np.float64]:
-        header = self.covariance.read_text(encoding="utf-8").splitlines()[0].strip("# ").split()
-        whole = np.loadtxt(self.covariance)
-        chosen, fixed = [header.index(name) for name in COVARIANCE_NAMES], header.index(CALIBRATION)
-        # what is left of it where the calibration does not vary
-        with_fixed = whole[chosen, fixed]
-        return np.asarray(whole[np.ix_(chosen, chosen)] - np.outer(with_fixed, with_fixed) / whole[fixed, fixed])
+    def _covariance(self) -> tuple[list[str], NDArray[np.float64]]:
+        header = self.covariance.read_text(encoding="utf-8").splitlines()[0]
+        return header.strip("# ").split(), np.loadtxt(self.covariance)
 
 
 def boxes_of(manifest: Manifest) -> tuple[Box, ...]:
@@ -142,16 +137,11 @@ BOXES = (
 )
 """The box of the first paper, and what the shipped networks accept at Planck's neutrinos. Seeds: no other use."""
 
-# our names by those in the file
-COVARIANCE_NAMES = {"omegabh2": "omega_b", "omegach2": "omega_cdm", "H0": "H0", "tau": "tau_reio", "logA": "logA",
-                    "ns": "n_s"}
-CALIBRATION = "calPlanck"
-
 PLANCK_POSTERIOR = Posterior(
     "planck_posterior", "posterior of Planck 2018", DOMAIN, seed=180706210,
     # TT,TE,EE+lowE (arXiv:1807.06209, table 2)
     mean=MappingProxyType({"omega_b": 0.02236, "omega_cdm": 0.1202, "H0": 67.27, "tau_reio": 0.0544, "logA": 3.045,
                            "n_s": 0.9649}),
-    covariance=Path(str(files("cosmicnet.cobaya_components")))
-    / "theory/covmats/lcdm_H0_plikHM_TTTEEE_lowl_lowE.covmat")
+    # of a chain of these likelihoods, at the calibration A_planck = 1
+    covariance=Path(str(files("cosmicnet.training"))) / "recipes/planck_2018.covmat")
 """Where chains are: the likelihoods change here by what matters for a result."""

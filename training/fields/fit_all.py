@@ -28,7 +28,7 @@ from ..models.generate import RECIPE_FILE, Generated, Workplace
 from ..models.grids import AlignedGrids
 from ..models.sampling import ellipsoid_of
 from ..recipe.schema import COMPUTED, Recipe
-from ..work.digest import OF_FIELDS, code_digest
+from ..work.digest import code_digest
 from ..work.parallel import progress
 from .finished import Finished, finished_path, key_of, read_finished, write_finished
 from .fit_one import Trained, train_network
@@ -37,7 +37,14 @@ from .reduce import Reduction, keep, reduce_field
 from .resample import NODES
 from .tables import K_SOUND_HORIZON_MAX, FieldTables, ResampledModel, collect, read_field, tables_digest
 
-__all__ = ["constant_numbers", "derived_model", "train"]
+__all__ = ["OF_FIELDS", "constant_numbers", "derived_model", "train"]
+
+# Code that determines a fitted field, given its table.
+OF_FIELDS = (
+    "cosmicnet.network", "cosmicnet.normalization", "cosmicnet.splines", "cosmicnet.training.fields.edges",
+    "cosmicnet.training.fields.finished", "cosmicnet.training.work.keras_setup", "cosmicnet.training.fields.fit_all",
+    "cosmicnet.training.fields.polynomial", "cosmicnet.training.fields.reduce", "cosmicnet.training.fields.fit_one",
+)
 
 # Quantities that CLASS computes before the perturbations, and how far (relative) they may lie from what they are for
 # the same parameters in the trained model: three times the largest error of fits to all other models, and the floor

@@ -20,7 +20,7 @@ from cosmicnet.fields import Field, inputs_of
 from cosmicnet.pieces import PIECES, split_sources
 
 from ..models.dataset import read_model
-from ..work.digest import OF_TABLES, code_digest
+from ..work.digest import code_digest
 from ..work.files import get_arrays, get_numbers, put, put_numbers, read_hdf5, remove_unfinished, write_hdf5
 from ..work.parallel import ended, progress, single_threaded_pool
 from .edges import continue_alike
@@ -28,11 +28,18 @@ from .resample import NODES, distinct_times, resample
 from .smooth import KNOTS
 
 __all__ = [
-    "BEYOND", "K_SOUND_HORIZON_MAX", "FieldTables", "ResampledModel", "collect", "read_field", "resample_model",
-    "table_path", "tables_digest",
+    "BEYOND", "K_SOUND_HORIZON_MAX", "OF_TABLES", "FieldTables", "ResampledModel", "collect", "read_field",
+    "resample_model", "table_path", "tables_digest",
 ]
 
 Array = NDArray[np.float64]
+
+# Code that determines a table, given a model.
+OF_TABLES = (
+    "cosmicnet.coordinates", "cosmicnet.fields", "cosmicnet.pieces", "cosmicnet.training.models.dataset",
+    "cosmicnet.training.fields.extend", "cosmicnet.training.models.grids", "cosmicnet.training.work.files",
+    "cosmicnet.training.fields.resample", "cosmicnet.training.fields.smooth", "cosmicnet.training.fields.tables",
+)
 
 # A field is met to an accuracy relative to this fraction of the source that it adds to, where it is
 # smaller than that; and the source counts as at least this fraction of its maximum over k.

@@ -17,7 +17,6 @@ from cosmicnet.files import write_whole
 from cosmicnet.pieces import SOURCES
 from cosmicnet.running_class import RunningClass, running_class
 
-from ..checks.visible import require_reported
 from ..recipe.schema import Recipe
 from ..work.files import remove_unfinished
 from ..work.parallel import DIED, WorkerError, progress, results, single_threaded_pool
@@ -89,9 +88,7 @@ def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
     failed = {i: failure_path(folder, i).read_text(encoding="utf-8") for i in range(number)
               if not model_path(folder, i).exists()}
     _require_few(failed, number, wanted)
-    paths = tuple(model_path(place.folder, i) for i in range(number) if i not in failed)
-    require_reported(recipe, paths[0])
-    return Generated(paths, failed)
+    return Generated(tuple(model_path(place.folder, i) for i in range(number) if i not in failed), failed)
 
 
 def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | None, float]:
@@ -111,7 +108,6 @@ def generate_one(recipe: Recipe, number: int, place: Workplace) -> tuple[Path | 
     for index in tried:
         seconds, = _integrate_all(recipe, wanted, [index], 1, one)
         if (path := model_path(place.folder, index)).exists():
-            require_reported(recipe, path)
             return path, seconds
     if tried and not there and all(failure_path(folder, i).read_text(encoding="utf-8") == DIED for i in tried):
         # where no model was ever computed none of them is to be blamed

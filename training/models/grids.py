@@ -13,14 +13,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ROOM", "AlignedGrids", "Integration", "stretched"]
+__all__ = ["AlignedGrids", "Integration", "stretched"]
 
 Array = NDArray[np.float64]
-
-# With these settings CLASS's tables have room for the grids (1.2 times as many times, 1.4 times as many wavenumbers);
-# nothing else depends on them.
-ROOM = {"l_max_scalars": 6500, "perturbations_sampling_stepsize": 0.08}
-
 
 def stretched(edges: list[float], steps: list[float]) -> Array:
     """Increasing values from edges[0] to edges[-1]; near edges[i] they lie steps[i] apart."""

@@ -28,7 +28,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.architecture import Architecture
 
 from ..recipe.schema import RecipeError
-from ..work.digest import OF_SEARCH, code_digest
+from ..work.digest import code_digest
 from ..work.files import read_json, write_json
 from ..work.parallel import ended, single_threaded_pool
 from .dataset import read_model
@@ -37,13 +37,15 @@ from .generate import cosmologies, models_of, read_claim, read_k_grid, require_c
 from .judge import SPECTRUM, cl_error, predicted_source, spectra_of_sources
 from .make import task_of
 from .recipe import PaperRecipe, SearchRecipe
-from .train import Trained, alone, train
+from .train import OF_PAPER, Trained, alone, train
 
 __all__ = ["Judged", "draw_label", "found_before", "result_file", "search"]
 
 # A process that says nothing for GRACE seconds has died, and its draw is taken up again; no node or database should be
 # as slow as that.
 HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 300
+# Code that determines what a search finds.
+OF_SEARCH = (*OF_PAPER, "cosmicnet.training.paper.draws", "cosmicnet.training.paper.judge")
 DRAW = "draw"
 SQLITE = "sqlite:///"
 

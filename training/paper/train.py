@@ -31,18 +31,24 @@ from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
 
-from ..work.digest import OF_PAPER, code_digest
+from ..work.digest import code_digest
 from ..work.files import read_json, write_json
 from ..work.keras_setup import load_keras
 from .dataset import PaperModel, read_model
 from .model import build, weights_of
 
-__all__ = ["Epoch", "Task", "Trained", "TrainingError", "alone", "history_of", "inputs_of_model", "train"]
+__all__ = ["OF_PAPER", "Epoch", "Task", "Trained", "TrainingError", "alone", "history_of", "inputs_of_model", "train"]
 
 Array = NDArray[np.float64]
 Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]
 
 STATE = "epochs.json"
+
+# Code that determines a trained network, given its models.
+OF_PAPER = (
+    "cosmicnet.normalization", "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
+    "cosmicnet.training.work.keras_setup", "cosmicnet.training.paper.model", "cosmicnet.training.paper.train",
+)
 
 # Prepared cosmologies stay in the memory of each process up to so many bytes; one takes 5.4 MB.
 KEPT_BYTES = 2 * 1024**3

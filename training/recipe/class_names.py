@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cosmicnet.fields import INPUTS, PARAMETERS
 
-__all__ = ["UNREIONIZED", "clashes", "known_settings", "lacking", "why_not_sampled"]
+__all__ = ["ROOM", "UNREIONIZED", "clashes", "known_settings", "lacking", "why_not_sampled"]
 
 # Other names under which CLASS's input module takes what a parameter sets.
 SAME = {
@@ -30,6 +30,9 @@ FIXED = {"Omega_k": (0.0, "0.0", "networks are of flat space"),
          "gauge": ("synchronous", '"synchronous"', "CLASS's default"),
          "modes": ("s", '"s"', "networks are of scalar perturbations"),
          "ic": ("ad", '"ad"', "networks are of adiabatic initial conditions")}
+# With these CLASS's tables have room for the grids of the training models (1.2 times as many times, 1.4 times as many
+# wavenumbers); nothing else depends on them.
+ROOM = {"l_max_scalars": 6500, "perturbations_sampling_stepsize": 0.08}
 UNREIONIZED = {"reio_parametrization": "reio_none"}
 REDSHIFTS = ("z_pk", "z_max_pk")
 OF_DARK_ENERGY = ("Omega_Lambda", "Omega_fld")

@@ -11,8 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from cosmicnet.fields import FIELDS, INPUTS, PARAMETERS
 from cosmicnet.region import LinearConstraint
 
-from ..models.grids import ROOM
-from .class_names import UNREIONIZED, clashes, lacking, why_not_sampled
+from .class_names import ROOM, UNREIONIZED, clashes, lacking, why_not_sampled
 from .toml_recipe import RecipeError, Strict, load_toml_recipe, unknown
 
 __all__ = [

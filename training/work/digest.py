@@ -1,4 +1,4 @@
-"""A hash of the modules that decide what a file in the work folder holds: after they changed it is made again."""
+"""A hash of the code that determines a file in the work folder: when it changes, the file is made again."""
 from __future__ import annotations
 
 import ast
@@ -9,27 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-__all__ = ["OF_FIELDS", "OF_PAPER", "OF_SEARCH", "OF_TABLES", "code_digest"]
-
-# What a table holds, from a model that is there. Integrations are not made again: they are CLASS's.
-OF_TABLES = (
-    "cosmicnet.coordinates", "cosmicnet.fields", "cosmicnet.pieces", "cosmicnet.training.models.dataset",
-    "cosmicnet.training.fields.extend", "cosmicnet.training.models.grids", "cosmicnet.training.work.files",
-    "cosmicnet.training.fields.resample", "cosmicnet.training.fields.smooth", "cosmicnet.training.fields.tables",
-)
-# What a trained field holds, from tables that are there.
-OF_FIELDS = (
-    "cosmicnet.network", "cosmicnet.normalization", "cosmicnet.splines", "cosmicnet.training.fields.edges",
-    "cosmicnet.training.fields.finished", "cosmicnet.training.work.keras_setup", "cosmicnet.training.fields.fit_all",
-    "cosmicnet.training.fields.polynomial", "cosmicnet.training.fields.reduce", "cosmicnet.training.fields.fit_one",
-)
-# What a trained network of CosmicNet I holds, from models that are there.
-OF_PAPER = (
-    "cosmicnet.normalization", "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
-    "cosmicnet.training.work.keras_setup", "cosmicnet.training.paper.model", "cosmicnet.training.paper.train",
-)
-# What a search finds.
-OF_SEARCH = (*OF_PAPER, "cosmicnet.training.paper.draws", "cosmicnet.training.paper.judge")
+__all__ = ["code_digest"]
 
 
 @cache
