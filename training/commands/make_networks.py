@@ -123,7 +123,11 @@ def _run_make(options: argparse.Namespace) -> None:
 def _run_generate(options: argparse.Namespace) -> None:
     from ..checks.cost import confirm, price
     from ..models.generate import generate
+    from ..wide.recipe import is_wide
 
+    if is_wide(options.recipe):
+        _run_generate_wide(options)
+        return
     recipe, place = _read(options)
     number = options.number or recipe.sampling.models
     if recipe.sampling.design == "latin" and number != recipe.sampling.models:
@@ -133,6 +137,18 @@ def _run_generate(options: argparse.Namespace) -> None:
     confirm(price(more, place, workers), options.yes)
     generated = generate(recipe, number, place)
     print(f"{place.folder}: {len(generated.models)} models, {len(generated.failed)} failed")
+
+
+def _run_generate_wide(options: argparse.Namespace) -> None:
+    from ..wide.generate import generate_wide
+    from ..wide.recipe import load_wide_recipe
+
+    recipe = load_wide_recipe(options.recipe)
+    folder = options.work or Path("runs") / recipe.name
+    generated = generate_wide(recipe, options.number or recipe.sampling.models, folder, options.processes,
+                              options.scheduler)
+    print(f"{folder}: {', '.join(f'{len(found)} {level}' for level, found in generated.models.items())} models, "
+          f"{generated.failed} failed")
 
 
 def _run_train(options: argparse.Namespace) -> None:

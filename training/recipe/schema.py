@@ -15,8 +15,8 @@ from .class_names import ROOM, UNREIONIZED, clashes, lacking, why_not_sampled
 from .toml_recipe import RecipeError, Strict, load_toml_recipe, unknown
 
 __all__ = [
-    "COMPUTED", "DERIVED", "PARAMETERS", "TAU_REIO", "ClassSettings", "Name", "Recipe", "RecipeError", "Sampling",
-    "Seed", "Target", "load_recipe",
+    "COMPUTED", "DERIVED", "PARAMETERS", "TAU_REIO", "ClassSettings", "Count", "Name", "Recipe", "RecipeError",
+    "Sampling", "Seed", "Target", "load_recipe", "setting",
 ]
 
 # The parameter whose effect is computed when the networks are used, so that it has a domain but is not sampled.
@@ -28,7 +28,7 @@ TAU_REIO = (0.01, 0.13)
 DERIVED = ("100*theta_s",)
 
 
-def _setting(value: Any) -> Any:
+def setting(value: Any) -> Any:
     """A value that CLASS can be given: pydantic alone would take true for 1, and tell of three types."""
     if isinstance(value, bool):
         raise ValueError('must be a text or a number; CLASS says "yes" and "no"')
@@ -60,7 +60,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
 # Of the models by which `make` decides whether to go on, and of those of `evaluate`.
 UNSEEN_SEEDS = MAKE_SEED, EVALUATE_SEED = 201907, 190705764
 
-ClassSettings = dict[str, Annotated[str | int | float, BeforeValidator(_setting)]]
+ClassSettings = dict[str, Annotated[str | int | float, BeforeValidator(setting)]]
 
 
 class Around(Strict):

@@ -20,7 +20,7 @@ from cosmicnet.errors import CosmicnetError
 
 from .toml_lines import key_lines, line_of
 
-__all__ = ["RecipeError", "Strict", "load_toml_recipe", "located", "read_text", "unknown"]
+__all__ = ["RecipeError", "Strict", "load_toml_recipe", "located", "read_tables", "read_text", "unknown"]
 
 
 class RecipeError(CosmicnetError):
@@ -46,17 +46,20 @@ IN_TOML = {
 
 def load_toml_recipe(path: Path, model: type[Model]) -> Model:
     """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
-    text = read_text(path)
     try:
-        data: dict[str, Any] = tomllib.loads(text)
-    except ValueError as error:
-        raise RecipeError(f"{path} is no valid TOML: {error}") from error
-    try:
-        return model(**data)
+        return model(**read_tables(path))
     except ValidationError as error:
-        lines = key_lines(text)
+        lines = key_lines(read_text(path))
         explained = [_with_line(lines, *_explain(model, e["type"], e["loc"], e["msg"])) for e in error.errors()]
         raise RecipeError(f"{path}:\n  " + "\n  ".join(dict.fromkeys(explained))) from error
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """The entries of a recipe, unchecked; RecipeError if it is no TOML."""
+    try:
+        return tomllib.loads(read_text(path))
+    except ValueError as error:
+        raise RecipeError(f"{path} is no valid TOML: {error}") from error
 
 
 def read_text(path: Path) -> str:

@@ -1,0 +1,156 @@
+"""Training models of a wide set: drawn in physical coordinates, at two levels of fidelity."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from builds import ROOT
+
+from cosmicnet.training.models.generate import GenerationError
+from cosmicnet.training.recipe.toml_recipe import RecipeError
+from cosmicnet.training.wide import generate as wide_generate
+from cosmicnet.training.wide.cosmologies import draw
+from cosmicnet.training.wide.generate import existing_models, generate_wide
+from cosmicnet.training.wide.grids import SPEED_OF_LIGHT, WideGrids
+from cosmicnet.training.wide.recipe import is_wide, load_wide_recipe
+from cosmicnet.training.wide.record import integrate, read_wide_model, write_wide_model
+
+STANDARD = ROOT / "training/recipes/standard.toml"
+RECIPE = load_wide_recipe(STANDARD)
+
+
+def drawn(number: int) -> list[dict[str, object]]:
+    return list(islice(draw(RECIPE.sampling.ranges, RECIPE.sampling.seed), number))
+
+
+def test_more_cosmologies_begin_with_the_same_ones() -> None:
+    assert drawn(70)[:20] == drawn(20)
+
+
+def test_every_kind_of_neutrinos_and_dark_energy_is_drawn() -> None:
+    found = drawn(120)
+    assert {c.get("N_ncdm", 0) for c in found} == {0, 1, 2, 3}
+    assert {c.get("use_ppf") for c in found} == {None, "yes", "no"}
+    assert {float(str(c["Omega_k"])) == 0.0 for c in found} == {True, False}
+    assert {c["recombination"] for c in found} == {"HyRec", "RECFAST"}
+
+
+def test_what_is_drawn_obeys_the_ranges() -> None:
+    ranges = RECIPE.sampling.ranges
+    for c in drawn(120):
+        for name in ("omega_b", "omega_cdm", "H0", "Omega_k", "T_cmb", "YHe"):
+            low, high = getattr(ranges, name)
+            assert low <= float(str(c[name])) <= high
+        assert float(str(c["N_ur"])) >= 0.0
+        if "w0_fld" in c:
+            assert float(str(c["w0_fld"])) + float(str(c["wa_fld"])) <= ranges.w0_plus_wa
+        if "N_ncdm" in c:
+            masses, degeneracies = (list(map(float, str(c[n]).split(","))) for n in ("m_ncdm", "deg_ncdm"))
+            assert np.dot(masses, degeneracies) <= ranges.sum_of_masses
+            assert max(masses) <= ranges.m_ncdm
+
+
+def test_acoustic_scale_is_what_was_drawn_to_a_per_cent() -> None:
+    """CLASS's acoustic scale lies in the range, but for the error of the formulas."""
+    from classy import Class
+
+    low, high = RECIPE.sampling.ranges.theta_s_100
+    for c in drawn(12):
+        universe = Class()
+        universe.set(c)
+        universe.compute(["thermodynamics"])
+        theta, n_eff = universe.get_current_derived_parameters(["100*theta_s", "Neff"]).values()
+        universe.struct_cleanup()
+        assert 0.99 * low < theta < 1.01 * high
+        assert RECIPE.sampling.ranges.N_eff[0] - 0.01 < n_eff < RECIPE.sampling.ranges.N_eff[1] + 0.01
+
+
+@pytest.mark.parametrize("omega_k", [-0.1, 0.0, 0.1])
+def test_grids_have_no_wavenumber_that_space_has_not(omega_k: float) -> None:
+    cosmology = {"H0": 60.0, "tau_rec": 280.0, "conformal_age": 14000.0, "sound_horizon_rec": 145.0}
+    k, tau = WideGrids().of(cosmology, {"Omega0_k": omega_k})
+    curvature = -omega_k * (60.0 / SPEED_OF_LIGHT) ** 2
+    # the tensor that a quadrupole is made of needs k^2 > 3 K, and open space k^2 > -K
+    assert k[0] ** 2 > max(3.0 * curvature, -curvature)
+    assert np.all(np.diff(k) > 0) and np.all(np.diff(tau) > 0) and tau[-1] == 14000.0
+    # CLASS's first wavenumber of closed space lies inside
+    assert curvature <= 0 or k[0] ** 2 < 8.0 * curvature
+
+
+def test_models_without_the_largest_wavenumbers_have_the_others_alike() -> None:
+    cosmology = {"H0": 60.0, "tau_rec": 280.0, "conformal_age": 14000.0, "sound_horizon_rec": 145.0}
+    far, near = (WideGrids().of(cosmology, {"Omega0_k": 0.0}, is_far)[0] for is_far in (True, False))
+    assert np.array_equal(far[:near.size], near) and near[-1] <= WideGrids().k_most < far[near.size] < far[-1]
+    # what is integrated at both levels has all
+    assert all(RECIPE.sampling.far.has(i) for i in range(100) if len(RECIPE.levels.of_cosmology(i)) == 2)
+
+
+def test_levels_share_what_decides_where_sources_change() -> None:
+    cheap, converged = RECIPE.levels.of("cheap"), RECIPE.levels.of("converged")
+    trigger = "radiation_streaming_trigger_tau_over_tau_k"
+    assert cheap[trigger] == converged[trigger]
+    assert cheap["l_max_g"] < converged["l_max_g"]
+    assert [len(RECIPE.levels.of_cosmology(i)) for i in range(24)].count(2) == 2
+
+
+def test_recipe_that_is_wrong_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(STANDARD.read_text().replace("YHe = [0.175, 0.325]", "YHe = [0.325, 0.175]"))
+    with pytest.raises(RecipeError, match=r"YHe = \[0.325, 0.175\]: the first must be smaller"):
+        load_wide_recipe(path)
+    assert is_wide(STANDARD) and not is_wide(ROOT / "training/recipes/lcdm.toml")
+
+
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grids of a few wavenumbers: a model takes a second."""
+    from cosmicnet.training.wide import record
+
+    monkeypatch.setattr(record, "WideGrids", lambda: WideGrids(
+        y_steps=(0.5, 10.0, 40.0, 60.0, 80.0), x_steps=(30.0,) * 4, k_middle=1.3, k_last=1.4, per_decade=40,
+        per_decade_last=40))
+
+
+def test_model_is_read_as_it_was_written(coarse: None, tmp_path: Path) -> None:
+    cosmology = next(c for c in drawn(20) if c.get("N_ncdm") == 2)
+    model = integrate({**RECIPE.settings, **RECIPE.levels.of("cheap")}, cosmology)
+    write_wide_model(tmp_path / "00000.h5", model)
+    again = read_wide_model(tmp_path / "00000.h5")
+    assert again.settings == cosmology and again.cosmology == model.cosmology
+    assert np.array_equal(again.integrated["t0"], model.integrated["t0"])
+    # what inputs of networks may be made of: neutrinos, recombination
+    assert {"(.)rho_ncdm[1]", "(.)p_ncdm[1]", "H [1 over Mpc]"} <= again.background.keys()
+    assert {"x_e", "z"} <= again.thermodynamics.keys()
+
+
+def test_generation_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Models that are there are left alone, those that are missing are asked for, and another recipe is refused."""
+    asked = []
+
+    def pretend(*given: Any) -> Iterator[str]:
+        arguments = given[2]
+        for level, i in arguments:
+            asked.append((level, i))
+            (tmp_path / level).mkdir(exist_ok=True)
+            (tmp_path / level / f"{i:05d}.h5").touch()
+            yield ""
+
+    monkeypatch.setattr(wide_generate, "results", pretend)
+    generate_wide(RECIPE, 6, tmp_path, 1)
+    assert asked == [*(("cheap", i) for i in range(6)), ("converged", 5)]
+    (tmp_path / "cheap/00003.h5").unlink()
+    asked.clear()
+    found = generate_wide(RECIPE, 7, tmp_path, 1)
+    assert asked == [("cheap", 3), ("cheap", 6)]
+    assert found.models == existing_models(tmp_path) and found.failed == 0
+    other = RECIPE.model_copy(update={"sampling": RECIPE.sampling.model_copy(update={"seed": 1})})
+    with pytest.raises(GenerationError, match="seed differ"):
+        generate_wide(other, 7, tmp_path, 1)
+    assert json.loads((tmp_path / "recipe.json").read_text())["seed"] == RECIPE.sampling.seed
+
+

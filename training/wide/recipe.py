@@ -1,0 +1,90 @@
+"""The recipe of a wide set: which cosmologies are drawn, and CLASS's precision at both levels of fidelity."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from ..recipe.schema import ClassSettings, Count, Name, Seed, setting
+from ..recipe.toml_recipe import Strict, load_toml_recipe, read_tables
+from .cosmologies import Ranges
+
+__all__ = ["Levels", "WideRecipe", "is_wide", "load_wide_recipe"]
+
+# CLASS's own grids are larger than ours with these settings, so that its tables have room; models do not change.
+ROOM: dict[str, str | int | float] = {
+    "l_max_scalars": 9500, "perturbations_sampling_stepsize": 0.03, "P_k_max_1/Mpc": 130,
+    "reio_parametrization": "reio_none"}
+
+Precision = dict[str, Annotated[float, BeforeValidator(setting)]]
+
+
+class Every(Strict):
+    """The cosmologies first, first + every, first + 2 every, ... of the sequence."""
+
+    every: Annotated[int, Field(ge=1, strict=True)]
+    first: Annotated[int, Field(ge=0, strict=True)]
+
+    @model_validator(mode="after")
+    def _first_of_every(self) -> Every:
+        if self.first >= self.every:
+            raise ValueError(f"first = {self.first}: must be smaller than every = {self.every}")
+        return self
+
+    def has(self, index: int) -> bool:
+        return index % self.every == self.first
+
+
+class WideSampling(Strict):
+    """models: of the lower fidelity, in the order of a Sobol sequence that can go on. far: those with the largest
+    wavenumbers."""
+
+    models: Count
+    seed: Seed
+    far: Every
+    ranges: Ranges
+
+
+class Levels(Strict):
+    """CLASS's precision parameters of many cheap models and a few converged ones, and those that both share.
+
+    The cosmologies `both` are integrated at both levels. Converged models teach the difference of the two, which is
+    smooth and nearly common to all cosmologies.
+    """
+
+    shared: Precision
+    cheap: Precision
+    converged: Precision
+    both: Every
+
+    def of(self, level: str) -> dict[str, float]:
+        """All precision parameters of 'cheap' or 'converged'."""
+        return {**self.shared, **(self.cheap if level == "cheap" else self.converged)}
+
+    def of_cosmology(self, index: int) -> tuple[str, ...]:
+        """The levels at which the cosmology of this number is integrated."""
+        return ("cheap", "converged") if self.both.has(index) else ("cheap",)
+
+
+class WideRecipe(Strict):
+    name: Name
+    description: str
+    class_settings: ClassSettings
+    sampling: WideSampling
+    levels: Levels
+
+    @property
+    def settings(self) -> dict[str, str | int | float]:
+        """What CLASS is given in every model besides the cosmology and the level's precision."""
+        return {**ROOM, **self.class_settings}
+
+
+def load_wide_recipe(path: Path) -> WideRecipe:
+    """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
+    return load_toml_recipe(path, WideRecipe)
+
+
+def is_wide(path: Path) -> bool:
+    """Whether a recipe asks for two levels of fidelity. RecipeError if it cannot be read."""
+    return "levels" in read_tables(path)

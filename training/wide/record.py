@@ -1,0 +1,137 @@
+"""Integrate one cosmology on the aligned grids, and keep all that inputs of networks may ever be made of."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models.dataset import DOUBLE, FORMAT_VERSION
+from ..work.files import DatasetError, get_arrays, get_numbers, put, put_numbers, read_hdf5, write_hdf5
+from .grids import WideGrids
+
+__all__ = ["WideModel", "integrate", "read_wide_model", "write_wide_model"]
+
+Array = NDArray[np.float64]
+Numbers = dict[str, float]
+
+# Rows of CLASS's tables that are kept: background, so many for each decade of 1 + z; thermodynamics, every fourth below
+# the redshift at which helium has recombined.
+PER_DECADE, EVERY, Z_MAX = 60, 4, 2500.0
+
+# What CLASS derives, by its own names.
+DERIVED = ("100*theta_s", "z_rec", "tau_rec", "rs_rec", "ds_rec", "ra_rec", "da_rec", "z_star", "tau_star", "rs_star",
+           "rd_star", "da_star", "z_d", "tau_d", "rs_d", "conformal_age", "Neff", "age", "YHe", "n_e", "Omega_m",
+           "Omega_Lambda", "Omega0_fld")
+
+GROUPS = ("cosmology", "setup", "precision", "derived")
+TABLES = ("integrated", "background", "thermodynamics")
+
+
+@dataclass(frozen=True)
+class WideModel:
+    """One integrated cosmology.
+
+    settings: what CLASS was given of the cosmology. cosmology, setup, precision: as in SourceRequest. derived: DERIVED,
+    the first and last values of CLASS's own grids (own_*), and the seconds of one core. k (1/Mpc), tau (Mpc).
+    integrated: what SourceRequest.integrate_on() returned. background, thermodynamics: CLASS's tables, by its titles.
+    """
+
+    settings: dict[str, Any]
+    cosmology: Numbers
+    setup: Numbers
+    precision: Numbers
+    derived: Numbers
+    k: Array
+    tau: Array
+    integrated: dict[str, Array]
+    background: dict[str, Array]
+    thermodynamics: dict[str, Array]
+
+
+def integrate(settings: Mapping[str, Any], cosmology: Mapping[str, Any], is_far: bool = True) -> WideModel:
+    """Integrate one cosmology, to the largest wavenumbers if `is_far`.
+
+    Raises CosmoComputationError if CLASS cannot compute it, CosmoSevereError if it does not accept the settings.
+    """
+    from classy import Class
+
+    recorder, start = _Recorder(is_far), process_time()
+    universe = Class()
+    universe.set({**settings, **cosmology})
+    universe.set_source_provider(recorder)
+    universe.compute(["perturbations"])
+    seconds = process_time() - start
+    # copies: the arrays are CLASS's memory
+    integrated = {name: np.array(table) for name, table in recorder.integrated.items() if name != "p"}
+    model = WideModel(
+        dict(cosmology), recorder.cosmology, recorder.setup, recorder.precision,
+        {**universe.get_current_derived_parameters(list(DERIVED)), **recorder.own, "seconds": seconds},
+        recorder.k, recorder.tau, integrated,
+        _thinned_background(universe.get_background()), _thinned_thermodynamics(universe.get_thermodynamics()))
+    universe.struct_cleanup()
+    return model
+
+
+class _Recorder:
+    """A source provider that fills nothing, but has CLASS integrate on the aligned grids."""
+
+    def __init__(self, is_far: bool) -> None:
+        self._is_far = is_far
+
+    def provide(self, request: Any) -> bool:
+        self.cosmology, self.setup, self.precision = (
+            dict(request.cosmology), dict(request.setup), dict(request.precision))
+        self.k, self.tau = WideGrids().of(self.cosmology, self.setup, self._is_far)
+        self.own = {"own_k_first": float(request.k[0]), "own_k_last": float(request.k[-1]),
+                    "own_k_last_cmb": float(request.k[request.k_size_cmb - 1]), "own_tau_first": float(request.tau[0])}
+        self.integrated = request.integrate_on(self.k, self.tau)
+        return False
+
+
+def _thinned_background(table: Mapping[str, Array]) -> dict[str, Array]:
+    decades = np.log10(1.0 + table["z"]) * PER_DECADE
+    rows = np.flatnonzero(np.diff(np.floor(decades), prepend=np.inf, append=-np.inf)[:-1])
+    rows = np.union1d(rows, decades.size - 1)
+    return {name: np.asarray(column)[rows] for name, column in table.items()}
+
+
+def _thinned_thermodynamics(table: Mapping[str, Array]) -> dict[str, Array]:
+    rows = np.flatnonzero((table["z"] > 0.0) & (table["z"] < Z_MAX))[::EVERY]
+    return {name: np.asarray(column)[rows] for name, column in table.items()}
+
+
+def write_wide_model(path: Path, model: WideModel) -> None:
+    """Write one model; OSError if it cannot be written."""
+    with write_hdf5(path) as file:
+        file.attrs.update(format_version=FORMAT_VERSION, content="source functions of one cosmology by CLASS",
+                          settings=json.dumps(model.settings))
+        for group in GROUPS:
+            put_numbers(file, group, getattr(model, group))
+        put(file, "k", model.k, unit="1/Mpc")
+        put(file, "tau", model.tau, unit="Mpc")
+        for name, array in model.integrated.items():
+            small = array.ndim == 2 and name not in DOUBLE
+            put(file, f"integrated/{name}", array.astype(np.float32) if small else array,
+                axes="tau, k" if array.ndim == 2 else "tau")
+        for table in TABLES[1:]:
+            for title, column in getattr(model, table).items():
+                # a slash would be a folder
+                put(file, f"{table}/{title.replace('/', ' over ')}", column)
+
+
+def read_wide_model(path: Path) -> WideModel:
+    """Read one model; DatasetError if the file is damaged or of another version."""
+    with read_hdf5(path, "delete it and generate again") as file:
+        if (version := int(file.attrs["format_version"])) != FORMAT_VERSION:
+            raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}")
+        groups: dict[str, Any] = {group: get_numbers(file, group) for group in GROUPS}
+        tables: dict[str, Any] = {table: {name: array.astype(float) for name, array in get_arrays(file, table).items()}
+                                  for table in TABLES}
+        return WideModel(settings=json.loads(file.attrs["settings"]), k=file["k"][()], tau=file["tau"][()],
+                         **groups, **tables)
