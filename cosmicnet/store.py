@@ -30,7 +30,7 @@ from .paper.storage import paper_arrays, read_paper, specifications
 from .pieces import PIECES
 from .splines import DEGREE, SplineBasis
 
-__all__ = ["DEFAULT_SET", "NetworkSet", "load_network_set", "save_network_set"]
+__all__ = ["DEFAULT_SET", "NetworkSet", "field_arrays", "field_from_arrays", "load_network_set", "save_network_set"]
 
 ARRAYS = "arrays.safetensors"
 DEFAULT_SET = "lcdm"
@@ -108,7 +108,7 @@ def _emulator(
             raise ValueError(f"companion = {manifest.companion!r}: must be a set of the architecture "
                              f"{FIELDS_ARCHITECTURE}")
         return read_paper(manifest.fields, arrays, companion.emulator)
-    fields = [_field(Field(**{**spec, "inputs": tuple(spec["inputs"])}), arrays, manifest.dense_layers)
+    fields = [field_from_arrays(Field(**{**spec, "inputs": tuple(spec["inputs"])}), arrays, manifest.dense_layers)
               for spec in manifest.fields]
     for f in fields:
         _require_known(f.field, manifest.derived_inputs)
@@ -125,7 +125,7 @@ def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
         arrays |= paper_arrays(emulator)
     else:
         architecture, fields = FIELDS_ARCHITECTURE, [asdict(f.field) for f in emulator.fields]
-        arrays |= {name: _compact(name, a) for name, a in _field_arrays(emulator).items()}
+        arrays |= {name: _compact(name, a) for f in emulator.fields for name, a in field_arrays(f).items()}
     content = save({name: np.asarray(a, order="C") for name, a in arrays.items()})
     manifest = replace(network_set.manifest, fields=fields, architecture=architecture)
     manifest = replace(manifest, sha256=_digest(manifest.to_json(), content))
@@ -133,19 +133,17 @@ def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
     return manifest
 
 
-def _field_arrays(emulator: Emulator) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {}
-    for f in emulator.fields:
-        name = f.field.name
-        arrays |= _network_arrays(name, f.network)
-        arrays |= {
-            f"{name}/mean_core": f.mean_core, f"{name}/components": f.components,
-            f"{name}/time_basis": f.time_basis.coefficients,
-            f"{name}/wavenumber_basis": f.wavenumber_basis.coefficients,
-            f"knots/{f.field.region}/{f.field.time}": f.time_basis.knots,
-            f"knots/{f.field.wavenumber}": f.wavenumber_basis.knots,
-        }
-    return arrays
+def field_arrays(f: FieldEmulator) -> dict[str, NDArray[Any]]:
+    """The arrays of a field by name; knots are shared by fields of the same coordinate."""
+    name = f.field.name
+    return {
+        **_network_arrays(name, f.network),
+        f"{name}/mean_core": f.mean_core, f"{name}/components": f.components,
+        f"{name}/time_basis": f.time_basis.coefficients,
+        f"{name}/wavenumber_basis": f.wavenumber_basis.coefficients,
+        f"knots/{f.field.region}/{f.field.time}": f.time_basis.knots,
+        f"knots/{f.field.wavenumber}": f.wavenumber_basis.knots,
+    }
 
 
 def _digest(manifest: Mapping[str, Any], arrays: bytes) -> str:
@@ -165,7 +163,8 @@ def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array, dtype=kind)
 
 
-def _field(field: Field, arrays: Mapping[str, NDArray[Any]], dense_layers: int) -> FieldEmulator:
+def field_from_arrays(field: Field, arrays: Mapping[str, NDArray[Any]], dense_layers: int) -> FieldEmulator:
+    """The inverse of field_arrays(). KeyError for a missing array."""
     def get(key: str) -> Array:
         return np.asarray(arrays[key], dtype=np.float64)
 

@@ -13,8 +13,8 @@ from recipes import COARSE
 
 from cosmicnet.training.checks import visible as reported
 from cosmicnet.training.commands.cli import main
-from cosmicnet.training.fields import fit_all as networks
-from cosmicnet.training.fields.resample import NODES
+from cosmicnet.training.fields import fit_set
+from cosmicnet.training.fields.nodes import NODES
 from cosmicnet.training.models import generate
 
 generate.AlignedGrids = reported.AlignedGrids = lambda: COARSE  # type: ignore[misc, assignment]
@@ -22,7 +22,7 @@ for _name, _nodes in NODES.items():
     NODES[_name] = np.linspace(_nodes[0], np.log(25.0) if _name == "ln_x" else _nodes[-1], 60)
 
 # twenty models determine no more
-networks.DERIVED_DEGREE = 1
+fit_set.GUARD_DEGREE = 1
 
 if __name__ == "__main__":
     recipe, work, output, processes, *scheduler = sys.argv[1:]

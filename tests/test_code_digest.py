@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from recipes import tiny_recipe
 
-from cosmicnet.training.fields import fit_all as networks
-from cosmicnet.training.fields.fit_all import OF_FIELDS
+from cosmicnet.training.fields import fit_set
+from cosmicnet.training.fields.fit_set import OF_FIELDS
 from cosmicnet.training.fields.tables import OF_TABLES, table_path
 from cosmicnet.training.models.generate import RECIPE_FILE
 from cosmicnet.training.paper.train import OF_PAPER
@@ -18,10 +18,10 @@ from cosmicnet.training.work.digest import code_digest
 
 # From these come settings, errors and workers, and to these go the fields.
 NO_PART = {
-    "cosmicnet.coverage", "cosmicnet.emulator", "cosmicnet.errors", "cosmicnet.evaluation", "cosmicnet.files",
-    "cosmicnet.manifest",
-    "cosmicnet.running_class", "cosmicnet.store", "cosmicnet.training.work.digest", "cosmicnet.training.recipe.schema",
-    "cosmicnet.training.models.generate", "cosmicnet.training.work.parallel", "cosmicnet.training.models.sampling",
+    "cosmicnet.class_parameters", "cosmicnet.coverage", "cosmicnet.emulator", "cosmicnet.errors",
+    "cosmicnet.evaluation", "cosmicnet.files", "cosmicnet.manifest", "cosmicnet.running_class", "cosmicnet.store",
+    "cosmicnet.training.models.generate", "cosmicnet.training.models.sampling", "cosmicnet.training.recipe.schema",
+    "cosmicnet.training.work.digest", "cosmicnet.training.work.parallel",
 }
 
 
@@ -40,12 +40,12 @@ def identities(folder: Path) -> tuple[Path, str]:
     """Where the table of a model is, and what a trained field is kept by."""
     code_digest.cache_clear()
     (folder / RECIPE_FILE).write_text("{}", encoding="utf-8")
-    return table_path(folder / "tables", folder / "0.h5"), str(networks._identity(tiny_recipe(folder), folder, []))
+    return table_path(folder / "tables", folder / "0.h5"), str(fit_set._identity(tiny_recipe(folder), folder, []))
 
 
 @pytest.mark.parametrize(("name", "tables", "fields"), [
-    ("cosmicnet.training.fields.resample", True, True), ("cosmicnet.training.fields.extend", True, True),
-    ("cosmicnet.training.fields.edges", False, True), ("cosmicnet.training.fields.reduce", False, True),
+    ("cosmicnet.training.fields.resample", True, True), ("cosmicnet.training.fields.continuation", True, True),
+    ("cosmicnet.training.fields.fit_network", False, True), ("cosmicnet.training.fields.reduce", False, True),
     ("cosmicnet.training.fields.polynomial", False, True), ("cosmicnet.training.work.parallel", False, False),
 ])
 def test_changed_code_makes_again_what_depends_on_it(
@@ -79,8 +79,7 @@ def imported(name: str) -> set[str]:
 
 def test_no_module_is_forgotten() -> None:
     """Whoever imports another one into these says whether it decides."""
-    # edges: of read_field(), after the tables
-    assert set().union(*map(imported, OF_TABLES)) - NO_PART - set(OF_TABLES) == {"cosmicnet.training.fields.edges"}
+    assert set().union(*map(imported, OF_TABLES)) - NO_PART <= set(OF_TABLES)
     assert set().union(*map(imported, OF_FIELDS)) - NO_PART <= {*OF_TABLES, *OF_FIELDS}
     # the models are CLASS's
     assert set().union(*map(imported, OF_PAPER)) - NO_PART - set(OF_PAPER) == {

@@ -12,9 +12,10 @@ from cosmicnet.coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scal
 from cosmicnet.emulator import FieldEmulator
 from cosmicnet.fields import FIELDS, Field, inputs_of
 from cosmicnet.splines import SplineBasis
-from cosmicnet.training.fields.fit_one import train_network
+from cosmicnet.training.fields.fit_network import fit_network
+from cosmicnet.training.fields.nodes import NODES
 from cosmicnet.training.fields.reduce import reduce_field
-from cosmicnet.training.fields.resample import NODES, resample
+from cosmicnet.training.fields.resample import resample
 from cosmicnet.training.models.grids import AlignedGrids
 
 Array = NDArray[np.float64]
@@ -71,7 +72,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> FieldEmulator:
     reduction = reduce_field(np.array(tables), weight, floor, TOLERANCE)
     inputs = np.array([inputs_of(c, FIELD.inputs) for c in models])
     settings = recipe.training.model_copy(update={"epochs": 0})
-    trained = train_network(inputs, reduction.coefficients, FIELD.inputs, 2, settings)
+    trained = fit_network(inputs, reduction.coefficients, FIELD.inputs, 2, settings)
     shape = reduction.time_basis.shape[1], reduction.wavenumber_basis.shape[1]
     return FieldEmulator(
         FIELD, trained.network, reduction.mean_core.reshape(shape), reduction.components,

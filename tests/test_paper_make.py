@@ -14,7 +14,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
 from cosmicnet.training.checks.cost import PriceError
-from cosmicnet.training.fields import fit_all as networks
+from cosmicnet.training.fields import fit_set as networks
 from cosmicnet.training.models.generate import GenerationError
 from cosmicnet.training.paper import generate as generate_module
 from cosmicnet.training.paper.check import require_possible
@@ -61,7 +61,7 @@ def work(tmp_path_factory: pytest.TempPathFactory, patched: None) -> Path:
     generate(recipe(), folder / "models", 1)
     with pytest.MonkeyPatch.context() as patch:
         # three models do not tell how the derived quantities vary
-        patch.setattr(networks, "DERIVED_FLOOR", 0.1)
+        patch.setattr(networks, "GUARD_FLOOR", 0.1)
         train_and_export(recipe(), folder, folder / "nets")
     return folder
 

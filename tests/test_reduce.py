@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cosmicnet.training.fields.reduce import Reduction, expand, keep, reduce_field
+from cosmicnet.training.fields.reduce import ReducedField, expand, keep_components, reduce_field
 
 Array = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ WEIGHT = np.linspace(0.5, 2.0, TIMES)
 NO_FLOOR = np.zeros(WAVENUMBERS)
 
 
-def twin_expand(reduction: Reduction, coefficients: Array) -> Array:
+def twin_expand(reduction: ReducedField, coefficients: Array) -> Array:
     """The table by explicit sums."""
     rows, columns = reduction.time_basis.shape[1], reduction.wavenumber_basis.shape[1]
     table = np.zeros((TIMES, WAVENUMBERS))
@@ -48,7 +48,7 @@ def twin_expand(reduction: Reduction, coefficients: Array) -> Array:
     return table
 
 
-def weighted_error(reduction: Reduction, tables: NDArray[np.float32], weight: Array, floor: Array) -> list[float]:
+def weighted_error(reduction: ReducedField, tables: NDArray[np.float32], weight: Array, floor: Array) -> list[float]:
     """As the module's text says, number by number."""
     size = np.zeros(WAVENUMBERS)
     for k in range(WAVENUMBERS):
@@ -98,7 +98,7 @@ def test_components_are_orthonormal() -> None:
 def test_only_what_is_kept_is_left() -> None:
     everything = reduce_field(rough_tables(), WEIGHT, NO_FLOOR, 1e-4)
     kept = np.arange(len(everything.components)) < 2
-    fewer = keep(everything, kept, 1e-6)
+    fewer = keep_components(everything, kept, 1e-6)
     assert len(everything.components) > 2
     assert fewer.coefficients.shape == (MODELS, 2)
     for coefficients, all_of_them in zip(fewer.coefficients, everything.coefficients, strict=True):

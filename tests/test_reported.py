@@ -17,7 +17,7 @@ from cosmicnet.running_class import RunningClass
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training.checks import visible as reported
 from cosmicnet.training.checks.probe import ask
-from cosmicnet.training.fields.fit_all import DERIVED
+from cosmicnet.training.fields.fit_set import GUARDED
 from cosmicnet.training.models.dataset import write_model
 from cosmicnet.training.recipe.schema import Recipe, RecipeError, load_recipe
 
@@ -99,7 +99,7 @@ def test_another_value_of_a_setting_is_told(settings: dict[str, Any], name: str,
                   for change in ({}, {name: value}))
     assert one is not None and other is not None
     known = [{**told.setup, **told.cosmology} for told in (one, other)]
-    differ = [n for n in known[0] if n not in DERIVED
+    differ = [n for n in known[0] if n not in GUARDED
               and not abs(known[0][n] - known[1].get(n, math.nan)) <= 1e-4 * abs(known[0][n])]
     assert [n for n in differ if n.removeprefix("three_").removeprefix("has_").startswith(name)], differ
 

@@ -9,8 +9,9 @@ from scipy.integrate import trapezoid
 from cosmicnet.coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
 from cosmicnet.fields import FIELDS, Field
 from cosmicnet.pieces import PIECES, time_factor
-from cosmicnet.training.fields.extend import extend
-from cosmicnet.training.fields.resample import NODES, resample
+from cosmicnet.training.fields.continuation import extend
+from cosmicnet.training.fields.nodes import NODES
+from cosmicnet.training.fields.resample import resample
 from cosmicnet.training.models.grids import AlignedGrids
 
 Array = NDArray[np.float64]

@@ -41,13 +41,13 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(number)
         return Generated((Path(),) * number, {})
 
-    def train(recipe: Recipe, generated: Generated, place: Workplace, output: Path) -> Manifest:
+    def fit_set(recipe: Recipe, generated: Generated, place: Workplace, output: Path) -> Manifest:
         made = make_network_set()
         named = replace(made.manifest, description=f"of {len(generated.models)} models")
         return save_network_set(output, replace(made, manifest=named))
 
     monkeypatch.setattr(module, "generate", generate)
-    monkeypatch.setattr(module, "train", train)
+    monkeypatch.setattr(module, "fit_set", fit_set)
     monkeypatch.setattr(module, "unseen_chi2", lambda *arguments: 30.0 / sizes[-1])
     return sizes
 
@@ -222,6 +222,7 @@ def timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workplace:
 
     monkeypatch.setattr(price_module, "generate_one", generate_one)
     monkeypatch.setattr(price_module, "_resample_one", lambda *arguments: (0.0, 1_000_000))
+    monkeypatch.setattr(price_module, "require_reported", lambda *arguments: None)
     return place
 
 

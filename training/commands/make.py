@@ -14,7 +14,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import load_network_set, save_network_set
 
 from ..evaluate.unseen import unseen_chi2
-from ..fields.fit_all import train
+from ..fields.fit_set import fit_set
 from ..models.generate import Workplace, generate
 from ..recipe.schema import Recipe, Target
 
@@ -61,7 +61,7 @@ def make(recipe: Recipe, place: Workplace, output: Path) -> Made:
     while True:
         generated = generate(recipe, number, place)
         folder = place.folder.parent / ROUNDS / f"{number:05d}"
-        saved = train(recipe, generated, place, folder)
+        saved = fit_set(recipe, generated, place, folder)
         console.print(f"{folder}: networks '{saved.name}' of {len(generated.models)} models, "
                       f"{(time.monotonic() - start) / 60:.1f} min", highlight=False)
         if target is None:

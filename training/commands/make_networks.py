@@ -152,14 +152,14 @@ def _run_generate_wide(options: argparse.Namespace) -> None:
 
 
 def _run_train(options: argparse.Namespace) -> None:
-    from ..fields.fit_all import train
+    from ..fields.fit_set import fit_set
     from ..models.generate import existing
 
     recipe, place = _read(options)
     output = _output(recipe, options.output)
     with _lines_of(options.recipe):
         generated = existing(recipe, place)
-    train(recipe, generated, place, output)
+    fit_set(recipe, generated, place, output)
 
 
 def _read(options: argparse.Namespace) -> tuple[Recipe, Workplace]:

@@ -1,9 +1,7 @@
-"""Polynomials in the parameters: the skip connections of the networks, each output as free as it bears.
+"""The networks' skip connections: polynomials with a ridge penalty chosen per output by cross-validation.
 
-A polynomial of high degree follows CLASS's integration noise where an output is weak, and has more terms than there are
-models where inputs are many. So the squares of its coefficients are penalised, the more the higher their degree (ridge
-regression; smooth functions have coefficients that fall with degree), and every output has the strength of the penalty
-that cross-validation finds best.
+A polynomial of high degree follows CLASS's integration noise in weak outputs, and has more terms than there are models
+for many inputs. The penalty grows with the degree of a term, because the coefficients of smooth functions fall with it.
 """
 from __future__ import annotations
 
@@ -24,28 +22,28 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-# An output of which every polynomial leaves more than this fraction of its rms is noise.
+# An output is noise if every polynomial leaves more than this fraction of its rms.
 UNPREDICTABLE = 0.95
 
 FOLDS = 8
 
-# How much smaller a coefficient of one degree more is expected to be, inputs running from -1 to 1.
+# Expected ratio of coefficients from one degree to the next, for inputs from -1 to 1.
 DECAY = 8.0
 
-# Strengths of the penalty, in units of the mean square of the features; none at all where there are models enough.
+# Strengths of the penalty in units of the mean square of the features; zero suits large training sets.
 STRENGTHS = (0.0, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """Of each output: the best of STRENGTHS, and whether it tells anything; shape (outputs,)."""
+    """Per output, shape (outputs,): the best of STRENGTHS, and whether any polynomial predicts it."""
 
     strengths: Array
     predictable: NDArray[np.bool_]
 
 
 def skip_exponents(inputs: tuple[str, ...], degree: int, linear: Sequence[str]) -> NDArray[np.int64]:
-    """Exponents (m, n) of all monomials up to `degree` in the inputs; those named in `linear` alone."""
+    """Exponents (m, n) of all monomials up to `degree`; inputs in `linear` enter only as themselves."""
     wide = [i for i, name in enumerate(inputs) if name not in linear]
     narrow = [i for i, name in enumerate(inputs) if name in linear]
     monomials_of_wide = all_exponents(len(wide), degree)
@@ -64,13 +62,13 @@ def all_exponents(inputs: int, degree: int) -> NDArray[np.int64]:
 def polynomial_network(
     inputs: Array, outputs: Array, exponents: NDArray[np.int64], strengths: Array | None = None
 ) -> Network:
-    """The network whose skip connection is the penalised least-squares fit, without dense layers.
+    """The network without dense layers whose skip connection is the ridge regression of the outputs.
 
-    strengths: of the penalty, of each output, shape (outputs,); None for none.
+    strengths: of the penalty per output, shape (outputs,); None for least squares.
     """
     wanted = np.zeros(outputs.shape[1]) if strengths is None else strengths
     input_map = Normalization.to_unit_box(inputs)
-    # a field that is zero everywhere has no scale
+    # of a field that is zero everywhere
     scale = float(np.sqrt((outputs**2).mean(axis=0)).max()) or 1.0
     ridge = _Ridge(input_map.apply(inputs), exponents)
     skip = np.zeros((len(exponents), outputs.shape[1]))
@@ -82,7 +80,7 @@ def polynomial_network(
 
 
 def cross_validate(inputs: Array, outputs: Array, exponents: NDArray[np.int64], seed: int) -> CrossValidated:
-    """Fit with each of STRENGTHS to all but one of FOLDS parts of the models, in turn, and ask the part left out."""
+    """Compare STRENGTHS by the errors on each of FOLDS parts of the models, predicted from the others."""
     z = Normalization.to_unit_box(inputs).apply(inputs)
     fold = np.random.default_rng(seed).permutation(len(inputs)) % FOLDS
     squares = np.zeros((len(STRENGTHS), outputs.shape[1]))
@@ -98,7 +96,7 @@ def cross_validate(inputs: Array, outputs: Array, exponents: NDArray[np.int64], 
 
 
 class _Ridge:
-    """Fits to the same models with any strength of the penalty, by one singular value decomposition."""
+    """Ridge regressions of any strength on the same models, from one singular value decomposition."""
 
     def __init__(self, z: Array, exponents: NDArray[np.int64]) -> None:
         self._expected = DECAY ** -exponents.sum(axis=1).astype(float)
@@ -106,10 +104,10 @@ class _Ridge:
             monomials(z, exponents) * self._expected, full_matrices=False)
 
     def coefficients(self, outputs: Array, strength: float) -> Array:
-        """Of the monomials, shape (m, outputs), for outputs (models, outputs)."""
+        """Coefficients of the monomials, shape (m, outputs), for outputs (models, outputs)."""
         singular = self._singular
-        # directions that these models do not tell apart, as in least squares
-        told = singular > singular[0] * len(self._left) * np.finfo(float).eps
+        # as in least squares, without the directions that these models do not constrain
+        constrained = singular > singular[0] * len(self._left) * np.finfo(float).eps
         inverse = np.zeros_like(singular)
-        inverse[told] = singular[told] / (singular[told] ** 2 + strength * len(self._left))
+        inverse[constrained] = singular[constrained] / (singular[constrained] ** 2 + strength * len(self._left))
         return np.asarray(self._expected[:, None] * (self._right.T @ (inverse[:, None] * (self._left.T @ outputs))))

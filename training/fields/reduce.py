@@ -1,9 +1,8 @@
-"""Find, for one field, the few numbers per cosmology that a network has to give.
+"""Compress the tables of one field to a few numbers per model, which its network predicts.
 
-The table of a field is written as V core U^T: U and V are the leading directions in wavenumber and
-time over all models, and the cores are mean + sum of a few components (a PCA). Rows and columns are
-weighted by what they matter for: in time by the exact factor (visibility, ...), in wavenumber by the
-inverse of the field's own size there, so that every scale is met to the same relative accuracy.
+A table is V core U^T: U and V are the leading directions in wavenumber and time over all models, and core is a mean
+plus a few principal components. Rows are weighted by the exact time factor (visibility, ...), columns by the inverse
+size of the field there, so that every scale has the same relative accuracy.
 """
 from __future__ import annotations
 
@@ -13,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-__all__ = ["Reduction", "expand", "keep", "reduce_field"]
+__all__ = ["ReducedField", "expand", "keep_components", "reduce_field"]
 
 Array = NDArray[np.float64]
 
-# Times that matter less than this fraction of the most important one get its weight.
+# The smallest weight of a time, relative to the largest.
 TIME_FLOOR = 1e-6
 
 
 @dataclass(frozen=True)
-class Reduction:
+class ReducedField:
     """table = time_basis (nodes, r_t) @ core (r_t, r_k) @ wavenumber_basis (nodes, r_k)^T, in the
     field's units; core = mean_core + coefficients @ components, all flattened to r_t*r_k.
 
@@ -39,11 +38,10 @@ class Reduction:
 
 def reduce_field(
     tables: NDArray[np.float32], weight: Array, floor: Array, tolerance: float
-) -> Reduction:
+) -> ReducedField:
     """Compress tables (models, time nodes, wavenumber nodes) to a relative rms error of `tolerance`.
 
-    weight: (time nodes,); floor: (wavenumber nodes,), where the field's weighted size is below it, the
-    accuracy is relative to the floor.
+    weight: (time nodes,). floor: (wavenumber nodes,), the least weighted size to which errors are relative.
     """
     time_weight = np.maximum(weight, TIME_FLOOR * weight.max())
     weighted = tables * time_weight[:, None]
@@ -58,7 +56,7 @@ def reduce_field(
     left, singular, right = np.linalg.svd(cores - mean, full_matrices=False)
     tail = np.sqrt(np.cumsum((singular**2)[::-1])[::-1])
     number = max(int((tail > 0.5 * tolerance * np.sqrt((cores**2).sum())).sum()), 1)
-    reduction = Reduction(
+    reduced = ReducedField(
         time_basis=v / time_weight[:, None],
         wavenumber_basis=u / row_weight[:, None],
         mean_core=mean,
@@ -67,21 +65,21 @@ def reduce_field(
         error=np.zeros(0),
     )
     error = [
-        np.linalg.norm(expand(reduction, c) * time_weight[:, None] * row_weight - t) / (np.linalg.norm(t) or 1.0)
-        for c, t in zip(reduction.coefficients, weighted, strict=True)
+        np.linalg.norm(expand(reduced, c) * time_weight[:, None] * row_weight - t) / (np.linalg.norm(t) or 1.0)
+        for c, t in zip(reduced.coefficients, weighted, strict=True)
     ]
-    return Reduction(**{**vars(reduction), "error": np.array(error)})
+    return ReducedField(**{**vars(reduced), "error": np.array(error)})
 
 
-def keep(reduction: Reduction, kept: NDArray[np.bool_], tolerance: float) -> Reduction:
-    """Only the components (c,) that are `kept`, and of the bases what these and the mean need.
+def keep_components(reduced: ReducedField, kept: NDArray[np.bool_], tolerance: float) -> ReducedField:
+    """Drop all components but the `kept` ones (c,), and the directions that these and the mean do not need.
 
-    tolerance: relative rms error of the mean and the components together; `error` is left as it was.
+    tolerance: relative rms error of the mean and the components together; `error` does not change.
     """
-    components, coefficients = reduction.components[kept], reduction.coefficients[:, kept]
-    shape = reduction.time_basis.shape[1], reduction.wavenumber_basis.shape[1]
+    components, coefficients = reduced.components[kept], reduced.coefficients[:, kept]
+    shape = reduced.time_basis.shape[1], reduced.wavenumber_basis.shape[1]
     size = np.sqrt((coefficients**2).mean(axis=0))
-    cores = np.concatenate([reduction.mean_core[None], size[:, None] * components]).reshape(-1, *shape)
+    cores = np.concatenate([reduced.mean_core[None], size[:, None] * components]).reshape(-1, *shape)
     in_time = _leading(np.einsum("nab,ncb->ac", cores, cores), 0.5 * tolerance)
     in_wavenumber = _leading(np.einsum("nab,nac->bc", cores, cores), 0.5 * tolerance)
 
@@ -90,29 +88,29 @@ def keep(reduction: Reduction, kept: NDArray[np.bool_], tolerance: float) -> Red
         projected = np.einsum("ax,nab,by->nxy", in_time, matrices, in_wavenumber, optimize=True)
         return np.asarray(projected).reshape(len(matrices), -1)
 
-    return Reduction(
-        time_basis=reduction.time_basis @ in_time,
-        wavenumber_basis=reduction.wavenumber_basis @ in_wavenumber,
-        mean_core=project(reduction.mean_core)[0],
+    return ReducedField(
+        time_basis=reduced.time_basis @ in_time,
+        wavenumber_basis=reduced.wavenumber_basis @ in_wavenumber,
+        mean_core=project(reduced.mean_core)[0],
         components=project(components),
         coefficients=coefficients,
-        error=reduction.error,
+        error=reduced.error,
     )
 
 
-def expand(reduction: Reduction, coefficients: Array) -> Array:
+def expand(reduced: ReducedField, coefficients: Array) -> Array:
     """The table (time nodes, wavenumber nodes) for one model's coefficients."""
-    shape = reduction.time_basis.shape[1], reduction.wavenumber_basis.shape[1]
-    core = (reduction.mean_core + coefficients @ reduction.components).reshape(shape)
-    return reduction.time_basis @ core @ reduction.wavenumber_basis.T
+    shape = reduced.time_basis.shape[1], reduced.wavenumber_basis.shape[1]
+    core = (reduced.mean_core + coefficients @ reduced.components).reshape(shape)
+    return reduced.time_basis @ core @ reduced.wavenumber_basis.T
 
 
 def _leading(gram: Array, tolerance: float) -> Array:
-    """Orthonormal directions, strongest first, that leave out `tolerance` of the total (rms)."""
+    """Orthonormal directions, strongest first; the rest is `tolerance` of the total (rms)."""
     values, vectors = eigh(gram)
     values = np.maximum(values, 0.0)
     if not values.any():
-        # zero everywhere: one direction, so that arrays keep their shapes
+        # zero everywhere: one direction keeps the shapes of arrays
         return np.asarray(vectors[:, -1:])
     left_out = np.sqrt(np.cumsum(values) / values.sum())
     return np.asarray(vectors[:, left_out > tolerance][:, ::-1])

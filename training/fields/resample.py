@@ -1,63 +1,50 @@
-"""Bring the pieces of every training model onto the nodes of the fields' coordinates."""
+"""Interpolate the pieces of every training model to the nodes of the fields, without CLASS's integration noise.
+
+Between its steps CLASS interpolates what it integrates. The error oscillates from step to step (1e-4 of a source, steps
+of a few Mpc) and differs at each wavenumber. It averages out along the line of sight, but a principal component
+analysis finds many strong components in it, which hide the weak ones that matter for C_l. Least-squares splines remove
+it from the early tables.
+"""
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import make_interp_spline
+from scipy.interpolate import BSpline, make_interp_spline
 
-from cosmicnet.coordinates import WAVENUMBER_COORDINATES, Scales
+from cosmicnet.coordinates import Scales
 from cosmicnet.fields import Field
 from cosmicnet.pieces import PIECES, time_factor
 
 from ..models.dataset import TrainingModel
-from ..models.grids import stretched
-from .extend import extend
-from .smooth import smooth
+from .continuation import extend
+from .nodes import KNOTS, NODES, node_times, node_wavenumbers
 
-__all__ = ["NODES", "Resampled", "distinct_times", "resample"]
+__all__ = ["Resampled", "distinct_times", "resample", "smooth"]
 
 Array = NDArray[np.float64]
 
-# free streaming, a function of x v with x v up to 45, asks for steps of 0.01 in ln x and 0.005 in x
-_LN_X = np.log(np.concatenate([
-    np.geomspace(0.0009, 0.02, 14)[:-1],
-    stretched([0.02, 0.45, 3.0, 8.0, 60.0, 80.0, 150.0], [0.005, 0.005, 0.035, 0.4, 0.45, 0.55, 0.6]),
-    np.geomspace(150.0, 3400.0, 24)[1:],
-]))
-
-# Nodes of each coordinate; between them, fields are quintic splines. The ranges of v are those of its regions with a
-# margin, and those of x what does not yet stream there: k tau < 45.
-NODES: dict[str, Array] = {
-    "tau_over_tau_rec": stretched([0.79, 0.93, 1.15, 1.315], [0.006, 0.0035, 0.0045, 0.0065]),
-    "ln_u": np.linspace(np.log(0.0047), 0.0, 380),
-    "ln_v_dark": np.linspace(np.log(0.52), np.log(13.0), 246),
-    # reaches beyond today in every cosmology of a wide box
-    "ln_v_reionized": np.linspace(np.log(11.5), np.log(125.0), 184),
-    "ln_x": _LN_X,
-    "ln_x_dark": _LN_X[np.log(20.0) > _LN_X],
-    "ln_x_reionized": _LN_X[np.log(4.0) > _LN_X],
-}
-
-
-# In these, CLASS's integration noise is above what the fields have to be known to.
+# Sources whose early tables are smoothed: the fields must be known better than CLASS's integration noise.
 CMB_SOURCES = ("t0", "t1", "t2")
 MATTER_SOURCES = ("delta_m", "delta_cb")
+# of the smoothing splines
+DEGREE = 5
 
-# kappa' (1/Mpc) where all electrons are free, at the 1 + z of a typical reionisation, and the range of 1 + z in which
-# it may happen: a late one scatters less, but then it is all there is, so that all times of the range count alike.
+# kappa' (1/Mpc) with all electrons free, at the 1 + z of a typical reionisation, and the range of 1 + z in which it may
+# happen. A late reionisation scatters less but is the only signal then, so all times of the range count alike.
 SCATTERING = 3e-5
 EARLY_1_PLUS_Z, LATE_1_PLUS_Z = 18.0, 3.0
-# how long it takes to reionise the universe, Mpc
+# duration of reionisation, Mpc
 REIONIZATION_TIME = 150.0
 
 
 @dataclass(frozen=True)
 class Resampled:
     """One model's field on the nodes: values (time nodes, wavenumber nodes), and the weight of each time, shape
-    (time nodes,): sqrt(d tau) times the time factor, or one for matter."""
+    (time nodes,): sqrt(d tau) times the time factor; one for matter."""
 
     values: NDArray[np.float32]
     weight: Array
@@ -80,19 +67,19 @@ def resample(
 
 def _weight(field: Field, node_tau: Array, history: Mapping[str, Array]) -> Array:
     if PIECES[field.piece].source in MATTER_SOURCES:
-        # P(k) is asked for at one time or another, and has to be as accurate then as today
+        # P(k) must be equally accurate at all times
         return np.ones(node_tau.size)
     return np.asarray(np.abs(time_factor(PIECES[field.piece], history)) * np.sqrt(np.gradient(node_tau)))
 
 
 def distinct_times(model: TrainingModel) -> TrainingModel:
-    """Without times that nearly coincide, being from two grids, which a spline does not like."""
+    """Drop times that nearly coincide, where two grids meet: splines through them oscillate."""
     apart = np.concatenate([[True], np.diff(np.log(model.tau)) > 2e-4])
     return replace(model, tau=model.tau[apart], integrated={n: a[apart] for n, a in model.integrated.items()})
 
 
 def _as_if_reionized(history: Mapping[str, Array]) -> dict[str, Array]:
-    """The history that weights are made of: at late times, photons scatter in any universe in which we are."""
+    """The history that weights are made of: late photons scatter in any universe like ours."""
     a = history["scale_factor"]
     scattering = (SCATTERING * np.minimum(1.0, 1.0 / (LATE_1_PLUS_Z * a)) ** 2
                   / (1.0 + (1.0 / (EARLY_1_PLUS_Z * a)) ** 16))
@@ -100,19 +87,21 @@ def _as_if_reionized(history: Mapping[str, Array]) -> dict[str, Array]:
             "visibility_prime": np.abs(history["visibility_prime"]) + scattering / REIONIZATION_TIME}
 
 
-def node_times(field: Field, scales: Scales) -> Array:
-    """tau (Mpc) of the field's time nodes."""
-    nodes = NODES[field.time]
-    # the coordinates are monotonic and simple enough to be inverted by two points
-    if field.time == "tau_over_tau_rec":
-        return nodes * scales.tau_rec
-    if field.time.startswith("ln_v"):
-        return scales.tau_rec + np.exp(nodes) * scales.sound_horizon_rec
-    return scales.tau_rec + np.exp(nodes) * (scales.tau_0 - scales.tau_rec)
+def smooth(table: Array, time: str, nodes_time: Array, wavenumber: str, nodes_wavenumber: Array) -> Array:
+    """The least-squares spline through a table (time nodes, wavenumber nodes), on the same nodes.
+
+    time, wavenumber: names of coordinates in KNOTS.
+    """
+    in_time = _projection(time, tuple(nodes_time))
+    in_wavenumber = _projection(wavenumber, tuple(nodes_wavenumber))
+    return np.asarray(in_time @ table @ in_wavenumber.T)
 
 
-def node_wavenumbers(field: Field, scales: Scales) -> Array:
-    """k (1/Mpc) of the field's wavenumber nodes."""
-    unit = np.exp(WAVENUMBER_COORDINATES[field.wavenumber](np.ones(1), scales))[0]
-    return np.asarray(np.exp(NODES[field.wavenumber]) / unit)
-
+@cache
+def _projection(coordinate: str, nodes: tuple[float, ...]) -> Array:
+    """The matrix (nodes, nodes) from values to the values of the least-squares spline."""
+    inner = KNOTS[coordinate]
+    inner = inner[(inner > nodes[0]) & (inner < nodes[-1])]
+    knots = np.concatenate([np.full(DEGREE + 1, nodes[0]), inner, np.full(DEGREE + 1, nodes[-1])])
+    design = BSpline.design_matrix(np.array(nodes), knots, DEGREE).toarray()
+    return np.asarray(design @ np.linalg.pinv(design))

@@ -1,11 +1,10 @@
-"""All training models as one table per field, with the weights that say what matters.
+"""The tables of all training models, one field at a time, with the weights of times and wavenumbers.
 
-Each model is resampled once and kept in a file of its own, compressed; then one field after the other is read, so that
-what is in memory at once is one field of all models, however large the training set.
+Each model is resampled once into a compressed file of its own. Fields are then read one after the other, so that memory
+holds one field of all models, however large the training set.
 """
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,13 +22,13 @@ from ..models.dataset import read_model
 from ..work.digest import code_digest
 from ..work.files import get_arrays, get_numbers, put, put_numbers, read_hdf5, remove_unfinished, write_hdf5
 from ..work.parallel import ended, progress, single_threaded_pool
-from .edges import continue_alike
-from .resample import NODES, distinct_times, resample
-from .smooth import KNOTS
+from .continuation import continue_alike
+from .nodes import NODES
+from .resample import distinct_times, resample
 
 __all__ = [
     "BEYOND", "K_SOUND_HORIZON_MAX", "OF_TABLES", "FieldTables", "ResampledModel", "collect", "read_field",
-    "resample_model", "table_path", "tables_digest",
+    "resample_model", "table_path",
 ]
 
 Array = NDArray[np.float64]
@@ -37,22 +36,22 @@ Array = NDArray[np.float64]
 # Code that determines a table, given a model.
 OF_TABLES = (
     "cosmicnet.coordinates", "cosmicnet.fields", "cosmicnet.pieces", "cosmicnet.training.models.dataset",
-    "cosmicnet.training.fields.extend", "cosmicnet.training.models.grids", "cosmicnet.training.work.files",
-    "cosmicnet.training.fields.resample", "cosmicnet.training.fields.smooth", "cosmicnet.training.fields.tables",
+    "cosmicnet.training.models.grids", "cosmicnet.training.work.files", "cosmicnet.training.fields.nodes",
+    "cosmicnet.training.fields.continuation", "cosmicnet.training.fields.resample", "cosmicnet.training.fields.tables",
 )
 
-# A field is met to an accuracy relative to this fraction of the source that it adds to, where it is
-# smaller than that; and the source counts as at least this fraction of its maximum over k.
+# Errors of a field are relative to its own size, but at least to this fraction of the source that it adds to; and the
+# source counts as at least this fraction of its maximum over k.
 FRACTION_OF_SOURCE = 0.02
 FRACTION_OF_MAXIMUM = 2e-3
 
-# Spectra of the CMB need its sources to this k r_s(rec); beyond, the grid is too coarse for their oscillations, which
-# would be most of what is learned. There they count this much less.
+# CMB spectra need the photon sources up to this k r_s(rec). Beyond it the grid does not resolve their oscillations,
+# which would dominate the fit, so that they get this much less weight.
 K_SOUND_HORIZON_MAX = 150.0
 BEYOND = 1e-4
 
-# What is spread over all late times cancels along the line of sight, compared with the same mean square
-# within recombination's 50 Mpc, as 1/sqrt(50 Mpc k) = 1/sqrt(x/3).
+# A late source extends over all late times and cancels along the line of sight: compared with the same mean square
+# within recombination's 50 Mpc, it counts 1/sqrt(50 Mpc k) = 1/sqrt(x/3).
 SMOOTH_ABOVE = 3.0
 
 # Of the file of a resampled model: its groups of numbers, and the sources of which it has sizes.
@@ -74,9 +73,9 @@ class FieldTables:
 
 @dataclass(frozen=True)
 class ResampledModel:
-    """What is small of a resampled model, in memory for all of them; its fields are in `path`.
+    """Metadata of a resampled model; its tables stay in the file `path`.
 
-    sizes: of a source (t0 or t2) at the nodes of a wavenumber coordinate, by both names.
+    sizes: rms over time of a source (t0 or t2) at the nodes of a wavenumber coordinate, by the two names.
     """
 
     path: Path
@@ -87,20 +86,10 @@ class ResampledModel:
     sizes: dict[tuple[str, str], Array]
 
 
-def tables_digest() -> str:
-    """A hash of the nodes, of what is smoothed and of the code: other tables are in other folders."""
-    digest = hashlib.sha256(code_digest(OF_TABLES).encode())
-    for grids in (NODES, KNOTS):
-        for name, nodes in sorted(grids.items()):
-            digest.update(name.encode() + nodes.tobytes())
-    return digest.hexdigest()[:12]
-
-
 def collect(
     paths: Sequence[Path], folder: Path, fields: Sequence[Field], processes: int, scheduler: str | None = None
 ) -> list[ResampledModel]:
-    """Resample the models of which `folder` has no table yet, or an older one; DatasetError for one that cannot be
-    read."""
+    """Resample the models that have no current table in `folder`; DatasetError for an unreadable model."""
     tables = {path: table_path(folder, path) for path in paths}
     missing = [path for path in paths if not _is_current(tables[path], path)]
     if missing:
@@ -116,7 +105,7 @@ def collect(
 
 
 def read_field(field: Field, models: Sequence[ResampledModel]) -> FieldTables:
-    """One field of all models, from their files."""
+    """One field of all models, from their files; DatasetError for an unreadable one."""
     values, weights = [], []
     for model in models:
         with read_hdf5(model.path, REMEDY) as file:
@@ -132,19 +121,19 @@ def read_field(field: Field, models: Sequence[ResampledModel]) -> FieldTables:
 
 
 def _is_current(table: Path, model: Path) -> bool:
-    """Whether there is a table, and no older than its model: another recipe may have used the folder before."""
+    """Whether a table exists and is no older than its model: another recipe may have used the folder before."""
     return table.exists() and table.stat().st_mtime_ns >= model.stat().st_mtime_ns and h5py.is_hdf5(table)
 
 
 def table_path(folder: Path, path: Path) -> Path:
-    """Where the resampled model of `path` is kept; its folder is made."""
-    target = folder.resolve() / tables_digest()
+    """The file of the resampled model `path`; its folder is made. Each version of the code has a folder of its own."""
+    target = folder.resolve() / code_digest(OF_TABLES)[:12]
     target.mkdir(parents=True, exist_ok=True)
     return target / path.name
 
 
 def resample_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
-    """Write all fields of one model on their nodes; DatasetError for a model that cannot be read."""
+    """Write all fields of one model on their nodes; DatasetError for an unreadable model."""
     model = distinct_times(read_model(path))
     scales = Scales.of(model.cosmology, model.precision)
     pieces = split_sources(model.integrated, model.k, model.tau)
@@ -172,7 +161,7 @@ def _summary(path: Path) -> ResampledModel:
 
 
 def _floor(field: Field, models: Sequence[ResampledModel]) -> Array:
-    """The size below which a field does not matter, because of the rest of its source."""
+    """The size below which errors of a field are drowned by the rest of its source."""
     source = PIECES[field.piece].source
     if source in ("phi_plus_psi", "delta_m", "delta_cb"):
         return np.zeros(NODES[field.wavenumber].size)

@@ -17,7 +17,7 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 
-from ..fields.fit_all import constant_numbers, derived_model
+from ..fields.fit_set import constant_numbers, fit_guard
 from ..recipe.schema import RecipeError
 from .dataset import read_model
 from .generate import models_of, read_claim, read_k_grid, require_complete
@@ -69,7 +69,7 @@ def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) 
     reference, companion = used[0], companion_of(recipe)
     emulator = companion.emulator
     assert isinstance(emulator, Emulator)
-    derived, tolerances = derived_model(tuple(recipe.box), [model.cosmology for model in used])
+    derived, tolerances = fit_guard(tuple(recipe.box), [model.cosmology for model in used])
     running = running_class()
     manifest = Manifest(
         name=recipe.name, description=recipe.description, class_version=running.version,

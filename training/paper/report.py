@@ -14,7 +14,7 @@ from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import load_network_set
 
-from ..fields.fit_all import train
+from ..fields.fit_set import fit_set
 from ..fields.tables import collect
 from ..models.generate import Generated, Workplace, existing
 from ..recipe.schema import Recipe, RecipeError, load_recipe
@@ -110,5 +110,5 @@ def _seconds_of_training(recipe: Recipe, recipes: Path, work: Path, generated: G
         for name in ("models", "tables"):
             (Path(folder) / name).symlink_to((work / name).resolve())
         start = perf_counter()
-        train(recipe, generated, Workplace(Path(folder) / "models", recipes, 1), Path(folder) / "networks")
+        fit_set(recipe, generated, Workplace(Path(folder) / "models", recipes, 1), Path(folder) / "networks")
         return perf_counter() - start

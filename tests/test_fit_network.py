@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from recipes import tiny_recipe
 
-from cosmicnet.training.fields import fit_one as module
-from cosmicnet.training.fields.fit_one import Trained, train_network
+from cosmicnet.training.fields import fit_network as module
+from cosmicnet.training.fields.fit_network import NetworkFit, fit_network
 from cosmicnet.training.fields.polynomial import STRENGTHS, polynomial_network, skip_exponents
 from cosmicnet.training.recipe.schema import Training
 
@@ -37,8 +37,8 @@ def bumpy(inputs: Array) -> Array:
     return np.asarray(quadratic(inputs) + np.tanh(8 * (inputs[:, :1] + 2.0)) * [1.0, 2.0, 0.5])
 
 
-def trained(outputs: Array, settings: Training, degree: int = 2, **changes: Any) -> Trained:
-    return train_network(make_inputs(), outputs, NAMES, degree, settings.model_copy(update=changes))
+def trained(outputs: Array, settings: Training, degree: int = 2, **changes: Any) -> NetworkFit:
+    return fit_network(make_inputs(), outputs, NAMES, degree, settings.model_copy(update=changes))
 
 
 def test_field_that_is_polynomial_is_met_to_rounding_after_training(settings: Training) -> None:
