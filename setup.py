@@ -16,7 +16,7 @@ setup(
     include_package_data=False,  # package_data below names them; else setuptools warns about each folder
     package_data={
         "cosmicnet": ["py.typed", "nets/*/*"],
-        "cosmicnet.class_patch": ["pyproject.toml", "shim/*", "fast/**/*"],
+        "cosmicnet.class_patch": ["pyproject.toml", "stock_digests.json", "shim/*", "fast/**/*"],
         "cosmicnet.training": ["recipes/*"],
         "cosmicnet.cobaya_components": ["*/*.yaml", "*/*.bibtex", "*/*.npz", "theory/covmats/*", "runs/*"],
     },

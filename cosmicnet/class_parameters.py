@@ -129,7 +129,11 @@ _TABLE: tuple[ClassParameter, ...] = (
     *_precision("thermodynamics", "larger", "thermo_z_initial", "thermo_z_initial_if_idm", "thermo_Nz_lin",
                 "thermo_Nz_log", "primordial_black_hole_Nz", "noninjection_Nz_log", "noninjection_Nk_acc_diss",
                 "reionization_start_factor"),
-    *_precision("thermodynamics", "", "sBBN_file", "hyrec_path", "chi_z_Galli", "thermo_evolver", "thermo_z_linear",
+    ClassParameter("sBBN_file", "precision", "thermodynamics",
+                   meaning="1: CLASS's default table of helium, as it was when this CLASS was built"),
+    ClassParameter("hyrec_path", "precision", "thermodynamics",
+                   meaning="1: HyRec's tables of rates, as they were when this CLASS was built"),
+    *_precision("thermodynamics", "", "chi_z_Galli", "thermo_evolver", "thermo_z_linear",
                 "thermo_rate_smoothing_radius", "z_end_reco_test", "k_min_acc_diss", "k_max_acc_diss",
                 "z_wkb_acc_diss", "z_start_chi_approx", "reionization_z_start_max",
                 *(f"recfast_{name}" for name in (

@@ -69,8 +69,9 @@ def _other_class(running: RunningClass, trained: Manifest) -> Iterator[str]:
     if _release(running.version) != _release(trained.class_version):
         yield f"this is CLASS {running.version}, but the networks were trained with CLASS {trained.class_version}"
     elif running.source_digest != trained.source_digest:
-        yield ("this CLASS was changed in background.c, thermodynamics.c, perturbations.c or their headers; the "
-               "networks were trained with other equations")
+        shown = ", ".join(running.changed_files[:3]) + ", ..." * (len(running.changed_files) > 3)
+        yield (f"this CLASS has changes in {shown or 'no file'}, but the networks were trained with "
+               f"{'the released one' if shown else 'a changed one'} or with other changes")
 
 
 def _release(version: str) -> str:

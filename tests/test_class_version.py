@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks_under_test import NETWORKS, networks, nothing_warned_of  # noqa: F401  (fixtures)
+from networks_under_test import NETWORKS, networks, nothing_warned_of, options  # noqa: F401  (fixtures)
 
 from cosmicnet.errors import CosmicnetWarning
 from cosmicnet.installed import shipped_sets
@@ -58,3 +58,32 @@ def test_other_release_is_integrated_instead(tmp_path: Path) -> None:
 def test_other_patch_level_is_covered(tmp_path: Path) -> None:
     options = networks_of("3.4.1.0+cosmicnet.99", tmp_path / "same")
     assert computed(**options, neural_network_fallback="error").neural_network_info()["used"] is True
+
+
+def tables_elsewhere(folder: Path) -> Path:
+    """A copy of CLASS's tables, for the option base_path."""
+    shutil.copytree(Path(classy.__file__).parent / "external", folder / "external")
+    return folder
+
+
+def test_unchanged_tables_are_covered_wherever_they_are(tmp_path: Path) -> None:
+    assert computed(**options(), base_path=str(tables_elsewhere(tmp_path))).neural_network_info()["used"] is True
+
+
+@pytest.mark.parametrize(("table", "parameter"), [
+    ("HyRec2020/Alpha_inf.dat", "hyrec_path"), ("HyRec2020/fit_swift.dat", "hyrec_path"),
+    ("bbn/sBBN_2025.dat", "sBBN_file")])
+def test_changed_tables_are_refused_by_name(tmp_path: Path, table: str, parameter: str) -> None:
+    """Rates of recombination, 5% off in one row, move the spectra: networks do not answer."""
+    folder = tables_elsewhere(tmp_path)
+    path = folder / "external" / table
+    lines = path.read_text().splitlines(keepends=True)
+    row = len(lines) // 2
+    first, rest = lines[row].split(maxsplit=1)
+    lines[row] = f"{first} {1.05 * float(rest.split()[0]):.10e} {' '.join(rest.split()[1:])}\n"
+    path.write_text("".join(lines))
+    with pytest.raises(classy.CosmoComputationError, match=f"{parameter} = .*trained with 1 .*when this CLASS was built"):
+        computed(**options(), base_path=str(folder))
+    # the same file again, unchanged: read again because it is newer
+    shutil.copy(Path(classy.__file__).parent / "external" / table, path)
+    assert computed(**options(), base_path=str(folder)).neural_network_info()["used"] is True

@@ -14,7 +14,7 @@ from builds import ROOT
 from recipes import TINY, write_tiny
 from synthetic import make_network_set
 
-from cosmicnet.class_patch.tree import OWN_FILES, OWN_FOLDER, SOURCES_OF_SOURCES
+from cosmicnet.class_patch.tree import EQUATIONS, OWN_FILES, OWN_FOLDER
 from cosmicnet.installed import shipped_sets
 from cosmicnet.store import ARRAYS, save_network_set
 from cosmicnet.training.commands import cli
@@ -56,7 +56,7 @@ def damaged_networks() -> None:
 def patched_tree() -> None:
     from cosmicnet.class_patch.edits import EDITS
 
-    for name in (*EDITS, *SOURCES_OF_SOURCES, *OWN_FILES):
+    for name in (*EDITS, *EQUATIONS, *OWN_FILES):
         Path("tree", name).parent.mkdir(parents=True, exist_ok=True)
         Path("tree", name).touch()
 

@@ -2,20 +2,22 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from cosmicnet.class_patch import AnchorError, Edit, PatchError, SourceError, fetch_source, patch_tree
+from cosmicnet.class_patch.digest import EQUATIONS, changed_files, source_digest
 from cosmicnet.class_patch.edits import EDITS
-from cosmicnet.class_patch.tree import OWN_FILES, SOURCES_OF_SOURCES, source_digest
+from cosmicnet.class_patch.tree import OWN_FILES
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A stand-in for a CLASS tree: each file holds its anchors and nothing else."""
-    for name in SOURCES_OF_SOURCES:
+    for name in EQUATIONS:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("of CLASS\n")
     for name, edits in EDITS.items():
@@ -98,7 +100,7 @@ def stock_source(stock: Path) -> Path:
 
 def test_own_tree_with_a_change_of_its_own(stock_source: Path, tmp_path: Path) -> None:
     """A modified CLASS can be patched as long as the anchors stand; the modification survives."""
-    for name in {*EDITS, *SOURCES_OF_SOURCES}:
+    for name in {*EDITS, *EQUATIONS}:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((stock_source / name).read_bytes())
     path = tmp_path / "source/perturbations.c"
@@ -115,6 +117,34 @@ def test_own_tree_with_a_change_of_its_own(stock_source: Path, tmp_path: Path) -
     for edit in EDITS["source/perturbations.c"]:
         text = text.replace(edit.text + edit.anchor, edit.anchor)
     assert text == change + (stock_source / "source/perturbations.c").read_text()
+
+
+SHIPPED_DIGEST = "ffdc07ee15007a0d3477aa611cc2c8a2d1659d0c605942680041090ee3f6cda8"
+
+
+def test_the_release_is_the_one_of_the_shipped_networks(stock_source: Path) -> None:
+    assert changed_files(stock_source) == {}
+    assert source_digest(stock_source) == SHIPPED_DIGEST
+
+
+@pytest.mark.parametrize("name", ["external/HyRec2020/hydrogen.c", "external/HyRec2020/fit_swift.dat", "source/input.c",
+                                  "tools/evolver_ndf15.c", "source/background.c", "source/of_a_fork.c"])
+def test_a_file_that_acts_before_the_sources_changes_the_digest(stock_source: Path, tmp_path: Path, name: str) -> None:
+    for folder in ("source", "include", "tools", "external"):
+        shutil.copytree(stock_source / folder, tmp_path / folder)
+    path = tmp_path / name
+    path.write_text((path.read_text() if path.exists() else "") + "\n")
+    assert list(changed_files(tmp_path)) == [name]
+    assert source_digest(tmp_path) != SHIPPED_DIGEST
+    path.unlink()
+    assert list(changed_files(tmp_path)) == ([] if name == "source/of_a_fork.c" else [name])
+
+
+def test_a_file_of_later_modules_leaves_the_digest(stock_source: Path, tmp_path: Path) -> None:
+    for folder in ("source", "include", "tools", "external"):
+        shutil.copytree(stock_source / folder, tmp_path / folder)
+    (tmp_path / "source/lensing.c").write_text("changed")
+    assert source_digest(tmp_path) == SHIPPED_DIGEST
 
 
 def test_wrong_hash_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ def write(folder: Path, **setup: float) -> Path:
 def test_setting_that_is_not_reported_is_named(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reported, "running_class", lambda: RunningClass("v3.4.1", "another"))
+    monkeypatch.setattr(reported, "running_class", lambda: RunningClass("v3.4.1", "another", ("source/input.c",)))
     with pytest.raises(RecipeError, match=r"class_settings\.my_drag: this CLASS does not report it"):
         reported.require_reported(recipe, write(tmp_path))
     reported.require_reported(recipe, write(tmp_path, my_drag=1.02))

@@ -12,17 +12,24 @@
 
 typedef void (*cosmicnet_sink)(void * list, const char * name, double value);
 
-/** A file name in the precision structure counts as default (1) if it ends as CLASS's default does. */
-static inline double cosmicnet_has_suffix(const char * name, const char * suffix) {
-  size_t length = strlen(name), end = strlen(suffix);
-  return ((length >= end) && (strcmp(name+length-end,suffix) == 0)) ? 1. : 0.;
-}
+typedef void (*cosmicnet_file_sink)(void * list, const char * name, const char * default_name, const char * path);
 
-/** Every precision parameter; the list is CLASS's own, precisions.h. */
+/** Every precision parameter that is a number; the list is CLASS's own, precisions.h. */
 static inline void cosmicnet_list_precision(struct precision * ppr, cosmicnet_sink sink, void * list) {
 #define class_precision_parameter(NAME,TYPE,DEFAULT) sink(list,#NAME,(double)ppr->NAME);
 #define class_type_parameter(NAME,READ_TYPE,REAL_TYPE,DEFAULT) sink(list,#NAME,(double)ppr->NAME);
-#define class_string_parameter(NAME,DIR,STRING) sink(list,#NAME,cosmicnet_has_suffix(ppr->NAME,DIR));
+#define class_string_parameter(NAME,DIR,STRING)
+#include "precisions.h"
+}
+
+/** Every precision parameter that is a file or a folder: its default below CLASS's folder, and where CLASS looks for it. */
+static inline void cosmicnet_list_files(struct precision * ppr, cosmicnet_file_sink sink, void * list) {
+  char path[2*_FILENAMESIZE_];
+#define class_precision_parameter(NAME,TYPE,DEFAULT)
+#define class_type_parameter(NAME,READ_TYPE,REAL_TYPE,DEFAULT)
+#define class_string_parameter(NAME,DIR,STRING) \
+  snprintf(path,sizeof(path),"%s%s",ppr->base_path,ppr->NAME); \
+  sink(list,#NAME,DIR,path);
 #include "precisions.h"
 }
 

@@ -1,5 +1,9 @@
 # cosmicnet: joins CLASS's perturbation module to a source provider in Python. It knows CLASS's structures and no physics. Included by classy.pyx before the class Class.
 
+import hashlib
+import json
+import os
+
 from cpython.pythread cimport PyThread_get_thread_ident
 
 cdef extern from "cosmicnet/shim/without_gil.h":
@@ -11,7 +15,9 @@ cdef extern from "cosmicnet/shim/memory.h":
 cdef extern from "cosmicnet/shim/class_state.h":
     int _SUCCESS_
     ctypedef void (*cosmicnet_sink)(void *, const char *, double) noexcept
+    ctypedef void (*cosmicnet_file_sink)(void *, const char *, const char *, const char *) noexcept
     void cosmicnet_list_precision(precision *, cosmicnet_sink, void *)
+    void cosmicnet_list_files(precision *, cosmicnet_file_sink, void *)
     void cosmicnet_list_setup(background *, thermodynamics *, perturbations *, cosmicnet_sink, void *)
     void cosmicnet_list_cosmology(background *, thermodynamics *, cosmicnet_sink, void *)
     void cosmicnet_list_unusual(precision *, background *, thermodynamics *, perturbations *, cosmicnet_sink, void *)
@@ -21,6 +27,10 @@ cdef extern from "cosmicnet/shim/class_state.h":
 
 # Digest of the files of CLASS that make the source functions, before the patch.
 SOURCE_DIGEST = "@SOURCE_DIGEST@"
+# Files in which this CLASS differs from the release that the patch was made for.
+CHANGED_FILES = tuple(json.loads("""@CHANGED_FILES@"""))
+# Digests of the tables that CLASS reads when it runs, as they were when it was built.
+_TABLE_DIGESTS = json.loads("""@TABLE_DIGESTS@""")
 
 
 cdef class Class
@@ -52,6 +62,41 @@ cdef class _Occupied:
 
 cdef void _put_into_dict(void * target, const char * name, double value) noexcept:
     (<dict>target)[name.decode()] = value
+
+
+cdef void _put_file_into_dict(void * target, const char * name, const char * default_name, const char * path) noexcept:
+    (<dict>target)[name.decode()] = _number_of_tables(default_name.decode(), os.fsdecode(path))
+
+
+# by path: time and size of the file when it was read, and its digest
+_DIGESTS_READ = {}
+
+
+def _digest_of_table(path):
+    """None if there is no such file."""
+    try:
+        status = os.stat(path)
+        state = (status.st_mtime_ns, status.st_size)
+        if _DIGESTS_READ.get(path, (None,))[0] != state:
+            with open(path, "rb") as file:
+                content = file.read().replace(b"\r\n", b"\n")
+            _DIGESTS_READ[path] = (state, hashlib.sha256(content).hexdigest())
+    except OSError:
+        return None
+    return _DIGESTS_READ[path][1]
+
+
+def _number_of_tables(default_name, path):
+    """A file or folder of tables as a number: 1 where all tables are those of the build, else one made of their content."""
+    expected = {name: digest for name, digest in _TABLE_DIGESTS.items() if ("/" + name).startswith(default_name)}
+    if not expected:
+        return 1. if path.endswith(default_name) else 0.
+    found = {name: _digest_of_table(path + ("/" + name)[len(default_name):]) for name in expected}
+    if found == expected:
+        return 1.
+    content = hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+    # a whole number that a float holds
+    return 2. + int(content[:12], 16)
 
 
 class SourceRequest:
@@ -213,6 +258,7 @@ cdef object _make_request(_SourceConnection connection, precision * ppr, backgro
     cosmicnet_list_unusual(ppr, pba, pth, ppt, _put_into_dict, <void *>cosmology)
     cosmicnet_list_setup(pba, pth, ppt, _put_into_dict, <void *>setup)
     cosmicnet_list_precision(ppr, _put_into_dict, <void *>precision_values)
+    cosmicnet_list_files(ppr, _put_file_into_dict, <void *>precision_values)
     connection.pba = pba
     connection.pth = pth
     return SourceRequest(

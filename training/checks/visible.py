@@ -11,7 +11,6 @@ from typing import Any
 from cosmicnet.class_parameters import acts_on_sources
 from cosmicnet.coverage import SETTING_TOLERANCE
 from cosmicnet.running_class import running_class
-from cosmicnet.store import DEFAULT_SET, load_network_set
 
 from ..models.dataset import read_model
 from ..models.grids import AlignedGrids
@@ -163,6 +162,6 @@ def _unknown_settings(
 ) -> list[str]:
     """Settings of which this CLASS does not report the value; setup, precision: what it reports."""
     given = set(class_settings)
-    if running_class().source_digest == load_network_set(DEFAULT_SET).manifest.source_digest:
+    if not running_class().changed_files:
         return sorted(given & NOT_REPORTED_BY_STOCK)
     return sorted(given - OTHERWISE_CHECKED - set(setup) - set(precision))
