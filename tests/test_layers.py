@@ -29,6 +29,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "training.work": MAKING[:1],
     "training.recipe": MAKING[:2],
     "training.models": MAKING[:3],
+    "training.wide": MAKING,
     "training.fields": MAKING,
     "training.checks": (*MAKING, "training.fields"),
     "training.evaluate": MAKING,

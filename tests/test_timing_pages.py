@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosmicnet.training.timing.along_line import LINES, NEIGHBOURS, Track, off_smooth_curve
-from cosmicnet.training.timing.line_of_sight_report import ErrorsAt, write_line_of_sight
+from cosmicnet.training.timing.line_of_sight import CONVERGED, ErrorsAt, write_line_of_sight
 from cosmicnet.training.timing.scaling import FULL, NET, REQUESTS, STOCK, Cost, _markdown
+from cosmicnet.training.timing.smoothness import LINES, NEIGHBOURS, Track, off_smooth_curve
 
 STEPS = np.linspace(-1, 1, 41)
 
@@ -39,12 +39,12 @@ def test_line_of_sight_page_shows_the_worst(tmp_path: Path) -> None:
     seconds = {"transfer": {"CLASS": 2.0, "fast": 0.1}}
     track = Track(LINES[0], "networks", tuple(1e3 * STEPS**2 + np.where(STEPS > 0.1, 0.02, 0.0)))
     worse = {"fast": errors(4e-4), "CLASS": errors(3e-3)}
-    write_line_of_sight([ErrorsAt(2508, models), ErrorsAt(5000, [worse])], seconds, [track], {"l_linstep": 8}, tmp_path)
+    write_line_of_sight([ErrorsAt(2508, models), ErrorsAt(5000, [worse])], seconds, [track], tmp_path)
     page = (tmp_path / "line_of_sight.md").read_text()
     assert "| TT | 0.003 | 2e-05 | 0.0003 |" in page
     assert "Accuracy to l = 5000" in page and "one cosmology" in page
     assert "| TT | 0.003 | 0.0004 | 0.0003, missed |" in page
-    assert "l_linstep = 8" in page
+    assert f"l_linstep = {CONVERGED['l_linstep']}" in page
     assert "| H0 | 0.5 | 41 | networks | 1e+03 | 0.01, missed |" in page
     assert (tmp_path / "line_of_sight.png").stat().st_size > 0
 

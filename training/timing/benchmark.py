@@ -1,8 +1,8 @@
 """Seconds of each step of compute(), full CLASS against networks, measured in one run on the same cosmologies.
 
-CLASS has no clock of its own. The seconds of a step are the difference between computations that end after it and
-before it. Both modes go on from the primordial spectra, so that each later module is run and timed by itself. What
-takes milliseconds is the median of REPEATS computations; full CLASS, of seconds, is measured once in each cosmology.
+CLASS has no clock of its own: the seconds of a step are the difference between computations that end after and before
+it. Both modes restart from the primordial spectra, so that each later module runs and is timed alone. Steps of
+milliseconds are medians of REPEATS computations; full CLASS takes seconds and runs once in each cosmology.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -18,13 +18,13 @@ from pathlib import Path
 from time import perf_counter
 
 from rich.console import Console
+from rich.table import Table
 
 from ..evaluate.boxes import BOXES
 from ..work.parallel import progress
 from ..work.spectra import Parameters, networks_on, new_class, require_patched_classy
-from .benchmark_report import Benchmark, write_benchmark
 
-__all__ = ["STEPS", "BenchmarkSettings", "benchmark", "measure"]
+__all__ = ["STEPS", "Benchmark", "BenchmarkSettings", "benchmark", "measure", "write_benchmark"]
 
 STEPS = ("background", "thermodynamics", "perturbations", "fourier", "transfer", "harmonic", "lensing")
 WHOLE = "whole compute()"
@@ -38,11 +38,18 @@ REPEATS = 5
 # of CLASS, and of NumPy's matrix products
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
+MILLISECONDS = 1e3
+# Seconds; the noise of a step that does nothing, such as fourier without non-linear spectra.
+RESOLUTION = 1e-3
+# times faster, by row, on one thread and on more
+TARGETS = {"perturbations": (300, 200), "transfer": (20, 20), "whole compute()": (25, 20),
+           "whole compute(), hmcode": (20, 15), "change of A_s and n_s": (100, 100)}
+
 
 @dataclass(frozen=True)
 class BenchmarkSettings:
-    """output: folder of performance.*; models: cosmologies of the whole domain; networks: name
-    or folder; threads: numbers of threads, each measured in a process of its own."""
+    """output: folder of performance.*; models: cosmologies of the whole domain; networks: name or folder; threads:
+    numbers of threads, each measured in a process of its own."""
 
     output: Path
     models: int
@@ -50,12 +57,24 @@ class BenchmarkSettings:
     threads: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Benchmark:
+    """Medians over the cosmologies, in seconds, by step; inside: of the steps within the networks."""
+
+    machine: str
+    threads: int
+    models: int
+    full: dict[str, float]
+    net: dict[str, float]
+    inside: dict[str, float]
+
+
 def benchmark(settings: BenchmarkSettings) -> list[Benchmark]:
-    """Measure, print and write performance.md, .json and .png. Raises CosmicnetError for a classy without networks."""
+    """Measure, print and write performance.md, .json and .png. CosmicnetError for a classy without networks."""
     require_patched_classy()
     results = []
     for threads in settings.threads:
-        # libraries read them when they are loaded, so another number needs another process
+        # libraries read these variables once, when they are loaded
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
             results.append(process.submit(measure, settings).result())
@@ -67,13 +86,13 @@ def benchmark(settings: BenchmarkSettings) -> list[Benchmark]:
 
 
 def measure(settings: BenchmarkSettings) -> Benchmark:
-    """All medians with the threads of this process."""
+    """Medians of all steps, with the threads of this process."""
     networks = networks_on(settings.networks)
     full: list[dict[str, float]] = []
     net: list[dict[str, float]] = []
     inside: list[dict[str, float]] = []
     points = BOXES[-1].points(settings.models)
-    _successive_seconds({**points[0], **networks}, ("lensing",))  # loads what is loaded once
+    _successive_seconds({**points[0], **networks}, ("lensing",))  # loads tables and networks
     with progress("timing", len(points)) as advance:
         for cosmology in points:
             fast, own_steps = _network_seconds({**cosmology, **networks})
@@ -87,7 +106,7 @@ def measure(settings: BenchmarkSettings) -> Benchmark:
 
 
 def _network_seconds(parameters: Parameters) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds with networks by row of the table, and those inside the networks, of one cosmology."""
+    """Seconds of one cosmology with networks, by row of the table, and those within the networks."""
     change, inside = _seconds_of_change(parameters)
     return {**_seconds(parameters, REPEATS), NEW_PRIMORDIAL: change}, inside
 
@@ -95,14 +114,14 @@ def _network_seconds(parameters: Parameters) -> tuple[dict[str, float], dict[str
 def _full_seconds(cosmology: Parameters) -> dict[str, float]:
     """Seconds of full CLASS by row of the table."""
     seconds = _seconds(cosmology, 1)
-    # stock CLASS computes everything again
+    # CLASS computes everything again
     return {**seconds, NEW_PRIMORDIAL: seconds[WHOLE]}
 
 
 def _seconds(parameters: Parameters, repeats: int) -> dict[str, float]:
-    """Seconds of the steps, the same way in both modes, each the median of a number of computations."""
+    """Seconds by step, each the median of `repeats` computations."""
     background, thermodynamics = (_median_seconds(parameters, (step,), REPEATS)[0] for step in STEPS[:2])
-    # each of these runs the modules of its step, those before it that are listed there, and no others
+    # each restarts after the one before it, and runs the modules in between
     primordial, fourier, with_transfer, harmonic, with_lensing = _median_seconds(
         parameters, ("primordial", "fourier", "transfer", "harmonic", "lensing"), repeats)
     until_primordial, hmcode, after_primordial = _median_seconds(
@@ -128,10 +147,10 @@ def _median_seconds(parameters: Parameters, steps: tuple[str, ...], repeats: int
 
 
 def _successive_seconds(parameters: Parameters, steps: tuple[str, ...]) -> list[float]:
-    """Wall times of compute() up to each of the steps, of one object.
+    """Wall times of one object's compute() up to each of the steps.
 
-    Each goes on from the primordial spectra, and keeps transfer functions that are there and do not depend on
-    non-linear corrections: "transfer" is fourier and transfer, "lensing" after it harmonic and lensing.
+    Each restarts from the primordial spectra and keeps transfer functions that do not depend on non-linear
+    corrections: "transfer" runs fourier and transfer, "lensing" after it harmonic and lensing.
     """
     model = new_class({**REQUEST, **parameters})
     times = []
@@ -144,10 +163,8 @@ def _successive_seconds(parameters: Parameters, steps: tuple[str, ...]) -> list[
 
 
 def _seconds_of_change(parameters: Parameters) -> tuple[float, dict[str, float]]:
-    """Wall time of compute() after a change of A_s and n_s, the median of REPEATS there and back.
-
-    With it, the seconds inside the networks, which the first compute() took.
-    """
+    """Wall time of compute() after a change of A_s and n_s, the median of REPEATS there and back; and the seconds
+    within the networks in the first compute()."""
     model = new_class({**REQUEST, **parameters})
     model.compute(["lensing"])
     inside = dict(model.neural_network_info()["seconds"])
@@ -164,3 +181,97 @@ def _seconds_of_change(parameters: Parameters) -> tuple[float, dict[str, float]]
 def _medians(rows: list[dict[str, float]]) -> dict[str, float]:
     names: Mapping[str, None] = dict.fromkeys(name for row in rows for name in row)
     return {name: statistics.median(row[name] for row in rows if name in row) for name in names}
+
+
+def write_benchmark(results: Sequence[Benchmark], folder: Path, console: Console) -> None:
+    """Print the tables; write performance.md and performance.png into `folder`."""
+    for result in results:
+        table = Table("step", title=_title(result), title_justify="left")
+        for heading in ("full CLASS, ms", "networks, ms", "times faster", "target"):
+            table.add_column(heading, justify="right")
+        for row in _rows(result):
+            table.add_row(*row)
+        console.print(table)
+    (folder / "performance.md").write_text(_markdown(results), encoding="utf-8")
+    _plot(results[0], folder / "performance.png")
+    console.print(f"wrote {folder / 'performance.md'}, .json, .png", highlight=False)
+
+
+def _title(result: Benchmark) -> str:
+    return (f"Medians of {result.models} cosmologies, lensed TT, TE, EE, phi phi to l = 2508, "
+            f"OMP_NUM_THREADS = {result.threads}")
+
+
+def _rows(result: Benchmark) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for step, slow in result.full.items():
+        fast = result.net[step]
+        target = ""
+        if step in TARGETS:
+            wanted = TARGETS[step][result.threads > 1]
+            target = str(wanted) if slow / fast >= wanted else f"{wanted}, missed"
+        rows.append((step, f"{MILLISECONDS * slow:.1f}", f"{MILLISECONDS * fast:.1f}",
+                     f"{slow / fast:.3g}" if min(slow, fast) > RESOLUTION else "", target))
+    return rows
+
+
+def _markdown(results: Sequence[Benchmark]) -> str:
+    lines = [
+        "# Performance", "",
+        "Written by `cosmicnet benchmark`; do not edit. All figures are measured in one run on the same cosmologies of",
+        "the whole domain; only ratios carry over to another machine. Steps of milliseconds are medians of five",
+        "computations in each cosmology; full CLASS takes seconds and runs once.", "",
+    ]
+    for result in results:
+        lines += [
+            f"{_title(result)}; {result.machine}.", "",
+            "| step | full CLASS, ms | networks, ms | times faster | target |", "|---|---|---|---|---|",
+            *(f"| {' | '.join(row)} |" for row in _rows(result)), "",
+        ]
+    lines += _by_threads(results)
+    lines += [
+        "With networks, the transfer step is the fast line of sight, which also samples more finely, and",
+        "`fourier, hmcode` the fast HMcode (docs/fast_modules.md). After a change of A_s and n_s CLASS computes",
+        "everything again, the patched one only what depends on them. Input, background and thermodynamics are the",
+        "floor: networks need them as well.", "",
+        f"![Seconds by step](performance.png) OMP_NUM_THREADS = {results[0].threads}.", "",
+    ]
+    return "\n".join(lines)
+
+
+def _by_threads(results: Sequence[Benchmark]) -> list[str]:
+    """The perturbation step by number of threads, as in Table 5 of CosmicNet I, and the networks' own seconds."""
+    threads = " | ".join(str(result.threads) for result in results)
+    rows = {
+        "perturbations, full CLASS": [result.full["perturbations"] for result in results],
+        "perturbations, networks": [result.net["perturbations"] for result in results],
+        **{f"of these, {name}": [result.inside[name] for result in results] for name in results[0].inside},
+    }
+    return [
+        "The perturbation step by number of threads (Table 5 of CosmicNet I), in ms. `interpolation` takes the outputs",
+        "of the networks to CLASS's times and wavenumbers; `late photons` does so for late photons and adds",
+        "rescattering; both are summed over threads. The remainder is CLASS's own.",
+        "",
+        f"| threads | {threads} |", f"|---|{'---|' * len(results)}",
+        *(f"| {name} | {' | '.join(f'{MILLISECONDS * value:.1f}' for value in values)} |"
+          for name, values in rows.items()), "",
+    ]
+
+
+def _plot(result: Benchmark, path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, 1, figsize=(8, 4), constrained_layout=True)
+    steps = list(result.full)[:list(result.full).index("whole compute()")]
+    for axis, (title, seconds) in zip(axes, (("full CLASS", result.full), ("networks", result.net)), strict=True):
+        left = 0.0
+        for number, step in enumerate(steps):
+            axis.barh([title], seconds[step], left=left, color=f"C{number}", label=step)
+            left += seconds[step]
+        axis.set_xlabel("seconds")
+    axes[0].legend(ncols=4, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, 1.55))
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

@@ -1,9 +1,9 @@
-"""The fast line of sight against CLASS's own, default and converged: accuracy and seconds."""
+"""The fast line of sight against CLASS's own, default and converged: accuracy, seconds, and the page about them."""
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from time import process_time
@@ -18,15 +18,15 @@ from ..evaluate.accuracy import wishart_chi2
 from ..evaluate.boxes import BOXES
 from ..work.parallel import ended, single_threaded_pool
 from ..work.spectra import Multipoles, Parameters, lensed_multipoles, networks_on, new_class, require_patched_classy
-from .along_line import Track, follow_lines
-from .line_of_sight_report import ErrorsAt, write_line_of_sight
+from .smoothness import Track, follow_lines, plot_tracks, smoothness_section
 
-__all__ = ["CONVERGED", "LineOfSightSettings", "compare_lines_of_sight", "measure"]
+__all__ = ["CONVERGED", "ErrorsAt", "LineOfSightSettings", "compare_lines_of_sight", "measure", "write_line_of_sight"]
 
 Array = NDArray[np.float64]
+Seconds = Mapping[str, Mapping[str, float]]
 
 WHOLE_DOMAIN = BOXES[-1]
-# CLASS's own transfer and harmonic steps, until nothing changes any more
+# CLASS's own transfer and harmonic steps with sampling so fine that nothing changes any more
 CONVERGED: Parameters = {
     "fast_line_of_sight": "no",
     "l_linstep": 8, "l_logstep": 1.02, "q_linstep": 0.2, "q_logstep_spline": 50.0, "q_logstep_limber": 1.01,
@@ -35,19 +35,21 @@ CONVERGED: Parameters = {
     "transfer_neglect_delta_k_S_t2": 10.0, "transfer_neglect_delta_k_S_e": 10.0,
 }
 WAYS: dict[str, Parameters] = {"CLASS": {"fast_line_of_sight": "no"}, "fast": {"fast_line_of_sight": "yes"}}
-# the largest multipole up to which CLASS's default lensing does not disturb the comparison
+# CLASS's default lensing cuts correlation functions at an angle of pi/16, which rings at larger l: 4% of TT at l = 5000
 RINGING_ABOVE = 3000
 STEPS = {"transfer": ("fourier", "transfer"), "harmonic and lensing": ("transfer", "lensing"),
          "whole": (None, "lensing")}
 
+# largest error allowed at any l; of TE, over sqrt(TT EE)
+TARGETS = {"tt": 3e-4, "ee": 5e-4, "te": 3e-4, "pp": 3e-4, "chi2": 0.5}
+TITLES = {"tt": "TT", "ee": "EE", "te": "TE over sqrt(TT EE)", "pp": "phi phi", "tp": "T phi over sqrt(TT phi phi)",
+          "chi2": "Wishart chi2, TT TE EE"}
+
 
 @dataclass(frozen=True)
 class LineOfSightSettings:
-    """What to measure, and where the results go.
-
-    models: cosmologies for each of l_max. cache: folder of the converged spectra. processes: models at the same time.
-    points: on a short line through parameter space; 0 leaves out what is measured along lines.
-    """
+    """models: cosmologies for each of l_max. cache: folder of the converged spectra. processes: models at a time.
+    points: of a short line through parameter space; 0 for no lines."""
 
     output: Path
     cache: Path
@@ -56,6 +58,14 @@ class LineOfSightSettings:
     repeats: int
     processes: int
     points: int
+
+
+@dataclass(frozen=True)
+class ErrorsAt:
+    """by_model: of each cosmology, by way and spectrum."""
+
+    l_max: int
+    by_model: Sequence[Mapping[str, Mapping[str, float]]]
 
 
 def largest_errors(model: Multipoles, truth: Multipoles) -> dict[str, float]:
@@ -80,7 +90,7 @@ def measure(cosmology: Parameters, l_max: int, cache: Path) -> dict[str, dict[st
 
 
 def seconds(cosmology: Parameters, l_max: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Least processor time of each step and way, measured in turns so that a busy machine is so for all."""
+    """Least processor time of each step and way, measured in turns, so that other processes disturb all alike."""
     ends = sorted({level for pair in STEPS.values() for level in pair if level is not None})
     least = {(way, level): np.inf for way in WAYS for level in ends}
     for _ in range(repeats):
@@ -110,21 +120,67 @@ def compare_lines_of_sight(settings: LineOfSightSettings, report: Callable[[str]
         for l_max, future in ended(futures):
             errors[l_max].append(future.result())
             report(f"l_max {l_max}: {future.result()}")
-    # after the others are done, for the sake of the clock
+    # the clock runs when the other processes have ended
     times = seconds(WHOLE_DOMAIN.points(1)[0], settings.l_max[0], settings.repeats)
-    write_line_of_sight([ErrorsAt(l_max, found) for l_max, found in errors.items()], times, tracks, CONVERGED,
-                        settings.output)
+    write_line_of_sight([ErrorsAt(l_max, found) for l_max, found in errors.items()], times, tracks, settings.output)
+
+
+def write_line_of_sight(errors: Sequence[ErrorsAt], seconds: Seconds, tracks: Sequence[Track],
+                        folder: Path) -> None:
+    """Write line_of_sight.md, and line_of_sight.png where lines were followed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [
+        "# The fast line of sight", "",
+        "Written by `cosmicnet line-of-sight`; do not edit. Lensed spectra at every l from 2 to l_max, of cosmologies",
+        "throughout the domain of the networks. All columns have the same sources, from the networks; the truth is",
+        "CLASS's own transfer and harmonic steps with", "",
+        *(f"    {name} = {value}" for name, value in CONVERGED.items()), "",
+        "CLASS's default lensing rings at the largest multipoles, because it cuts correlation functions at an angle of",
+        f"pi/16: with l_max above {RINGING_ABOVE} all columns have `accurate_lensing: 1`.",
+        "",
+    ]
+    for part in errors:
+        lines += _errors(part)
+    lines += _seconds(seconds, errors[0].l_max)
+    if tracks:
+        lines += smoothness_section(tracks)
+        plot_tracks(tracks, folder / "line_of_sight.png")
+    (folder / "line_of_sight.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _errors(part: ErrorsAt) -> list[str]:
+    count = len(part.by_model)
+    number = "one cosmology" if count == 1 else f"the worst of {count} cosmologies"
+    lines = [f"## Accuracy to l = {part.l_max}", "", f"The largest error at any l, {number}.", "",
+             "| largest error | CLASS, default | fast | target |", "|---|---|---|---|"]
+    for name, title in TITLES.items():
+        ours, theirs = (max(model[way][name] for model in part.by_model) for way in ("fast", "CLASS"))
+        target = _target(TARGETS[name], ours) if name in TARGETS else ""
+        lines.append(f"| {title} | {theirs:.2g} | {ours:.2g} | {target} |")
+    return [*lines, ""]
+
+
+def _target(largest: float, found: float) -> str:
+    return f"{largest:g}" if found <= largest else f"{largest:g}, missed"
+
+
+def _seconds(seconds: Seconds, l_max: int) -> list[str]:
+    lines = [f"## Seconds to l = {l_max}", "",
+             "Processor time with sources of networks, the least of several runs in turns.", "",
+             "| step | CLASS, default | fast | ratio |", "|---|---|---|---|"]
+    lines += [f"| {step} | {by_way['CLASS']:.3f} s | {by_way['fast']:.3f} s | {by_way['CLASS'] / by_way['fast']:.1f} |"
+              for step, by_way in seconds.items()]
+    return [*lines, ""]
 
 
 def _output(l_max: int) -> Parameters:
-    # by default CLASS cuts correlation functions at an angle of pi/16, which rings in l: by 4% of TT at l = 5000
     lensing = {"accurate_lensing": 1} if l_max > RINGING_ABOVE else {}
     return {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": l_max, **lensing, **networks_on()}
 
 
 def _cached(parameters: Parameters, l_max: int, folder: Path) -> Multipoles:
     """Like `lensed_multipoles`, kept in a file for as long as CLASS and the networks are the same."""
-    # of CLASS's own line of sight, on which the patch has no influence
+    # CLASS's own line of sight does not depend on the patch
     identity = [dict(parameters), l_max, *astuple(running_class()), load_network_set(DEFAULT_SET).manifest.sha256]
     path = folder / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]}.npz"
     if not path.exists():

@@ -27,9 +27,8 @@ STOCK, FULL, NET = "stock", "full, fast line of sight", "networks"
 MODES: Mapping[str, Parameters] = {STOCK: {}, FULL: {"fast_line_of_sight": "yes"}, NET: networks_on()}
 MEGABYTES_MORE_ALLOWED = 150
 
-# Run in a process of its own. With networks first a chain of cosmologies, for the memory: freed memory is kept, and its
-# peak grows for a while. What is loaded once is then there for a compute() step by step. Full CLASS and stock, which
-# load and keep nothing, compute once.
+# Each request runs in a process of its own. With networks it first computes a chain of cosmologies, since freed memory
+# is kept and its peak grows for a while, and then times one compute(); without, one compute() is enough.
 COMPUTES = 20
 SCRIPT = f"""\
 import json, resource, sys, time
@@ -78,10 +77,8 @@ class ScalingSettings:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one request: seconds of the transfer step (None for stock) and of compute(), peak memory of the process.
-
-    refused: why networks do not cover it; nothing else is known then.
-    """
+    """One request: seconds of the transfer step (None for stock) and of compute(), and the peak memory of the process;
+    refused: why networks do not cover it, without figures then."""
 
     transfer: float | None = None
     whole: float = 0.0
@@ -90,7 +87,7 @@ class Cost:
 
 
 def measure_scaling(settings: ScalingSettings, report: Callable[[str], None] = print) -> None:
-    """Measure, one process after the other, and write scaling.md. Raises CosmicnetError without patched classy."""
+    """Measure, one process after the other, and write scaling.md. CosmicnetError without patched or stock classy."""
     require_patched_classy()
     if not (settings.stock / "classy").is_dir():
         raise CosmicnetError(f"--stock {settings.stock}: there is no stock classy; `make stock` makes it in .stock")
@@ -109,7 +106,7 @@ def _cost_of(parameters: Parameters, before_installed: Path | None) -> Cost:
     environment = {**os.environ}
     if before_installed is not None:
         environment["PYTHONPATH"] = str(before_installed)
-    # from an empty folder: Python looks into it first
+    # Python imports from the current folder first: it must be empty
     with TemporaryDirectory() as folder:
         done = subprocess.run([sys.executable, "-c", SCRIPT, json.dumps(dict(parameters))], cwd=folder,
                               env=environment, capture_output=True, text=True, check=True)
@@ -128,9 +125,9 @@ def _markdown(costs: Mapping[str, Mapping[str, Cost]]) -> str:
         "# Seconds and memory by size of the request", "",
         "Written by `cosmicnet benchmark --scaling`; do not edit. Lensed TT, TE, EE, phi phi of one cosmology, with",
         "the linear P(k) where k_max is given, each in a process of its own; in brackets, relative to l_max 2508 in",
-        "the same mode. Peak memory is the largest resident size of the process, libraries included; networks may take",
-        f"{MEGABYTES_MORE_ALLOWED} MB more than stock classy. With networks it is that of {COMPUTES} cosmologies, one",
-        f"after the other, since freed memory is kept for the next one. OMP_NUM_THREADS: {threads}.", "",
+        "the same mode. Peak memory is the largest resident size of the process, libraries included; target: at most",
+        f"{MEGABYTES_MORE_ALLOWED} MB more with networks than with stock classy, over {COMPUTES} cosmologies, because",
+        f"freed memory is kept for the next one. OMP_NUM_THREADS: {threads}.", "",
         "| request | mode | transfer, s | whole compute(), s | peak memory, MB | more than stock, MB |",
         "|---|---|---|---|---|---|",
     ]
@@ -147,8 +144,7 @@ def _markdown(costs: Mapping[str, Mapping[str, Cost]]) -> str:
             lines.append(f"| {title} | {mode} | {transfer} | {_with_growth(cost.whole, base.whole, '.2f')} | "
                          f"{_with_growth(cost.megabytes, base.megabytes, '.0f')} | {more} |")
     if refusals:
-        lines += ["", "Where networks do not reach, CLASS integrates; with `neural_network_fallback: error` instead:",
-                  "", *refusals]
+        lines += ["", "Not covered by the networks, so that CLASS would integrate:", "", *refusals]
     return "\n".join([*lines, ""])
 
 
