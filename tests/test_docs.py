@@ -1,0 +1,102 @@
+"""Pages: links lead somewhere, commands exist, code blocks run, and README's figures are those of the measurements."""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from builds import ROOT
+
+from cosmicnet.training.commands.cli import main
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("cobaya_components/runs/*.md")])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [code for name, code in BLOCK.findall(page.read_text(encoding="utf-8")) if name == language]
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if not link.startswith("http"):
+            path, _, anchor = link.partition("#")
+            target = page.parent / path if path else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every `cosmicnet ...` in blocks of the shell and between backticks, as words, without comments."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        lines = [line for code in blocks(page, "sh") for line in code.splitlines()]
+        for line in [*lines, *re.findall(r"`(cosmicnet [^`]*)`", " ".join(text.split()))]:
+            for part in line.partition("#")[0].split("&&"):
+                if found := re.search(r"(?:^|\s)cosmicnet (\w.*)", part):
+                    yield tuple(found[1].split())
+
+
+@pytest.mark.parametrize("words", sorted(set(commands())), ids=" ".join)
+def test_commands_and_their_options_exist(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    names = words[:2] if words[0] == "paper" and len(words) > 1 else words[:1]
+    with pytest.raises(SystemExit) as ended:
+        main([*names, "--help"])
+    assert ended.value.code == 0
+    described = capsys.readouterr().out
+    assert all(word in described for word in words if word.startswith("--"))
+
+
+@pytest.mark.usefixtures("patched")
+def test_python_of_the_readme_runs() -> None:
+    (code,) = blocks(ROOT / "README.md", "python")
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["cosmology"].neural_network_info()["used"]  # type: ignore[attr-defined]
+
+
+def test_yaml_can_be_read() -> None:
+    yaml = pytest.importorskip("yaml")
+    for page in PAGES:
+        assert all(yaml.safe_load(code) for code in blocks(page, "yaml"))
+
+
+def seconds(value: float) -> str:
+    """With two digits."""
+    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}" if value < 1.0 else f"{value:.1f}"
+
+
+def test_speed_in_the_readme_is_as_measured() -> None:
+    measured = json.loads((ROOT / "docs" / "performance.json").read_text(encoding="utf-8"))[0]
+    rows = {"perturbations": "perturbations", "whole `compute()`": "whole compute()",
+            "whole `compute()` with HMcode": "whole compute(), hmcode",
+            "change of A_s and n_s alone": "change of A_s and n_s"}
+    for title, step in rows.items():
+        assert f"| {title} | {seconds(measured['full'][step])} s | {seconds(measured['net'][step])} s |" in README
+
+
+def test_rates_in_the_readme_are_as_measured() -> None:
+    file = ROOT / "docs" / "planck" / "planck_2018_lite_lensing_bao_draws_net.json"
+    rates = {rate["mode"]: rate["per_second"] for rate in json.loads(file.read_text(encoding="utf-8"))["rates"]
+             if rate["processes"] == 1 and rate["changed"] == "all"}
+    assert f"evaluations per second | {rates['full']:.2f} | {rates['net']:.1f} |" in README
+
+
+@pytest.mark.parametrize(("network", "page"), [("lcdm", "docs/accuracy.md"), ("extended", "docs/extended/accuracy.md")])
+def test_errors_in_the_readme_are_as_measured(network: str, page: str) -> None:
+    boxes = json.loads((ROOT / "cosmicnet" / "nets" / network / "measured.json").read_text(encoding="utf-8"))["boxes"]
+    figures = next(box["figures"] for box in boxes if box["title"] == "whole domain")
+    shown = re.search(rf"\[TT ([\d.]+)%, P\(k\) ([\d.]+)%\]\({page}\)", README)
+    assert shown
+    for text, name in zip(shown.groups(), ("TT, l ≥ 30", "P(k), z = 0, 1, 2"), strict=True):
+        assert float(text) == pytest.approx(float(figures[name][1].rstrip("%")), rel=0.05)
