@@ -10,9 +10,18 @@ import numpy as np
 import pytest
 
 from cosmicnet.store import DEFAULT_SET, load_network_set
-from cosmicnet.training.evaluate.boxes import BOXES, FIXED_PARAMETERS, HYPERCUBE_SIZE, PLANCK_POSTERIOR, Box
-from cosmicnet.training.evaluate.report import markdown, write_report
-from cosmicnet.training.evaluate.results import BoxResult, Evaluation, Model
+from cosmicnet.training.evaluate.accuracy_page import markdown, write_page
+from cosmicnet.training.evaluate.boxes import (
+    FIXED_PARAMETERS,
+    HYPERCUBE_SIZE,
+    LCDM_DOMAIN,
+    PLANCK_5_SIGMA,
+    PLANCK_POSTERIOR,
+    WHOLE_DOMAIN,
+    Box,
+)
+from cosmicnet.training.evaluate.results import BoxErrors, ModelErrors, SetErrors
+from cosmicnet.training.evaluate.targets import AccuracyTarget, targets_of
 from cosmicnet.training.work import spectra as spectra_module
 from cosmicnet.training.work.spectra import Parameters, Spectra, cached_spectra
 
@@ -24,13 +33,16 @@ Figures = dict[str, float]
 PATCH = "3.4.1.0+cosmicnet.1"
 
 
-def evaluation(errors: list[Figures], planck_net: list[Figures] | None = None) -> Evaluation:
-    """An evaluation of the first box with these errors and Planck chi2; full CLASS has 10 everywhere."""
+def errors_of(errors: list[Figures], planck_net: list[Figures] | None = None,
+              targets: dict[str, AccuracyTarget] | None = None) -> SetErrors:
+    """A set with these errors and Planck chi2 in one box; full CLASS has a chi2 of 10 everywhere."""
     nets = planck_net or [{}] * len(errors)
-    cosmologies = BOXES[0].points(len(errors))
-    models = tuple(Model(cosmology, figures, dict.fromkeys(net, 10.0), net, {})
+    cosmologies = PLANCK_5_SIGMA.points(len(errors))
+    models = tuple(ModelErrors(cosmology, figures, dict.fromkeys(net, 10.0), net, {})
                    for cosmology, figures, net in zip(cosmologies, errors, nets, strict=True))
-    return Evaluation("lcdm", "3.4.1.0", (BoxResult(BOXES[0], models),))
+    if targets is None:
+        targets = targets_of(PLANCK_5_SIGMA.name, "lcdm", {})
+    return SetErrors("lcdm, hash 012345678901", "3.4.1.0", (BoxErrors(PLANCK_5_SIGMA, models, targets),))
 
 
 def tiny_spectra() -> Spectra:
@@ -38,7 +50,7 @@ def tiny_spectra() -> Spectra:
     return Spectra(ell=one, tt=one, te=one, ee=one, pp=one, pk=np.ones((3, 2)), sigma8=np.array(0.8))
 
 
-@pytest.mark.parametrize("box", BOXES, ids=lambda box: box.name)
+@pytest.mark.parametrize("box", [PLANCK_5_SIGMA, LCDM_DOMAIN], ids=lambda box: box.name)
 def test_latin_hypercube_has_one_point_in_every_layer(box: Box) -> None:
     number = HYPERCUBE_SIZE
     points = box.points(number)
@@ -49,7 +61,7 @@ def test_latin_hypercube_has_one_point_in_every_layer(box: Box) -> None:
 
 
 def test_the_box_around_planck_lies_in_the_domain() -> None:
-    inner, domain = BOXES
+    inner, domain = PLANCK_5_SIGMA, LCDM_DOMAIN
     assert inner.bounds["omega_b"] == pytest.approx((0.02172, 0.02312))
     assert inner.bounds["H0"] == pytest.approx((65.56, 69.76))
     for name, (low, high) in inner.bounds.items():
@@ -60,7 +72,7 @@ def test_points_of_the_posterior_are_distributed_like_it() -> None:
     points = PLANCK_POSTERIOR.points(400)
     assert points[:20] == PLANCK_POSTERIOR.points(20)
     # what CLASS is given, nothing else
-    assert points[0].keys() == BOXES[0].points(1)[0].keys()
+    assert points[0].keys() == PLANCK_5_SIGMA.points(1)[0].keys()
     for name, mean, deviation in (("omega_b", 0.02236, 0.00015), ("H0", 67.27, 0.6), ("tau_reio", 0.0544, 0.0078),
                             ("n_s", 0.9649, 0.0044)):
         values = np.array([point[name] for point in points])
@@ -75,13 +87,13 @@ def test_points_of_the_posterior_are_distributed_like_it() -> None:
 
 def test_the_whole_domain_is_that_of_the_shipped_networks() -> None:
     domain = load_network_set(DEFAULT_SET).manifest.domain
-    for name, bounds in BOXES[1].bounds.items():
+    for name, bounds in LCDM_DOMAIN.bounds.items():
         if name == "tau_reio":
             # reionisation is computed, so that the networks take more than is tested here
             assert domain[name][0] <= bounds[0] < bounds[1] <= domain[name][1]
         else:
             assert domain[name] == bounds, name
-    for name in domain.keys() - BOXES[1].bounds.keys():
+    for name in domain.keys() - LCDM_DOMAIN.bounds.keys():
         assert domain[name][0] <= FIXED_PARAMETERS[name] <= domain[name][1]
 
 
@@ -122,7 +134,7 @@ def test_an_interrupted_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_missed_target_is_shown_as_missed() -> None:
-    text = markdown(evaluation([GOOD, {**GOOD, "tt_high_l": 0.2}]))
+    text = markdown(errors_of([GOOD, {**GOOD, "tt_high_l": 0.2}]))
     lines = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("|")}
     assert "**missed**" in lines["TT, l ≥ 30"]
     assert "met" in lines["EE, l ≥ 30"] and "missed" not in lines["EE, l ≥ 30"]
@@ -131,13 +143,13 @@ def test_a_missed_target_is_shown_as_missed() -> None:
 
 
 def test_the_median_has_a_target_of_its_own() -> None:
-    text = markdown(evaluation([{**GOOD, "wishart_chi2": 0.1}] * 3))
+    text = markdown(errors_of([{**GOOD, "wishart_chi2": 0.1}] * 3))
     assert next(line for line in text.splitlines() if "Wishart χ² of" in line).endswith("**missed** |")
 
 
 def test_planck_change_of_rejected_models(tmp_path: Path) -> None:
     rejected = {"a": math.inf, "b": 10.0}
-    result = evaluation([GOOD] * 4, [{"a": 10.1, "b": 9.8}, rejected, rejected, {"a": 10.0, "b": 10.02}])
+    result = errors_of([GOOD] * 4, [{"a": 10.1, "b": 9.8}, rejected, rejected, {"a": 10.0, "b": 10.02}])
     models = list(result.boxes[0].models)
     models[2] = dataclasses.replace(models[2], planck_full=rejected)
     box = dataclasses.replace(result.boxes[0], models=tuple(models))
@@ -146,19 +158,34 @@ def test_planck_change_of_rejected_models(tmp_path: Path) -> None:
     assert changes[1] == math.inf and math.isnan(changes[2])
     assert box.distributions()["planck_chi2_change"].worst == math.inf
     assert len(box.planck_chi2_full()) == 3
-    write_report(dataclasses.replace(result, boxes=(box,)), tmp_path)
+    write_page(dataclasses.replace(result, boxes=(box,)), tmp_path)
     content = json.loads((tmp_path / "accuracy.json").read_text(encoding="utf-8"))
     assert content["boxes"][0]["figures"]["planck_chi2_change"] == [0.1, None, None, 0.02]
 
 
 def test_how_far_class_is_from_itself_is_a_line_of_its_own() -> None:
-    result = evaluation([GOOD] * 3, [{"a": 10.1}] * 3)
+    result = errors_of([GOOD] * 3, [{"a": 10.1}] * 3)
     models = list(result.boxes[0].models)
     models[1] = dataclasses.replace(models[1], planck_closer={"a": 10.4})
     box = dataclasses.replace(result.boxes[0], models=tuple(models))
     assert box.distributions()["planck_chi2_change_of_class"].worst == pytest.approx(0.4)
     text = markdown(dataclasses.replace(result, boxes=(box,)))
-    assert "over 1 models of each box" in text
+    assert "over 1 models" in text
     assert "| change of full CLASS's own Planck χ² | 0.4 | 0.4 | 0.4 |" in text
     # nothing is claimed where it was not measured
     assert "CLASS's own Planck χ² |" not in markdown(result)
+
+
+def test_targets_are_those_of_the_box_the_shipped_set_or_the_recipe() -> None:
+    assert targets_of("planck_5_sigma", "mine", {})["tt_low_l"] == AccuracyTarget(0.1)
+    assert targets_of(WHOLE_DOMAIN, "extended", {})["wishart_chi2"] == AccuracyTarget(3.0, 0.5)
+    assert targets_of(WHOLE_DOMAIN, "mine", {"target": {"wishart_chi2": 2.0}}) == {"wishart_chi2": AccuracyTarget(2.0)}
+    assert targets_of(WHOLE_DOMAIN, "mine", {"target": None}) == targets_of("another box", "mine", {}) == {}
+
+
+def test_page_has_only_what_was_measured() -> None:
+    """No column of targets where there is none, and no word on Planck's likelihoods that were not evaluated."""
+    text = markdown(errors_of([GOOD] * 3, targets={}))
+    assert "target" not in text and "over 0 models" not in text and "A_planck" not in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in rows} == {5}

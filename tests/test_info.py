@@ -10,8 +10,8 @@ from synthetic import make_network_set
 
 from cosmicnet.installed import shipped_sets
 from cosmicnet.store import load_network_set, save_network_set
+from cosmicnet.training.evaluate.accuracy_page import MEASURED
 from cosmicnet.training.evaluate.info import print_info
-from cosmicnet.training.evaluate.report import MEASURED
 
 
 def shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:

@@ -13,7 +13,7 @@ import pytest
 from paper_models import RECIPE, K, Killed, architecture, kill_at, model, write_models
 
 from cosmicnet.files import write_whole
-from cosmicnet.training.evaluate.boxes import BOXES
+from cosmicnet.training.evaluate.boxes import PLANCK_5_SIGMA
 from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.models.generate import GenerationError
 from cosmicnet.training.paper import dataset as dataset_module
@@ -79,7 +79,7 @@ def test_sets_are_independent_hypercubes_and_the_test_set_is_that_of_evaluate() 
     points = {name: cosmologies(recipe, name) for name in ("training", "validation", "hyperparameters", "test")}
     assert len(points["training"]) == recipe.sets.training.models
     assert points["test"] == [{name: p[name] for name in recipe.box}
-                              for p in BOXES[0].points(recipe.report.source_models)]
+                              for p in PLANCK_5_SIGMA.points(recipe.report.source_models)]
     low, high = np.array(list(recipe.bounds.values())).T
     validation = (np.array([list(p.values()) for p in points["validation"]]) - low) / (high - low)
     number = recipe.sets.validation.models

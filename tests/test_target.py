@@ -22,7 +22,7 @@ from cosmicnet.training.commands import make as module
 from cosmicnet.training.commands import make_networks as make_commands
 from cosmicnet.training.commands.make import TargetMissed, make
 from cosmicnet.training.evaluate import evaluate, unseen
-from cosmicnet.training.evaluate.evaluate import Pair
+from cosmicnet.training.evaluate.evaluate import SpectraPair
 from cosmicnet.training.models.generate import Generated, Workplace
 from cosmicnet.training.recipe.schema import Recipe, Target
 from cosmicnet.training.work.spectra import Spectra
@@ -126,13 +126,13 @@ def test_spectra_of_no_universe_count_as_infinite(tmp_path: Path, monkeypatch: p
     ell = np.arange(2.0, 30.0)
     one = np.ones_like(ell)
     full = Spectra(ell, one, 0.1 * one, one, one, one, one)
-    pairs: list[Pair] = []
+    pairs: list[SpectraPair] = []
     monkeypatch.setattr(unseen, "unseen_points", lambda *arguments: range(20))
     monkeypatch.setattr(unseen, "compute_pair", lambda index, *arguments: pairs[index])
     monkeypatch.setattr(unseen, "single_threaded_pool", lambda *arguments: ThreadPoolExecutor(1))
     for wrong, expected in ((0, 0.0), (1, math.inf)):
         nets = [replace(full, te=2.0 * one)] * wrong + [full] * (20 - wrong)
-        pairs[:] = [Pair({}, full, net, None) for net in nets]
+        pairs[:] = [SpectraPair({}, full, net, None) for net in nets]
         assert unseen.unseen_chi2(make_network_set().manifest, tmp_path, 20, work(tmp_path)) == expected
 
 
@@ -159,8 +159,8 @@ def test_model_that_is_not_covered_counts_as_infinite(
         " ".join(capsys.readouterr().err.split())
     # an evaluation goes on and says it
     pair = evaluate.compute_pair({"H0": 7}, {}, tmp_path)
-    assert isinstance(pair, Pair)
-    errors = evaluate._model(pair, None).errors
+    assert isinstance(pair, SpectraPair)
+    errors = evaluate._errors(pair, None).errors
     assert errors["wishart_chi2"] == errors["tt_high_l"] == errors["pk"] == math.inf
 
 
@@ -201,8 +201,7 @@ def test_networks_that_miss_the_target_are_measured_all_the_same(
     monkeypatch.setattr(make_commands, "_check", lambda *arguments: None)
     monkeypatch.setattr(price_module, "price", lambda *arguments: None)
     monkeypatch.setattr(price_module, "confirm", lambda *arguments: None)
-    monkeypatch.setattr(evaluate, "settings_for", lambda networks, *arguments, **options: networks)
-    monkeypatch.setattr(evaluate, "evaluate", measured.append)
+    monkeypatch.setattr(evaluate, "evaluate", lambda settings: measured.append(settings.network))
     output = tmp_path / "nets"
     assert cli.main(["make", str(write_tiny(tmp_path)), "--output", str(output), "--work", str(tmp_path / "work")]) == 1
     assert measured == [str(output)]

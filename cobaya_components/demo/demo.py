@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cosmicnet.training.evaluate.accuracy import LOW_L_END, RelativeErrors, cosmic_variance
-from cosmicnet.training.evaluate.planck import PlanckLikelihoods, PlanckNotAvailable
+from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods, PlanckNotAvailable
 from cosmicnet.training.work.spectra import (
     L_MAX,
     OUTPUT_SETTINGS,

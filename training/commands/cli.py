@@ -184,14 +184,12 @@ def _place_of_report(network: str) -> Path:
 def _run_evaluate(options: argparse.Namespace) -> None:
     from cosmicnet.store import DEFAULT_SET
 
-    from ..evaluate.evaluate import evaluate, settings_for
-    from ..evaluate.report import markdown
+    from ..evaluate.accuracy_page import markdown
+    from ..evaluate.evaluate import EvaluationSettings, evaluate
 
     output = options.output or _place_of_report(options.network or DEFAULT_SET)
-    evaluation = evaluate(settings_for(
-        options.network, writable(output), options.cache, options.models, options.processes,
-        packages_path=options.packages_path))
-    print(markdown(evaluation))
+    print(markdown(evaluate(EvaluationSettings(options.network, writable(output), options.cache, options.models,
+                                               options.processes, options.packages_path))))
 
 
 def add_info(commands: Any) -> None:

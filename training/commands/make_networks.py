@@ -96,7 +96,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def _run_make(options: argparse.Namespace) -> None:
     from ..checks.cost import confirm, price
-    from ..evaluate.evaluate import evaluate, settings_for
+    from ..evaluate.evaluate import EvaluationSettings, evaluate
     from .make import TargetMissed, make
 
     recipe, place = _read(options)
@@ -110,8 +110,8 @@ def _run_make(options: argparse.Namespace) -> None:
         missed = error
     try:
         # resolved: as in _replaced(), and for workers in other folders
-        evaluate(settings_for(str(output.resolve()), output, place.folder.parent / "unseen", options.models,
-                              options.processes, scheduler=options.scheduler))
+        evaluate(EvaluationSettings(str(output.resolve()), output, place.folder.parent / "unseen", options.models,
+                                    options.processes, scheduler=options.scheduler))
     finally:
         # also where networks that miss it cover so little that they cannot be evaluated
         if missed is not None:

@@ -1,4 +1,4 @@
-"""Accuracy on cosmologies that training never saw: figures, boxes, likelihoods, noise, reports.
+"""Accuracy on cosmologies that training never saw: measures, boxes, targets, likelihoods, noise, pages.
 
 Nothing here trains.
 """

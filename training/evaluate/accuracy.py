@@ -1,4 +1,4 @@
-"""How far the spectra from networks are from those of full CLASS, in the measures that matter to a fit.
+"""Errors of spectra from networks against full CLASS, in the measures that matter to a fit.
 
 `full` is always the truth, `net` the approximation. Relative errors are fractions (0.01 is one percent);
 TE crosses zero, so its error is taken relative to sqrt(TT EE).
@@ -40,7 +40,7 @@ class MultipolesLike(Protocol):
 
 
 class SpectraLike(MultipolesLike, Protocol):
-    """What is compared: C_l, P(k, z), sigma8."""
+    """C_l, P(k, z) and sigma8."""
 
     @property
     def pk(self) -> Array: ...
@@ -49,17 +49,17 @@ class SpectraLike(MultipolesLike, Protocol):
 
 
 def wishart_chi2(full: MultipolesLike, net: MultipolesLike) -> float:
-    """-2 ln L of `net` minus that of `full`, for an ideal experiment whose data are `full` itself.
+    """-2 ln L of `net` minus that of `full`, for an ideal experiment whose data are `full`.
 
     Full sky, no noise, TT, TE and EE: the observed covariance of (T, E) at each l is distributed as
     Wishart with 2l+1 degrees of freedom, so
-    chi2 = sum_l (2l+1) [tr(C_full C_net^-1) - ln det(C_full C_net^-1) - 2]. Infinite where `net` is no covariance, as
-    with TE^2 > TT EE: no universe has such spectra.
+    chi2 = sum_l (2l+1) [tr(C_full C_net^-1) - ln det(C_full C_net^-1) - 2]. Infinite where `net` is no covariance:
+    TE^2 > TT EE.
     """
-    # with C_full C_net^-1 = 1 + D, tr - 2 = tr D and det = 1 + tr D + det D: no digits cancel
+    # with C_full C_net^-1 = 1 + D: tr - 2 = tr D and det = 1 + tr D + det D, without cancellation
     with np.errstate(invalid="ignore"):  # of infinite spectra
         determinant_net = net.tt * net.ee - net.te**2
-    # written so that NaN is none
+    # NaN fails as well
     if not np.all((net.tt > 0.0) & (net.ee > 0.0) & (determinant_net > 0.0)):
         return math.inf
     d_tt, d_te, d_ee = full.tt - net.tt, full.te - net.te, full.ee - net.ee
@@ -102,7 +102,7 @@ def cosmic_variance(spectra: SpectraLike) -> dict[str, Array]:
 
 
 def summary(full: SpectraLike, net: SpectraLike) -> dict[str, float]:
-    """One number per spectrum and range of l: the largest error there, in percent; and the chi2."""
+    """The Wishart chi2, and the largest error in percent of each spectrum and range of l."""
     error = RelativeErrors.between(full, net)
     low = full.ell < LOW_L_END
 
@@ -125,7 +125,7 @@ def summary(full: SpectraLike, net: SpectraLike) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Distribution:
-    """One figure over many cosmologies: the median model, the one that 95% do not exceed, the worst."""
+    """One figure over many cosmologies: of the median model, the 95th percentile, the worst."""
 
     median: float
     percentile_95: float
@@ -133,18 +133,18 @@ class Distribution:
 
     @classmethod
     def of(cls, values: ArrayLike) -> Distribution:
-        """Raises ValueError where there is no value or one that is not a number."""
+        """ValueError for no values, or a NaN."""
         array = np.asarray(values, dtype=float)
         if array.size == 0 or np.isnan(array).any():
             raise ValueError(f"a distribution needs numbers, not {array}")
-        # a quantile that is one of the models ("higher"), so that infinities do not become NaN
+        # "higher" takes one of the models: interpolation would make NaN of infinities
         median, percentile_95 = np.quantile(array, (0.5, 0.95), method="higher")
         return cls(float(median), float(percentile_95), float(array.max()))
 
 
 @dataclass(frozen=True)
 class Band:
-    """Absolute errors over many cosmologies at every l or k; each of the shape of one error."""
+    """Absolute errors over many cosmologies at every l or k, each in the shape of one error."""
 
     median: Array
     percentile_95: Array

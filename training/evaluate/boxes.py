@@ -1,4 +1,4 @@
-"""Boxes of cosmologies on which the networks are tested, and unseen points in them."""
+"""Where networks are tested on unseen cosmologies: the whole domain of a set, and common boxes and posteriors."""
 from __future__ import annotations
 
 import math
@@ -14,18 +14,21 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from cosmicnet.manifest import Manifest
-from cosmicnet.store import DEFAULT_SET
 
 from ..recipe.schema import EVALUATE_SEED
 from .domain_box import domain_bounds, unseen_points
 
 __all__ = [
-    "BOXES", "FIXED_PARAMETERS", "HYPERCUBE_SIZE", "PLANCK_POSTERIOR", "Box", "DomainBox", "Posterior", "boxes_of",
+    "COMMON_BOXES", "FIXED_PARAMETERS", "HYPERCUBE_SIZE", "LCDM_DOMAIN", "PLANCK_5_SIGMA", "PLANCK_POSTERIOR",
+    "WHOLE_DOMAIN", "Box", "DomainBox", "Posterior", "domain_of",
 ]
+
+WHOLE_DOMAIN = "domain"
+"""The name of the box of a set's whole domain."""
 
 FIXED_PARAMETERS: Mapping[str, float | int] = MappingProxyType(
     {"N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "A_s": 2.1e-9, "n_s": 0.966})
-"""Planck's baseline of one massive neutrino; the primordial spectrum is applied after the sources."""
+"""Planck's baseline of one massive neutrino, and a primordial spectrum, which networks do not depend on."""
 
 Bounds = Mapping[str, tuple[float, float]]
 
@@ -50,7 +53,7 @@ HYPERCUBE_SIZE = 100
 
 @dataclass(frozen=True)
 class Box:
-    """Bounds of each parameter (H0 in km/s/Mpc) and the seed of the points that test this box. title: for people."""
+    """Bounds of each parameter (H0 in km/s/Mpc) and the seed of the points; title: a heading."""
 
     name: str
     title: str
@@ -62,10 +65,9 @@ class Box:
         return ", ".join(f"{name} {low:.5g} to {high:.5g}" for name, (low, high) in self.bounds.items())
 
     def points(self, number: int) -> list[dict[str, Any]]:
-        """The first `number` cosmologies of one hypercube over the box, the same ones at every call.
+        """The first `number` cosmologies of one hypercube over the box, the same at every call.
 
-        The hypercube has HYPERCUBE_SIZE points (or `number`, if that is more), so that an evaluation can be
-        extended later without computing anything again.
+        It has at least HYPERCUBE_SIZE points, so that a later evaluation of more models repeats none.
         """
         lower, upper = zip(*self.bounds.values(), strict=True)
         unit = qmc.LatinHypercube(d=len(self.bounds), seed=self.seed).random(max(number, HYPERCUBE_SIZE))[:number]
@@ -76,7 +78,7 @@ class Box:
 
 @dataclass(frozen=True)
 class DomainBox(Box):
-    """The domain of a network set, all its parameters varied, whatever its shape."""
+    """The domain of a network set, of any shape, with all its parameters varied."""
 
     manifest: Manifest
 
@@ -103,7 +105,7 @@ class Posterior(Box):
     def points(self, number: int) -> list[dict[str, Any]]:
         names, covariance = self._covariance()
         normal = qmc.MultivariateNormalQMC(np.array([self.mean[name] for name in names]), covariance, seed=self.seed)
-        # as many at every call, so that the first ones are the same
+        # powers of two, of which each begins with the smaller one
         drawn = normal.random(2 ** (max(2 * number, 256) - 1).bit_length())
         points = [dict(zip(names, row.tolist(), strict=True)) for row in drawn]
         inside = [p for p in points if all(low <= p[name] <= high for name, (low, high) in self.bounds.items())]
@@ -114,28 +116,25 @@ class Posterior(Box):
         return header.strip("# ").split(), np.loadtxt(self.covariance)
 
 
-def boxes_of(manifest: Manifest) -> tuple[Box, ...]:
-    """The boxes on which a network set is evaluated: its domain, and Planck's and its posterior where it is of that
-    cosmology."""
-    shipped_kind = manifest.name == DEFAULT_SET
-    name = BOXES[1].name if shipped_kind else f"domain_{manifest.name}"
-    domain = DomainBox(name, "whole domain", domain_bounds(manifest), BOXES[1].seed, manifest)
-    return (BOXES[0], domain, PLANCK_POSTERIOR) if shipped_kind else (domain,)
+def domain_of(manifest: Manifest) -> DomainBox:
+    """The whole domain of a set."""
+    return DomainBox(WHOLE_DOMAIN, "whole domain", domain_bounds(manifest), EVALUATE_SEED, manifest)
 
 
 def _around_planck(sigmas: float) -> Bounds:
-    """The hyper-rectangle of Planck's means +- so many standard deviations, cut to the domain."""
+    """Planck's means +- so many standard deviations, cut to the domain."""
     return MappingProxyType({
         name: (max(mean - sigmas * sigma, DOMAIN[name][0]), min(mean + sigmas * sigma, DOMAIN[name][1]))
         for name, (mean, sigma) in PLANCK_2018_BAO.items()
     })
 
 
-BOXES = (
-    Box("planck_5_sigma", "±5 sigma of Planck 2018 + BAO", _around_planck(5.0), seed=180706209),
-    Box("domain", "whole domain", DOMAIN, seed=EVALUATE_SEED),
-)
-"""The box of the first paper, and what the shipped networks accept at Planck's neutrinos. Seeds: no other use."""
+# Seeds have no other use.
+PLANCK_5_SIGMA = Box("planck_5_sigma", "±5 sigma of Planck 2018 + BAO", _around_planck(5.0), seed=180706209)
+"""The box of the first paper."""
+
+LCDM_DOMAIN = Box("lcdm_domain", "flat LCDM with Planck's neutrinos", DOMAIN, seed=EVALUATE_SEED)
+"""The domain of the networks lcdm with Planck's neutrinos, for timings."""
 
 PLANCK_POSTERIOR = Posterior(
     "planck_posterior", "posterior of Planck 2018", DOMAIN, seed=180706210,
@@ -144,4 +143,7 @@ PLANCK_POSTERIOR = Posterior(
                            "n_s": 0.9649}),
     # of a chain of these likelihoods, at the calibration A_planck = 1
     covariance=Path(str(files("cosmicnet.training"))) / "recipes/planck_2018.covmat")
-"""Where chains are: the likelihoods change here by what matters for a result."""
+"""Where chains are."""
+
+COMMON_BOXES: tuple[Box, ...] = (PLANCK_5_SIGMA, PLANCK_POSTERIOR)
+"""Measured for each set that covers them."""

@@ -1,4 +1,4 @@
-"""Show to people what a network set is: domain, reach, provenance, accuracy."""
+"""Print a network set: domain, reach, provenance, accuracy."""
 from __future__ import annotations
 
 import json
@@ -12,7 +12,7 @@ from cosmicnet.installed import installed_sets
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set
 
-from .report import MEASURED
+from .accuracy_page import MEASURED
 
 __all__ = ["print_info"]
 
@@ -20,7 +20,7 @@ MEGABYTE = 1e6
 
 
 def print_info(network: str) -> None:
-    """Print everything about a set, by its name or folder; NetworkFileError if there is none."""
+    """Print everything about the set of this name or folder; NetworkFileError if there is none."""
     manifest = load_network_set(network).manifest
     folder = installed_sets().get(network, Path(network).expanduser())
     console = Console(highlight=False, soft_wrap=True)
@@ -56,17 +56,17 @@ def _print_provenance(console: Console, manifest: Manifest) -> None:
     recipe: dict[str, Any] = manifest.recipe
     settings = ", ".join(f"{name} = {value}" for name, value in recipe.get("class_settings", {}).items())
     console.print(f"trained on {recipe.get('models_used', '?')} models of CLASS {manifest.class_version} (sources "
-                  f"{manifest.source_digest[:12]}) with {settings or 'settings that are not told'}")
-    console.print(f"{len(manifest.setup)} settings and {len(manifest.precision)} precision parameters must agree where "
-                  f"the networks are used")
+                  f"{manifest.source_digest[:12]}) with {settings or 'unknown settings'}")
+    console.print(f"a request must share {len(manifest.setup)} settings and {len(manifest.precision)} precision "
+                  "parameters")
     if manifest.companion:
-        made_with = str(recipe.get("companion_sha256", "that is not told"))[:12]
+        made_with = str(recipe.get("companion_sha256", "unknown"))[:12]
         console.print(f"lensing and matter sources come from '{manifest.companion}', hash {made_with} when it was made")
     console.print(f"SHA-256 {manifest.sha256}")
 
 
 def _print_accuracy(console: Console, manifest: Manifest, file: Path) -> None:
-    """The figures of `cosmicnet evaluate` that lie beside the set, if they are of these networks."""
+    """The figures of `cosmicnet evaluate` beside the set, if they are of these networks."""
     how = f"`cosmicnet evaluate --network {file.parent}` measures it"
     try:
         measured = json.loads(file.read_text(encoding="utf-8"))

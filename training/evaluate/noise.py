@@ -12,7 +12,7 @@ ARCMIN = np.pi / 180.0 / 60.0
 DEGREE = np.pi / 180.0
 
 # Planck 2018, 100, 143 and 217 GHz (arXiv:1807.06205, table 4): beam FWHM in arcmin, noise of
-# temperature and polarisation in muK degree; the share of the sky that the spectra were taken from
+# temperature and polarisation in muK degree; the sky fraction of the spectra
 PLANCK_BEAM_ARCMIN = np.array([9.66, 7.22, 4.90])
 PLANCK_NOISE_MUK_DEGREE = {"tt": np.array([1.29, 0.55, 0.78]), "ee": np.array([1.96, 1.17, 1.75])}
 PLANCK_SKY_FRACTION = 0.57

@@ -1,4 +1,4 @@
-"""One picture of an evaluation: errors against l and k, over the models of each box."""
+"""Errors against l and k over the models of each box, in one picture."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ..work.spectra import L_MAX, PK_K_H_PER_MPC
 from .accuracy import LOW_L_END, Band, RelativeErrors
-from .boxes import Box
-from .report import target_percentile_95
+from .results import BoxErrors
+from .targets import AccuracyTarget
 
 __all__ = ["plot_accuracy"]
 
@@ -29,7 +29,7 @@ L_RANGES = {"_low_l": (2, LOW_L_END), "_high_l": (LOW_L_END, L_MAX)}
 
 @dataclass(frozen=True)
 class Panel:
-    """A row of the picture: which field of RelativeErrors, its label, the parts that have a target."""
+    """A row of the picture: a field of RelativeErrors, its label, and the figures that may have a target, by range."""
 
     field: str
     label: str
@@ -46,19 +46,18 @@ PANELS = (
 )
 
 
-def plot_accuracy(errors: Sequence[tuple[Box, Sequence[RelativeErrors]]], path: Path) -> None:
+def plot_accuracy(errors: Sequence[tuple[BoxErrors, Sequence[RelativeErrors]]], path: Path) -> None:
     """Write a PNG: a column per box with the errors of its models, a row per spectrum."""
     figure, axes = plt.subplots(len(PANELS), len(errors), figsize=(5.6 * len(errors), 13.0), sharey="row",
                                 squeeze=False, layout="constrained")
     for column, (box, models) in zip(axes.T, errors, strict=True):
-        column[0].set_title(f"{box.title}: {len(models)} models", pad=8)
+        column[0].set_title(f"{box.box.title}: {len(models)} models", pad=8)
         for axis, panel in zip(column, PANELS, strict=True):
             _plot_band(axis, panel, Band.of([_against_one_axis(model, panel.field) for model in models]))
-            _plot_targets(axis, panel, box)
+            _plot_targets(axis, panel, box.targets)
     for axis, panel in zip(axes[:, 0], PANELS, strict=True):
         axis.set_ylabel(f"error of {panel.label}  [%]")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
+    unique = {label: line for axis in axes[0] for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=5, frameon=False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -86,9 +85,8 @@ def _plot_band(axis: Axes, panel: Panel, band: Band) -> None:
     axis.set_axisbelow(True)
 
 
-def _plot_targets(axis: Axes, panel: Panel, box: Box) -> None:
+def _plot_targets(axis: Axes, panel: Panel, targets: Mapping[str, AccuracyTarget]) -> None:
     for figure, reach in panel.parts.items():
-        target = target_percentile_95(figure, box.name)
-        if target is not None:
-            axis.plot(reach, (target, target), color=ORANGE, linestyle="--", linewidth=1.2,
+        if figure in targets:
+            axis.plot(reach, (targets[figure].percentile_95,) * 2, color=ORANGE, linestyle="--", linewidth=1.2,
                       label="target for 95%")

@@ -1,4 +1,4 @@
-"""The outcome of an evaluation: one record per cosmology, and their distributions."""
+"""Errors of a network set: one record per cosmology, and their distributions over each box."""
 from __future__ import annotations
 
 import math
@@ -7,21 +7,22 @@ from dataclasses import dataclass
 
 from .accuracy import Distribution
 from .boxes import Box
+from .targets import AccuracyTarget
 
-__all__ = ["OWN_CHANGE", "PLANCK_PREFIX", "BoxResult", "Evaluation", "Model"]
+__all__ = ["OWN_CHANGE", "PLANCK_PREFIX", "BoxErrors", "ModelErrors", "SetErrors"]
 
 PLANCK_PREFIX = "planck_chi2_change"
 
-# the same of full CLASS, where only its own numerical settings changed
+# of full CLASS with closer times against full CLASS
 OWN_CHANGE = "planck_chi2_change_of_class"
 
 
 @dataclass(frozen=True)
-class Model:
-    """One cosmology: `accuracy.summary` of it, and the Planck chi2 by likelihood of both modes and of full CLASS with
-    closer times.
+class ModelErrors:
+    """One cosmology: its figures by accuracy.summary(), and its Planck chi2 by likelihood: with full CLASS, with
+    networks, and with full CLASS at closer times.
 
-    The last three are empty where the Planck data are not there, and the last where it was not computed.
+    The chi2 are empty without the Planck data; the last one also where it was not computed.
     """
 
     cosmology: Mapping[str, float]
@@ -31,10 +32,9 @@ class Model:
     planck_closer: Mapping[str, float]
 
     def figures(self) -> dict[str, float]:
-        """All figures by name; the change of the Planck chi2 in sum and by likelihood, without sign.
+        """All figures by name, with the absolute change of the Planck chi2 in sum and by likelihood.
 
-        A cosmology that a likelihood rejects in both modes has changed by nothing that can be measured
-        (NaN); one that is rejected in a single mode has changed without limit (infinity).
+        NaN where a likelihood rejects the cosmology in both modes, infinite where in one of them.
         """
         figures = dict(self.errors)
         if self.planck_full:
@@ -52,11 +52,12 @@ def _change(full: float, net: float) -> float:
 
 
 @dataclass(frozen=True)
-class BoxResult:
-    """All cosmologies of one box; left_out: how many more full CLASS could not compute."""
+class BoxErrors:
+    """All cosmologies of one box; targets: by figure; left_out: the number that full CLASS could not compute."""
 
     box: Box
-    models: tuple[Model, ...]
+    models: tuple[ModelErrors, ...]
+    targets: Mapping[str, AccuracyTarget]
     left_out: int = 0
 
     def values(self) -> dict[str, list[float]]:
@@ -65,21 +66,21 @@ class BoxResult:
         return {name: [figure[name] for figure in figures] for name in figures[0]}
 
     def distributions(self) -> dict[str, Distribution]:
-        """Every figure by name over the models in which it can be measured, where there is any."""
+        """Figures by name, over the models that have them."""
         measured = {name: [value for value in values if not math.isnan(value)]
                     for name, values in self.values().items()}
         return {name: Distribution.of(values) for name, values in measured.items() if values}
 
     def planck_chi2_full(self) -> list[float]:
-        """Planck chi2 of full CLASS, the sum of the likelihoods, where it is finite."""
+        """Finite Planck chi2 of full CLASS, summed over likelihoods."""
         totals = [sum(model.planck_full.values()) for model in self.models if model.planck_full]
         return [total for total in totals if math.isfinite(total)]
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What was evaluated (`network`: name and hash; `class_version`) and what came out."""
+class SetErrors:
+    """network: name and hash; class_version: of classy."""
 
     network: str
     class_version: str
-    boxes: tuple[BoxResult, ...]
+    boxes: tuple[BoxErrors, ...]

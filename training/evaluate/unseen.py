@@ -1,4 +1,4 @@
-"""How far networks are from full CLASS on cosmologies of their domain that training never saw."""
+"""The accuracy by which `cosmicnet make` decides whether to add models."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -11,19 +11,18 @@ from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.spectra import networks_on
 from .accuracy import Distribution, wishart_chi2
 from .domain_box import unseen_points
-from .evaluate import compute_pair, require_most, told
+from .evaluate import compute_pair, pair_of, require_most
 
 __all__ = ["unseen_chi2"]
 
 
 def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplace) -> float:
-    """The Wishart chi2 of TT, TE and EE (l to 2508) that 95% of `number` unseen models do not exceed.
+    """The Wishart chi2 of TT, TE and EE (l to 2508) below which 95% of `number` unseen models are.
 
-    Infinite where that of a model is none: its networks' spectra are those of no universe, TE^2 > TT EE, or the
-    networks do not cover it, because what CLASS derives for it is far from fits to the models of training. Models that
-    full CLASS cannot compute are left out; CosmicnetError if they are more than a tenth.
+    A model counts as infinitely far if networks give TE^2 > TT EE or do not cover it, because a derived quantity is far
+    from the guard's prediction. Models that full CLASS cannot compute are left out, at most a tenth (CosmicnetError).
 
-    Full CLASS is kept in the work folder: it is computed once for all rounds.
+    Full CLASS is computed once for all rounds, and kept in the work folder.
     """
     cache = (place.folder.parent / "unseen").resolve()
     approximation = networks_on(str(networks.resolve()))
@@ -33,7 +32,7 @@ def unseen_chi2(manifest: Manifest, networks: Path, number: int, place: Workplac
             single_threaded_pool(place.processes, place.scheduler) as pool:
         for _, future in ended({pool.submit(compute_pair, point, approximation, cache): i
                                 for i, point in enumerate(points)}):
-            if pair := told(future.result()):
+            if pair := pair_of(future.result()):
                 chi2.append(wishart_chi2(pair.full, pair.net))
             advance()
     require_most(len(chi2), number, "domain")

@@ -20,7 +20,7 @@ from time import perf_counter
 from rich.console import Console
 from rich.table import Table
 
-from ..evaluate.boxes import BOXES
+from ..evaluate.boxes import LCDM_DOMAIN
 from ..work.parallel import progress
 from ..work.spectra import Parameters, networks_on, new_class, require_patched_classy
 
@@ -91,7 +91,7 @@ def measure(settings: BenchmarkSettings) -> Benchmark:
     full: list[dict[str, float]] = []
     net: list[dict[str, float]] = []
     inside: list[dict[str, float]] = []
-    points = BOXES[-1].points(settings.models)
+    points = LCDM_DOMAIN.points(settings.models)
     _successive_seconds({**points[0], **networks}, ("lensing",))  # loads tables and networks
     with progress("timing", len(points)) as advance:
         for cosmology in points:

@@ -15,7 +15,7 @@ from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
 from ..evaluate.accuracy import wishart_chi2
-from ..evaluate.boxes import BOXES
+from ..evaluate.boxes import LCDM_DOMAIN
 from ..work.parallel import ended, single_threaded_pool
 from ..work.spectra import Multipoles, Parameters, lensed_multipoles, networks_on, new_class, require_patched_classy
 from .smoothness import Track, follow_lines, plot_tracks, smoothness_section
@@ -25,7 +25,6 @@ __all__ = ["CONVERGED", "ErrorsAt", "LineOfSightSettings", "compare_lines_of_sig
 Array = NDArray[np.float64]
 Seconds = Mapping[str, Mapping[str, float]]
 
-WHOLE_DOMAIN = BOXES[-1]
 # CLASS's own transfer and harmonic steps with sampling so fine that nothing changes any more
 CONVERGED: Parameters = {
     "fast_line_of_sight": "no",
@@ -109,7 +108,7 @@ def compare_lines_of_sight(settings: LineOfSightSettings, report: Callable[[str]
     require_patched_classy()
     settings.cache.mkdir(parents=True, exist_ok=True)
     requests = [(cosmology, l_max) for l_max, models in zip(settings.l_max, settings.models, strict=True)
-                for cosmology in WHOLE_DOMAIN.points(models)]
+                for cosmology in LCDM_DOMAIN.points(models)]
     errors: dict[int, list[dict[str, dict[str, float]]]] = {l_max: [] for l_max in settings.l_max}
     tracks: list[Track] = []
     with single_threaded_pool(settings.processes) as pool:
@@ -121,7 +120,7 @@ def compare_lines_of_sight(settings: LineOfSightSettings, report: Callable[[str]
             errors[l_max].append(future.result())
             report(f"l_max {l_max}: {future.result()}")
     # the clock runs when the other processes have ended
-    times = seconds(WHOLE_DOMAIN.points(1)[0], settings.l_max[0], settings.repeats)
+    times = seconds(LCDM_DOMAIN.points(1)[0], settings.l_max[0], settings.repeats)
     write_line_of_sight([ErrorsAt(l_max, found) for l_max, found in errors.items()], times, tracks, settings.output)
 
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from cosmicnet.errors import CosmicnetError
 
-from ..evaluate.boxes import BOXES
+from ..evaluate.boxes import PLANCK_5_SIGMA
 from ..work.spectra import Parameters, networks_on, require_patched_classy
 
 __all__ = ["ScalingSettings", "measure_scaling"]
@@ -91,7 +91,7 @@ def measure_scaling(settings: ScalingSettings, report: Callable[[str], None] = p
     require_patched_classy()
     if not (settings.stock / "classy").is_dir():
         raise CosmicnetError(f"--stock {settings.stock}: there is no stock classy; `make stock` makes it in .stock")
-    cosmology = BOXES[0].points(1)[0]
+    cosmology = PLANCK_5_SIGMA.points(1)[0]
     costs: dict[str, dict[str, Cost]] = {}
     for title, request in REQUESTS.items():
         costs[title] = {}

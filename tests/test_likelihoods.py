@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from cosmicnet.training.evaluate.planck import PlanckLikelihoods
+    from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods
     from cosmicnet.training.work.spectra import Spectra
 
 
@@ -36,7 +36,7 @@ REFERENCE_CHI2 = {
 
 @pytest.fixture(scope="module")
 def likelihoods(packages_path: Path) -> PlanckLikelihoods:
-    from cosmicnet.training.evaluate.planck import PlanckLikelihoods
+    from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods
 
     return PlanckLikelihoods(packages_path)
 
@@ -90,7 +90,7 @@ def test_spectra_that_are_not_numbers(likelihoods: PlanckLikelihoods, best_fit_s
 
 def test_missing_data_say_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cobaya")
-    from cosmicnet.training.evaluate.planck import PlanckLikelihoods, PlanckNotAvailable
+    from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods, PlanckNotAvailable
 
     with pytest.raises(PlanckNotAvailable, match="cobaya-install"):
         PlanckLikelihoods(tmp_path)

@@ -1,4 +1,4 @@
-"""chi2 of real Planck 2018 likelihoods for given C_l: Cobaya's likelihood classes without a sampler."""
+"""chi2 of the Planck 2018 likelihoods for given C_l, by Cobaya's likelihood classes without a sampler."""
 from __future__ import annotations
 
 import logging
@@ -27,7 +27,7 @@ LIKELIHOODS = (
 PACKAGES_PATH_VARIABLE = "COBAYA_PACKAGES_PATH"
 INSTALL_HINT = f"cobaya-install {' '.join(LIKELIHOODS)} --packages-path FOLDER"
 
-# Cobaya's unit "FIRASmuK2": the likelihoods were calibrated with this temperature, whatever T_cmb is
+# Cobaya's unit "FIRASmuK2": the temperature of the likelihoods' calibration, independent of T_cmb
 T_FIRAS_MUK = 2.7255e6
 
 
@@ -51,7 +51,7 @@ class LensedSpectra(Protocol):
 
 
 class _SpectraProvider:
-    """Stands where Cobaya's theory would stand: hands the current spectra to the likelihoods."""
+    """Takes the place of Cobaya's theory: gives the likelihoods the current spectra."""
 
     def __init__(self) -> None:
         self.spectra: Mapping[str, Array] = {}
@@ -66,10 +66,8 @@ class PlanckLikelihoods:
     """The four likelihoods with their data in memory; `chi2` takes a few milliseconds."""
 
     def __init__(self, packages_path: str | Path | None = None) -> None:
-        """Load the data from a Cobaya packages folder (default: $COBAYA_PACKAGES_PATH).
-
-        Raises PlanckNotAvailable where Cobaya, the folder or some of the data are missing.
-        """
+        """Load the data from a Cobaya packages folder (default: $COBAYA_PACKAGES_PATH); PlanckNotAvailable if Cobaya or
+        data are missing."""
         folder = _packages_folder(packages_path)
         self._provider = _SpectraProvider()
         self._likelihoods = {name: _load(name, folder, self._provider) for name in LIKELIHOODS}
@@ -77,14 +75,14 @@ class PlanckLikelihoods:
     def chi2(self, spectra: LensedSpectra, calibration: float = 1.0) -> dict[str, float]:
         """-2 ln L by likelihood; `calibration` is Planck's nuisance parameter A_planck.
 
-        Infinite where a likelihood rejects the spectra as out of its range. Raises ValueError for
-        spectra that are not numbers or do not begin at l = 2.
+        Infinite where a likelihood rejects the spectra as out of range. ValueError for spectra that are not finite or
+        do not begin at l = 2.
         """
         self._provider.spectra = _band_powers(spectra)
         return {name: self._chi2(name, calibration) for name in LIKELIHOODS}
 
     def _chi2(self, name: str, calibration: float) -> float:
-        # lowl.EE looks its table up by integer, and a negative EE would count from the table's end
+        # lowl.EE indexes a table by integer: a negative EE would count from its end
         if name == LOWL_EE and (self._provider.spectra["ee"] < 0.0).any():
             return float("inf")
         return -2.0 * float(self._likelihoods[name].logp(A_planck=calibration))
@@ -99,14 +97,14 @@ def _packages_folder(packages_path: str | Path | None) -> Path:
 
 
 def _load(name: str, folder: Path, provider: _SpectraProvider) -> Any:
-    """The likelihood `name` of Cobaya, reading its data from `folder` and its spectra from `provider`."""
+    """The likelihood `name` of Cobaya, with its data from `folder` and its spectra from `provider`."""
     try:
         from cobaya.component import get_component_class
         from cobaya.log import LoggedError
         from cobaya.tools import VersionCheckError
     except ImportError as error:
         raise PlanckNotAvailable("cobaya is not installed: pip install cobaya") from error
-    # Cobaya logs what it raises; the exception alone is enough
+    # the exceptions alone are enough: Cobaya logs them as well
     logging.getLogger("cobaya").addHandler(logging.NullHandler())
     likelihood_class = get_component_class(name, kind="likelihood")
     try:
