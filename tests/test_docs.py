@@ -36,6 +36,13 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert not anchor or anchor in anchors(target), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_of_the_project_exist(page: Path) -> None:
+    rooms = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "docs")
+    for name in re.findall(rf"`((?:{rooms})/[\w/.]*)`", page.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists(), name
+
+
 def commands() -> Iterator[tuple[str, ...]]:
     """Every `cosmicnet ...` in blocks of the shell and between backticks, as words, without comments."""
     for page in PAGES:
