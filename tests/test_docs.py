@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builds import ROOT
@@ -65,11 +67,13 @@ def test_commands_and_their_options_exist(words: tuple[str, ...], capsys: pytest
 
 
 @pytest.mark.usefixtures("patched")
-def test_python_of_the_readme_runs() -> None:
-    (code,) = blocks(ROOT / "README.md", "python")
-    names: dict[str, object] = {}
-    exec(code, names)
-    assert names["cosmology"].neural_network_info()["used"]  # type: ignore[attr-defined]
+@pytest.mark.parametrize("name", ["README.md", "docs/api.md", "docs/patch.md"])
+def test_python_runs(name: str) -> None:
+    """The blocks of a page one after the other; objects of these names take sources from networks or a provider."""
+    names: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        exec("\n".join(blocks(ROOT / name, "python")), names)
+    assert all(names[used].neural_network_info()["used"] for used in ("cosmology", "model") if used in names)
 
 
 def test_yaml_can_be_read() -> None:
