@@ -35,7 +35,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "training.evaluate": MAKING,
     "training.timing": MEASURING,
     "training.paper": (*MAKING, "training.fields", "training.checks", "training.evaluate"),
-    "cobaya_components.theory": ("cosmicnet", "training.work", "class_patch"),
+    "cobaya_components.theory": ("cosmicnet", "training.work", "training.checks", "class_patch"),
     "cobaya_components.sampler": ("cosmicnet",),
     "cobaya_components.embedded": (*MEASURING, "cobaya_components.theory"),
     "cobaya_components.compare": ("cosmicnet", "training.work", "cobaya_components.theory",

@@ -1,6 +1,7 @@
 """`cosmicnet check`: how much do networks change the log-likelihoods of a run of your own?"""
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,40 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from scipy.stats import norm, qmc
 
 from cosmicnet.errors import CosmicnetError
 
 from ..theory.modes import in_mode
 from ..theory.quiet import quiet
-from .evaluations import Evaluation, Task, evaluate_all, model_of
-from .points import draw_points
+from .chains import BURN_IN, load_chain, systematic_choice
+from .evaluations import Evaluated, EvaluationSettings, RunInMode, evaluate_all, model_of
 
-__all__ = ["CheckSettings", "Comparison", "check", "compare", "print_comparison"]
+__all__ = ["FEWEST_POINTS", "Comparison", "check", "compare", "draw_points", "load_run", "print_comparison"]
 
 Array = NDArray[np.float64]
 
 TOTAL = "total"
-# in place of full CLASS where there is nothing to compare it with
-NOT_ASKED = Evaluation({}, {}, 0.0)
-# of all points; fewer comparisons say nothing of the run
-FEWEST_COMPARED = 0.5
-BLOCKS_OF_COMPONENTS = ("theory", "likelihood", "sampler")
-
-
-@dataclass(frozen=True)
-class CheckSettings:
-    """What `cosmicnet check` is told; see its help for the meaning."""
-
-    run: Path
-    place: str
-    points: int
-    threshold: float
-    networks: str | None
-    packages_path: Path | None
-    processes: int
-    folder: Path
-    seed: int
-    one_line_of_sight: bool = True
+# In place of full CLASS where networks do not apply.
+NOT_EVALUATED = Evaluated({}, {}, 0.0)
+# A verdict needs so many compared points, and this share of those drawn.
+FEWEST_POINTS, FEWEST_SHARE = 20, 0.5
+# Draws per wanted point: some have no prior.
+SPARE = 4
 
 
 @dataclass(frozen=True)
@@ -51,7 +38,7 @@ class Comparison:
     """Networks against full CLASS.
 
     changes : log-likelihood with networks minus full, by likelihood and in total, shape (n,) over `points`.
-    without_networks : why networks did not apply, for the points left out; without_class : the same of CLASS itself.
+    without_networks, without_class : reasons of the points left out, which networks or CLASS could not compute.
     """
 
     points: list[Mapping[str, float]]
@@ -68,83 +55,135 @@ class Comparison:
 
     @property
     def drawn(self) -> int:
-        """How many points there were, with those that are left out."""
+        """Number of points, including those left out."""
         return len(self.points) + len(self.without_networks) + len(self.without_class)
 
     @property
+    def needed(self) -> int:
+        """Number of compared points for a verdict."""
+        return max(FEWEST_POINTS, int(np.ceil(FEWEST_SHARE * self.drawn)))
+
+    @property
     def is_enough(self) -> bool:
-        """Was half of the points compared at least?"""
-        return len(self.points) >= FEWEST_COMPARED * self.drawn
+        return len(self.points) >= self.needed
 
-    def passes(self, threshold: float) -> bool:
-        """Is no change above the threshold, at enough points?"""
+    def within(self, threshold: float) -> bool:
+        """Is no change above the threshold?"""
         # written so that NaN fails
-        return self.is_enough and bool(np.all(np.abs(self.changes[TOTAL]) <= threshold))
+        return bool(np.all(np.abs(self.changes[TOTAL]) <= threshold))
 
 
-def check(settings: CheckSettings) -> Comparison:
-    """Draw points, evaluate both modes, compare. Raises CosmicnetError for a run that cannot be compared."""
-    info = _load(settings)
+def check(run: Mapping[str, Any], settings: EvaluationSettings, place: str, networks: str | None = None) -> Comparison:
+    """Draw points, evaluate both modes, compare. Raises CosmicnetError for a run that cannot be compared.
+
+    run : Cobaya's input; place : see draw_points(); networks : None for those of the run.
+    """
+    info = settings.with_packages(run)
     sampler = next(iter((info.get("sampler") or {"": None}).values())) or {}
     covmat = (sampler.get("covmat") or "auto", sampler.get("covmat_params"))
-    model = model_of(in_mode(info, "net", settings.networks))
-    points = draw_points(model, settings.place, settings.points, settings.seed, covmat)
+    model = model_of(in_mode(info, "net", networks))
+    points = draw_points(model, place, settings.points, settings.seed, covmat)
     model.close()
-    net = evaluate_all(Task.of(info, "net", settings.folder, settings.networks), points, settings.processes, "networks")
-    # what networks do not cover is not worth the time of full CLASS
-    covered = [index for index, evaluation in enumerate(net) if not evaluation.failure]
-    task = Task.of(info, "full", settings.folder, one_line_of_sight=settings.one_line_of_sight)
-    full = evaluate_all(task, [points[index] for index in covered], settings.processes, "full CLASS")
-    by_index = dict(zip(covered, full, strict=True))
-    return compare(points, net, [by_index.get(index, NOT_ASKED) for index in range(len(points))])
+    net_run = RunInMode.of(info, "net", settings.folder, networks)
+    net = evaluate_all(net_run, points, settings.processes, "networks")
+    # full CLASS takes long: only where networks apply
+    covered = [index for index, evaluated in enumerate(net) if not evaluated.failure]
+    full = dict(zip(covered, settings.full_class(info, [points[index] for index in covered]), strict=True))
+    return compare(points, net, [full.get(index, NOT_EVALUATED) for index in range(len(points))])
 
 
-def _load(settings: CheckSettings) -> dict[str, Any]:
+def draw_points(model: Any, place: str, number: int, seed: int,
+                covmat: tuple[Any, Any] = ("auto", None)) -> list[dict[str, float]]:
+    """Points where the prior is not zero.
+
+    place : 'covmat', a Gaussian around the reference point with the run's covariance matrix, much like the posterior;
+        'reference', the reference density; 'prior'; or the root of a chain of Cobaya.
+    covmat : the options `covmat` and `covmat_params` of Cobaya's samplers.
+    """
+    names = list(model.parameterization.sampled_params())
+    random = np.random.default_rng(seed)
+    if place not in _DRAWS:
+        chain = load_chain(Path(place), BURN_IN)
+        return [chain.point(row, names) for row in systematic_choice(chain.weights, number, random)]
+    with quiet():
+        draws = _DRAWS[place](model, SPARE * number, random, covmat)
+    inside = [draw for draw in draws if np.isfinite(model.prior.logp(draw))][:number]
+    if not inside:
+        raise CosmicnetError(f"none of {len(draws)} draws from the {place} lies inside the prior")
+    return [dict(zip(names, map(float, draw), strict=True)) for draw in inside]
+
+
+def _from_reference(model: Any, number: int, random: np.random.Generator, _covmat: tuple[Any, Any]) -> list[Array]:
+    return [np.asarray(model.prior.reference(random_state=random, warn_if_no_ref=False)) for _ in range(number)]
+
+
+def _from_prior(model: Any, number: int, random: np.random.Generator, _covmat: tuple[Any, Any]) -> list[Array]:
+    # Cobaya cannot draw from external priors; draw_points() applies them
+    return list(model.prior.sample(number, ignore_external=True, random_state=random))
+
+
+def _from_covmat(model: Any, number: int, random: np.random.Generator, covmat: tuple[Any, Any]) -> list[Array]:
+    from cobaya.log import LoggedError
+    from cobaya.output import get_output
+
+    from ..sampler.importance import ImportanceSampler
+
+    # Cobaya's samplers find a matrix by names and renames, with proposals for parameters that it lacks
+    matrix, parameters = covmat
+    options = {**ImportanceSampler.get_defaults(), "covmat": matrix, "covmat_params": parameters, "widen": 1.0}
+    try:
+        proposal = ImportanceSampler(options, model, get_output()).proposal
+    except LoggedError as error:
+        raise CosmicnetError(str(error)) from error
+    cube = qmc.Sobol(proposal.center.size, seed=random)
+    # Sobol's points are balanced in powers of 2
+    normal = norm.ppf(cube.random_base2(math.ceil(math.log2(number))))
+    return list(proposal.center + normal @ proposal.scale.T)
+
+
+_DRAWS = {"covmat": _from_covmat, "reference": _from_reference, "prior": _from_prior}
+
+
+def load_run(file: Path) -> dict[str, Any]:
+    """Read an input file of Cobaya. Raises CosmicnetError with the file and the block that is wrong."""
     try:
         from cobaya.yaml import yaml_load_file
     except ImportError as error:
         raise CosmicnetError("cobaya is not installed: pip install 'cosmicnet[cobaya]'") from error
     try:
         with quiet():
-            info: Any = yaml_load_file(str(settings.run))
+            info: Any = yaml_load_file(str(file))
     except OSError as error:
-        raise CosmicnetError(f"{settings.run}: {error.strerror}") from error
+        raise CosmicnetError(f"{file}: {error.strerror}") from error
     except Exception as error:
-        raise CosmicnetError(f"{settings.run}: {error}") from error
-    _require_blocks(settings.run, info)
-    if settings.packages_path is not None:
-        info["packages_path"] = str(settings.packages_path)
-    return dict(info)
-
-
-def _require_blocks(run: Path, info: Any) -> None:
-    """A run is a mapping of blocks, and those are mappings of components, with or without options."""
+        raise CosmicnetError(f"{file}: {error}") from error
     if not isinstance(info, dict):
-        raise CosmicnetError(f"{run}: it must be a run of Cobaya, with theory: and likelihood:, but is {info!r:.60}")
-    for block in BLOCKS_OF_COMPONENTS:
+        raise CosmicnetError(f"{file}: must be a run of Cobaya, with theory: and likelihood:, but is {info!r:.60}")
+    for block in ("theory", "likelihood", "sampler"):
         components = info.get(block) or {}
         if not isinstance(components, dict):
-            raise CosmicnetError(f"{run}: {block}: must be a mapping, `{components}:` with a colon, or with options "
+            raise CosmicnetError(f"{file}: {block}: must be a mapping, `{components}:` with a colon, or with options "
                                  f"below it, but is {components!r:.60}")
         for name, options in components.items():
             if options is not None and not isinstance(options, dict) and block != "likelihood":
-                raise CosmicnetError(f"{run}: {block}: {name}: must be a mapping of options, but is {options!r:.60}")
+                raise CosmicnetError(f"{file}: {block}: {name}: must be a mapping of options, but is {options!r:.60}")
+    return dict(info)
 
 
-def compare(points: Sequence[Mapping[str, float]], net: Sequence[Evaluation], full: Sequence[Evaluation]) -> Comparison:
-    """Leave out the points that one of the modes could not compute, but say so."""
-    both = [index for index, pair in enumerate(zip(net, full, strict=True)) if not any(e.failure for e in pair)]
+def compare(points: Sequence[Mapping[str, float]], net: Sequence[Evaluated], full: Sequence[Evaluated]) -> Comparison:
+    """Compare the points that both modes could compute."""
+    pairs = list(zip(net, full, strict=True))
+    both = [index for index, pair in enumerate(pairs) if not any(evaluated.failure for evaluated in pair)]
     if not both:
-        reasons = next(e.failure for pair in zip(net, full, strict=True) for e in pair if e.failure)
-        raise CosmicnetError(f"there is no point that both modes can compute; the first reason: {reasons}")
+        reason = next(evaluated.failure for pair in pairs for evaluated in pair if evaluated.failure)
+        raise CosmicnetError(f"there is no point that both modes can compute; the first reason: {reason}")
     changes = {name: np.array([_change(net[i].loglikes[name], full[i].loglikes[name]) for i in both])
                for name in full[both[0]].loglikes}
     total = np.array([_change(net[i].loglike, full[i].loglike) for i in both])
     return Comparison(
         [points[i] for i in both], {**changes, TOTAL: total},
         float(np.median([full[i].seconds for i in both])), float(np.median([net[i].seconds for i in both])),
-        tuple(n.failure for n, f in zip(net, full, strict=True) if n.failure and not f.failure),
-        tuple(e.failure for e in full if e.failure))
+        tuple(n.failure for n, f in pairs if n.failure and not f.failure), tuple(f.failure for f in full if f.failure))
 
 
 def _change(net: float, full: float) -> float:
@@ -153,7 +192,7 @@ def _change(net: float, full: float) -> float:
 
 
 def print_comparison(comparison: Comparison, threshold: float, console: Console) -> None:
-    """The table, the worst point, what was left out and the verdict."""
+    """Print the table, the worst point, the points left out, and the verdict."""
     table = Table("likelihood", title="Change of ln L by networks", title_justify="left")
     for heading in ("mean", "std", "95% |..|", "worst"):
         table.add_column(heading, justify="right")
@@ -166,15 +205,18 @@ def print_comparison(comparison: Comparison, threshold: float, console: Console)
     console.print(table)
     worst = comparison.points[comparison.worst]
     console.print("worst point:", ", ".join(f"{name} = {value:.6g}" for name, value in worst.items()), highlight=False)
-    for left_out, what in ((comparison.without_networks, "could not be computed with networks"),
-                           (comparison.without_class, "could not be computed by full CLASS")):
-        if left_out:
-            console.print(f"{len(left_out)} points that {what} were left out, the first because: {left_out[0]}",
+    for reasons, what in ((comparison.without_networks, "networks do not cover"),
+                          (comparison.without_class, "full CLASS cannot compute")):
+        if reasons:
+            console.print(f"{len(reasons)} points left out that {what}; the first: {reasons[0]}",
                           style="yellow", highlight=False)
-    verdict = comparison.passes(threshold)
-    few = len(comparison.points) < comparison.drawn
-    compared = f" at {len(comparison.points)} of {comparison.drawn} points" if few else ""
-    console.print(f"{'PASSED' if verdict else 'FAILED'}: the largest change is "
-                  f"{abs(comparison.changes[TOTAL][comparison.worst]):.4f}{compared}, allowed is {threshold:g}"
-                  + (f" at {FEWEST_COMPARED:.0%} of the points at least" if few else ""),
-                  style="bold green" if verdict else "bold red", highlight=False)
+    largest = f"the largest change is {abs(comparison.changes[TOTAL][comparison.worst]):.4f}, allowed is {threshold:g}"
+    if not comparison.within(threshold):
+        verdict, style = f"FAILED: {largest}", "bold red"
+    elif not comparison.is_enough:
+        verdict = (f"NO VERDICT: {largest}, but {len(comparison.points)} of {comparison.drawn} points could be "
+                   f"compared and a verdict needs {comparison.needed}")
+        style = "bold yellow"
+    else:
+        verdict, style = f"PASSED: {largest}", "bold green"
+    console.print(verdict, style=style, highlight=False)

@@ -1,4 +1,4 @@
-"""Log-likelihoods of many points in either mode: in parallel, each kept in a file as soon as it is known."""
+"""Log-likelihoods of many points in either mode: in parallel, each kept in a file once known, and how many a second."""
 from __future__ import annotations
 
 import hashlib
@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import numpy as np
 
 import cosmicnet
 from cosmicnet.errors import CosmicnetError, NotCovered
@@ -21,20 +24,49 @@ from cosmicnet.training.work.parallel import ended, progress, single_threaded_po
 from ..theory.modes import in_mode, networks_of
 from ..theory.quiet import quiet
 
-__all__ = ["Evaluation", "Point", "Task", "at_this_point_only", "evaluate_all", "model_of"]
+__all__ = [
+    "ALL", "FAST", "PROCESSES_FOR_RATE", "Evaluated", "EvaluationSettings", "Point", "Rate", "RunInMode",
+    "evaluate_all", "fast_parameters", "measure_rates", "model_of",
+]
 
 Point = Mapping[str, float]
 
-# the models of this process by the identity of their task
+# Points whose median time makes a rate, in each mode.
+POINTS_FOR_RATE = {"net": 24, "full": 6}
+PROCESSES_FOR_RATE = (1, 2)
+ALL, FAST = "all", "fast"
+
+# Models of this process by the identity of their run: reading Planck's data takes longer than many evaluations.
 _models: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
-class Task:
-    """A run (Cobaya's info), a mode and where its results are kept.
+class EvaluationSettings:
+    """What `check` and `reweight` have in common.
 
-    `identity` is all that the results depend on besides the point.
+    points : how many; folder : where evaluations are kept; packages_path : None for that of the run.
     """
+
+    points: int
+    packages_path: Path | None
+    processes: int
+    folder: Path
+    seed: int
+    one_line_of_sight: bool = True
+
+    def with_packages(self, info: Mapping[str, Any]) -> dict[str, Any]:
+        """The run with this packages_path."""
+        return {**info, **({} if self.packages_path is None else {"packages_path": str(self.packages_path)})}
+
+    def full_class(self, info: Mapping[str, Any], points: Sequence[Point]) -> list[Evaluated]:
+        """The run's likelihoods with full CLASS at these points."""
+        run = RunInMode.of(info, "full", self.folder, one_line_of_sight=self.one_line_of_sight)
+        return evaluate_all(run, points, self.processes, "full CLASS")
+
+
+@dataclass(frozen=True)
+class RunInMode:
+    """A run in one mode, and the folder of its results. identity : all that they depend on besides the point."""
 
     info: dict[str, Any]
     identity: str
@@ -42,7 +74,7 @@ class Task:
 
     @classmethod
     def of(cls, info: Mapping[str, Any], mode: str, folder: Path, networks: str | None = None, *,
-           one_line_of_sight: bool = True) -> Task:
+           one_line_of_sight: bool = True) -> RunInMode:
         model = in_mode(info, mode, networks, one_line_of_sight=one_line_of_sight)
         used = _networks_identity(networks or networks_of(info)) if mode == "net" else {}
         identity = {"class": version("classy"), "classy": _classy_identity(), "cobaya": version("cobaya"),
@@ -55,8 +87,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Log-likelihood by likelihood and derived parameters at a point; `failure` is why there are none."""
+class Evaluated:
+    """Log-likelihoods by name and derived parameters at a point; or the reason why there are none."""
 
     loglikes: dict[str, float]
     derived: dict[str, float]
@@ -68,14 +100,14 @@ class Evaluation:
         return sum(self.loglikes.values())
 
 
-def evaluate_all(task: Task, points: Sequence[Point], processes: int, what: str) -> list[Evaluation]:
-    """One evaluation per point, in order. After an interruption, what was done before is read from its files."""
-    done = {index: found for index, point in enumerate(points) if (found := _read(task.path(point))) is not None}
+def evaluate_all(run: RunInMode, points: Sequence[Point], processes: int, what: str) -> list[Evaluated]:
+    """Evaluate the points, in order; those that an interrupted command has finished are read from its files."""
+    done = {index: found for index, point in enumerate(points) if (found := _read(run.path(point))) is not None}
     waiting = [index for index in range(len(points)) if index not in done]
     if waiting:
-        processes = min(processes, len(waiting))
-        with progress(what, len(points), len(done)) as advance, single_threaded_pool(processes) as pool:
-            futures = {pool.submit(_evaluate, task, dict(points[index])): index for index in waiting}
+        with progress(what, len(points), len(done)) as advance, \
+                single_threaded_pool(min(processes, len(waiting))) as pool:
+            futures = {pool.submit(_evaluate, run, dict(points[index])): index for index in waiting}
             for index, future in ended(futures):
                 done[index] = future.result()
                 advance()
@@ -92,52 +124,46 @@ def model_of(info: Mapping[str, Any]) -> Any:
         try:
             return get_model(dict(info), stop_at_error=True)
         except ComponentNotInstalledError as error:
-            raise CosmicnetError(f"{error} If it is in a folder that was not looked into, give that by --packages-path "
-                                 "or COBAYA_PACKAGES_PATH.") from error
+            raise CosmicnetError(f"{error} If it is installed elsewhere, give that folder by --packages-path or "
+                                 "COBAYA_PACKAGES_PATH.") from error
         except (LoggedError, OSError) as error:
             raise CosmicnetError(str(error)) from error
 
 
-def _evaluate(task: Task, point: dict[str, float]) -> Evaluation:
+def _evaluate(run: RunInMode, point: dict[str, float]) -> Evaluated:
     from cobaya.log import LoggedError
 
-    model = _cached_model(task)
+    if run.identity not in _models:
+        _models[run.identity] = model_of(run.info)
     start = time.perf_counter()
     with quiet(logging.ERROR):
         try:
-            loglikes, derived = model.loglikes(point, as_dict=True, cached=False)
+            loglikes, derived = _models[run.identity].loglikes(point, as_dict=True, cached=False)
         except LoggedError as error:
             raise CosmicnetError(str(error)) from error
         except Exception as error:
-            if not at_this_point_only(error):
+            if not _concerns_this_point(error):
                 raise
-            evaluation = Evaluation({}, {}, time.perf_counter() - start, failure=str(error.__cause__ or error))
+            found = Evaluated({}, {}, time.perf_counter() - start, failure=str(error.__cause__ or error))
         else:
-            evaluation = Evaluation(_floats(loglikes), _floats(derived), time.perf_counter() - start)
-    write_whole({task.path(point): json.dumps(asdict(evaluation))})
-    return evaluation
+            found = Evaluated(_floats(loglikes), _floats(derived), time.perf_counter() - start)
+    write_whole({run.path(point): json.dumps(asdict(found))})
+    return found
 
 
 def _floats(values: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def at_this_point_only(error: Exception) -> bool:
-    """Whether CLASS or the networks refuse this point, and no other for that."""
+def _concerns_this_point(error: Exception) -> bool:
+    """Whether CLASS or the networks refuse this point; other errors concern the whole run."""
     from classy import CosmoComputationError
 
     return isinstance(error, (CosmoComputationError, NotCovered))
 
 
-def _cached_model(task: Task) -> Any:
-    """Reading Planck's data takes longer than many evaluations."""
-    if task.identity not in _models:
-        _models[task.identity] = model_of(task.info)
-    return _models[task.identity]
-
-
 def _classy_identity() -> str:
-    """Hash of the compiled module: a CLASS that was built anew with other code may have the same version."""
+    """Hash of the compiled module: a rebuilt CLASS may have the same version."""
     import classy
 
     file = sys.modules[classy.Class.__module__].__file__
@@ -147,15 +173,91 @@ def _classy_identity() -> str:
 def _networks_identity(networks: str) -> dict[str, str]:
     """Hashes of the networks and of the code that evaluates them."""
     code = hashlib.sha256()
-    for path in sorted(Path(cosmicnet.__file__).parent.glob("*")):
-        if path.suffix in (".py", ".so"):
-            code.update(path.read_bytes())
+    for path in sorted(Path(cosmicnet.__file__).parent.glob("*.py")):
+        code.update(path.read_bytes())
     return {"networks": load_network_set(networks).manifest.sha256, "code": code.hexdigest()}
 
 
-def _read(path: Path) -> Evaluation | None:
+def _read(path: Path) -> Evaluated | None:
     try:
-        return Evaluation(**json.loads(path.read_text()))
+        return Evaluated(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
-        # absent, or damaged from outside: it is made afresh
+        # absent, or damaged: evaluate again
         return None
+
+
+# ---- evaluations per second
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Evaluations of all likelihoods per second, by so many processes of one thread each.
+
+    changed : ALL parameters from one evaluation to the next, or the FAST ones, which keep the source functions.
+    """
+
+    mode: str
+    processes: int
+    per_second: float
+    changed: str = ALL
+
+
+def measure_rates(info: Mapping[str, Any], points: Sequence[Point]) -> list[Rate]:
+    """Rates of both modes as in a chain, each with its own line of sight. Raises CosmicnetError where no point works.
+
+    Evaluations of earlier runs are not used: the machine may have been busy then.
+    """
+    rates = []
+    for processes in PROCESSES_FOR_RATE:
+        for mode, number in POINTS_FOR_RATE.items():
+            with TemporaryDirectory() as folder:
+                run = RunInMode.of(info, mode, Path(folder), one_line_of_sight=False)
+                timed = evaluate_all(run, points[:number], processes, f"{mode}, {processes} at a time")
+            seconds = [evaluated.seconds for evaluated in timed if not evaluated.failure]
+            if not seconds:
+                raise CosmicnetError(f"no point could be computed in mode {mode}: {timed[0].failure}")
+            rates.append(Rate(mode, processes, processes / float(np.median(seconds))))
+    for mode, number in POINTS_FOR_RATE.items():
+        run = RunInMode.of(info, mode, Path(), one_line_of_sight=False)
+        with single_threaded_pool(1) as pool:
+            steps = pool.submit(_seconds_of_fast_steps, run, [dict(point) for point in points[:number]]).result()
+        if steps:
+            rates.append(Rate(mode, 1, 1.0 / float(np.median(steps)), FAST))
+    return rates
+
+
+def fast_parameters(model: Any) -> list[str]:
+    """Sampled parameters of Cobaya's model that change no source function; none where CLASS is not split in two."""
+    from ..theory.sources import Sources
+
+    halves = [theory for theory in model.theory.values() if isinstance(theory, Sources)]
+    if not halves:
+        return []
+    slow = {name for half in halves for name in half.slow_params}
+    # parameters of other theory codes that give parameters of CLASS
+    slow |= {name for half in halves for other in model._dependencies.get(half, ()) for name in other.input_params}
+    return [name for name, inputs in model.parameterization.sampled_input_dependence().items()
+            if not slow & {name, *inputs}]
+
+
+def _seconds_of_fast_steps(run: RunInMode, points: Sequence[Point]) -> list[float]:
+    """Steps from the first point that can be computed, to the fast parameters of the others."""
+    model = model_of(run.info)
+    fast, seconds = fast_parameters(model), []
+    if not fast:
+        return []
+    start: Point = {}
+    for point in points:
+        step = {**start, **{name: point[name] for name in fast}} if start else dict(point)
+        begin = time.perf_counter()
+        try:
+            model.loglikes(step)
+        except Exception as error:
+            if not _concerns_this_point(error):
+                raise
+            continue
+        if start:
+            seconds.append(time.perf_counter() - begin)
+        else:
+            start = point
+    return seconds

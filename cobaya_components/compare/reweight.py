@@ -13,38 +13,25 @@ from rich.console import Console
 from rich.table import Table
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.files import write_whole
 
 from ..theory.modes import USED, in_mode, uses_networks
-from .evaluations import Evaluation, Task, evaluate_all, model_of
-from .points import Chain, load_chain, systematic_choice
+from .chains import Chain, ChainFacts, chain_facts, load_chain, systematic_choice
+from .evaluations import Evaluated, EvaluationSettings, model_of
 
-__all__ = ["FEWEST_FOR_CONTOURS", "ReweightSettings", "Reweighted", "Shift", "Thinned", "plot_reweighted",
+__all__ = ["FEWEST_FOR_CONTOURS", "Reweighted", "Shift", "Thinned", "plot_reweighted",
            "print_reweighted", "reweight", "shifts", "write"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-# blocks of neighbouring samples for the jackknife: longer than a chain's memory, and many enough for an error
+# Blocks of neighbouring samples for the jackknife: longer than a chain's memory, and enough of them for an error.
 BLOCKS = 25
 CHI2 = "chi2__"
 
-# fewer different samples have no error to speak of, and no contours
+# Different samples needed for errors, and for contours.
 FEWEST_SAMPLES = 4
 FEWEST_FOR_CONTOURS = 30
-
-
-@dataclass(frozen=True)
-class ReweightSettings:
-    """What `cosmicnet reweight` is told; see its help for the meaning."""
-
-    chain: Path
-    points: int
-    burn_in: float
-    packages_path: Path | None
-    processes: int
-    folder: Path
-    seed: int
-    one_line_of_sight: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,7 +66,7 @@ class Shift:
 
 @dataclass(frozen=True)
 class Reweighted:
-    """distinct : how many samples are different; without_networks : those of them in which full CLASS stood in."""
+    """distinct : number of different samples; without_networks : those of them that the chain left to full CLASS."""
 
     shifts: list[Shift]
     effective: float
@@ -87,45 +74,44 @@ class Reweighted:
     labels: dict[str, str]
     distinct: int
     without_networks: int
+    facts: ChainFacts
 
 
-def reweight(settings: ReweightSettings) -> Reweighted:
-    """Raises CosmicnetError where there is no chain, or one without networks."""
-    chain = load_chain(settings.chain, settings.burn_in)
+def reweight(root: Path, settings: EvaluationSettings, burn_in: float) -> Reweighted:
+    """Reweight the chain `root`. Raises CosmicnetError where there is no chain, or one without networks."""
+    chain = load_chain(root, burn_in)
     if not uses_networks(chain.info):
-        raise CosmicnetError(f"{settings.chain}: the chain was made without networks; nothing is to be reweighted")
-    if settings.packages_path is not None:
-        chain.info["packages_path"] = str(settings.packages_path)
-    model = model_of(in_mode(chain.info, "full"))
+        raise CosmicnetError(f"{root}: the chain was made without networks; there is nothing to reweight")
+    info = settings.with_packages(chain.info)
+    model = model_of(in_mode(info, "full"))
     names = list(model.parameterization.sampled_params())
     derived = [name for name in model.parameterization.derived_params() if name in chain.columns]
     labels = model.parameterization.labels()
     likelihoods = list(model.likelihood)
     model.close()
     rows = systematic_choice(chain.weights, settings.points, np.random.default_rng(settings.seed))
-    # a sample that stayed long was chosen more than once, and is computed once
+    # samples of large weight are chosen more than once, and computed once
     distinct = list(dict.fromkeys(rows))
     if len(distinct) < FEWEST_SAMPLES:
         raise CosmicnetError(f"{len(distinct)} different samples are too few: take more --points or a longer chain")
-    task = Task.of(chain.info, "full", settings.folder, one_line_of_sight=settings.one_line_of_sight)
-    full = evaluate_all(task, [chain.point(row, names) for row in distinct], settings.processes, "full CLASS")
+    full = settings.full_class(info, [chain.point(row, names) for row in distinct])
     thinned = _thinned(chain, rows, dict(zip(distinct, full, strict=True)), names, derived, likelihoods)
     found = shifts(thinned)
     weights = thinned.weights
     used = chain.columns.get(USED, np.ones_like(chain.weights))
     return Reweighted(found, float(weights.sum()**2 / (weights**2).sum()), thinned,
                       {shift.name: labels.get(shift.name, shift.name) for shift in found},
-                      len(distinct), int(np.sum(used[distinct] == 0.0)))
+                      len(distinct), int(np.sum(used[distinct] == 0.0)), chain_facts(root, chain.info))
 
 
-def _thinned(chain: Chain, rows: Sequence[int], full: dict[int, Evaluation], names: Sequence[str],
+def _thinned(chain: Chain, rows: Sequence[int], full: dict[int, Evaluated], names: Sequence[str],
              derived: Sequence[str], likelihoods: Sequence[str]) -> Thinned:
     columns = [f"{CHI2}{name}" for name in likelihoods]
     if missing := [name for name in columns if name not in chain.columns]:
         raise CosmicnetError(f"the chain has no {', '.join(missing)}: it belongs to another run")
     before = {name: chain.columns[name][rows] for name in [*names, *derived]}
     after = dict(before)
-    # where full CLASS fails its likelihood is zero: the weight vanishes, and the old values do no harm
+    # where full CLASS fails the weight vanishes, and the old values do no harm
     for name in derived:
         after[name] = np.array([full[row].derived.get(name, chain.columns[name][row]) for row in rows])
     loglikes = np.array([-np.inf if full[row].failure else full[row].loglike for row in rows])
@@ -167,6 +153,7 @@ def _jackknife(statistic: Callable[[Rows], Array], size: int) -> tuple[Array, Ar
 
 
 def print_reweighted(result: Reweighted, console: Console) -> None:
+    """Print the table, and what limits its worth."""
     table = Table("parameter", title="Full CLASS against networks", title_justify="left")
     for heading in ("mean", "standard deviation", "shift of the mean / sigma", "width ratio"):
         table.add_column(heading, justify="right")
@@ -179,12 +166,15 @@ def print_reweighted(result: Reweighted, console: Console) -> None:
                      f"{np.median(finite):.4f} (median), {np.quantile(finite, 0.95):.4f} (95%), "
                      f"{finite.max():.4f} (worst)")
     console.print(table)
+    if reason := result.facts.far_from_converged:
+        console.print(f"The chain is far from converged: {reason}. Its means and widths are not yet those of the "
+                      "posterior.", style="yellow", highlight=False)
     if result.distinct < changes.size:
-        console.print(f"Only {result.distinct} of the {changes.size} samples are different: those of large weight were "
-                      "taken more than once.", style="yellow", highlight=False)
+        console.print(f"Only {result.distinct} of the {changes.size} samples differ: those of large weight were taken "
+                      "more than once.", style="yellow", highlight=False)
     if result.without_networks:
-        console.print(f"In {result.without_networks} of the samples the chain had no networks ({USED}: 0) but full "
-                      "CLASS.", style="yellow", highlight=False)
+        console.print(f"In {result.without_networks} of the samples the chain used full CLASS ({USED}: 0).",
+                      style="yellow", highlight=False)
 
 
 def write(result: Reweighted, root: Path) -> list[Path]:
@@ -192,7 +182,7 @@ def write(result: Reweighted, root: Path) -> list[Path]:
     numbers = {"effective_samples": result.effective, "log_weights": result.thinned.log_weights.tolist(),
                "shifts": [asdict(shift) for shift in result.shifts]}
     table = root.with_name(root.name + ".json")
-    table.write_text(json.dumps(numbers, indent=1) + "\n")
+    write_whole({table: json.dumps(numbers, indent=1) + "\n"})
     names = [shift.name for shift in result.shifts]
     return [table, *plot_reweighted(result, names, root.with_name(root.name + ".png"))]
 

@@ -1,4 +1,4 @@
-"""A sampler for posteriors that are known roughly: independent draws from a wide proposal, weighted."""
+"""A sampler for posteriors that are roughly known: independent draws from a wide proposal, with weights."""
 from __future__ import annotations
 
 import re
@@ -23,12 +23,11 @@ Array = NDArray[np.float64]
 
 FEW_EFFECTIVE_SAMPLES = 50
 DRAWS_FOR_CENTER = 1000
-# a proposal of which fewer than one in so many draws have a posterior is the wrong one
+# Stop where fewer than one in so many draws has a posterior: the proposal is wrong.
 DRAWS_PER_SAMPLE = 100
-# fewer effective samples per parameter do not tell a covariance
+# Effective samples per parameter to learn a covariance from.
 LEAST_TO_LEARN = 4
-# ln of the largest weight: sums of more, and their files, would overflow, and so far from the posterior no weight is
-# worth anything
+# ln of the largest weight: larger ones would overflow in sums and files, and mean nothing so far from the posterior.
 LARGEST_LOG_WEIGHT = 600.0
 PROPOSAL = "proposal"
 
@@ -36,8 +35,8 @@ PROPOSAL = "proposal"
 class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no types
     """
     Importance sampling: independent draws around the reference point, with weights posterior/proposal. Where the
-    posterior is nearly Gaussian and its covariance is known, some hundred draws do what takes MCMC thousands. With
-    `learn`, first draws find center and covariance.
+    posterior is nearly Gaussian and its covariance is known, some hundred draws do the work of thousands of MCMC
+    steps. With `learn`, first draws find center and covariance.
     """
 
     _at_resume_prefer_new: ClassVar[list[str]] = [
@@ -62,7 +61,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         except np.linalg.LinAlgError as error:
             raise LoggedError(self.log, "covmat: the matrix is not positive definite") from error
         self.proposal = Proposal(_reference_center(self.model), scale, self.degrees_of_freedom)
-        # the log-posterior to which weights are relative; None until it is known
+        # the log-posterior of weight 1; None until it is known
         self._zero = self._read_kept()
         self.collection = SampleCollection(self.model, self.output, name=str(1 + mpi.rank()),
                                            resuming=bool(self.output) and self.output.is_resuming())
@@ -72,7 +71,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         try:
             np.random.SeedSequence(self.seed)
         except (TypeError, ValueError) as error:
-            raise LoggedError(self.log, f"seed: {self.seed!r} is no whole number from 0 on, and no list of some"
+            raise LoggedError(self.log, f"seed: {self.seed!r}: must be a whole number from 0 on, or a list of them"
                               ) from error
         super()._set_rng()
 
@@ -81,20 +80,20 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
             value = getattr(self, name)
             # Cobaya reads 1e4 as a float
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least or value % 1:
-                raise LoggedError(self.log, f"{name}: {value!r} is no whole number from {least} on")
+                raise LoggedError(self.log, f"{name}: {value!r}: must be a whole number from {least} on")
             setattr(self, name, int(value))
         for name in ("widen", "degrees_of_freedom", "report_every", "max_seconds"):
             value = getattr(self, name)
             if name == "max_seconds" and value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value < np.inf:
-                raise LoggedError(self.log, f"{name}: {value!r} is no number above 0")
+                raise LoggedError(self.log, f"{name}: {value!r}: must be a number above 0")
 
     def run(self) -> None:
-        """Draw and evaluate until there are enough samples, or the time is over."""
+        """Draw and evaluate until there are enough samples or the time is over."""
         started = time.monotonic()
         have = len(self.collection)
-        # before that of _learn: a run that goes on draws the same, and does not learn again
+        # before _learn() draws its own: a resumed run does not learn again, and must draw the same
         cube = self._even_points()
         if self._zero is None:
             if self.learn and not any(mpi.allgather(have)):
@@ -104,7 +103,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
                 self.proposal.write(self._kept_file(), self._zero)
         zero = self._zero
         wanted = -(-self.samples // mpi.size()) - have
-        # a resumed run with the same seed goes on behind the draws that it has
+        # a resumed run with the same seed goes on behind its draws
         if have and (before := self._draws_before(cube, have)):
             cube.fast_forward(before)
 
@@ -115,7 +114,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
                     self.log, "the posterior of a draw is e^%.0f times that of the reference point: the proposal is "
                     "too far away. Give a reference point (ref) or a covariance (covmat) nearer to the posterior, or "
                     "learn them from more draws (learn).", log_weight - zero)
-            # one that underflows says nothing
+            # one that underflows carries no information
             weight = float(np.exp(log_weight - zero))
             if weight > 0.0:
                 self.collection.add(point, logpost=posterior, weight=weight)
@@ -124,16 +123,16 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         try:
             self._draw(cube, wanted, add, started)
         finally:
-            # whatever has stopped us: what was computed is kept
+            # keep what was computed, whatever stops the run
             self.collection.out_update()
         self._report()
 
     def _even_points(self) -> stats.qmc.Sobol:
-        """Points that fill the unit cube evenly, for smoother contours than random ones; others at each call."""
+        """Points that fill the unit cube evenly, for smoother contours than random ones; different at each call."""
         return stats.qmc.Sobol(self.proposal.center.size + 1, seed=self._rng)
 
     def _learn(self, started: float) -> None:
-        """Center and covariance of the proposal from first draws of all processes, which are no samples."""
+        """Learn center and covariance of the proposal from first draws of all processes, which are no samples."""
         cube = self._even_points()
         points, log_weights = [], []
 
@@ -150,8 +149,8 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         all_weights = np.exp(all_logs - all_logs.max(initial=-np.inf))
         effective, least = effective_samples(all_weights), LEAST_TO_LEARN * self.proposal.center.size
         if not effective >= least:
-            self.log.warning("The first draws are worth %.0f independent ones, %d are needed to learn from them: the "
-                             "proposal stays. Take more (learn), or a nearer reference point.", effective, least)
+            self.log.warning("The first draws are worth %.0f independent ones, and learning needs %d: the proposal "
+                             "stays. Take more (learn), or a nearer reference point.", effective, least)
         else:
             self.log.info("Learned center and covariance from %d draws, worth %.0f.", len(all_weights), effective)
             self.proposal = self.proposal.learned(all_points, all_weights, self.widen)
@@ -160,8 +159,10 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         return Path(self.output.add_suffix(PROPOSAL, separator="."))
 
     def _read_kept(self) -> float | None:
-        """Take up the proposal of the run that goes on, whatever options say now, and return to what its weights are
-        relative: samples of two proposals, or two scales, would be no chain. None if there is none."""
+        """Read the proposal of a resumed run, and return its log-posterior of weight 1; None if there is none.
+
+        Options are ignored then: samples of two proposals, or two scales, would be no chain.
+        """
         if not (self.output and self.output.is_resuming() and self._kept_file().exists()):
             return None
         try:
@@ -172,7 +173,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         return zero
 
     def _draws_before(self, cube: stats.qmc.Sobol, have: int) -> int:
-        """How many draws were made up to the last sample that there is; 0 if it is of another sequence."""
+        """Number of draws up to the last sample on disk; 0 if that belongs to another sequence."""
         number = 2 ** int(np.ceil(np.log2(DRAWS_PER_SAMPLE * have)))
         draws = self.proposal.from_uniform(cube.random(number))
         cube.reset()
@@ -184,15 +185,15 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
 
     def _draw(self, cube: stats.qmc.Sobol, wanted: int, add: Callable[[Array], bool], started: float,
               what: str = "samples") -> None:
-        """Draw until `add` took so many; for `max_seconds` from `started` at most."""
+        """Draw until `add` has taken so many; for `max_seconds` from `started` at most."""
         begun = reported = time.monotonic()
         done = drawn = 0
         while done < wanted:
             done += add(self.proposal.from_uniform(cube.random(1))[0])
             drawn += 1
             if drawn >= DRAWS_PER_SAMPLE * wanted:
-                self.log.warning("%d of %d %s after %d draws, most of which have no posterior: no more are made. "
-                                 "Narrow the proposal (covmat, widen).", done, wanted, what, drawn)
+                self.log.warning("Stopped with %d of %d %s after %d draws, most of which have no posterior. Narrow the "
+                                 "proposal (covmat, widen).", done, wanted, what, drawn)
                 break
             now = time.monotonic()
             if self.max_seconds is not None and now - started > self.max_seconds:
@@ -204,7 +205,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
                 self.collection.out_update()
 
     def _log_posterior_at_center(self) -> float:
-        """Weights are relative to that of the proposal's center, so that those of all processes agree."""
+        """Weights are relative to the proposal's center, so that those of all processes agree."""
         logpost = float(self.model.logpost(self.proposal.center))
         if not np.isfinite(logpost):
             raise LoggedError(self.log, "the posterior is zero at the reference point")
@@ -216,7 +217,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         return posterior, float(posterior.logpost) - float(self.proposal.log_density(point[None])[0])
 
     def _report(self) -> None:
-        """How much the samples of all processes are worth, and how well these agree."""
+        """Log the effective number of samples of all processes, and how well these agree."""
         names = list(self.model.parameterization.sampled_params())
         chains = mpi.allgather((self.collection.data[names].to_numpy(dtype=float),
                                 np.asarray(self.collection["weight"], dtype=float)))
@@ -224,7 +225,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         effective = effective_samples(weights)
         if mpi.is_main_process():
             self.log.info("%d samples, worth %.0f independent ones", len(weights), effective)
-            # written so that NaN is few
+            # written so that NaN warns
             if not effective >= FEW_EFFECTIVE_SAMPLES:
                 self.log.warning("few effective samples: take more, or a reference point nearer to the posterior")
             elif len(chains) > 1:

@@ -1,4 +1,4 @@
-"""A wide distribution from which independent samples are drawn, and how it learns from those that it has."""
+"""The distribution from which independent samples are drawn, and how it learns from them."""
 from __future__ import annotations
 
 import json
@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 
 def effective_samples(weights: Array) -> float:
-    """How many independent samples of equal weight are worth these: (sum w)^2 / sum w^2."""
+    """Number of independent samples of equal weight with the same worth: (sum w)^2 / sum w^2."""
     if not np.any(weights > 0.0):
         return 0.0
     # squares of large ones would overflow
@@ -44,7 +44,7 @@ class Proposal:
     degrees_of_freedom: float
 
     def from_uniform(self, uniform: Array) -> Array:
-        """Draws, shape (m, n), from points of the unit cube of one dimension more, shape (m, n + 1)."""
+        """Draws, shape (m, n), from points of the unit cube in n + 1 dimensions, shape (m, n + 1)."""
         normal = stats.norm.ppf(uniform[:, :-1])
         stretch = stats.chi2.ppf(uniform[:, -1:], self.degrees_of_freedom) / self.degrees_of_freedom
         draws: Array = self.center + (normal / np.sqrt(stretch)) @ self.scale.T
@@ -64,21 +64,21 @@ class Proposal:
         return replace(self, center=np.average(points, axis=0, weights=weights), scale=scale)
 
     def write(self, file: Path, zero: float) -> None:
-        """JSON, such that `read` gives the same bits. zero: the log-posterior to which weights are relative."""
+        """Write JSON from which `read` gives the same bits. zero: the log-posterior of weight 1."""
         kept = {"center": self.center.tolist(), "scale": self.scale.tolist(),
                 "degrees_of_freedom": self.degrees_of_freedom, "log_posterior_of_weight_1": zero}
         write_whole({file: json.dumps(kept, indent=1)})
 
     def read(self, file: Path) -> tuple[Proposal, float]:
-        """What was written. Raises ValueError for what is none of as many parameters."""
+        """Read a proposal of as many parameters and its zero. Raises ValueError for anything else."""
         try:
             kept = json.loads(file.read_text(encoding="utf-8"))
             center, scale = np.array(kept["center"], dtype=float), np.array(kept["scale"], dtype=float)
             freedom, zero = float(kept["degrees_of_freedom"]), float(kept["log_posterior_of_weight_1"])
         except (KeyError, TypeError) as error:
-            raise ValueError("is no proposal") from error
+            raise ValueError("not a proposal") from error
         n = self.center.size
         finite = np.all(np.isfinite([*center, *scale.flat, freedom, zero]))
         if (center.shape, scale.shape) != ((n,), (n, n)) or not finite:
-            raise ValueError(f"is no proposal of {n} parameters")
+            raise ValueError(f"not a proposal of {n} parameters")
         return Proposal(center, scale, freedom), zero

@@ -1,6 +1,10 @@
-"""One run in both modes: what Cobaya calls `info`, with networks switched on or off."""
+"""One run of Cobaya with networks and with full CLASS: which it uses, and how to switch.
+
+`info` is Cobaya's dictionary of a run.
+"""
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
@@ -8,36 +12,42 @@ from typing import Any
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import DEFAULT_SET
 
-__all__ = ["LINE_OF_SIGHT", "MODEL_BLOCKS", "USED", "in_mode", "networks_of", "uses_networks",
-           "version_of"]
+__all__ = [
+    "DIGITS", "LINE_OF_SIGHT", "USED", "in_mode", "networks_of", "recorded_networks", "sampled_names", "uses_networks",
+    "version_of", "with_networks",
+]
 
-# what decides about the likelihood of a point; the rest of a run is how it is sampled
+# The blocks of a run that determine the likelihood of a point.
 MODEL_BLOCKS = ("theory", "likelihood", "params", "prior", "packages_path")
 
 FLAG = "neural_network"
 LINE_OF_SIGHT = "fast_line_of_sight"
-# the derived parameter that tells what gave the sources of a sample
+# Derived parameter: 1 where networks gave the sources of a sample.
 USED = "neural_network_used"
-# versions are added by Cobaya to its output, and would be compared when the run is made again
-WITHOUT = ("version",)
+
+# Digits of a set's hash in the version that Cobaya writes beside a chain, as a local version (PEP 440).
+DIGITS = 12
+LOCAL_VERSION = re.compile(rf"\+networks\.([0-9a-f]{{{DIGITS}}})$")
 
 
 def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None, *,
             one_line_of_sight: bool = True) -> dict[str, Any]:
     """The blocks of `info` that make the model, in mode 'full' or 'net'.
 
-    networks : which ones, None for those of the run. Where they do not apply there is an error in mode net, never
-    a silent step back to full CLASS, which would be compared with itself. Raises CosmicnetError for a run whose
-    theory code knows no networks.
-    one_line_of_sight : both modes through the fast one, so that what is compared are the sources; otherwise each mode
-    through its own, as it is in a chain.
+    networks : name or folder of the set, None for that of the run. In mode net a point outside the domain is an error:
+        a fallback would compare full CLASS with itself.
+    one_line_of_sight : both modes use the fast line of sight, so that they differ by the sources alone; False leaves
+        each mode its own, as in a chain.
+
+    Raises CosmicnetError if the run has no theory code with networks.
     """
     model = {name: deepcopy(info[name]) for name in MODEL_BLOCKS if info.get(name)}
     model["theory"] = {name: options or {} for name, options in (model.get("theory") or {}).items()}
     name, _ = _theory_code(model)
     options = model["theory"][name]
     if _is_stock(name, options):
-        extra = options["extra_args"] = _without_flags(options.get("extra_args") or {})
+        given = options.get("extra_args") or {}
+        extra = options["extra_args"] = {key: value for key, value in given.items() if not str(key).startswith(FLAG)}
         options.setdefault("path", "global")
         if mode == "net":
             extra |= {FLAG: "yes", f"{FLAG}_path": networks or networks_of(info), f"{FLAG}_fallback": "error"}
@@ -51,14 +61,14 @@ def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None, *,
         options["extra_args"] = {LINE_OF_SIGHT: "yes", **(options.get("extra_args") or {})}
     for block in ("theory", "likelihood"):
         for component in model.get(block, {}).values():
-            for key in WITHOUT:
-                if isinstance(component, dict):
-                    component.pop(key, None)
+            if isinstance(component, dict):
+                # Cobaya writes it to its output, and refuses another one when it reads that
+                component.pop("version", None)
     return model
 
 
 def networks_of(info: Mapping[str, Any]) -> str:
-    """Name or folder of the networks that the run asks for."""
+    """Name or folder of the run's network set."""
     name, options = _theory_code(info)
     if _is_stock(name, options):
         return str((options.get("extra_args") or {}).get(f"{FLAG}_path", DEFAULT_SET))
@@ -69,15 +79,31 @@ def uses_networks(info: Mapping[str, Any]) -> bool:
     """Whether the samples of this run were made with networks."""
     name, options = _theory_code(info)
     if _is_stock(name, options):
-        # CLASS's flags: what begins like yes, and Python's True
-        return str((options.get("extra_args") or {}).get(FLAG, "no")).lower()[:1] in ("y", "t")
+        # the words that classy takes for yes
+        return str((options.get("extra_args") or {}).get(FLAG, "no")).strip().lower() in ("yes", "y", "true", "on", "1")
     return str(options.get("mode", "net")) == "net"
 
 
 def version_of(info: Mapping[str, Any]) -> str | None:
-    """What Cobaya recorded as the version of the theory code, None in a run that it has not written."""
+    """The version of the theory code as Cobaya recorded it; None in an input file."""
     _, options = _theory_code(info)
     return options.get("version")
+
+
+def with_networks(version: str, sha256: str) -> str:
+    """CLASS's version followed by the first digits of the set's hash."""
+    return f"{version}+networks.{sha256[:DIGITS]}"
+
+
+def recorded_networks(version: object) -> str | None:
+    """The digits that `with_networks` added to a version, if any."""
+    found = LOCAL_VERSION.search(str(version))
+    return found.group(1) if found else None
+
+
+def sampled_names(info: Mapping[str, Any]) -> list[str]:
+    """The sampled parameters of a run."""
+    return [name for name, given in info["params"].items() if isinstance(given, dict) and "prior" in given]
 
 
 def _theory_code(info: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -85,8 +111,8 @@ def _theory_code(info: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     for name, options in theories.items():
         if _is_stock(name, options or {}) or _class_of(name, options or {}).endswith(".Cosmicnet"):
             return name, options or {}
-    raise CosmicnetError(f"the run has no theory code that knows networks, but {', '.join(theories) or 'none at all'}: "
-                         "it takes cosmicnet.Cosmicnet or classy")
+    raise CosmicnetError(f"the run needs the theory code cosmicnet.Cosmicnet or classy, but has "
+                         f"{', '.join(theories) or 'none'}")
 
 
 def _class_of(name: str, options: Mapping[str, Any]) -> str:
@@ -95,7 +121,3 @@ def _class_of(name: str, options: Mapping[str, Any]) -> str:
 
 def _is_stock(name: str, options: Mapping[str, Any]) -> bool:
     return _class_of(name, options) == "classy"
-
-
-def _without_flags(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if not str(name).startswith(FLAG)}

@@ -1,4 +1,4 @@
-"""Silence for what Cobaya and getdist log while something else reports."""
+"""Silence for the log messages of Cobaya and getdist."""
 from __future__ import annotations
 
 import logging
@@ -10,7 +10,7 @@ __all__ = ["quiet"]
 
 @contextmanager
 def quiet(up_to: int = logging.WARNING) -> Iterator[None]:
-    """Nothing at this level or below is logged; unlike Cobaya's NoLogging, it may be nested."""
+    """Log nothing at this level or below; unlike Cobaya's NoLogging, it may be nested."""
     before = logging.root.manager.disable
     logging.disable(max(before, up_to))
     try:

@@ -8,21 +8,21 @@ from typing import Any, NoReturn
 from cobaya.log import LoggedError, always_stop_exceptions
 from cobaya.theory import HelperTheory
 
-__all__ = ["PRODUCT", "Sources", "broken_stops_the_run", "computes"]
+__all__ = ["PRODUCT", "Sources", "computes", "errors_stop_the_run"]
 
-# what Cobaya calls it between the two halves
+# Cobaya's name of what the slow half gives to the fast one.
 PRODUCT = "cosmicnet_sources"
 
-# CLASS reports a lack of memory like a point that is too extreme: in its own words, and in those of our parts
+# CLASS and the fast modules report a lack of memory like a point that is too extreme.
 NO_MEMORY = ("could not allocate", "not enough memory")
 
 
 class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
     """
-    CLASS as far as the source functions, which primordial parameters do not change.
+    CLASS up to the source functions, which primordial parameters do not change.
 
-    Each result is an object of classy. Cobaya keeps the last few, and asks for another only when a parameter of this
-    half changed. So in a step of the other parameters alone (A_s, n_s, A_L, ...) only the later modules run.
+    Each result is an object of classy. Cobaya keeps the last few, and computes another only when a parameter of this
+    half changes: a step of the other parameters alone (A_s, n_s, A_L, ...) runs the later modules only.
     """
 
     input_params: Any
@@ -34,8 +34,11 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
         self._always_the_same, self._kept = False, None
 
     def take(self, slow: list[str], all_of_run: list[str]) -> None:
-        """Depend on the `slow` parameters of the run. Where there are none, and none of other theory codes, the source
-        functions are always the same; Cobaya refuses a component without parameters, so that it has a fast one then."""
+        """Depend on the `slow` parameters of the run.
+
+        If there are none, and none of other theory codes, the source functions are always the same; Cobaya refuses a
+        component without parameters, which gets a fast one then.
+        """
         self._always_the_same = not slow and not self.get_requirements()
         self.input_params = [*self.input_params, *(all_of_run[:1] if self._always_the_same else slow)]
 
@@ -44,13 +47,6 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
         """Parameters of the run that change the source functions."""
         return [] if self._always_the_same else list(self.input_params)
 
-    def also_took(self, seconds: float) -> None:
-        """Add to the time of the last calculation; the first one counts where it is the only one (Cobaya's Timer)."""
-        if self.timer.n > 1:
-            self.timer.time_sum += seconds
-        elif self.timer.n == 1:
-            self.timer._first_time += seconds
-
     def get_requirements(self) -> Any:
         return [name for name in self.host.required_params() if not self.host.is_fast(name)]
 
@@ -58,7 +54,7 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
         return self.current_state[PRODUCT]
 
     def calculate(self, state: dict[str, Any], want_derived: bool = True, **params_values_dict: Any) -> bool | None:
-        with broken_stops_the_run(self.log, self.host.classy_module):
+        with errors_stop_the_run(self.log, self.host.classy_module):
             cosmology = self._kept or self.host.new_classy(params_values_dict)
             if self.host.splits() and not computes(self, cosmology, ["primordial"], self.host.classy_module):
                 return False
@@ -69,9 +65,9 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
 
 
 def computes(component: Any, cosmology: Any, modules: list[str], classy_module: Any) -> bool:
-    """Compute up to these modules; False where CLASS cannot do so at this point, whose likelihood is then zero.
+    """Compute up to these modules; False if CLASS cannot do so at this point, whose likelihood is then zero.
 
-    Raises LoggedError if it lacks memory, and CLASS's own error if the component is told to stop at errors.
+    Raises LoggedError for a lack of memory, and CLASS's own error if the component has stop_at_error.
     """
     try:
         cosmology.compute(modules)
@@ -87,9 +83,11 @@ def computes(component: Any, cosmology: Any, modules: list[str], classy_module: 
 
 
 @contextmanager
-def broken_stops_the_run(log: Any, classy_module: Any) -> Iterator[None]:
-    """Only what CLASS cannot compute at this point may become zero likelihood. Cobaya itself makes that of nearly every
-    error unless stop_at_error is set. Raises LoggedError."""
+def errors_stop_the_run(log: Any, classy_module: Any) -> Iterator[None]:
+    """Errors stop the run; only a point that CLASS cannot compute becomes zero likelihood. Raises LoggedError.
+
+    Without stop_at_error Cobaya makes zero likelihood of nearly every error.
+    """
     try:
         yield
     except (*always_stop_exceptions, classy_module.CosmoComputationError):
@@ -99,5 +97,5 @@ def broken_stops_the_run(log: Any, classy_module: Any) -> Iterator[None]:
 
 
 def _stop_the_run(log: Any, error: Exception) -> NoReturn:
-    what = " ".join(str(error).split()) or type(error).__name__
-    raise LoggedError(log, "the run cannot go on: %s", what) from error
+    message = " ".join(str(error).split()) or type(error).__name__
+    raise LoggedError(log, "the run cannot go on: %s", message) from error

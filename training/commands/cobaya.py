@@ -5,10 +5,13 @@ import argparse
 import math
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.training.commands.arguments import PROGRAM, new_command, number_from_zero, positive_number, writable
+
+if TYPE_CHECKING:
+    from cosmicnet.cobaya_components.compare.evaluations import EvaluationSettings
 
 __all__ = ["add_check", "add_reweight", "add_runs"]
 
@@ -39,9 +42,9 @@ def add_check(commands: Any) -> None:
         commands, "check", "how much networks change the log-likelihoods of a run of Cobaya",
         description="""\
 Draws points of the run's parameter space, evaluates its likelihoods there with networks and with full
-CLASS, and reports the change of ln L of each likelihood, the worst point and a verdict; exit status 1
-if it is above the threshold. Each evaluation is kept in the cache folder: after Ctrl-C the same command
-goes on where it stopped.""",
+CLASS, and reports the change of ln L of each likelihood, the worst point and a verdict, which needs 20
+points; exit status 0 if it passes. Each evaluation is kept in the cache folder: after Ctrl-C the same
+command goes on where it stopped.""",
         epilog=f"""\
 examples:
   {PROGRAM} check planck_2018_lite_net.yaml --packages-path ~/cobaya_packages
@@ -64,16 +67,22 @@ examples:
 def _run_check(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from cosmicnet.cobaya_components.compare.check import CheckSettings, check, print_comparison
+    from cosmicnet.cobaya_components.compare.check import check, load_run, print_comparison
 
-    comparison = check(CheckSettings(
-        run=options.yaml, place=options.place, points=options.points, threshold=options.threshold,
-        networks=options.network, packages_path=options.packages_path, processes=options.processes,
-        folder=options.cache, seed=options.seed, one_line_of_sight=not options.own_line_of_sight))
+    comparison = check(load_run(options.yaml), _settings(options), options.place, options.network)
     print_comparison(comparison, options.threshold, Console())
-    if not comparison.passes(options.threshold):
-        raise CosmicnetError("the change of ln L is above the threshold" if comparison.is_enough else
-                             f"only {len(comparison.points)} of {comparison.drawn} points could be compared")
+    if not comparison.within(options.threshold):
+        raise CosmicnetError("the change of ln L is above the threshold")
+    if not comparison.is_enough:
+        raise CosmicnetError(f"no verdict on {len(comparison.points)} points: it needs {comparison.needed}")
+
+
+def _settings(options: argparse.Namespace) -> EvaluationSettings:
+    from cosmicnet.cobaya_components.compare.evaluations import EvaluationSettings
+
+    return EvaluationSettings(
+        points=options.points, packages_path=options.packages_path, processes=options.processes, folder=options.cache,
+        seed=options.seed, one_line_of_sight=not options.own_line_of_sight)
 
 
 def add_reweight(commands: Any) -> None:
@@ -104,29 +113,20 @@ examples:
 def _run_reweight(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from cosmicnet.cobaya_components.compare.report import report
-    from cosmicnet.cobaya_components.compare.reweight import (
-        FEWEST_FOR_CONTOURS,
-        ReweightSettings,
-        print_reweighted,
-        reweight,
-        write,
-    )
+    from cosmicnet.cobaya_components.compare.chain_report import write_chain_report
+    from cosmicnet.cobaya_components.compare.reweight import FEWEST_FOR_CONTOURS, print_reweighted, reweight, write
 
-    settings = ReweightSettings(
-        chain=options.chain, points=options.points, burn_in=options.burn_in, packages_path=options.packages_path,
-        processes=options.processes, folder=options.cache, seed=options.seed,
-        one_line_of_sight=not options.own_line_of_sight)
     if options.report is not None:
-        # hours are not to end with a folder that cannot be made
+        # found out before hours of full CLASS
         writable(options.report)
-    result = reweight(settings)
+    settings = _settings(options)
+    result = reweight(options.chain, settings, options.burn_in)
     print_reweighted(result, Console())
     written = write(result, options.chain.with_name(options.chain.name + ".reweighted"))
     if result.distinct < FEWEST_FOR_CONTOURS:
-        print(f"no triangle plot: {result.distinct} different samples have no contours, it takes {FEWEST_FOR_CONTOURS}")
+        print(f"no triangle plot: contours need {FEWEST_FOR_CONTOURS} different samples, here are {result.distinct}")
     if options.report is not None:
-        written += report(result, settings, options.report)
+        written += write_chain_report(result, options.chain, settings, options.report)
     for path in written:
         print(f"wrote {path}")
 

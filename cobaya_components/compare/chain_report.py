@@ -14,54 +14,48 @@ from typing import Any
 
 import numpy as np
 
+from cosmicnet.files import write_whole
 from cosmicnet.store import load_network_set
 
-from ..theory.modes import networks_of, version_of
-from ..theory.recorded import recorded_networks
-from .chain_facts import chain_facts
-from .points import load_chain, systematic_choice
-from .rates import ALL, FAST, POINTS_FOR_RATE, PROCESSES_FOR_RATE, Rate, measure_rates
-from .reweight import FEWEST_FOR_CONTOURS, Reweighted, ReweightSettings, Shift, plot_reweighted
+from ..theory.modes import networks_of, recorded_networks, sampled_names, version_of
+from .chains import BURN_IN, load_chain, systematic_choice
+from .evaluations import ALL, FAST, POINTS_FOR_RATE, PROCESSES_FOR_RATE, EvaluationSettings, Rate, measure_rates
+from .reweight import FEWEST_FOR_CONTOURS, Reweighted, Shift, plot_reweighted
 
-__all__ = ["as_markdown", "report"]
+__all__ = ["as_markdown", "write_chain_report"]
 
-# not parameters of the cosmology, or the same as another one
+# Not reported: the same as logA.
 LEFT_OUT = ("A_s",)
 
 
-def report(result: Reweighted, settings: ReweightSettings, folder: Path) -> list[Path]:
-    """Measure the rates and write the three files to `folder`."""
-    chain = load_chain(settings.chain, settings.burn_in)
-    if settings.packages_path is not None:
-        chain.info["packages_path"] = str(settings.packages_path)
+def write_chain_report(result: Reweighted, root: Path, settings: EvaluationSettings, folder: Path) -> list[Path]:
+    """Measure the rates of the chain `root` and write the three files to `folder`."""
+    chain = load_chain(root, BURN_IN)
     rows = systematic_choice(chain.weights, max(POINTS_FOR_RATE.values()), np.random.default_rng(settings.seed))
-    names = [shift.name for shift in result.shifts]
-    sampled = [name for name, given in chain.info["params"].items() if isinstance(given, dict) and "prior" in given]
-    rates = measure_rates(chain.info, [chain.point(row, sampled) for row in dict.fromkeys(rows)])
+    names = sampled_names(chain.info)
+    rates = measure_rates(settings.with_packages(chain.info), [chain.point(row, names) for row in dict.fromkeys(rows)])
     manifest = load_network_set(networks_of(chain.info)).manifest
-    # those of the chain, even if others have their name by now
+    # those of the chain, even if the set of this name has changed
     made_by = recorded_networks(version_of(chain.info))
-    # where full CLASS fails the weight vanishes, and there is no change to speak of
-    lost = int(np.sum(~np.isfinite(result.thinned.log_weights)))
+    # where full CLASS fails the weight vanishes, and there is no change of ln L
     changes = result.thinned.log_weights[np.isfinite(result.thinned.log_weights)]
     figures = {
-        "chain": {"name": settings.chain.name, **asdict(chain_facts(settings.chain, chain.info))},
+        "chain": {"name": root.name, **asdict(result.facts)},
         "likelihoods": list(chain.info["likelihood"]),
         "networks": {"name": manifest.name, "sha256": made_by or manifest.sha256},
         "versions": {"class": version("classy"), "cobaya": version("cobaya")},
         "reweighted": {"points": len(result.thinned.log_weights), "distinct": result.distinct,
-                       "without_networks": result.without_networks, "not_computed": lost,
+                       "without_networks": result.without_networks,
+                       "not_computed": len(result.thinned.log_weights) - len(changes),
                        "effective": result.effective, "one_line_of_sight": settings.one_line_of_sight},
         "change_of_loglike": {"mean": float(changes.mean()), "median": float(np.median(np.abs(changes))),
                               "95%": float(np.quantile(np.abs(changes), 0.95)), "worst": float(np.abs(changes).max())},
         "parameters": [asdict(shift) for shift in result.shifts if shift.name not in LEFT_OUT],
         "rates": [asdict(rate) for rate in rates],
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    table, text, picture = (folder / f"{settings.chain.name}.{suffix}" for suffix in ("json", "md", "png"))
-    table.write_text(json.dumps(figures, indent=1) + "\n")
-    text.write_text(as_markdown(figures))
-    plotted = plot_reweighted(result, [name for name in names if name not in LEFT_OUT], picture)
+    table, text, picture = (folder / f"{root.name}.{suffix}" for suffix in ("json", "md", "png"))
+    write_whole({table: json.dumps(figures, indent=1) + "\n", text: as_markdown(figures)})
+    plotted = plot_reweighted(result, [shift.name for shift in result.shifts if shift.name not in LEFT_OUT], picture)
     return [table, text, *plotted]
 
 

@@ -1,4 +1,4 @@
-"""MPI chains that share a machine share its cores."""
+"""MPI chains on one machine share its cores."""
 from __future__ import annotations
 
 import os
@@ -12,19 +12,19 @@ THREADS_VARIABLE = "OMP_NUM_THREADS"
 
 
 def share_cores() -> int | None:
-    """Give this process its share of the machine's cores; returns the threads, None where nothing was changed.
+    """Limit this process to its share of the machine's cores; return the threads, None where nothing was changed.
 
-    CLASS reads the variable at each computation and takes all cores without it, in every process. The library of
-    NumPy's matrix products has read it when it was loaded, and is told.
+    Without the variable CLASS takes all cores in every process. NumPy's library of matrix products has read it when
+    it was loaded, and needs a limit of its own.
     """
     if mpi.size() == 1 or os.environ.get(THREADS_VARIABLE):
         return None
     mine = _cores()
     if mpi.process_state is None:
-        # a model made outside of cobaya-run, perhaps by this process alone: asking the others could wait for ever
+        # a model made outside of cobaya-run, perhaps by this process alone: waiting for the others could take for ever
         sharing = mpi.size()
     else:
-        # processes that are bound to other cores do not take ours
+        # processes bound to other cores do not take ours
         sharing = sum(1 for cores in _cores_of_processes_on_this_machine() if cores & mine)
     threads = max(1, len(mine) // int(sharing))
     os.environ[THREADS_VARIABLE] = str(threads)
@@ -33,7 +33,7 @@ def share_cores() -> int | None:
 
 
 def _cores() -> frozenset[int]:
-    """Those that this process may use: a batch system or mpirun may have bound it to a few."""
+    """Cores that this process may use; a batch system or mpirun may have bound it to a few."""
     if hasattr(os, "sched_getaffinity"):
         return frozenset(os.sched_getaffinity(0))
     return frozenset(range(os.cpu_count() or 1))
