@@ -1,10 +1,10 @@
-"""Components for Cobaya, by the names that Cobaya's YAML files use; each is loaded when it is asked for."""
+"""Components for Cobaya by the names in its YAML files, each loaded on first use."""
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
 
-# the other modules of this package (demo, check, ...) have to work where Cobaya is not installed
+# The other modules of this package (demo, check, ...) must be importable without Cobaya.
 COMPONENTS = {
     "Cosmicnet": "theory.theory", "EmbeddedCMB": "embedded.likelihood", "ImportanceSampler": "sampler.importance"}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cobaya_infos import L_MAX, NEUTRINOS, POINT, run_info
 
-from cosmicnet.cobaya_components.compare.rates import fast_parameters
+from cosmicnet.cobaya_components.compare.evaluations import fast_parameters
 
 get_model = pytest.importorskip("cobaya.model").get_model
 LoggedError = pytest.importorskip("cobaya.log").LoggedError
@@ -44,7 +44,7 @@ def test_parameters_of_another_theory_code_reach_class(mode: str, caplog: pytest
     flag = {"neural_network": True} if mode == "net" else {}
     ours = get_model(elsewhere_info({"mode": mode}))
     if mode == "net":
-        assert "some parameters of CLASS come from another theory code" in caplog.text
+        assert "another theory code" in caplog.text
     cobayas = get_model(elsewhere_info({"path": "global", "extra_args": {**NEUTRINOS, **flag}}, "classy"))
     # a slow one, a fast one, and back
     for om, tilt in ((0.12, 0.035), (0.13, 0.035), (0.13, 0.05), (0.12, 0.035)):
@@ -82,7 +82,7 @@ def test_what_class_could_derive_may_come_from_another_theory_code() -> None:
 
 @pytest.mark.parametrize("required", [None, 3])
 def test_requires_that_is_no_list_is_named(required: Any) -> None:
-    with pytest.raises(LoggedError, match=f"requires: {required} is no list of parameters"):
+    with pytest.raises(LoggedError, match=f"requires: {required}"):
         get_model(run_info({"requires": required}))
 
 
@@ -107,22 +107,19 @@ def test_parameter_that_a_likelihood_has_reaches_class_too(name: str) -> None:
         np.testing.assert_array_equal(*spectra)
 
 
-def test_external_prior_is_no_obstacle_to_draws(caplog: pytest.LogCaptureFixture) -> None:
-    """Of theta_s_100 points of the prior are drawn; what an external prior excludes is not asked."""
+def test_external_prior_cuts_the_points_of_the_prior(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    info = run_info(theta_s_100={"prior": {"min": 1.03, "max": 1.05}, "ref": 1.041},
-                    omega_cdm={"prior": {"min": 0.1, "max": 0.145}, "ref": 0.12})
-    del info["params"]["H0"]
+    info = run_info(H0={"prior": {"min": 60.0, "max": 95.0}, "ref": 67.3})
     get_model(info)
-    assert "corners outside the domain" in caplog.text
+    assert "outside [58, 80]" in caplog.text
     caplog.clear()
-    info["prior"] = {"narrow": "lambda omega_cdm: 0.0 if abs(omega_cdm - 0.12) < 0.004 else -np.inf"}
+    info["prior"] = {"narrow": "lambda H0: 0.0 if abs(H0 - 70) < 9 else -np.inf"}
     get_model(info)
-    assert "corners outside" not in caplog.text
+    assert "outside" not in caplog.text
 
 
 def test_points_of_the_prior_obey_an_external_one() -> None:
-    from cosmicnet.cobaya_components.compare.points import draw_points
+    from cosmicnet.cobaya_components.compare.check import draw_points
 
     model = get_model({**run_info(), "prior": {"half": "lambda H0: 0.0 if H0 > 67 else -np.inf"}})
     points = draw_points(model, "prior", 5, 0)
@@ -132,37 +129,29 @@ def test_points_of_the_prior_obey_an_external_one() -> None:
 WIDE = {"omega_b": (0.015, 0.03), "omega_cdm": (0.05, 0.2), "H0": (40.0, 100.0), "tau_reio": (0.01, 0.2)}
 
 
+SAMPLED = {name: {"prior": {"min": low, "max": high}} for name, (low, high) in WIDE.items()}
+
+
 @pytest.mark.parametrize("fallback", ["full", "error"])
 def test_wide_priors_without_reference_are_not_called_senseless(
     fallback: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of four wide priors a few per cent are inside, which a few draws do not find."""
     caplog.set_level(logging.WARNING)
-    sampled = {name: {"prior": {"min": low, "max": high}} for name, (low, high) in WIDE.items()}
-    model = get_model(run_info({"mode": "net", "fallback": fallback}, **sampled))
-    assert "points of the prior that were asked. There, and wherever the prior is wider" in caplog.text
-    planck = {"omega_b": 0.0224, "omega_cdm": 0.12, **POINT}
-    assert np.isfinite(model.logpost(planck))
+    model = get_model(run_info({"mode": "net", "fallback": fallback}, **SAMPLED))
+    assert "every sample" not in caplog.text and "points drawn from the prior" in caplog.text
+    assert np.isfinite(model.logpost({"omega_b": 0.0224, "omega_cdm": 0.12, **POINT}))
     assert model.theory["cosmicnet.Cosmicnet"].classy.neural_network_info()["used"]
 
 
 def test_wide_priors_and_a_request_that_networks_never_cover() -> None:
-    """What is in the way is the same at all points, with other numbers."""
-    sampled = {name: {"prior": {"min": low, "max": high}} for name, (low, high) in WIDE.items()}
-    with pytest.raises(LoggedError, match="the likelihood would be zero everywhere"):
-        get_model(run_info({"mode": "net", "fallback": "error"}, {"Cl": {"tt": 8000, "ee": 8000}}, **sampled))
-
-
-def test_end_without_a_value_is_asked_on_the_way(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING)
-    made = {"x": {"prior": {"min": 0.0, "max": 0.105}, "ref": 0.1, "drop": True},
-            "omega_cdm": {"value": "lambda x: 0.012 / x"}}
-    get_model(run_info({"mode": "net"}, **made))
-    assert "x from 0 to 0.105 (covered: omega_cdm from 0.095 to 0.145)" in caplog.text
+    """The reason is the same at all points, with other numbers."""
+    with pytest.raises(LoggedError, match="zero everywhere"):
+        get_model(run_info({"mode": "net", "fallback": "error"}, {"Cl": {"tt": 8000, "ee": 8000}}, **SAMPLED))
 
 
 @pytest.mark.parametrize("amplitude", ["sigma8", "A_s"])
-def test_amplitude_of_matter_in_place_of_a_s_is_told_to_be_slow(
+def test_amplitude_of_matter_in_place_of_a_s_is_announced_to_be_slow(
     amplitude: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
@@ -170,11 +159,11 @@ def test_amplitude_of_matter_in_place_of_a_s_is_told_to_be_slow(
     del info["params"]["A_s"]
     info["params"][amplitude] = 0.81 if amplitude == "sigma8" else 2.1e-9
     get_model(info)
-    assert ("sigma8 is given: CLASS integrates its equations at each step" in caplog.text) == (amplitude == "sigma8")
+    assert ("sigma8 is given" in caplog.text) == (amplitude == "sigma8")
 
 
-def test_end_at_which_a_function_of_the_user_has_no_value_is_left_out() -> None:
+def test_points_where_a_function_of_the_user_has_no_value_are_left_out() -> None:
     amplitude = {"x": {"prior": {"min": 0.0, "max": 10.0}, "ref": 4.76, "drop": True},
-                 "A_s": {"value": "lambda x: 1e-8 / x"}}
+                 "A_s": {"value": "lambda x: 1e-8 / (x if x < 5 else 0)"}}
     assert np.isfinite(get_model(run_info({"mode": "net"}, {"Cl": {"tt": L_MAX}}, **amplitude)).logpost(
         {**POINT, "x": 4.76}))

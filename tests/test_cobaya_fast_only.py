@@ -28,7 +28,7 @@ def spectra(model: Any, points: list[dict[str, float]]) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("mode", ["full", "net"])
 def test_spectra_are_those_of_cobaya_s_classy(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cosmicnet.cobaya_components.compare.rates import fast_parameters
+    from cosmicnet.cobaya_components.compare.evaluations import fast_parameters
     from cosmicnet.cobaya_components.theory.theory import Cosmicnet
 
     made = []

@@ -42,30 +42,30 @@ def test_cobayas_documentation_shows_the_defaults(capsys: pytest.CaptureFixture[
 
 
 def test_mpi_chains_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cosmicnet.cobaya_components.theory import threads
+    from cosmicnet.cobaya_components.theory import mpi_cores
 
-    monkeypatch.setattr(threads.mpi, "size", lambda: 4)
+    monkeypatch.setattr(mpi_cores.mpi, "size", lambda: 4)
     # as in cobaya-run
-    monkeypatch.setattr(threads.mpi, "process_state", object())
+    monkeypatch.setattr(mpi_cores.mpi, "process_state", object())
     mine = frozenset(range(10))
-    monkeypatch.setattr(threads, "_cores", lambda: mine)
-    monkeypatch.setattr(threads, "_cores_of_processes_on_this_machine", lambda: [mine] * 4)
-    monkeypatch.delenv(threads.THREADS_VARIABLE, raising=False)
-    assert threads.share_cores() == 2
-    assert os.environ[threads.THREADS_VARIABLE] == "2"
+    monkeypatch.setattr(mpi_cores, "_cores", lambda: mine)
+    monkeypatch.setattr(mpi_cores, "_cores_of_processes_on_this_machine", lambda: [mine] * 4)
+    monkeypatch.delenv(mpi_cores.THREADS_VARIABLE, raising=False)
+    assert mpi_cores.share_cores() == 2
+    assert os.environ[mpi_cores.THREADS_VARIABLE] == "2"
     # two chains that mpirun has bound to five cores each, and two of another job
-    monkeypatch.delenv(threads.THREADS_VARIABLE)
+    monkeypatch.delenv(mpi_cores.THREADS_VARIABLE)
     mine, others = frozenset(range(5)), frozenset(range(5, 10))
-    monkeypatch.setattr(threads, "_cores_of_processes_on_this_machine", lambda: [mine, mine, others, others])
-    monkeypatch.setattr(threads, "_cores", lambda: mine)
-    assert threads.share_cores() == 2
-    monkeypatch.setenv(threads.THREADS_VARIABLE, "7")
-    assert threads.share_cores() is None
+    monkeypatch.setattr(mpi_cores, "_cores_of_processes_on_this_machine", lambda: [mine, mine, others, others])
+    monkeypatch.setattr(mpi_cores, "_cores", lambda: mine)
+    assert mpi_cores.share_cores() == 2
+    monkeypatch.setenv(mpi_cores.THREADS_VARIABLE, "7")
+    assert mpi_cores.share_cores() is None
     # a model that is made by hand may be that of one process alone: nobody is asked
-    monkeypatch.delenv(threads.THREADS_VARIABLE)
-    monkeypatch.setattr(threads.mpi, "process_state", None)
-    monkeypatch.setattr(threads, "_cores_of_processes_on_this_machine", lambda: pytest.fail("waits for others"))
-    assert threads.share_cores() == 1
-    monkeypatch.setattr(threads.mpi, "size", lambda: 1)
-    monkeypatch.delenv(threads.THREADS_VARIABLE)
-    assert threads.share_cores() is None
+    monkeypatch.delenv(mpi_cores.THREADS_VARIABLE)
+    monkeypatch.setattr(mpi_cores.mpi, "process_state", None)
+    monkeypatch.setattr(mpi_cores, "_cores_of_processes_on_this_machine", lambda: pytest.fail("waits for others"))
+    assert mpi_cores.share_cores() == 1
+    monkeypatch.setattr(mpi_cores.mpi, "size", lambda: 1)
+    monkeypatch.delenv(mpi_cores.THREADS_VARIABLE)
+    assert mpi_cores.share_cores() is None

@@ -90,7 +90,7 @@ def test_automatic_covmat_has_every_parameter(name: str, packages_path: Path) ->
 
 
 def test_plancks_covmat_with_h0_keeps_what_it_does_not_touch() -> None:
-    from cosmicnet.cobaya_components.theory.plik_covmat import theta_s_100, with_h0
+    from cosmicnet.cobaya_components.theory.covmats import theta_s_100, with_h0
 
     names, rng = ["omegabh2", "omegach2", "theta", "tau"], np.random.default_rng(2)
     center, slopes, draws = np.array([0.0224, 0.12, 1.042, 0.054]), {}, rng.normal(size=(4, 5000))

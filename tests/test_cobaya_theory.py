@@ -124,29 +124,24 @@ def test_the_long_name_is_the_same_class() -> None:
 
 def test_wide_prior_is_announced_and_integrated(messages: Callable[[], str]) -> None:
     model = get_model(run_info({"mode": "net"}, H0={"prior": {"min": 60.0, "max": 90.0}, "ref": 67.3}))
-    assert "H0 from 60 to 90 (covered: H0 from 58 to 80)" in messages()
-    assert "tau_reio from" not in messages()
-    assert "There CLASS integrates its equations (fallback: full)" in messages()
+    # of 8 points, those above 80
+    assert re.search(r"'lcdm' cover [34567] of 8 points.*fallback: full", messages())
+    assert re.search(r"H0 = 8\d.* is outside \[58, 80\]", messages()) and "tau_reio" not in messages()
     assert derived(model, {**POINT, "H0": 85.0})["neural_network_used"] == 0.0
 
 
-@pytest.mark.parametrize(("name", "low", "high"), [("omega_b", 0.005, 0.1), ("tau_reio", 0.01, 0.8)])
-def test_wide_prior_whose_ends_class_cannot_compute_is_announced(
-    name: str, low: float, high: float, messages: Callable[[], str]
-) -> None:
-    """As Cobaya's standard ones."""
-    ref = {"omega_b": 0.0224, "tau_reio": 0.055}[name]
-    get_model(run_info({"mode": "net"}, **{name: {"prior": {"min": low, "max": high}, "ref": ref}}))
-    assert f"{name} from {low:g} to {high:g} (covered: {name} from" in messages()
+def test_prior_with_points_that_class_cannot_compute(messages: Callable[[], str]) -> None:
+    """As Cobaya's standard one."""
+    get_model(run_info({"mode": "net"}, omega_b={"prior": {"min": 0.005, "max": 0.1}, "ref": 0.0224}))
+    assert re.search(r"omega_b = \S+ is outside \[", messages())
 
 
 def test_wide_prior_with_fallback_error_is_zero_likelihood(messages: Callable[[], str]) -> None:
-    wide = {"prior": {"min": 0.6, "max": 0.9}, "ref": 0.673}
-    info = run_info({"mode": "net", "fallback": "error"}, h=wide)
+    """By another name of the parameter."""
+    info = run_info({"mode": "net", "fallback": "error"}, h={"prior": {"min": 0.6, "max": 0.9}, "ref": 0.673})
     del info["params"]["H0"]
     model = get_model(info)
-    assert "h from 0.6 to 0.9 (covered: H0 from 58 to 80)" in messages()
-    assert "There the likelihood is zero (fallback: error)" in messages()
+    assert re.search(r"zero.*fallback: error[\s\S]*H0 = 8\d.* is outside \[58, 80\]", messages())
     assert model.logpost({"h": 0.85, "tau_reio": 0.054}) == -np.inf
     assert np.isfinite(model.logpost({"h": 0.673, "tau_reio": 0.054}))
 
@@ -155,67 +150,57 @@ EXTENDED = {"N_ur": 0.2, "N_ncdm": 1, "deg_ncdm": 3, "T_ncdm": 0.71, "m_ncdm": 0
             "Omega_Lambda": 0, "fluid_equation_of_state": "CLP", "use_ppf": "yes"}
 
 
-@pytest.mark.parametrize(("low", "beyond"), [(-1.6, False), (-1.7, True)])
-def test_networks_of_dark_energy_and_their_prior(low: float, beyond: bool, messages: Callable[[], str]) -> None:
-    """Their domain has settings, negative ends and the acoustic scale."""
-    dark_energy = {"w0_fld": {"prior": {"min": low, "max": -0.4}, "ref": -1.0}, "wa_fld": -0.2}
+def test_networks_of_dark_energy_and_their_prior(messages: Callable[[], str]) -> None:
+    """A domain with settings and negative ends."""
+    dark_energy = {"w0_fld": {"prior": {"min": -2.4, "max": -0.8}, "ref": -1.0}, "wa_fld": -0.2}
     model = get_model(run_info({"mode": "net", "networks": "extended", "extra_args": EXTENDED}, **dark_energy))
-    # beside the acoustic scale, which such dark energy makes one that nobody has seen
-    covered = messages().partition("covered: ")[2]
-    assert ("w0_fld from -1.6 to -0.4" in covered) == beyond
+    assert re.search(r"w0_fld = -[12]\.\d+ is outside \[-1", messages())
     assert model.loglikes({**POINT, "w0_fld": -0.95})[1] == [1.0]
 
 
 def test_prior_wholly_outside() -> None:
     outside = {"prior": {"min": 85.0, "max": 95.0}, "ref": 90.0}
-    with pytest.raises(LoggedError, match=r"H0 = 90 is outside \[58, 80\].*zero everywhere.*mode: full"):
+    with pytest.raises(LoggedError, match=r"H0 = \S+ is outside \[58, 80\].*mode: full"):
         get_model(run_info({"mode": "net", "fallback": "error"}, H0=outside))
 
 
 @pytest.mark.parametrize("fallback", ["full", "error"])
 @pytest.mark.parametrize("low", [75.0, 40.0])
-def test_reference_outside_of_a_prior_that_is_partly_covered_is_told(
+def test_reference_outside_of_a_prior_that_is_partly_covered(
     low: float, fallback: str, messages: Callable[[], str]
 ) -> None:
     """The prior ends inside (75), or on both sides outside (40)."""
     get_model(run_info({"mode": "net", "fallback": fallback}, H0={"prior": {"min": low, "max": 95.0}, "ref": 90.0}))
-    said = messages()
-    assert "the reference point, where chains begin, is outside the domain" in said and "[58, 80]" in said
-    assert "every sample" not in said and f"(fallback: {fallback})" in said
+    assert re.search(r"reference point.*H0 = 90 is outside \[58, 80\]", messages())
+    assert "every sample" not in messages() and f"fallback: {fallback}" in messages()
 
 
 @pytest.mark.parametrize(("largest", "outside"), [(0.145, True), (0.125, False)])
-def test_corners_of_the_prior_are_asked_where_parameters_lead_to_others(
-    largest: float, outside: bool, messages: Callable[[], str]
-) -> None:
-    """All ends of an angle and of omega_cdm are inside, but not small H0, which takes an end of both."""
+def test_parameters_that_lead_to_others(largest: float, outside: bool, messages: Callable[[], str]) -> None:
+    """Small H0 takes a large angle and a large omega_cdm together."""
     angle = {"theta_s_100": {"prior": {"min": 1.03, "max": 1.05}, "ref": 1.0411}}
     density = {"omega_cdm": {"prior": {"min": 0.115, "max": largest}, "ref": 0.12}}
     info = run_info({"mode": "net"}, **angle, **density)
     del info["params"]["H0"]
     get_model(info)
-    said = re.search(r"corners outside .* (\d+) of (\d+) points drawn from it, for example H0 = ", messages())
-    assert bool(said) == outside
-    assert said is None or 0 < int(said[1]) < int(said[2])
+    assert bool(re.search(r"H0 = \S+ is outside", messages())) == outside
 
 
 CURVED = {"Omega_k": {"prior": {"min": -0.05, "max": 0.05}, "ref": 0.0}}
 
 
-def test_what_is_covered_at_its_reference_value_only_is_told(messages: Callable[[], str]) -> None:
-    """Curvature is no matter of a range, and no sample has exactly none."""
+def test_parameter_that_is_covered_at_its_reference_value_only(messages: Callable[[], str]) -> None:
+    """No sample has exactly zero curvature."""
     get_model(run_info({"mode": "net"}, **CURVED))
-    assert re.search(r"do not cover this run: Omega_k is sampled.* every sample", messages())
-    with pytest.raises(LoggedError, match=r"Omega_k is sampled, and near .*Omega0_k.*zero everywhere"):
+    assert re.search(r"Omega0_k.* every sample", messages())
+    with pytest.raises(LoggedError, match=r"Omega0_k.*zero everywhere"):
         get_model(run_info({"mode": "net", "fallback": "error"}, **CURVED))
 
 
-@pytest.mark.parametrize(("option", "value", "said"), [
-    ("path", "/nowhere", "path: '/nowhere' is no folder"), ("path", 5, "path: 5 is no folder"),
-    ("extra_args", {1: 2}, r"extra_args: \{1: 2\} is no table"),
-    ("extra_args", "x", "extra_args: 'x' is no table"), ("extra_args", ["a"], r"extra_args: \['a'\] is no table")])
-def test_option_of_a_wrong_kind_is_named(option: str, value: Any, said: str) -> None:
-    with pytest.raises(LoggedError, match=said):
+@pytest.mark.parametrize(("option", "value"), [
+    ("path", "/nowhere"), ("path", 5), ("extra_args", {1: 2}), ("extra_args", "x"), ("extra_args", ["a"])])
+def test_option_of_a_wrong_kind_is_named(option: str, value: Any) -> None:
+    with pytest.raises(LoggedError, match=re.escape(f"{option}: {value!r}")):
         get_model(run_info({"mode": "full", option: value}))
 
 
@@ -223,15 +208,15 @@ WEYL = {"Pk_grid": {"z": [0.0, 0.5, 1.0, 2.0], "k_max": 1.0, "nonlinear": False,
 
 
 def test_likelihood_that_needs_what_the_networks_lack(messages: Callable[[], str]) -> None:
-    with pytest.raises(LoggedError, match=r"more source functions.*cosmicnet make.*mode: full"):
+    with pytest.raises(LoggedError, match=r"cosmicnet make.*mode: full"):
         get_model(run_info({"mode": "net", "fallback": "error"}, WEYL))
     get_model(run_info({"mode": "net"}, WEYL))
-    assert "CLASS will integrate its equations at every sample" in messages()
+    assert "every sample" in messages()
 
 
 def test_other_neutrinos_are_named(messages: Callable[[], str]) -> None:
     get_model(run_info({"mode": "net", "extra_args": {**NEUTRINOS, "N_ncdm": 2, "m_ncdm": "0.03,0.03"}}))
-    assert "N_ncdm = 2, but the networks were trained with 1" in messages()
+    assert "N_ncdm = 2" in messages()
 
 
 def test_background_alone_needs_no_networks(messages: Callable[[], str]) -> None:
@@ -241,11 +226,11 @@ def test_background_alone_needs_no_networks(messages: Callable[[], str]) -> None
 
 
 @pytest.mark.parametrize(("theory", "said"), [
-    ({"mode": "network"}, "mode: network: allowed are full and net"),
-    ({"fallback": "maybe"}, "fallback: maybe: allowed are full and error"),
-    ({"networks": "nowhere"}, r"networks: nowhere: .*name of a set: .*lcdm"),
-    ({"mode": "net", "extra_args": {**NEUTRINOS, "neural_network": True}}, "neural_network in extra_args.*set `mode:"),
-    ({"mode": "full", "extra_args": {"neural_network_path": "x"}}, "neural_network_path in extra_args.*set `mode:"),
+    ({"mode": "network"}, "mode: network: .*full and net"),
+    ({"fallback": "maybe"}, "fallback: maybe: .*full and error"),
+    ({"networks": "nowhere"}, r"networks: nowhere: .*lcdm"),
+    ({"mode": "net", "extra_args": {**NEUTRINOS, "neural_network": True}}, "neural_network in extra_args.*mode: net"),
+    ({"mode": "full", "extra_args": {"neural_network_path": "x"}}, "neural_network_path in extra_args.*mode: full"),
 ])
 def test_options_that_make_no_sense(theory: dict[str, Any], said: str) -> None:
     with pytest.raises(LoggedError, match=said):
@@ -261,7 +246,7 @@ def test_no_classy(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec",
                         lambda name, *rest: None if name == "classy" else find(name, *rest))
-    with pytest.raises(LoggedError, match=r"no classy in this Python.*cobaya-install cosmicnet.Cosmicnet"):
+    with pytest.raises(LoggedError, match="cobaya-install"):
         get_model(run_info())
 
 
@@ -273,7 +258,7 @@ def test_unpatched_classy(monkeypatch: pytest.MonkeyPatch) -> None:
     import classy
 
     monkeypatch.setattr(classy, "Class", StockClass)
-    with pytest.raises(LoggedError, match=r"stock classy .*cobaya-install.*mode: full works with both"):
+    with pytest.raises(LoggedError, match=r"stock classy .*cobaya-install.*mode: full"):
         get_model(run_info({"mode": "net"}))
 
 
@@ -281,7 +266,7 @@ def test_other_version_of_class(monkeypatch: pytest.MonkeyPatch) -> None:
     import classy
 
     monkeypatch.setattr(classy, "__version__", "v3.4.9")
-    with pytest.raises(LoggedError, match=r"trained with CLASS v3.4.1, but classy is v3.4.9.*cosmicnet make"):
+    with pytest.raises(LoggedError, match=r"v3.4.1.*v3.4.9.*cosmicnet make"):
         get_model(run_info({"mode": "net"}))
 
 

@@ -218,14 +218,11 @@ def test_run_that_goes_on_with_other_references_keeps_its_proposal_and_its_weigh
     assert np.array_equal(resumed.proposal.center, whole.proposal.center)
 
 
-@pytest.mark.parametrize(("option", "value", "said"), [
-    ("samples", 0, "samples: 0 is no whole number from 1 on"), ("learn", -1, "learn: -1 is no whole number from 0 on"),
-    ("learn", "many", "learn: 'many' is no whole number"), ("samples", 1.5, "samples: 1.5 is no whole number"),
-    ("widen", 0, "widen: 0 is no number above 0"), ("max_seconds", "1h", "max_seconds: '1h' is no number above 0"),
-    ("widen", np.inf, "widen: inf is no number above 0"), ("seed", -1, "seed: -1 is no whole number from 0 on"),
-    ("seed", "x", "seed: 'x' is no whole number from 0 on")])
-def test_bad_option_is_named(option: str, value: Any, said: str) -> None:
-    with pytest.raises(LoggedError, match=said):
+@pytest.mark.parametrize(("option", "value"), [
+    ("samples", 0), ("samples", 1.5), ("learn", -1), ("learn", "many"), ("widen", 0), ("widen", np.inf),
+    ("max_seconds", "1h"), ("seed", -1), ("seed", "x")])
+def test_bad_option_is_named(option: str, value: Any) -> None:
+    with pytest.raises(LoggedError, match=f"{option}: {value!r}: must be"):
         run(gaussian_run(**{option: value}))
 
 

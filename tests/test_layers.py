@@ -40,7 +40,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "cobaya_components.embedded": (*MEASURING, "cobaya_components.theory"),
     "cobaya_components.compare": ("cosmicnet", "training.work", "cobaya_components.theory",
                                   "cobaya_components.sampler"),
-    "cobaya_components.demo": (*MEASURING, "cobaya_components.theory", "cobaya_components.sampler",
+    "cobaya_components.demo": (*MEASURING, "training.checks", "cobaya_components.theory", "cobaya_components.sampler",
                                "cobaya_components.compare"),
 }
 # The command line is on top and imports any room.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from builds import ROOT
 
-from cosmicnet.cobaya_components.compare.report import as_markdown
+from cosmicnet.cobaya_components.compare.chain_report import as_markdown
 
 PAGE = (ROOT / "docs" / "planck.md").read_text(encoding="utf-8")
 FILES = sorted((ROOT / "docs" / "planck").glob("*.json"))

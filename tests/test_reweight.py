@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,30 @@ from cosmicnet.errors import CosmicnetError
 pytest.importorskip("cobaya")
 pytest.importorskip("getdist")
 
+
+from cosmicnet.cobaya_components.compare import evaluations
+from cosmicnet.cobaya_components.compare.chain_report import as_markdown
+from cosmicnet.cobaya_components.compare.chains import Chain, ChainFacts, chain_facts, load_chain
+from cosmicnet.cobaya_components.compare.evaluations import Evaluated, model_of
+from cosmicnet.cobaya_components.compare.reweight import (
+    Reweighted,
+    Thinned,
+    _thinned,
+    print_reweighted,
+    shifts,
+    write,
+)
+from cosmicnet.cobaya_components.theory.modes import uses_networks
+
 RNG = np.random.default_rng(5)
 
 
 def evaluation(failure: str | None = None, **loglikes: float) -> Any:
-    from cosmicnet.cobaya_components.compare.evaluations import Evaluation
-
-    return Evaluation(loglikes, {}, 1.0, failure)
+    return Evaluated(loglikes, {}, 1.0, failure)
 
 
 def test_shift_of_a_gaussian_is_recovered_within_its_error() -> None:
     """Weights exp(a x) move a Gaussian by a and leave its width alone."""
-    from cosmicnet.cobaya_components.compare.reweight import Thinned, shifts
-
     x, still = RNG.normal(size=(2, 4000))
     columns = {"x": x, "still": still, "fixed": np.ones(4000)}
     thinned = Thinned(columns, columns, 0.05 * x)
@@ -40,39 +52,46 @@ def test_shift_of_a_gaussian_is_recovered_within_its_error() -> None:
 
 
 def test_derived_parameters_are_those_of_full_class_afterwards() -> None:
-    from cosmicnet.cobaya_components.compare.reweight import Thinned, shifts
-
     x = RNG.normal(size=500)
     [shift] = shifts(Thinned({"x": x}, {"x": 2.0 * x + 3.0 * x.std()}, np.zeros(500)))
     assert shift.shift == pytest.approx(3.0 + x.mean() / x.std(), rel=1e-9)
     assert shift.width_ratio == pytest.approx(2.0, rel=1e-9)
 
 
-def test_plot_and_figures_are_written(tmp_path: Path) -> None:
-    from cosmicnet.cobaya_components.compare.reweight import Reweighted, Thinned, shifts, write
+CONVERGED = ChainFacts(2, 4, 0.31, 0.008, 0.15, 2.0)
 
+
+def test_plot_and_figures_are_written(tmp_path: Path) -> None:
     columns = dict(zip(("x", "y"), RNG.normal(size=(2, 300)), strict=True))
     thinned = Thinned(columns, columns, 0.1 * columns["x"])
-    result = Reweighted(shifts(thinned), 297.0, thinned, {"x": "x", "y": "y"}, 300, 0)
+    result = Reweighted(shifts(thinned), 297.0, thinned, {"x": "x", "y": "y"}, 300, 0, CONVERGED)
     table, picture = write(result, tmp_path / "chain.reweighted")
     assert json.loads(table.read_text())["effective_samples"] == 297.0
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_is_not_as_it_should_be_is_told() -> None:
-    from cosmicnet.cobaya_components.compare.reweight import Reweighted, Thinned, print_reweighted, shifts
+def printed(facts: ChainFacts, distinct: int = 40, without_networks: int = 3) -> str:
+    thinned, text = Thinned(*({"x": RNG.normal(size=50)} for _ in range(2)), np.zeros(50)), io.StringIO()
+    print_reweighted(Reweighted(shifts(thinned), 50.0, thinned, {"x": "x"}, distinct, without_networks, facts),
+                     Console(file=text, width=200))
+    return text.getvalue()
 
-    thinned = Thinned({"x": RNG.normal(size=50)}, {"x": RNG.normal(size=50)}, np.zeros(50))
-    text = io.StringIO()
-    print_reweighted(Reweighted(shifts(thinned), 50.0, thinned, {"x": "x"}, 40, 3), Console(file=text, width=200))
-    assert "Only 40 of the 50 samples are different" in text.getvalue()
-    assert "In 3 of the samples the chain had no networks" in text.getvalue()
+
+def test_limits_of_the_result_are_printed() -> None:
+    assert "40 of the 50" in printed(CONVERGED) and "3 of the samples" in printed(CONVERGED)
+    assert "used full CLASS" not in printed(CONVERGED, 50, 0) and "more than once" not in printed(CONVERGED, 50, 0)
+
+
+@pytest.mark.parametrize(("facts", "said"), [
+    (CONVERGED, None), (replace(CONVERGED, rminus1=0.5), "R-1 = 0.5"), (replace(CONVERGED, rminus1=np.nan), "R-1"),
+    (replace(CONVERGED, rminus1=None), "never tested"), (replace(CONVERGED, rminus1=None, effective=7.0), "7"),
+    (replace(CONVERGED, rminus1=None, effective=700.0), None)])
+def test_chain_far_from_convergence_is_announced(facts: ChainFacts, said: str | None) -> None:
+    line = next((line for line in printed(facts).splitlines() if "far from converged" in line), None)
+    assert (line is None) == (said is None) and (said is None or said in str(line))
 
 
 def test_likelihood_that_is_no_number_is_an_error() -> None:
-    from cosmicnet.cobaya_components.compare.points import Chain
-    from cosmicnet.cobaya_components.compare.reweight import _thinned
-
     chain = Chain({}, np.ones(3), {"x": np.arange(3.0), "chi2__a": np.full(3, 2.0)})
     found = {0: evaluation(a=-1.0), 1: evaluation(a=-np.inf), 2: evaluation("too extreme")}
     weights = _thinned(chain, [0, 1, 2], found, ["x"], [], ["a"]).log_weights
@@ -82,8 +101,6 @@ def test_likelihood_that_is_no_number_is_an_error() -> None:
 
 
 def test_whether_networks_were_used_is_no_parameter() -> None:
-    from cosmicnet.cobaya_components.compare.reweight import Thinned, shifts
-
     columns = {"x": RNG.normal(size=50), "neural_network_used": np.repeat([0.0, 1.0], 25)}
     assert [shift.name for shift in shifts(Thinned(columns, columns, np.zeros(50)))] == ["x"]
 
@@ -93,8 +110,6 @@ def test_whether_networks_were_used_is_no_parameter() -> None:
     ({"classy": None}, False), ({"classy": {"extra_args": {"neural_network": "yes"}}}, True),
     ({"classy": {"extra_args": {"neural_network": False}}}, False)])
 def test_whether_a_run_has_networks(theory: dict[str, Any], answer: bool) -> None:
-    from cosmicnet.cobaya_components.theory.modes import uses_networks
-
     assert uses_networks({"theory": theory}) is answer
 
 
@@ -113,8 +128,6 @@ MARKOV = {"sampler": {"mcmc": None}, "params": {"x": {"prior": None}}}
 
 
 def test_facts_of_a_chain(tmp_path: Path) -> None:
-    from cosmicnet.cobaya_components.compare.chain_facts import ChainFacts, chain_facts
-
     root = tmp_path / "run"
     with pytest.raises(CosmicnetError, match="there is no chain"):
         chain_facts(root, MARKOV)
@@ -127,9 +140,6 @@ def test_facts_of_a_chain(tmp_path: Path) -> None:
 
 
 def test_facts_of_weighted_draws(tmp_path: Path) -> None:
-    from cosmicnet.cobaya_components.compare.chain_facts import chain_facts
-    from cosmicnet.cobaya_components.compare.report import _made
-
     info = {"sampler": {"cosmicnet.ImportanceSampler": None}, "params": {"x": {"prior": None}, "A": {"value": 1.0}}}
     for number, mean in ((1, 0.0), (2, 1.0)):
         rows = "".join(f" {weight} 2 {mean + x}\n" for weight, x in ((1.0, -3.0), (0.0, 100.0), (1.0, 3.0)))
@@ -139,18 +149,19 @@ def test_facts_of_weighted_draws(tmp_path: Path) -> None:
     assert facts.effective == pytest.approx(4.0)
     # means 0 and 1 have the variance 1/2, the draws 9
     assert facts.rminus1 == pytest.approx(0.5 / 9.0)
-    assert _made(vars(facts)) == ("With networks: 6 weighted draws by 2 processes, worth 4 independent samples, "
-                                  "R-1 = 0.0556 between the processes.")
+    page = report_text(chain={"name": "run", **vars(facts)})
+    assert all(number in page for number in ("6 weighted draws", "worth 4 ", "R-1 = 0.0556"))
     (tmp_path / "run.2.txt").unlink()
     assert chain_facts(tmp_path / "run", info).rminus1 is None
 
 
-def report_text(distinct: int = 98) -> str:
-    from cosmicnet.cobaya_components.compare.report import as_markdown
+CHAIN = {"name": "run", "chains": 2, "accepted": 4, "acceptance": 0.31, "rminus1": 0.008, "rminus1_bounds": 0.15,
+         "hours": None}
 
+
+def report_text(distinct: int = 98, chain: dict[str, Any] = CHAIN) -> str:
     return as_markdown({
-        "chain": {"name": "run", "chains": 2, "accepted": 4, "acceptance": 0.31, "rminus1": 0.008,
-                  "rminus1_bounds": 0.15, "hours": None},
+        "chain": chain,
         "likelihoods": ["one", "two"], "networks": {"name": "lcdm", "sha256": "0123456789abcdef"},
         "versions": {"class": "3.4.1.0", "cobaya": "3.6"},
         "reweighted": {"points": 100, "distinct": distinct, "without_networks": 3, "not_computed": 1,
@@ -165,31 +176,24 @@ def report_text(distinct: int = 98) -> str:
     })
 
 
-def test_report_in_words() -> None:
+def test_report_has_the_figures() -> None:
     text = report_text()
-    assert ("2 chains, 4 accepted samples, acceptance 0.31 (of the chain as Cobaya thins it), "
-            "R-1 = 0.0080 (of the bounds of 95%: 0.150).") in text
-    assert ("100 samples, 98 of them different, computed by full CLASS (1 could not be), with its own line of sight; "
-            in text)
-    assert "worth 98.5 after reweighting. In 3 the chain had no networks." in text
-    assert "| H0 | 67.3 | 0.5 | +0.0100 ± 0.0020 | 1.0100 ± 0.0030 |" in text
-    assert "| networks | 3.00 | 6.00 | 15.00 |\n| full CLASS | 0.20 | 0.40 | 1.00 |" in text
-    assert "worst 0.0500" in text
+    for figure in ("4 accepted", "0.31", "0.0080", "0.150", "100 samples, 98", "(1 could not", "worth 98.5", "In 3 ",
+                   "worst 0.0500", "| H0 | 67.3 | 0.5 | +0.0100 ± 0.0020 | 1.0100 ± 0.0030 |",
+                   "| networks | 3.00 | 6.00 | 15.00 |\n| full CLASS | 0.20 | 0.40 | 1.00 |"):
+        assert figure in text, figure
     assert "(run.png)" in text and "(run.png)" not in report_text(distinct=20)
 
 
 @pytest.mark.usefixtures("patched")
 def test_rates_of_all_and_of_fast_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cosmicnet.cobaya_components.compare import rates
-    from cosmicnet.cobaya_components.compare.evaluations import model_of
-
-    monkeypatch.setattr(rates, "POINTS_FOR_RATE", {"net": 2, "full": 2})
+    monkeypatch.setattr(evaluations, "POINTS_FOR_RATE", {"net": 2, "full": 2})
     info = run_info(logA={"prior": {"min": 2.9, "max": 3.2}, "drop": True},
                     A_s={"value": "lambda logA: 1e-10*np.exp(logA)"}, n_s={"prior": {"min": 0.9, "max": 1.0}})
     info["likelihood"]["flat"]["external"] = "lambda _self: 0.0"
-    assert set(rates.fast_parameters(model_of(info))) == {"logA", "n_s"}
+    assert set(evaluations.fast_parameters(model_of(info))) == {"logA", "n_s"}
     points = [{**POINT, "logA": 3.0 + 0.01 * i, "n_s": 0.96} for i in range(2)]
-    found = rates.measure_rates(info, points)
+    found = evaluations.measure_rates(info, points)
     assert [(rate.mode, rate.processes, rate.changed) for rate in found] == [
         ("net", 1, "all"), ("full", 1, "all"), ("net", 2, "all"), ("full", 2, "all"),
         ("net", 1, "fast"), ("full", 1, "fast")]
@@ -197,13 +201,12 @@ def test_rates_of_all_and_of_fast_parameters(monkeypatch: pytest.MonkeyPatch) ->
     # nothing is fast: there is no such rate
     del info["params"]["logA"], info["params"]["n_s"]
     info["params"] |= {"A_s": 2.1e-9, "n_s": 0.965}
-    assert rates.fast_parameters(model_of(info)) == []
+    assert evaluations.fast_parameters(model_of(info)) == []
 
 
 def test_tempered_chain_is_weighted_as_the_posterior_itself(tmp_path: Path) -> None:
     from cobaya.run import run
 
-    from cosmicnet.cobaya_components.compare.points import load_chain
 
     run({"likelihood": {"gaussian": {"external": "lambda x: -0.5 * x**2", "input_params": ["x"]}},
          "params": {"x": {"prior": {"min": -15.0, "max": 15.0}, "ref": 0.0, "proposal": 3.0}},

@@ -56,13 +56,13 @@ def new_model(l_max: int, **options: Any) -> Any:
 
 
 if len(sys.argv) > 1:
-    from cosmicnet.cobaya_components.theory import threads
+    from cosmicnet.cobaya_components.theory import mpi_cores
 
-    threads.mpi.size = lambda: int(sys.argv[1])
+    mpi_cores.mpi.size = lambda: int(sys.argv[1])
     # as in cobaya-run, and not in a model that one process makes by hand
-    threads.mpi.process_state = object()
-    threads._cores_of_processes_on_this_machine = lambda: [threads._cores()] * threads.mpi.size()
-    threads.share_cores()
+    mpi_cores.mpi.process_state = object()
+    mpi_cores._cores_of_processes_on_this_machine = lambda: [mpi_cores._cores()] * mpi_cores.mpi.size()
+    mpi_cores.share_cores()
 
 # without networks nearly all time is spent in CLASS's threads
 usual = threads_of([new_model(300) for _ in range(COMPUTES)])

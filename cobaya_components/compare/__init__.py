@@ -1,1 +1,1 @@
-"""One run in both modes: `cosmicnet check`, `cosmicnet reweight`, and their reports."""
+"""One run with networks and with full CLASS: `cosmicnet check`, `cosmicnet reweight` and its report."""

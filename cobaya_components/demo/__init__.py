@@ -1,1 +1,1 @@
-"""`cosmicnet demo`: Planck's best fit in both modes, figures and a posterior."""
+"""`cosmicnet demo`: Planck's best fit in both modes, plots and a posterior."""

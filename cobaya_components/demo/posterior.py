@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cobaya import run
@@ -14,7 +16,7 @@ from ..compare.triangle import plot_triangle
 from ..sampler.proposal import effective_samples
 from ..theory.quiet import quiet
 
-__all__ = ["EMBEDDED_RUN", "Posterior", "posterior_table", "run_posterior", "write_triangle"]
+__all__ = ["EMBEDDED_RUN", "EmbeddedPosterior", "posterior_table", "run_posterior", "write_triangle"]
 
 EMBEDDED_RUN = Path(__file__).parents[1] / "runs" / "embedded.yaml"
 SAMPLER = "cosmicnet.ImportanceSampler"
@@ -25,8 +27,8 @@ LABELS = {"omega_b": "omega_b", "omega_cdm": "omega_cdm", "H0": "H0", "tau_reio"
 
 
 @dataclass(frozen=True)
-class Posterior:
-    """Weighted samples (getdist's MCSamples), the truth of the parameters, and how long it took."""
+class EmbeddedPosterior:
+    """Weighted samples (getdist's MCSamples), the fiducial parameters, and the wall time."""
 
     samples: Any
     truth: dict[str, float]
@@ -37,21 +39,29 @@ class Posterior:
         return int(self.samples.numrows)
 
 
-def run_posterior(options: dict[str, Any] | None = None, max_seconds: float | None = None) -> Posterior:
-    """Run `runs/embedded.yaml` in memory. options : of the theory code, over those of the file."""
+def run_posterior(networks: str | None = None, settings: Mapping[str, Any] = MappingProxyType({}),
+                  max_seconds: float | None = None) -> EmbeddedPosterior:
+    """Run `runs/embedded.yaml` in memory.
+
+    networks : None for those of the file; settings : CLASS's, in place of the file's neutrinos.
+    """
     info = yaml_load_file(str(EMBEDDED_RUN))
     info.pop("output")
-    info["theory"]["cosmicnet.Cosmicnet"].update(options or {})
+    theory = info["theory"]["cosmicnet.Cosmicnet"]
+    if networks is not None:
+        theory["networks"] = networks
+    if settings:
+        theory["extra_args"] = {**settings, "non_linear": theory["extra_args"]["non_linear"]}
     info["sampler"][SAMPLER].update({"seed": SEED} | ({} if max_seconds is None else {"max_seconds": max_seconds}))
     start = time.perf_counter()
     with quiet():
         _, sampler = run(info)
     samples = sampler.products(to_getdist=True)["sample"]
     truth = {name: info["params"][name]["ref"] for name in LABELS}
-    return Posterior(samples, truth, time.perf_counter() - start)
+    return EmbeddedPosterior(samples, truth, time.perf_counter() - start)
 
 
-def posterior_table(posterior: Posterior) -> Table:
+def posterior_table(posterior: EmbeddedPosterior) -> Table:
     table = Table("parameter", title="Posterior of the embedded likelihood (TT, TE, EE, Planck-like noise)",
                   title_justify="left")
     for heading in ("mean", "standard deviation", "truth"):
@@ -64,5 +74,5 @@ def posterior_table(posterior: Posterior) -> Table:
     return table
 
 
-def write_triangle(posterior: Posterior, path: Path) -> None:
+def write_triangle(posterior: EmbeddedPosterior, path: Path) -> None:
     plot_triangle({"networks": posterior.samples}, list(LABELS), path, posterior.truth)

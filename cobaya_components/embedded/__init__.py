@@ -1,1 +1,1 @@
-"""The likelihood `cosmicnet.EmbeddedCMB`, which needs no data files."""
+"""The likelihood `cosmicnet.EmbeddedCMB`, whose data come with the package."""

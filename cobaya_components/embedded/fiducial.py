@@ -1,7 +1,7 @@
-"""Makes what `embedded.py` reads: `python -m cosmicnet.cobaya_components.embedded.fiducial` (a minute or two).
+"""Make the data of the likelihood: `python -m cosmicnet.cobaya_components.embedded.fiducial` (a minute or two).
 
-The fiducial spectra by full CLASS, and the covariance of the parameters by the Fisher matrix there (networks), as the
-proposal of samplers.
+The fiducial spectra are of full CLASS; the covariance of the parameters, for samplers, is the inverse Fisher matrix
+there (networks).
 """
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class EmbeddedCMB(Likelihood):  # type: ignore[misc]  # Cobaya has no types
     aliases: list[str]
 
     def initialize(self) -> None:
-        # CLASS is less accurate near its l_max: it always goes as far as it did for the fiducial
+        # CLASS is less accurate near its l_max: always ask for that of the fiducial
         with np.load(FIDUCIAL_FILE, allow_pickle=False) as file:
             ell = file["ell"]
             if not ell[0] < self.l_max <= ell[-1]:
@@ -56,8 +56,8 @@ class EmbeddedCMB(Likelihood):  # type: ignore[misc]  # Cobaya has no types
         theory = {name: spectra[name][2:self.l_max + 1] for name in SPECTRA}
         chi2 = float(self.modes @ wishart_chi2(self._with_noise(theory), self.data))
         if not np.isfinite(chi2):
-            # nothing that is broken may pass for zero likelihood
-            raise LoggedError(self.log, "the theory gives spectra that are not those of any sky")
+            # errors stop the run and never become zero likelihood
+            raise LoggedError(self.log, "the theory gives spectra that no sky can have")
         return -0.5 * chi2
 
     def _with_noise(self, spectra: dict[str, Array]) -> dict[str, Array]:

@@ -1,1 +1,1 @@
-"""The sampler `cosmicnet.ImportanceSampler`: weighted independent draws."""
+"""The sampler `cosmicnet.ImportanceSampler`: independent draws with weights."""

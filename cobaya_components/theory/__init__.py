@@ -1,1 +1,1 @@
-"""The theory component `cosmicnet.Cosmicnet`, its defaults, proposal covariances and checks of a run's prior."""
+"""The theory component `cosmicnet.Cosmicnet`: its two halves, covariance matrices, the check of a run's prior."""

@@ -129,9 +129,7 @@ examples:
 def _run_demo(options: argparse.Namespace) -> None:
     from cosmicnet.cobaya_components.demo.demo import run_demo
 
-    from ..work.spectra import networks_on
-
-    run_demo(writable(options.output), options.packages_path, networks_on(options.network))
+    run_demo(writable(options.output), options.packages_path, options.network)
 
 
 def add_evaluate(commands: Any) -> None:
