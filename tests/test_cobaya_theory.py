@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from builds import run_python
-from cobaya_infos import L_MAX, NEUTRINOS, POINT, derived, run_info, spectrum
+from cobaya_infos import COMPONENT, L_MAX, NEUTRINOS, POINT, derived, run_info, spectrum
 
 LoggedError = pytest.importorskip("cobaya.log").LoggedError
 get_model = pytest.importorskip("cobaya.model").get_model
@@ -204,13 +204,34 @@ def test_option_of_a_wrong_kind_is_named(option: str, value: Any) -> None:
         get_model(run_info({"mode": "full", option: value}))
 
 
-WEYL = {"Pk_grid": {"z": [0.0, 0.5, 1.0, 2.0], "k_max": 1.0, "nonlinear": False, "vars_pairs": [["Weyl", "Weyl"]]}}
+def matter(nonlinear: bool = False, **requirement: Any) -> dict[str, Any]:
+    return {"Pk_interpolator": {"z": [0.0, 0.5, 1.0, 2.0], "k_max": 1.0, "nonlinear": nonlinear, **requirement}}
+
+
+def test_weyl_potential_as_in_cobayas_classy() -> None:
+    """Which takes it from CLASS's transfer functions; both modes, and the cross spectrum that classy lacks."""
+    weyl, cross, total = ("Weyl", "Weyl"), ("delta_tot", "Weyl"), ("delta_tot", "delta_tot")
+    k, z = np.geomspace(1e-3, 0.9, 20), np.array([0.0, 0.7, 1.9])
+    found = {}
+    for name, theory, pairs in (("classy", {"path": "global"}, [weyl]), (COMPONENT, {"mode": "full"}, [weyl]),
+                                (COMPONENT, {"mode": "net", "fallback": "error"}, [weyl, cross, total])):
+        model = get_model(run_info(theory, matter(vars_pairs=pairs), name=name))
+        assert np.isfinite(model.logpost(POINT))
+        found[name, theory.get("mode")] = {pair: model.provider.get_Pk_interpolator(pair, nonlinear=False).P(z, k)
+                                           for pair in pairs}
+    expected, full, net = (one[weyl] for one in found.values())
+    # grids in k depend on what CLASS computes
+    np.testing.assert_allclose(full, expected, rtol=5e-4)
+    np.testing.assert_allclose(net, expected, rtol=1e-3)
+    of_net = found[COMPONENT, "net"]
+    np.testing.assert_allclose(of_net[cross], -np.sqrt(of_net[weyl] * of_net[total]), rtol=1e-6)
 
 
 def test_likelihood_that_needs_what_the_networks_lack(messages: Callable[[], str]) -> None:
+    velocities = {**NEUTRINOS, "output": "vTk"}
     with pytest.raises(LoggedError, match=r"cosmicnet make.*mode: full"):
-        get_model(run_info({"mode": "net", "fallback": "error"}, WEYL))
-    get_model(run_info({"mode": "net"}, WEYL))
+        get_model(run_info({"mode": "net", "fallback": "error", "extra_args": velocities}))
+    get_model(run_info({"mode": "net", "extra_args": velocities}))
     assert "every sample" in messages()
 
 

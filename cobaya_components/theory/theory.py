@@ -24,6 +24,7 @@ from .modes import DIGITS, LINE_OF_SIGHT, USED, recorded_networks, with_networks
 from .mpi_cores import share_cores
 from .prior import coverage_of_prior
 from .sources import PRODUCT, Sources, computes, errors_stop_the_run
+from .weyl import WEYL, auto_pairs, weyl_grids
 
 __all__ = ["Cosmicnet"]
 
@@ -65,6 +66,9 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         self.params: dict[str, Any] = {}
         # the slow half; None with stock classy, which cannot go on from there
         self.sources: Sources | None = None
+        # Cobaya's keys of grids of P(k) that the Weyl potential is wanted for, without the pair
+        self._weyl: set[tuple[Any, ...]] = set()
+        self._given_output = set(self.extra_args["output"].split())
         # parameters of the last calculation
         self._values: dict[str, Any] = {}
         if self.mode == "net":
@@ -105,6 +109,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         return self.translate_param(name) in later()
 
     def must_provide(self, **requirements: Any) -> None:
+        requirements = {name: auto_pairs(wanted) if name in ("Pk_grid", "Pk_interpolator") else wanted
+                        for name, wanted in requirements.items()}
         # Cobaya's classy reads input_params for r, and for parameters that are given twice
         own = self.input_params
         self.input_params = self.all_input_params()
@@ -112,6 +118,13 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             super().must_provide(**requirements)
         finally:
             self.input_params = own
+        # the Weyl potential is computed here, from sources that come with the lensing potential
+        for key in [key for key in self.collectors if isinstance(key, tuple) and WEYL in key]:
+            del self.collectors[key]
+            self._weyl.add(key[:2])
+        if self._weyl:
+            output = (set(self.extra_args["output"].split()) - {"mTk"}) | {"lCl"} | self._given_output
+            self.extra_args["output"] = " ".join(output)
 
     def all_input_params(self) -> list[str]:
         """Parameters of CLASS, of both halves."""
@@ -157,6 +170,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             if not computes(self, self.classy, LAST_MODULE, self.classy_module):
                 return False
             self._require_same_networks()
+            for key in self._weyl:
+                state |= weyl_grids(self.classy, key)
             return super().calculate(state, want_derived, **params_values_dict)  # type: ignore[no-any-return]
 
     def set_measured_speed(self, speed: float) -> None:
@@ -175,14 +190,15 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
 
     def _seconds_of_fast_step(self) -> float:
         seconds = []
-        for step in range(TIMED_STEPS):
+        for step in range(1, 1 + TIMED_STEPS):
             start = time.perf_counter()
-            self.set({name: value * (1.0 + NEAR * (step + 1)) if isinstance(value, float) else value
+            self.set({name: value * (1.0 + NEAR * step) if isinstance(value, float) else value
                       for name, value in self._values.items()})
-            self.classy.compute(LAST_MODULE)
+            computes(self, self.classy, LAST_MODULE, self.classy_module)
             seconds.append(time.perf_counter() - start)
+        # Cobaya keeps this object for the point as it was
         self.set(self._values)
-        self.classy.compute(LAST_MODULE)
+        computes(self, self.classy, LAST_MODULE, self.classy_module)
         return float(np.median(seconds))
 
     def _require_same_networks(self) -> None:
