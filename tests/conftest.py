@@ -4,7 +4,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builds import ROOT, build_is_missing
@@ -21,6 +23,19 @@ def fewer_points_of_the_prior(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models of Cobaya are made faster than in a run."""
     if "cobaya" in sys.modules:
         monkeypatch.setattr("cosmicnet.cobaya_components.theory.prior.DRAWS", 8)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluations of `check` and `reweight` without worker processes, which take seconds to start."""
+
+    class Here(Executor):
+        def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_result(function(*arguments, **options))
+            return future
+
+    monkeypatch.setattr("cosmicnet.cobaya_components.compare.evaluations.single_threaded_pool", lambda _number: Here())
 
 
 @pytest.fixture(scope="session")

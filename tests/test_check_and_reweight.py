@@ -186,7 +186,7 @@ def test_each_mode_with_its_own_line_of_sight() -> None:
 
 # ---- for real
 
-@pytest.mark.usefixtures("patched")
+@pytest.mark.usefixtures("patched", "in_this_process")
 def test_check_and_reweight_from_the_command_line(
         tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from cobaya import run
@@ -228,7 +228,7 @@ def test_check_and_reweight_from_the_command_line(
     assert "without networks" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("patched")
+@pytest.mark.usefixtures("patched", "in_this_process")
 def test_points_outside_the_domain_are_no_comparison_of_class_with_itself(tmp_path: Path) -> None:
     info = deepcopy(RUN)
     info["params"]["H0"]["prior"]["max"] = 95.0

@@ -184,7 +184,7 @@ def test_few_draws_do_not_change_the_proposal(caplog: pytest.LogCaptureFixture) 
     info = far_run()
     info["sampler"]["cosmicnet.ImportanceSampler"] |= {"learn": 6, "samples": 10}
     _, sampler = run(info)
-    assert "8 are needed to learn from them: the proposal stays" in caplog.text
+    assert "learning needs 8" in caplog.text
     assert sampler.proposal.center == pytest.approx([2.3, -3.2])
 
 
@@ -195,13 +195,13 @@ def test_proposal_far_from_the_posterior_is_no_chain_of_infinities(
     info = {**gaussian_run(samples=200), "output": str(tmp_path / "chain")}
     wide = {"prior": {"min": -1000.0, "max": 1000.0}, "ref": 100.0, "proposal": 30.0}
     info["params"] = {"a": wide, "b": wide}
-    with pytest.raises(LoggedError, match=r"e\^\d+ times that of the reference point: the proposal is too far away"):
+    with pytest.raises(LoggedError, match=r"e\^\d+ times"):
         run(info)
     caplog.set_level(logging.WARNING)
     info["sampler"]["cosmicnet.ImportanceSampler"]["learn"] = 200
-    with pytest.raises(LoggedError, match="too far away"):
+    with pytest.raises(LoggedError, match=r"e\^\d+ times"):
         run(info, force=True)
-    assert "The first draws are worth 1 independent ones, 8 are needed" in caplog.text
+    assert "learning needs 8" in caplog.text
 
 
 def test_run_that_goes_on_with_other_references_keeps_its_proposal_and_its_weights(tmp_path: Path) -> None:

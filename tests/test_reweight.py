@@ -185,7 +185,7 @@ def test_report_has_the_figures() -> None:
     assert "(run.png)" in text and "(run.png)" not in report_text(distinct=20)
 
 
-@pytest.mark.usefixtures("patched")
+@pytest.mark.usefixtures("patched", "in_this_process")
 def test_rates_of_all_and_of_fast_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluations, "POINTS_FOR_RATE", {"net": 2, "full": 2})
     info = run_info(logA={"prior": {"min": 2.9, "max": 3.2}, "drop": True},
