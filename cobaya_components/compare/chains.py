@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 # Share of a Markov chain to skip where points are taken from it.
 BURN_IN = 0.3
-# Two tests of convergence so many times farther apart than usual: the chain was stopped between them.
+# A gap between two tests of convergence so many times the median gap means that the chain was stopped.
 PAUSE = 10.0
 # Chains with a larger R-1, and draws worth fewer independent samples, are far from converged.
 LARGEST_RMINUS1, FEWEST_EFFECTIVE = 0.1, 100.0

@@ -62,7 +62,7 @@ def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None, *,
     for block in ("theory", "likelihood"):
         for component in model.get(block, {}).values():
             if isinstance(component, dict):
-                # Cobaya writes it to its output, and refuses another one when it reads that
+                # Cobaya records the version, and refuses a run with another one
                 component.pop("version", None)
     return model
 

@@ -30,9 +30,9 @@ __all__ = ["Cosmicnet"]
 
 MODES = ("full", "net")
 OPTION_PREFIX = "neural_network"
-# Relative change of parameters for a fast step whose time is taken, and how many steps.
+# To time a fast step: relative change of the parameters, and number of steps.
 NEAR, TIMED_STEPS = 1e-6, 3
-# For these CLASS searches A_s, with its own equations.
+# With one of these as input CLASS integrates its equations to find A_s.
 IN_PLACE_OF_A_S = ("sigma8", "S8", "sigma8_cb")
 # The last module of CLASS.
 LAST_MODULE = ["distortions"]
@@ -62,11 +62,11 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             self.mpi_info("MPI: CLASS runs with %d thread(s) per process (set OMP_NUM_THREADS to choose)", threads)
         self.network_set: NetworkSet | None = None
         super().initialize()
-        # Cobaya has put them into the run's parameters by now; a theory code with params of its own gets no others
+        # Cobaya has merged them into the run's parameters; a theory code that keeps its own would get no others
         self.params: dict[str, Any] = {}
-        # the slow half; None with stock classy, which cannot go on from there
+        # the slow half; None with stock classy, which cannot continue from the sources
         self.sources: Sources | None = None
-        # Cobaya's keys of grids of P(k) that the Weyl potential is wanted for, without the pair
+        # keys of the requested grids of the Weyl potential, without the pair of quantities
         self._weyl: set[tuple[Any, ...]] = set()
         self._given_output = set(self.extra_args["output"].split())
         # parameters of the last calculation
@@ -76,7 +76,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             self.network_set = self._load_networks()
             self.extra_args |= {OPTION_PREFIX: "yes", f"{OPTION_PREFIX}_path": str(self.networks),
                                 f"{OPTION_PREFIX}_fallback": self.fallback}
-            # in a fallback too, or the likelihood would have a step where the domain ends
+            # for fallbacks too: else the likelihood has a step at the edge of the domain
             self.extra_args.setdefault(LINE_OF_SIGHT, "yes")
 
     def get_helper_theories(self) -> dict[str, Any]:
@@ -202,7 +202,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         return float(np.median(seconds))
 
     def _require_same_networks(self) -> None:
-        """Those of the first sample: a chain of two network sets would be no chain."""
+        """Refuse networks that were replaced during the run: a chain must not mix two sets."""
         if self.network_set is None:
             return
         begun, now = self.network_set.manifest.sha256, self.classy.neural_network_info()["hash"]
