@@ -10,7 +10,6 @@ import numpy as np
 from .class_parameters import CLASS_PARAMETERS
 from .errors import NotCovered
 from .manifest import Manifest
-from .paper.emulator import PaperEmulator
 from .region import Ellipsoid, LinearConstraint
 from .request import Request
 from .running_class import RunningClass
@@ -57,12 +56,11 @@ def why_not_covered(request: Request, networks: NetworkSet, running: RunningClas
     if not known:
         yield from _other_physics(request, networks)
     yield from _outside_grids(request, networks)
-    if networks.companion is not None and isinstance(networks.emulator, PaperEmulator):
-        others = networks.emulator.of_companion(request)
-        if others.tables:
-            name = networks.companion.manifest.name
-            for reason in why_not_covered(others, networks.companion, running):
-                yield f"for {' and '.join(others.tables)}, from the networks '{name}': {reason}"
+    others = networks.emulator.for_companion(request)
+    if networks.companion is not None and others is not None:
+        name = networks.companion.manifest.name
+        for reason in why_not_covered(others, networks.companion, running):
+            yield f"for {' and '.join(others.tables)}, from the networks '{name}': {reason}"
 
 
 def _other_class(running: RunningClass, trained: Manifest) -> Iterator[str]:
@@ -191,4 +189,4 @@ def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
     if not (np.all(request.k > 0) and np.all(np.isfinite(request.k))):
         yield "k has values that are not positive numbers"
         return
-    yield from networks.emulator.out_of_reach(request, manifest.k_max)
+    yield from networks.emulator.why_out_of_reach(request, manifest.k_max)

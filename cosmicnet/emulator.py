@@ -1,84 +1,197 @@
-"""From a SourceRequest to filled source tables: inputs -> networks -> bases -> tables, in place."""
+"""From a SourceRequest to filled source tables, in place.
+
+An Emulator is one architecture's networks. This package's own, FieldsEmulator, goes from inputs by networks and bases
+to tables; cosmicnet.paper has the networks of CosmicNet I.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from time import perf_counter
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .coordinates import Scales
-from .evaluation import Evaluation, Factors, FieldBases, FieldEmulator
-from .fields import Field, inputs_of
+from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
+from .evaluation import Factors, FieldBases, FieldValues, FittedField
+from .fields import REGIONS, Field, inputs_of
+from .manifest import FIELDS_ARCHITECTURE, Manifest
 from .photons import NEEDED_PIECES, PIECE_OF, LatePhotons, streaming_factor
-from .pieces import PIECES, time_factor
-from .reach import sources_of, why_out_of_reach
+from .pieces import PIECES, SOURCES, fill_p, tables_but_p, time_factor
 from .request import Request
 from .threads import run_together, threads_of_products
 
-__all__ = ["Emulator"]
+__all__ = ["Emulator", "FieldsEmulator"]
 
 Array = NDArray[np.float64]
+Arrays = dict[str, NDArray[Any]]
 Single = NDArray[np.float32]
 
+# CLASS may start its sources a little before the first time of the bases, in tau/tau_rec. The visibility is below
+# 1e-7 of its peak there, so that the bases' constant continuation is as good as anything.
+OPAQUE_MARGIN = 0.06
 
-class Emulator:
-    """All fields of a network set, ready to fill tables."""
+# Of a logarithm of time at the end of a grid.
+ROUNDING = 1e-9
 
-    def __init__(self, fields: Sequence[FieldEmulator]) -> None:
+
+class Emulator(Protocol):
+    """The networks of one architecture, ready to fill tables."""
+
+    architecture: ClassVar[str]
+
+    @property
+    def sources(self) -> list[str]:
+        """The tables that can be filled, a companion's included."""
+
+    def why_out_of_reach(self, request: Request, k_max: float) -> Iterator[str]:
+        """Yield one sentence for each end of the request's grids that the networks do not reach.
+
+        k_max: the largest k (1/Mpc) that the set promises; the caller reports what lies beyond it.
+        """
+
+    def for_companion(self, request: Request) -> Request | None:
+        """The request with those tables only that a companion set fills; None if there are none."""
+
+    def fill(self, request: Request) -> dict[str, float]:
+        """Write every table of the request; return the seconds spent per step, summed over threads.
+
+        Nothing is checked here: the request must be covered (coverage.require_covered).
+        """
+
+    def specifications(self) -> list[dict[str, Any]]:
+        """What the networks are for; the entry `fields` of a manifest."""
+
+    def arrays(self) -> Arrays:
+        """All numbers of the networks, as a set stores them."""
+
+    @classmethod
+    def from_arrays(
+        cls, manifest: Manifest, arrays: Mapping[str, NDArray[Any]], companion: Emulator | None
+    ) -> Emulator:
+        """The inverse of specifications() and arrays(); KeyError, TypeError or ValueError where they do not match.
+
+        companion: the emulator of the set that manifest.companion names.
+        """
+
+
+class FieldsEmulator:
+    """All fields of a network set."""
+
+    architecture: ClassVar[str] = FIELDS_ARCHITECTURE
+
+    def __init__(self, fields: Sequence[FittedField]) -> None:
         self.fields = tuple(fields)
         self._bases = FieldBases(self.fields)
 
     @property
     def sources(self) -> list[str]:
-        """The tables that can be filled."""
-        return sources_of(self.fields)
+        """The tables that the fields can fill, at early and at late times."""
+        there = {region: {f.field.piece for f in self.fields if f.field.region == region} for region in REGIONS}
+        photons_are_there = all(set(needed) <= there[region] for region, needed in NEEDED_PIECES.items())
 
-    def out_of_reach(self, request: Request, k_max: float) -> Iterator[str]:
-        """Yield one sentence for each end of the request's grids that the fields do not reach.
+        def is_complete(source: str) -> bool:
+            # temperature and acceleration stand for the monopole at late times
+            needed = {piece for piece, of in PIECES.items() if of.source == source} - {"temperature", "acceleration"}
+            late = photons_are_there if source in PIECE_OF else needed <= there["late"]
+            return needed <= there["early"] and late
 
-        k_max: the largest k (1/Mpc) that the set promises.
-        """
-        yield from why_out_of_reach(self.fields, request, k_max)
+        return [name for name in SOURCES if is_complete("t2" if name == "p" else name)]
+
+    def why_out_of_reach(self, request: Request, k_max: float) -> Iterator[str]:
+        k_last = float(request.k[-1])
+        scales = Scales.of(request.cosmology, request.precision)
+        early = [f for f in self.fields if f.field.region == "early"]
+        ends = {(f.field.wavenumber, f.wavenumber_basis.first, f.wavenumber_basis.last) for f in early}
+        reached = [WAVENUMBER_COORDINATES[name](request.k[[0, -1]], scales) for name, _, _ in ends]
+        if any(got[0] < first for got, (_, first, _) in zip(reached, ends, strict=True)):
+            yield f"k from {float(request.k[0]):.4g}/Mpc is needed, below the reach of the networks"
+        past_end = any(got[1] > last for got, (_, _, last) in zip(reached, ends, strict=True))
+        if past_end and k_last <= k_max:
+            yield f"k up to {k_last:.4g}/Mpc is needed, beyond the reach of the networks for this sound horizon"
+        start = (max((f.time_basis.first for f in early), default=0.0) - OPAQUE_MARGIN) * scales.tau_rec
+        if request.tau[0] < start:
+            yield (f"sources from tau = {float(request.tau[0]):.4g} Mpc on are needed, but the networks start at "
+                   f"{start:.4g} Mpc")
+        end = min((f.time_basis.last for f in early), default=np.inf) * scales.tau_rec
+        if not scales.tau_free_streaming <= end:
+            yield (f"sources of photons that do not stream freely are needed until tau = "
+                   f"{scales.tau_free_streaming:.5g} Mpc, but the networks reach {end:.5g} Mpc")
+        yield from self._outside_late_times(request, scales)
+
+    def _outside_late_times(self, request: Request, scales: Scales) -> Iterator[str]:
+        """The bases are constant beyond their ends, which is right at the dark first times only."""
+        late = request.tau[request.tau > scales.tau_free_streaming]
+        if not late.size:
+            return
+        # of the late times, dark fields see the first and reionized ones the last
+        ends = {(f.field.time, -np.inf if f.field.region == "reionized" else f.time_basis.first,
+                 np.inf if f.field.region == "dark" else f.time_basis.last)
+                for f in self.fields if f.field.region != "early"}
+        for coordinate, first, last in sorted(ends):
+            with np.errstate(invalid="ignore", divide="ignore"):
+                needed = TIME_COORDINATES[coordinate](late[[0, -1]], scales)
+            # written so that NaN is outside
+            if not (first - ROUNDING <= needed[0] and needed[1] <= last + ROUNDING):
+                yield (f"sources from tau = {late[0]:.5g} to {late[-1]:.5g} Mpc are needed, {coordinate} = "
+                       f"{needed[0]:.4g} to {needed[1]:.4g}, but the networks reach from {first:.4g} to {last:.4g}")
+
+    def for_companion(self, request: Request) -> Request | None:
+        return None
 
     def fill(self, request: Request) -> dict[str, float]:
-        """Write every table of `request`; return the seconds spent per step, on several threads the sum of theirs.
-
-        Nothing is checked here: the request must be covered (coverage.require_covered).
-        """
         with threads_of_products() as threads:
-            return self._fill(request, threads)
-
-    def _fill(self, request: Request, threads: int) -> dict[str, float]:
-        clock = [perf_counter()]
-        scales = Scales.of(request.cosmology, request.precision)
-        needed = [f for f in self.fields if _is_needed(f.field, request)]
-        values = {**request.setup, **request.cosmology}
-        inputs = [inputs_of(values, f.field.inputs) for f in needed]
-        clock.append(perf_counter())
-        cores = {f.field.name: f.core(x).astype(np.float32) for f, x in zip(needed, inputs, strict=True)}
-        clock.append(perf_counter())
-        evaluation = Evaluation(self._bases, cores, scales, request.k)
-        first_late = int(np.searchsorted(request.tau, scales.tau_free_streaming, side="right"))
-        tasks = []
-        if first_late < request.tau.size:
-            tasks = _late_tasks(request, evaluation, first_late)
-        if first_late > 0:
-            tasks.append(("interpolation", lambda: _fill_early(request, evaluation, first_late)))
-        clock.append(perf_counter())
-        durations: list[tuple[str, float]] = []
-        run_together([_timed(durations, step, task) for step, task in tasks], threads)
+            clock = [perf_counter()]
+            needed = [f for f in self.fields if _is_needed(f.field, request)]
+            values = {**request.setup, **request.cosmology}
+            inputs = [inputs_of(values, f.field.inputs) for f in needed]
+            clock.append(perf_counter())
+            cores = {f.field.name: f.core(x).astype(np.float32) for f, x in zip(needed, inputs, strict=True)}
+            clock.append(perf_counter())
+            scales = Scales.of(request.cosmology, request.precision)
+            tasks = _OpenRequest(request, FieldValues(self._bases, cores, scales, request.k)).tasks()
+            clock.append(perf_counter())
+            durations: list[tuple[str, float]] = []
+            run_together([_timed(durations, step, task) for step, task in tasks], threads)
         seconds = dict(zip(("inputs", "networks", "interpolation"), np.diff(clock).tolist(), strict=True))
         seconds["late photons"] = 0.0
         for step, duration in durations:
             seconds[step] += duration
         return seconds
 
+    def specifications(self) -> list[dict[str, Any]]:
+        return [asdict(f.field) for f in self.fields]
+
+    def arrays(self) -> Arrays:
+        """Compacted; knots once for all fields that share them."""
+        return {name: _compact(name, array) for f in self.fields for name, array in f.arrays().items()}
+
+    @classmethod
+    def from_arrays(
+        cls, manifest: Manifest, arrays: Mapping[str, NDArray[Any]], companion: Emulator | None
+    ) -> FieldsEmulator:
+        fields = [Field(**{**entry, "inputs": tuple(entry["inputs"])}) for entry in manifest.fields]
+        for field in fields:
+            field.require_known(manifest.derived_inputs)
+        return cls([FittedField.from_arrays(field, arrays, manifest.dense_layers) for field in fields])
+
+
+def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Less than double precision for the large tables: 6e-8 relative for the bases, and 5e-4 for the components,
+    which are small corrections to the mean."""
+    kind: type = np.int64 if array.dtype.kind == "i" else np.float64
+    if name.endswith("/components"):
+        kind = np.float16
+    elif name.endswith(("_basis", "/mean_core")):
+        kind = np.float32
+    return np.ascontiguousarray(array, dtype=kind)
+
 
 def _is_needed(field: Field, request: Request) -> bool:
     """Whether a field is part of a table of the request."""
-    wanted = _own_tables(request)
+    wanted = tables_but_p(request.tables)
     if not PIECE_OF.keys().isdisjoint(wanted) and field.piece in NEEDED_PIECES.get(field.region, ()):
         return True
     return field.region in ("early", "late") and PIECES[field.piece].source in wanted
@@ -94,35 +207,66 @@ def _timed(durations: list[tuple[str, float]], step: str, task: Callable[[], Non
     return run
 
 
-def _fill_early(request: Request, evaluation: Evaluation, end: int) -> None:
-    fields = evaluation.factors("early", request.tau[:end], _pieces(request, evaluation, "early"))
-    sources = _sources(request, fields, slice(end), is_late=False)
-    for name, table in _own_tables(request).items():
-        _multiply(sources.get(name), table[:end])
-    _polarize(request, slice(end))
+class _OpenRequest:
+    """A request whose tables are being filled, early times apart from late ones."""
 
+    def __init__(self, request: Request, fields: FieldValues) -> None:
+        self._request = request
+        self._fields = fields
+        self._tables = tables_but_p(request.tables)
+        self._first_late = int(np.searchsorted(request.tau, fields.scales.tau_free_streaming, side="right"))
 
-def _late_tasks(request: Request, evaluation: Evaluation, first: int) -> list[tuple[str, Callable[[], None]]]:
-    """What fills the tables from request.tau[first] on: the step that it belongs to, and the task."""
-    photons = LatePhotons(request, evaluation, first)
-    pieces = dict.fromkeys((*_pieces(request, evaluation, "late"), *photons.pieces))
-    fields = evaluation.factors("late", np.concatenate([photons.times, request.tau[first:]]), pieces)
-    here = {piece: factors.at(slice(photons.times.size, None)) for piece, factors in fields.items()}
-    sources = _sources(request, here, slice(first, None), is_late=True)
-    tables = {name: table[first:] for name, table in _own_tables(request).items()}
+    def tasks(self) -> list[tuple[str, Callable[[], None]]]:
+        """What fills the tables, each with the step that its time belongs to; the longest first."""
+        late = self._late_tasks() if self._first_late < self._request.tau.size else []
+        return late + ([("interpolation", self._fill_early)] if self._first_late > 0 else [])
 
-    def fill_others() -> None:
-        for name, table in tables.items():
-            if name not in photons.sources:
-                _multiply(sources.get(name), table)
+    def _fill_early(self) -> None:
+        rows = slice(self._first_late)
+        fields = self._fields.factors("early", self._request.tau[rows], self._pieces("early"))
+        sources = self._sources(fields, rows, is_late=False)
+        for name, table in self._tables.items():
+            _multiply(sources.get(name), table[rows])
+        fill_p(self._request.tables, rows)
 
-    def fill_photons(region: str, rows: slice) -> None:
-        for name, some, part in photons.blocks(region, rows, fields):
-            _put_together(sources.get(name), part, some, tables[name])
-        _polarize(request, slice(first + rows.start, first + rows.stop))
+    def _late_tasks(self) -> list[tuple[str, Callable[[], None]]]:
+        request, first = self._request, self._first_late
+        photons = LatePhotons(request, self._fields, first)
+        pieces = dict.fromkeys((*self._pieces("late"), *photons.pieces))
+        fields = self._fields.factors("late", np.concatenate([photons.times, request.tau[first:]]), pieces)
+        here = {piece: factors.at(slice(photons.times.size, None)) for piece, factors in fields.items()}
+        sources = self._sources(here, slice(first, None), is_late=True)
+        tables = {name: table[first:] for name, table in self._tables.items()}
 
-    return [*(("late photons", partial(fill_photons, region, rows)) for region, rows in photons.regions().items()),
-            ("interpolation", fill_others)]
+        def fill_others() -> None:
+            for name, table in tables.items():
+                if name not in photons.sources:
+                    _multiply(sources.get(name), table)
+
+        def fill_photons(region: str, rows: slice) -> None:
+            for name, some, part in photons.blocks(region, rows, fields):
+                _put_together(sources.get(name), part, some, tables[name])
+            fill_p(request.tables, slice(first + rows.start, first + rows.stop))
+
+        return [*(("late photons", partial(fill_photons, region, rows)) for region, rows in photons.regions().items()),
+                ("interpolation", fill_others)]
+
+    def _pieces(self, region: str) -> list[str]:
+        """The pieces of a region that the tables need."""
+        return [piece for piece in self._fields.pieces(region) if PIECES[piece].source in self._tables]
+
+    def _sources(self, fields: Mapping[str, Factors], rows: slice, is_late: bool) -> dict[str, Factors]:
+        """Fields at request.tau[rows] times their factors, added up by source."""
+        history = {name: column[rows] for name, column in self._request.history.items()}
+        terms: dict[str, list[Factors]] = {}
+        for name, factors in fields.items():
+            piece = PIECES[name]
+            factor = time_factor(piece, history)
+            if name == "doppler" and is_late:
+                # as if all photons streamed; LatePhotons corrects it where they do not
+                factor = factor + streaming_factor(history)
+            terms.setdefault(piece.source, []).append(factors.scaled(factor, self._request.k, piece.power_of_k))
+        return {source: Factors.sum_of(parts) for source, parts in terms.items()}
 
 
 def _put_together(smooth: Factors | None, part: Single, rows: slice, table: Array) -> None:
@@ -134,41 +278,6 @@ def _put_together(smooth: Factors | None, part: Single, rows: slice, table: Arra
         block = smooth.left[rows] @ smooth.right
         block[:, :part.shape[1]] += part
         table[rows] = block
-
-
-def _polarize(request: Request, rows: slice) -> None:
-    """Make some rows of p out of t2."""
-    if "p" in request.tables:
-        t2 = request.tables.get("t2", request.tables["p"])
-        np.multiply(t2[rows], np.sqrt(6.0), out=request.tables["p"][rows])
-
-
-def _own_tables(request: Request) -> dict[str, Array]:
-    """By source, the tables but p, which gets t2 for now if there is no t2."""
-    tables = {name: table for name, table in request.tables.items() if name != "p"}
-    if "p" in request.tables:
-        tables.setdefault("t2", request.tables["p"])
-    return tables
-
-
-def _pieces(request: Request, evaluation: Evaluation, region: str) -> list[str]:
-    """The pieces of a region that the tables of a request need."""
-    wanted = _own_tables(request)
-    return [piece for piece in evaluation.pieces(region) if PIECES[piece].source in wanted]
-
-
-def _sources(request: Request, fields: Mapping[str, Factors], rows: slice, is_late: bool) -> dict[str, Factors]:
-    """Fields at request.tau[rows] times their factors, added up by source."""
-    history = {name: column[rows] for name, column in request.history.items()}
-    terms: dict[str, list[Factors]] = {}
-    for name, factors in fields.items():
-        piece = PIECES[name]
-        factor = time_factor(piece, history)
-        if name == "doppler" and is_late:
-            # as if all photons streamed; LatePhotons puts right where they do not
-            factor = factor + streaming_factor(history)
-        terms.setdefault(piece.source, []).append(factors.scaled(factor, request.k, piece.power_of_k))
-    return {source: Factors.sum_of(parts) for source, parts in terms.items()}
 
 
 def _multiply(source: Factors | None, out: Array) -> None:

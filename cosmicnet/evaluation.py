@@ -1,4 +1,4 @@
-"""Fields at the times and wavenumbers that are asked for: networks -> cores -> bases.
+"""Fields at the times and wavenumbers of a request: networks -> cores -> bases.
 
 Bases and products are in single precision, good to 1e-6 of a source's largest value.
 """
@@ -6,25 +6,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
-from .fields import Field
+from .fields import REGIONS, Field
 from .network import Network
-from .splines import SplineBasis, stack
+from .splines import DEGREE, SplineBasis, stack
 
-__all__ = ["REGIONS", "Evaluation", "Factors", "FieldBases", "FieldEmulator"]
+__all__ = ["Factors", "FieldBases", "FieldValues", "FittedField"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 
-REGIONS = ("early", "late", "dark", "reionized")
-
 
 @dataclass(frozen=True)
-class FieldEmulator:
+class FittedField:
     """One field: table(tau, k) = time basis (n_tau, r_t) @ core (r_t, r_k) @ wavenumber basis^T (r_k, n_k).
 
     mean_core: (r_t, r_k); components: (c, r_t*r_k), weighted by the network's outputs (c,), in single precision,
@@ -43,11 +42,52 @@ class FieldEmulator:
         coefficients = self.network(inputs).astype(np.float32)
         return self.mean_core + (coefficients @ self.components).reshape(self.mean_core.shape)
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What determines the field, by names that begin with its own, and knots by those of their coordinates."""
+        f, name = self.field, self.field.name
+        return {
+            **self.network.arrays(name),
+            f"{name}/mean_core": self.mean_core, f"{name}/components": self.components,
+            f"{name}/time_basis": self.time_basis.coefficients,
+            f"{name}/wavenumber_basis": self.wavenumber_basis.coefficients,
+            f"knots/{f.region}/{f.time}": self.time_basis.knots, f"knots/{f.wavenumber}": self.wavenumber_basis.knots,
+        }
+
+    @classmethod
+    def from_arrays(cls, field: Field, arrays: Mapping[str, NDArray[Any]], dense_layers: int) -> FittedField:
+        """The inverse of arrays(); KeyError for a missing array, ValueError for shapes that do not fit together."""
+        def get(key: str) -> Array:
+            return np.asarray(arrays[key], dtype=np.float64)
+
+        name = field.name
+        fitted = cls(
+            field=field,
+            network=Network.from_arrays(name, arrays, dense_layers),
+            mean_core=get(f"{name}/mean_core"),
+            components=np.asarray(arrays[f"{name}/components"], dtype=np.float32),
+            time_basis=SplineBasis(get(f"knots/{field.region}/{field.time}"), get(f"{name}/time_basis")),
+            wavenumber_basis=SplineBasis(get(f"knots/{field.wavenumber}"), get(f"{name}/wavenumber_basis")),
+        )
+        fitted._require_consistent()
+        return fitted
+
+    def _require_consistent(self) -> None:
+        def require(what: str, got: tuple[int, ...], needed: tuple[int, ...]) -> None:
+            if got != needed:
+                raise ValueError(f"field {self.field.name}: {what} have the shape {got}, must have {needed}")
+
+        (rows, columns), number, inputs = self.mean_core.shape, len(self.components), len(self.field.inputs)
+        require("components", self.components.shape, (number, rows * columns))
+        require("inputs of the network", self.network.input_map.offset.shape, (inputs,))
+        require("outputs of the network", self.network(np.ones(inputs)).shape, (number,))
+        for what, basis, functions in (("time", self.time_basis, rows), ("wavenumber", self.wavenumber_basis, columns)):
+            require(f"functions of {what}", basis.coefficients.shape, (basis.knots.size - DEGREE - 1, functions))
+
 
 class FieldBases:
     """The fields of a set by region and piece, with bases on the same knots side by side."""
 
-    def __init__(self, fields: Sequence[FieldEmulator]) -> None:
+    def __init__(self, fields: Sequence[FittedField]) -> None:
         self.fields = {region: {f.field.piece: f for f in fields if f.field.region == region} for region in REGIONS}
         self.time = {region: _SharedBases([(piece, f.field.time, f.time_basis) for piece, f in members.items()])
                      for region, members in self.fields.items()}
@@ -82,7 +122,7 @@ class Factors:
         return np.asarray(self.right[:, :columns].T @ self.left.T)
 
 
-class Evaluation:
+class FieldValues:
     """The fields of one cosmology, given by their cores, at the wavenumbers of one request."""
 
     def __init__(self, bases: FieldBases, cores: Mapping[str, Single], scales: Scales, k: Array) -> None:
@@ -101,7 +141,7 @@ class Evaluation:
         in_time = shared.at({name: TIME_COORDINATES[name](tau, self.scales) for name in shared.coordinates})
         return {piece: self._factors(self._bases.fields[region][piece], in_time[piece]) for piece in pieces}
 
-    def _factors(self, member: FieldEmulator, in_time: Single) -> Factors:
+    def _factors(self, member: FittedField, in_time: Single) -> Factors:
         """The core goes to the side where products, this one and the last one, take the fewest multiplications."""
         core = self._cores[member.field.name]
         in_k = self._wavenumber[member.field.name]

@@ -6,14 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FIELDS", "INPUTS", "PARAMETERS", "Field", "fields_for", "inputs_of"]
+from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES
+from .pieces import PIECES
+
+__all__ = ["FIELDS", "INPUTS", "PARAMETERS", "REGIONS", "Field", "fields_for", "inputs_of"]
 
 Array = NDArray[np.float64]
+Region = Literal["early", "late", "dark", "reionized"]
+
+REGIONS: tuple[str, ...] = get_args(Region)
 
 # The share of dark energy at several times tells late fields how early it acts; early ones depend on this one alone.
 Z_REC = 1090.0
@@ -70,7 +76,7 @@ class Field:
     """
 
     piece: str
-    region: Literal["early", "late", "dark", "reionized"]
+    region: Region
     time: str
     wavenumber: str
     inputs: tuple[str, ...]
@@ -78,6 +84,17 @@ class Field:
     @property
     def name(self) -> str:
         return f"{self.region}.{self.piece}"
+
+    def require_known(self, sampled: Collection[str]) -> None:
+        """Raise ValueError if this version of the package cannot evaluate the field. sampled: parameters of the domain
+        that the training varied, which may be inputs: a request without one of them is not covered."""
+        for entry, value, known in (
+            ("piece", self.piece, PIECES), ("region", self.region, REGIONS),
+            ("time", self.time, TIME_COORDINATES), ("wavenumber", self.wavenumber, WAVENUMBER_COORDINATES),
+            *(("input", name, (*INPUTS, *sampled)) for name in self.inputs),
+        ):
+            if value not in known:
+                raise ValueError(f"field {self.name}: unknown {entry} {value!r}")
 
 
 _EARLY_INPUTS = ("ln_omega_m", "ln_omega_b", "N_ur", "m_ncdm")
@@ -115,6 +132,6 @@ def _inputs_for(field: Field, parameters: Collection[str]) -> tuple[str, ...]:
     # massless neutrinos and the relativistic massive ones act alike: their sum first, then the share of the latter
     own = ("N_eff" if name == "N_ur" and "T_ncdm" in parameters else name for name in field.inputs)
     added = (name for parameter in parameters for name in more.get(parameter, ()))
-    # nobody knows in which pieces and times another parameter shows
+    # another parameter may act on any piece, at any time
     others = (parameter for parameter in parameters if parameter not in PARAMETERS)
     return tuple(dict.fromkeys((*own, *added, *others)))

@@ -1,20 +1,46 @@
-"""The networks' evaluation: dense layers beside a skip connection of low-order monomials.
+"""The networks' evaluation: dense layers beside a skip connection of low-order monomials, between affine maps.
 
-The coefficients of a field are close to polynomials of the inputs, so the skip connection carries
-nearly everything, and the dense layers what is left.
+The coefficients of a field are close to polynomials of the inputs, so the skip connection carries nearly everything,
+and the dense layers the rest.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .normalization import Normalization
-
-__all__ = ["Network", "monomials"]
+__all__ = ["Network", "Normalization", "monomials"]
 
 Array = NDArray[np.float64]
+
+# Values that differ by less than this (relative) are the same number, computed in different ways.
+ROUNDING = 1e-10
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Affine map around a network, invertible and never learned: inputs to [-1, 1], outputs from order one.
+
+    normalized = (value - offset) / scale, component by component; offset, scale: shape (n,)."""
+
+    offset: Array
+    scale: Array
+
+    @classmethod
+    def to_unit_box(cls, values: Array) -> Normalization:
+        """Map the range of values (samples, n) to [-1, 1]; what is constant but for rounding to 0."""
+        low, high = values.min(axis=0), values.max(axis=0)
+        middle, half = 0.5 * (low + high), 0.5 * (high - low)
+        return cls(middle, np.where(half > ROUNDING * np.abs(middle), half, 1.0))
+
+    def apply(self, values: Array) -> Array:
+        return np.asarray((values - self.offset) / self.scale)
+
+    def invert(self, normalized: Array) -> Array:
+        return np.asarray(self.offset + self.scale * normalized)
 
 
 def monomials(inputs: Array, exponents: NDArray[np.int64]) -> Array:
@@ -49,3 +75,26 @@ class Network:
         if self.weights:
             out = out + hidden
         return self.output_map.invert(out)
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """What determines the network, by names that begin with `name`/."""
+        layers = enumerate(zip(self.weights, self.biases, strict=True))
+        dense = {f"{name}/{kind}_{i}": a for i, pair in layers
+                 for kind, a in zip(("weight", "bias"), pair, strict=True)}
+        return {
+            f"{name}/input_offset": self.input_map.offset, f"{name}/input_scale": self.input_map.scale,
+            f"{name}/output_offset": self.output_map.offset, f"{name}/output_scale": self.output_map.scale,
+            f"{name}/exponents": self.exponents, f"{name}/skip": self.skip, **dense,
+        }
+
+    @classmethod
+    def from_arrays(cls, name: str, arrays: Mapping[str, NDArray[Any]], layers: int) -> Network:
+        """The inverse of arrays(), for a network of so many dense layers; KeyError for a missing array."""
+        return cls(
+            input_map=Normalization(arrays[f"{name}/input_offset"], arrays[f"{name}/input_scale"]),
+            exponents=arrays[f"{name}/exponents"],
+            skip=arrays[f"{name}/skip"],
+            weights=tuple(arrays[f"{name}/weight_{i}"] for i in range(layers)),
+            biases=tuple(arrays[f"{name}/bias_{i}"] for i in range(layers)),
+            output_map=Normalization(arrays[f"{name}/output_offset"], arrays[f"{name}/output_scale"]),
+        )

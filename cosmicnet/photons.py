@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from .coordinates import Scales
-from .evaluation import Evaluation, Factors
+from .evaluation import Factors, FieldValues
+from .pieces import tables_but_p
 from .request import Request
 from .rescattering import Photons, rescatter, start_of_reionization, uniform_times
 from .splines import lagrange_matrix
@@ -44,14 +45,13 @@ def streaming_factor(history: Mapping[str, Array]) -> Array:
 class LatePhotons:
     """What photon multipoles add to t0 and t2 from request.tau[first] on."""
 
-    def __init__(self, request: Request, evaluation: Evaluation, first: int) -> None:
+    def __init__(self, request: Request, fields: FieldValues, first: int) -> None:
         self._request = request
-        self._evaluation = evaluation
+        self._fields = fields
         self._tau = request.tau[first:]
         self._history = {name: column[first:] for name, column in request.history.items()}
-        has_t2 = "t2" in request.tables or "p" in request.tables
-        self.sources = [source for source in PIECE_OF if source in request.tables or (source == "t2" and has_t2)]
-        scales = evaluation.scales
+        self.sources = [source for source in PIECE_OF if source in tables_but_p(request.tables)]
+        scales = fields.scales
         start = start_of_reionization(request.tau, request.history["scattering_rate"], scales.tau_dark_end)
         self._start = np.inf if start is None or not self.sources else start
         # the times (Mpc) at which fields of the late region are needed
@@ -61,7 +61,7 @@ class LatePhotons:
 
     def regions(self) -> dict[str, slice]:
         """The regions of photons that have times, and which of those from request.tau[first] on."""
-        first_reionized = int(np.searchsorted(self._tau, self._evaluation.scales.tau_dark_end, side="right"))
+        first_reionized = int(np.searchsorted(self._tau, self._fields.scales.tau_dark_end, side="right"))
         both = {"reionized": slice(first_reionized, self._tau.size), "dark": slice(0, first_reionized)}
         return {region: rows for region, rows in both.items() if self.sources and rows.start < rows.stop}
 
@@ -95,9 +95,9 @@ class LatePhotons:
         tau = self._tau[rows]
         if region == "dark" or not self.times.size:
             pieces = [PIECE_OF[source] for source in self.sources]
-            at_tau = self._evaluation.factors(region, tau, pieces)
+            at_tau = self._fields.factors(region, tau, pieces)
             return {source: at_tau[PIECE_OF[source]] for source in self.sources}, {}
-        both = self._evaluation.factors(region, np.concatenate([self.times, tau]), PIECE_OF.values())
+        both = self._fields.factors(region, np.concatenate([self.times, tau]), PIECE_OF.values())
         there = slice(self.times.size)
         changed = self._rescattered({piece: factors.at(there) for piece, factors in {**late, **both}.items()})
         to_tau = lagrange_matrix(self.times, tau)
@@ -107,9 +107,9 @@ class LatePhotons:
         return ({source: both[PIECE_OF[source]].at(slice(self.times.size, None)) for source in self.sources},
                 {source: to_tau @ added[source] for source in self.sources})
 
-    def _rescattered(self, fields: Mapping[str, Factors]) -> Photons:
-        k = self._request.k[:_free_columns(self._request.k, self._start, self._evaluation.scales)]
-        at = {piece: fields[piece].transposed(k.size) for piece in (*_SCATTERED, *PIECE_OF.values())}
+    def _rescattered(self, pieces: Mapping[str, Factors]) -> Photons:
+        k = self._request.k[:_free_columns(self._request.k, self._start, self._fields.scales)]
+        at = {piece: pieces[piece].transposed(k.size) for piece in (*_SCATTERED, *PIECE_OF.values())}
         history = _History.of(self._request, self.times)
         return rescatter(
             k, self.times, history.exp_minus_kappa, history.visibility,
@@ -122,12 +122,12 @@ class LatePhotons:
     def _steps(self, rows: slice) -> Iterator[tuple[slice, int]]:
         """Some times at once, with the number of wavenumbers of which some do not stream."""
         for start in range(rows.start, rows.stop, ROWS):
-            width = _free_columns(self._request.k, self._tau[start], self._evaluation.scales)
+            width = _free_columns(self._request.k, self._tau[start], self._fields.scales)
             yield slice(start, min(start + ROWS, rows.stop)), width
 
     def _where_free(self, part: Single, rows: slice) -> Single:
         """Zero where photons stream, in place."""
-        tau, scales = self._tau[rows], self._evaluation.scales
+        tau, scales = self._tau[rows], self._fields.scales
         edge = slice(_free_columns(self._request.k, tau[-1], scales), part.shape[1])
         part[:, edge] *= ~scales.is_streaming(self._request.k[edge], tau)
         return part

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 
-__all__ = ["PIECES", "SOURCES", "Piece", "split_sources", "time_factor"]
+__all__ = ["PIECES", "SOURCES", "Piece", "fill_p", "split_sources", "tables_but_p", "time_factor"]
 
 Array = NDArray[np.float64]
 
@@ -69,6 +69,21 @@ def time_factor(piece: Piece, history: Mapping[str, Array]) -> Array:
     for column in piece.over:
         factor = factor / history[column]
     return factor
+
+
+def tables_but_p(tables: Mapping[str, Array]) -> dict[str, Array]:
+    """By source, the tables of a request but p; t2 is where p will be if t2 itself has no table."""
+    others = {name: table for name, table in tables.items() if name != "p"}
+    if "p" in tables:
+        others.setdefault("t2", tables["p"])
+    return others
+
+
+def fill_p(tables: Mapping[str, Array], rows: slice = slice(None)) -> None:
+    """Make some rows of p, if there is one, of those of t2."""
+    if "p" in tables:
+        t2 = tables.get("t2", tables["p"])
+        np.multiply(t2[rows], np.sqrt(6.0), out=tables["p"][rows])
 
 
 def split_sources(integrated: Mapping[str, Array], k: Array, tau: Array) -> dict[str, Array]:

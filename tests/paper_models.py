@@ -10,7 +10,7 @@ import pytest
 from builds import ROOT
 from numpy.typing import NDArray
 
-from cosmicnet.normalization import Normalization
+from cosmicnet.network import Normalization
 from cosmicnet.paper.architecture import Architecture, Convolution, layers
 from cosmicnet.paper.inputs import COSMOLOGY, TIMES
 from cosmicnet.paper.network import Rescaling, SourceNetwork

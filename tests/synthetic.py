@@ -7,12 +7,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.emulator import Emulator
-from cosmicnet.evaluation import FieldEmulator
+from cosmicnet.emulator import FieldsEmulator
+from cosmicnet.evaluation import FittedField
 from cosmicnet.fields import FIELDS, Field
 from cosmicnet.manifest import Manifest
-from cosmicnet.network import Network
-from cosmicnet.normalization import Normalization
+from cosmicnet.network import Network, Normalization
 from cosmicnet.pieces import SOURCES
 from cosmicnet.running_class import RunningClass
 from cosmicnet.splines import SplineBasis
@@ -88,7 +87,7 @@ NODES = {
 }
 
 
-def make_field(spec: Field, seed: int) -> FieldEmulator:
+def make_field(spec: Field, seed: int) -> FittedField:
     """Two functions of time, three of wavenumber, four components; few digits, which files keep exactly."""
     generator = np.random.default_rng(seed)
 
@@ -97,7 +96,7 @@ def make_field(spec: Field, seed: int) -> FieldEmulator:
         through = SplineBasis.through(nodes, generator.normal(size=(nodes.size, functions)))
         return SplineBasis(through.knots, _short(through.coefficients))
 
-    return FieldEmulator(
+    return FittedField(
         field=spec,
         network=make_network(len(spec.inputs), 4),
         mean_core=_short(generator.normal(size=(2, 3))),
@@ -107,11 +106,11 @@ def make_field(spec: Field, seed: int) -> FieldEmulator:
     )
 
 
-def make_emulator() -> Emulator:
-    return Emulator([make_field(spec, seed) for seed, spec in enumerate(FIELDS)])
+def make_emulator() -> FieldsEmulator:
+    return FieldsEmulator([make_field(spec, seed) for seed, spec in enumerate(FIELDS)])
 
 
-def make_network_set(name: str = "synthetic", emulator: Emulator | None = None) -> NetworkSet:
+def make_network_set(name: str = "synthetic", emulator: FieldsEmulator | None = None) -> NetworkSet:
     """It covers make_request(); its one derived quantity, YHe, is 0.25 everywhere."""
     derived = Network(
         input_map=Normalization(np.zeros(2), np.ones(2)), exponents=np.zeros((1, 2), dtype=np.int64),

@@ -8,8 +8,8 @@ from scipy.interpolate import BSpline
 from synthetic import TRIGGER, SyntheticRequest, make_emulator, make_field, make_request
 
 from cosmicnet.coordinates import EARLIEST_REIONIZATION
-from cosmicnet.emulator import Emulator
-from cosmicnet.evaluation import FieldEmulator
+from cosmicnet.emulator import FieldsEmulator
+from cosmicnet.evaluation import FittedField
 from cosmicnet.fields import FIELDS, inputs_of
 from cosmicnet.rescattering import start_of_reionization
 
@@ -40,7 +40,7 @@ def twin_basis(knots: Array, coefficients: Array, coordinate: float) -> list[flo
     return [float(BSpline(knots, column, 5)(inside)) for column in coefficients.T]
 
 
-def twin_field(emulator: FieldEmulator, request: SyntheticRequest) -> Array:
+def twin_field(emulator: FittedField, request: SyntheticRequest) -> Array:
     """A field without its factors: sum over i, j, c of T_i(t) (mean_ij + n_c component_cij) K_j(k)."""
     c = request.cosmology
     network = emulator.network(inputs_of(c, emulator.field.inputs))
@@ -68,7 +68,7 @@ def twin_field(emulator: FieldEmulator, request: SyntheticRequest) -> Array:
     return table
 
 
-def twin(emulator: Emulator, request: SyntheticRequest, source: str) -> Array:
+def twin(emulator: FieldsEmulator, request: SyntheticRequest, source: str) -> Array:
     if source == "p":
         return np.sqrt(6.0) * twin(emulator, request, "t2")
     history = {name: column[:, None] for name, column in request.history.items()}
@@ -91,11 +91,11 @@ def twin(emulator: Emulator, request: SyntheticRequest, source: str) -> Array:
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Emulator:
+def emulator() -> FieldsEmulator:
     return make_emulator()
 
 
-def test_request_meets_every_region(emulator: Emulator) -> None:
+def test_request_meets_every_region(emulator: FieldsEmulator) -> None:
     """The comparisons below would be worth little if the synthetic request missed one."""
     request = make_request()
     late = request.tau > request.cosmology["tau_free_streaming"]
@@ -106,7 +106,7 @@ def test_request_meets_every_region(emulator: Emulator) -> None:
     assert start_of_reionization(request.tau, request.history["scattering_rate"], 2000.0) is None
 
 
-def test_reionization_changes_late_photons_only(emulator: Emulator) -> None:
+def test_reionization_changes_late_photons_only(emulator: FieldsEmulator) -> None:
     neutral, reionized = make_request(), make_request(reionized=True)
     for column in ("exp_minus_kappa", "visibility"):
         neutral.history[column] = reionized.history[column]
@@ -125,7 +125,7 @@ def test_reionization_changes_late_photons_only(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("source", ["t0", "t1", "t2", "p", "phi_plus_psi", "delta_m", "delta_cb"])
-def test_fill_equals_the_slow_twin(emulator: Emulator, source: str) -> None:
+def test_fill_equals_the_slow_twin(emulator: FieldsEmulator, source: str) -> None:
     request = make_request()
     emulator.fill(request)
     expected = twin(emulator, request, source)
@@ -135,7 +135,7 @@ def test_fill_equals_the_slow_twin(emulator: Emulator, source: str) -> None:
 
 @pytest.mark.parametrize("sources", [("p",), ("t2", "p"), ("p", "t2")])
 def test_polarization_does_not_depend_on_whether_t2_is_asked_for(
-    emulator: Emulator, sources: tuple[str, ...]
+    emulator: FieldsEmulator, sources: tuple[str, ...]
 ) -> None:
     everything, some = make_request(), make_request(sources)
     emulator.fill(everything)
@@ -143,7 +143,7 @@ def test_polarization_does_not_depend_on_whether_t2_is_asked_for(
     np.testing.assert_allclose(some.tables["p"], np.sqrt(6.0) * everything.tables["t2"], rtol=1e-13)
 
 
-def test_tables_are_written_in_place(emulator: Emulator) -> None:
+def test_tables_are_written_in_place(emulator: FieldsEmulator) -> None:
     request = make_request()
     before = dict(request.tables)
     memory = {name: table.ctypes.data for name, table in before.items()}
@@ -154,7 +154,7 @@ def test_tables_are_written_in_place(emulator: Emulator) -> None:
         assert np.isfinite(table).all(), name
 
 
-def test_views_on_a_larger_block_are_filled_and_nothing_else(emulator: Emulator) -> None:
+def test_views_on_a_larger_block_are_filled_and_nothing_else(emulator: FieldsEmulator) -> None:
     """CLASS's tables lie in memory of its own."""
     request, reference = make_request(("t0",)), make_request(("t0",))
     n_tau, n_k = request.tables["t0"].shape
@@ -168,14 +168,14 @@ def test_views_on_a_larger_block_are_filled_and_nothing_else(emulator: Emulator)
 
 @pytest.mark.parametrize(("first_tau", "present"), [
     (14150.0 * 0.9, ("late", "reionized")), (1000.0, ("late", "dark", "reionized")), (240.0, ("early",))])
-def test_some_regions_alone(emulator: Emulator, first_tau: float, present: tuple[str, ...]) -> None:
+def test_some_regions_alone(emulator: FieldsEmulator, first_tau: float, present: tuple[str, ...]) -> None:
     """A request for P(k) at z = 0 has late times only; what is not met is not needed."""
     request, reference = make_request(first_tau=first_tau), make_request(first_tau=first_tau)
     if present == ("early",):
         for r in (request, reference):
             r.cosmology["tau_free_streaming"] = 2e4
     emulator.fill(reference)
-    Emulator([f for f in emulator.fields if f.field.region in present]).fill(request)
+    FieldsEmulator([f for f in emulator.fields if f.field.region in present]).fill(request)
     for name, table in request.tables.items():
         assert np.array_equal(table, reference.tables[name]), name
 

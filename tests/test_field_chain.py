@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from recipes import tiny_recipe
 
 from cosmicnet.coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
-from cosmicnet.emulator import FieldEmulator
+from cosmicnet.emulator import FittedField
 from cosmicnet.fields import FIELDS, Field, inputs_of
 from cosmicnet.splines import SplineBasis
 from cosmicnet.training.fields.fit_network import fit_network
@@ -64,7 +64,7 @@ def measured(cosmology: Cosmology) -> tuple[NDArray[np.float32], Array]:
 
 
 @pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> FieldEmulator:
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> FittedField:
     recipe = tiny_recipe(Path(tmp_path_factory.mktemp("recipe")))
     models = cosmologies(MODELS, seed=1)
     tables, weights = zip(*(measured(c) for c in models), strict=True)
@@ -74,19 +74,19 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> FieldEmulator:
     settings = recipe.training.model_copy(update={"epochs": 0})
     trained = fit_network(inputs, reduction.coefficients, FIELD.inputs, 2, settings)
     shape = reduction.time_basis.shape[1], reduction.wavenumber_basis.shape[1]
-    return FieldEmulator(
+    return FittedField(
         FIELD, trained.network, reduction.mean_core.reshape(shape), reduction.components,
         SplineBasis.through(NODES[FIELD.time], reduction.time_basis),
         SplineBasis.through(NODES[FIELD.wavenumber], reduction.wavenumber_basis))
 
 
-def evaluated(emulator: FieldEmulator, cosmology: Cosmology, time: Array, ln_x: Array) -> Array:
+def evaluated(emulator: FittedField, cosmology: Cosmology, time: Array, ln_x: Array) -> Array:
     core = emulator.core(inputs_of(cosmology, emulator.field.inputs))
     return emulator.time_basis(time) @ core @ emulator.wavenumber_basis(ln_x).T
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_unseen_cosmology_is_met_between_the_nodes(emulator: FieldEmulator, number: int) -> None:
+def test_unseen_cosmology_is_met_between_the_nodes(emulator: FittedField, number: int) -> None:
     cosmology = cosmologies(5, seed=2)[number]
     generator = np.random.default_rng(number)
     time = np.sort(generator.uniform(emulator.time_basis.first, 1.3, 40))
@@ -96,13 +96,13 @@ def test_unseen_cosmology_is_met_between_the_nodes(emulator: FieldEmulator, numb
     assert np.linalg.norm(error) < AGREEMENT * np.linalg.norm(expected)
 
 
-def test_few_functions_and_components_are_enough(emulator: FieldEmulator) -> None:
+def test_few_functions_and_components_are_enough(emulator: FittedField) -> None:
     """The tables have rank three, and vary with three functions of the parameters."""
     assert emulator.mean_core.shape == (3, 3)
     assert len(emulator.components) <= 3
 
 
-def test_it_depends_on_the_cosmology(emulator: FieldEmulator) -> None:
+def test_it_depends_on_the_cosmology(emulator: FittedField) -> None:
     """Else the mean would do."""
     time, ln_x = np.linspace(0.9, 1.3, 20), np.linspace(-2.0, 3.0, 20)
     first, second = (evaluated(emulator, c, time, ln_x) for c in cosmologies(2, seed=2))

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from synthetic import make_network
 
-from cosmicnet.network import Network, monomials
-from cosmicnet.normalization import Normalization
+from cosmicnet.network import Network, Normalization, monomials
 
 
 def test_monomials_are_products_of_powers() -> None:

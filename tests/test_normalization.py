@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosmicnet.normalization import Normalization
+from cosmicnet.network import Normalization
 
 
 def test_range_of_the_samples_becomes_the_unit_box() -> None:

@@ -179,10 +179,10 @@ def test_tables_are_the_sources_of_the_networks_splined_in_k() -> None:
 def test_grids_beyond_the_networks_are_said() -> None:
     request, emulator = paper_request(), paper_set().emulator
     request.k[request.k_size_cmb - 1] = 0.41
-    assert not [s for s in emulator.out_of_reach(request, 6.0) if "CMB" in s]
+    assert not [s for s in emulator.why_out_of_reach(request, 6.0) if "CMB" in s]
     request.k[request.k_size_cmb - 1] = 0.5
     request.tau[0] = 150.0
-    said = "; ".join(emulator.out_of_reach(request, 6.0))
+    said = "; ".join(emulator.why_out_of_reach(request, 6.0))
     assert "the CMB sources need k up to 0.5/Mpc, but the networks reach 0.4/Mpc" in said
     assert "sources from tau = 150 Mpc on are needed" in said
 

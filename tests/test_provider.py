@@ -14,7 +14,7 @@ import pytest
 from networks_under_test import nothing_warned_of  # noqa: F401  (a fixture)
 from synthetic import RUNNING, SyntheticRequest, make_emulator, make_network_set, make_request
 
-from cosmicnet.emulator import Emulator
+from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.errors import CosmicnetError, CosmicnetWarning, NetworkFileError, NotCovered, OptionError
 from cosmicnet.provider import NetworkProvider, open_provider
 from cosmicnet.store import save_network_set
@@ -179,7 +179,7 @@ def test_bounds_belong_to_the_domain() -> None:
 def test_set_without_a_source_does_not_cover_it(missing: tuple[str, ...], message: str) -> None:
     """The tables would be zero there."""
     fields = [f for f in make_emulator().fields if f.field.name not in missing]
-    ours = NetworkProvider(make_network_set(emulator=Emulator(fields)), "error", 0.0, RUNNING)
+    ours = NetworkProvider(make_network_set(emulator=FieldsEmulator(fields)), "error", 0.0, RUNNING)
     with pytest.raises(NotCovered, match=message):
         ours.provide(make_covered())
     request = make_covered()
@@ -238,7 +238,7 @@ def test_networks_that_are_not_finite_stop_the_run(value: float, fallback: str) 
     mean = fields[index].mean_core.copy()
     mean[0, 0] = value
     fields[index] = dataclasses.replace(fields[index], mean_core=mean)
-    networks = make_network_set(emulator=Emulator(fields))
+    networks = make_network_set(emulator=FieldsEmulator(fields))
     ours = NetworkProvider(networks, fallback, 0.0, RUNNING)
     message = "phi_plus_psi that is not finite"
     with np.errstate(invalid="ignore"), pytest.raises(CosmicnetError, match=message) as raised:

@@ -16,10 +16,10 @@ from recipes import COARSE, TINY, write_tiny
 from synthetic import COSMOLOGY, RUNNING, make_field, make_network_set, make_request
 
 from cosmicnet.coverage import why_not_covered
-from cosmicnet.emulator import Emulator
+from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.errors import CosmicnetError, NetworkFileError
 from cosmicnet.fields import FIELDS, fields_for, inputs_of
-from cosmicnet.normalization import Normalization
+from cosmicnet.network import Normalization
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from cosmicnet.training.checks import visible as reported
 from cosmicnet.training.checks.feasible import require_feasible
@@ -45,7 +45,7 @@ def test_inputs_are_found_among_settings_and_numbers_of_a_cosmology() -> None:
 
 def networks_with_drag(*sampled: str) -> NetworkSet:
     """Networks of random numbers whose training varied the parameters `sampled`, with my_drag as an input."""
-    made = make_network_set("mine", Emulator(
+    made = make_network_set("mine", FieldsEmulator(
         [make_field(spec, seed) for seed, spec in enumerate(fields_for((*USUAL, "my_drag")))]))
     names = [*made.manifest.domain, *sampled]
     derived = dataclasses.replace(

@@ -16,7 +16,7 @@ from safetensors.numpy import load, save
 from set_files import put_right_hash
 from synthetic import make_emulator, make_field, make_network_set, make_request
 
-from cosmicnet.emulator import Emulator
+from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.errors import NetworkFileError
 from cosmicnet.fields import FIELDS
 from cosmicnet.installed import MANIFEST
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "mine"
 
 
-def filled(emulator: Emulator) -> dict[str, np.ndarray]:
+def filled(emulator: FieldsEmulator) -> dict[str, np.ndarray]:
     request = make_request()
     emulator.fill(request)
     return request.tables
@@ -205,7 +205,7 @@ def test_full_disk_leaves_the_old_set(folder: Path, monkeypatch: pytest.MonkeyPa
         write(path, content[: len(content) // 2])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    other = Emulator([make_field(spec, seed + 100) for seed, spec in enumerate(FIELDS)])
+    other = FieldsEmulator([make_field(spec, seed + 100) for seed, spec in enumerate(FIELDS)])
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", write_half)
         with pytest.raises(OSError, match="No space left"):
@@ -220,7 +220,7 @@ def test_full_disk_leaves_the_old_set(folder: Path, monkeypatch: pytest.MonkeyPa
 def test_set_is_loaded_once_and_again_when_it_changed(folder: Path) -> None:
     first = load_network_set(folder)
     assert load_network_set(str(folder)) is first
-    other = Emulator([make_field(spec, seed + 100) for seed, spec in enumerate(FIELDS)])
+    other = FieldsEmulator([make_field(spec, seed + 100) for seed, spec in enumerate(FIELDS)])
     save_network_set(folder, make_network_set("other", other))
     second = load_network_set(folder)
     assert second.manifest.name == "other"

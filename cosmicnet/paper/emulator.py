@@ -1,24 +1,29 @@
 """From a SourceRequest to filled tables with the paper's networks, one row per time of CLASS's own."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import asdict
 from time import perf_counter
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline, make_interp_spline
 
-from cosmicnet.emulator import Emulator
-from cosmicnet.pieces import PIECES
-from cosmicnet.request import Request
-
-from .inputs import physical_inputs
-from .network import SourceNetwork
+from ..emulator import Emulator, FieldsEmulator
+from ..manifest import FIELDS_ARCHITECTURE, PAPER_ARCHITECTURE, Manifest
+from ..network import Normalization
+from ..pieces import PIECES, fill_p, tables_but_p
+from ..request import Request
+from .architecture import Architecture, Convolution, layers
+from .inputs import COSMOLOGY, SCALES, TIMES, physical_inputs
+from .network import Rescaling, SourceNetwork
 
 __all__ = ["COMPANION_SOURCES", "PaperEmulator"]
 
 Array = NDArray[np.float64]
+Arrays = Mapping[str, NDArray[Any]]
 
 # What the paper has no networks for.
 COMPANION_SOURCES = ("phi_plus_psi", "delta_m", "delta_cb")
@@ -29,20 +34,27 @@ K_MARGIN = 1.06
 # Times may begin so much (relative) before those of the training: the universe is opaque.
 TAU_MARGIN = 0.05
 
+# Names of arrays.
+K, FIRST_TIME = "k", "first_time"
+MAPS = ("times", "cosmology", "scales", "source")
+
 
 class PaperEmulator:
     """S_T0, S_T1, S_T2 from the paper's networks on fixed k (1/Mpc); lensing and matter from a companion.
 
-    first_time: the first tau/tau_rec that training saw.
+    first_time: the first tau/tau_rec of the training.
     """
 
+    architecture: ClassVar[str] = PAPER_ARCHITECTURE
+
     def __init__(
-        self, networks: Sequence[SourceNetwork], k: Array, first_time: float, companion: Emulator
+        self, networks: Sequence[SourceNetwork], k: Array, first_time: float, companion: FieldsEmulator
     ) -> None:
         self.networks = {network.architecture.source: network for network in networks}
         self.k = k
         self.first_time = first_time
-        self.companion = Emulator([f for f in companion.fields if PIECES[f.field.piece].source in COMPANION_SOURCES])
+        self.companion = FieldsEmulator(
+            [f for f in companion.fields if PIECES[f.field.piece].source in COMPANION_SOURCES])
         # the output layer is linear, and so are splines: it gives the coefficients of those through the sources
         spline = make_interp_spline(k, np.eye(k.size), k=CUBIC)
         self._knots = spline.t
@@ -50,11 +62,9 @@ class PaperEmulator:
 
     @property
     def sources(self) -> list[str]:
-        """The tables that can be filled."""
         return ["t0", "t1", "t2", "p", *(name for name in COMPANION_SOURCES if name in self.companion.sources)]
 
-    def out_of_reach(self, request: Request, k_max: float) -> Iterator[str]:
-        """Yield one sentence for each end of the request's grids that training did not see."""
+    def why_out_of_reach(self, request: Request, k_max: float) -> Iterator[str]:
         last = float(request.k[request.k_size_cmb - 1])
         if last > K_MARGIN * self.k[-1]:
             yield f"the CMB sources need k up to {last:.4g}/Mpc, but the networks reach {self.k[-1]:.4g}/Mpc"
@@ -63,35 +73,88 @@ class PaperEmulator:
             yield (f"sources from tau = {float(request.tau[0]):.4g} Mpc on are needed, but the networks start at "
                    f"{start:.4g} Mpc")
 
-    def of_companion(self, request: Request) -> Request:
-        """The request with those tables only that the companion fills, which may be none."""
+    def for_companion(self, request: Request) -> Request | None:
         others = copy(request)
         others.tables = {name: request.tables[name] for name in request.tables if name in COMPANION_SOURCES}
-        return others
+        return others if others.tables else None
 
     def fill(self, request: Request) -> dict[str, float]:
-        """Write every table of `request`; return the seconds spent per step. Nothing is checked here."""
         start = perf_counter()
-        others = self.of_companion(request)
-        if others.tables:
+        others = self.for_companion(request)
+        if others is not None:
             self.companion.fill(others)
         seconds = {"lensing and matter": perf_counter() - start, "inputs": 0.0, "networks": 0.0, "interpolation": 0.0}
-        wanted = {"t2" if name == "p" else name for name in request.tables if name not in COMPANION_SOURCES}
+        tables = {name: table for name, table in tables_but_p(request.tables).items() if name not in COMPANION_SOURCES}
         physical = physical_inputs(request.cosmology, request.setup["T_cmb"], request.tau, request.history)
         design = BSpline.design_matrix(np.clip(request.k, self.k[0], self.k[-1]), self._knots, CUBIC)
-        for name in sorted(wanted):
+        for name, table in sorted(tables.items()):
             network, times = self._splined[name], [perf_counter()]
             inputs = network.rescaling.apply(name, physical, self.k)
             times.append(perf_counter())
             coefficients = network(inputs)
             times.append(perf_counter())
-            table = request.tables[name if name in request.tables else "p"]
             table[...] = (design @ coefficients.T).T
             # wavenumbers of lensing and matter alone
             table[:, request.k_size_cmb:] = 0.0
             times.append(perf_counter())
             for step, used in zip(("inputs", "networks", "interpolation"), np.diff(times), strict=True):
                 seconds[step] += float(used)
-        if "p" in request.tables:
-            np.multiply(request.tables.get("t2", request.tables["p"]), np.sqrt(6.0), out=request.tables["p"])
+        fill_p(request.tables)
         return seconds
+
+    def specifications(self) -> list[dict[str, Any]]:
+        return [asdict(network.architecture) for network in self.networks.values()]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Weights in single precision, everything else in double."""
+        arrays: dict[str, NDArray[Any]] = {K: self.k, FIRST_TIME: np.array(self.first_time)}
+        for source, network in self.networks.items():
+            for name in MAPS:
+                normalization: Normalization = getattr(network.rescaling, name)
+                arrays |= {f"{source}/{name}/offset": np.asarray(normalization.offset),
+                           f"{source}/{name}/scale": np.asarray(normalization.scale)}
+            for name, (weight, bias) in network.weights.items():
+                arrays |= {f"{source}/{name}/weight": weight, f"{source}/{name}/bias": bias}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, manifest: Manifest, arrays: Arrays, companion: Emulator | None) -> PaperEmulator:
+        if not isinstance(companion, FieldsEmulator):
+            raise ValueError(f"companion = {manifest.companion!r}: must be a set of the architecture "
+                             f"{FIELDS_ARCHITECTURE}")
+        k = arrays[K]
+        if k.ndim != 1 or not np.all(np.diff(k) > 0):
+            raise ValueError(f"{K}: must be an increasing row of wavenumbers")
+        networks = [_network(_architecture(entry), arrays, k.size) for entry in manifest.fields]
+        sources = sorted(network.architecture.source for network in networks)
+        if sources != sorted(TIMES):
+            raise ValueError(f"networks for {', '.join(sources)}, must be for {', '.join(TIMES)}")
+        return cls(networks, k, float(arrays[FIRST_TIME]), companion)
+
+
+def _architecture(data: Mapping[str, Any]) -> Architecture:
+    """The inverse of dataclasses.asdict, whose tuples JSON has made lists."""
+    def channel(name: str) -> tuple[Convolution, ...]:
+        return tuple(Convolution(**c) for c in data[name])
+
+    return Architecture(**{**data, "times": tuple(data["times"]), "central": tuple(data["central"]),
+                           "oscillations": channel("oscillations"), "damping": channel("damping")})
+
+
+def _network(architecture: Architecture, arrays: Arrays, k_size: int) -> SourceNetwork:
+    source = architecture.source
+    shapes = {"times": (len(TIMES[source]),), "cosmology": (len(COSMOLOGY),), "scales": (len(SCALES),), "source": ()}
+
+    def get(name: str, shape: tuple[int, ...], kind: type) -> NDArray[Any]:
+        array = arrays[f"{source}/{name}"]
+        if array.shape != shape:
+            raise ValueError(f"{source}/{name} has the shape {array.shape}, must have {shape}")
+        return np.asarray(array, dtype=kind)
+
+    rescaling = Rescaling(**{name: Normalization(get(f"{name}/offset", shape, np.float64),
+                                                 get(f"{name}/scale", shape, np.float64))
+                             for name, shape in shapes.items()})
+    weights = {layer.name: (get(f"{layer.name}/weight", layer.weight, np.float32),
+                            get(f"{layer.name}/bias", layer.weight[-1:], np.float32))
+               for layer in layers(architecture, k_size) if layer.weight}
+    return SourceNetwork(architecture, rescaling, weights)

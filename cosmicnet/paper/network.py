@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.normalization import Normalization
-
+from ..network import Normalization
 from .architecture import LEAK, OUTPUT, Architecture, Convolution, Layer, layers
 from .inputs import TIMES, Inputs, damping_envelope, oscillations
 

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from cosmicnet.evaluation import FieldEmulator
+from cosmicnet.evaluation import FittedField
 from cosmicnet.fields import Field
 from cosmicnet.files import write_whole
 from cosmicnet.splines import SplineBasis
-from cosmicnet.store import field_arrays, field_from_arrays
 
 from ..recipe.schema import Recipe
 from .fit_network import NetworkFit, fit_network
@@ -46,7 +45,7 @@ class FitResult:
     """A fitted field and its weighted relative rms errors: of the compression (median model), and on held-out models
     of the skip connection alone and of the whole network."""
 
-    fitted: FieldEmulator
+    fitted: FittedField
     compression_error: float
     skip_error: float
     network_error: float
@@ -69,9 +68,9 @@ def fit_field(table: FieldTables, recipe: Recipe, tolerance: float) -> FitResult
                     share * fit.error)
 
 
-def _emulator(field: Field, reduced: ReducedField, fit: NetworkFit) -> FieldEmulator:
+def _emulator(field: Field, reduced: ReducedField, fit: NetworkFit) -> FittedField:
     shape = reduced.time_basis.shape[1], reduced.wavenumber_basis.shape[1]
-    return FieldEmulator(
+    return FittedField(
         field=field,
         network=fit.network,
         mean_core=reduced.mean_core.reshape(shape),
@@ -94,7 +93,7 @@ def fit_path(folder: Path, field: Field, identity: Mapping[str, Any]) -> Path:
 
 
 def write_fit(path: Path, fit: FitResult) -> None:
-    arrays = {name: np.ascontiguousarray(array) for name, array in field_arrays(fit.fitted).items()}
+    arrays = {name: np.ascontiguousarray(array) for name, array in fit.fitted.arrays().items()}
     errors = (fit.compression_error, fit.skip_error, fit.network_error)
     metadata = {"errors": errors, "layers": len(fit.fitted.network.weights), "sha256": _digest(arrays)}
     write_whole({path: save(arrays, metadata={ENTRY: json.dumps(metadata)})})
@@ -108,7 +107,7 @@ def read_fit(path: Path, field: Field) -> FitResult | None:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
         if metadata["sha256"] != _digest(arrays):
             return None
-        return FitResult(field_from_arrays(field, arrays, metadata["layers"]), *metadata["errors"])
+        return FitResult(FittedField.from_arrays(field, arrays, metadata["layers"]), *metadata["errors"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from cosmicnet.class_parameters import acts_on_sources
 from cosmicnet.coverage import SETTING_TOLERANCE
-from cosmicnet.emulator import Emulator
+from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.fields import Field, fields_for
 from cosmicnet.manifest import Manifest
 from cosmicnet.network import Network, monomials
@@ -37,7 +37,7 @@ __all__ = ["OF_FIELDS", "constant_numbers", "fit_guard", "fit_set"]
 
 # Code that determines the fit of a field, given its table.
 OF_FIELDS = (
-    "cosmicnet.network", "cosmicnet.normalization", "cosmicnet.splines", "cosmicnet.training.work.keras_setup",
+    "cosmicnet.network", "cosmicnet.splines", "cosmicnet.training.work.keras_setup",
     "cosmicnet.training.fields.continuation", "cosmicnet.training.fields.fit_field",
     "cosmicnet.training.fields.fit_network", "cosmicnet.training.fields.polynomial",
     "cosmicnet.training.fields.reduce",
@@ -91,7 +91,7 @@ def fit_set(recipe: Recipe, generated: Generated, place: Workplace, output: Path
         recipe={**recipe.model_dump(mode="json"), "models_used": len(models)},
         constraints=recipe.constraints, ellipsoid=ellipsoid.to_json() if ellipsoid else {},
     )
-    return save_network_set(output, NetworkSet(manifest, Emulator([r.fitted for r in results]), guard))
+    return save_network_set(output, NetworkSet(manifest, FieldsEmulator([r.fitted for r in results]), guard))
 
 
 def _identity(recipe: Recipe, models_folder: Path, models: Sequence[ResampledModel]) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.network import Network, monomials
-from cosmicnet.normalization import Normalization
+from cosmicnet.network import Network, Normalization, monomials
 
 __all__ = [
     "FOLDS", "UNPREDICTABLE", "CrossValidated", "all_exponents", "cross_validate", "polynomial_network",

@@ -11,6 +11,7 @@ from scipy.interpolate import CubicSpline
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.paper.network import SourceNetwork
+from cosmicnet.pieces import fill_p
 
 from ..work.spectra import new_class
 from .dataset import PaperModel
@@ -66,5 +67,5 @@ class _Stored:
         inside = np.clip(request.k, self._k[0], self._k[-1])
         for name in TIMES:
             request.tables[name][...] = CubicSpline(self._k, self._sources[name], axis=1)(inside)
-        np.multiply(request.tables["t2"], np.sqrt(6.0), out=request.tables["p"])
+        fill_p(request.tables)
         return True

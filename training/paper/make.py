@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cosmicnet.class_parameters import acts_on_sources
-from cosmicnet.emulator import Emulator
+from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.manifest import PAPER_ARCHITECTURE, Manifest
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.emulator import PaperEmulator
@@ -68,7 +68,7 @@ def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) 
     used = [read_model(path, ()) for path in models_of(models, "training")[:recipe.sets.training.models]]
     reference, companion = used[0], companion_of(recipe)
     emulator = companion.emulator
-    assert isinstance(emulator, Emulator)
+    assert isinstance(emulator, FieldsEmulator)
     derived, tolerances = fit_guard(tuple(recipe.box), [model.cosmology for model in used])
     running = running_class()
     manifest = Manifest(

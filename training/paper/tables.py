@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cosmicnet.emulator import Emulator
+from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.paper.architecture import Architecture, Layer, layers
 from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES
 from cosmicnet.store import NetworkSet
@@ -110,7 +110,7 @@ class FieldSize:
 def field_sizes(networks: NetworkSet) -> list[FieldSize]:
     """Of every field of a set of the default architecture."""
     emulator = networks.emulator
-    assert isinstance(emulator, Emulator)
+    assert isinstance(emulator, FieldsEmulator)
     sizes = []
     for f in emulator.fields:
         trained = sum(a.size for a in (f.network.skip, *f.network.weights, *f.network.biases))

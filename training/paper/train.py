@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.normalization import Normalization
+from cosmicnet.network import Normalization
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
@@ -46,7 +46,7 @@ STATE = "epochs.json"
 
 # Code that determines a trained network, given its models.
 OF_PAPER = (
-    "cosmicnet.normalization", "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
+    "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
     "cosmicnet.training.work.keras_setup", "cosmicnet.training.paper.model", "cosmicnet.training.paper.train",
 )
 
