@@ -46,7 +46,7 @@ STATE = "epochs.json"
 
 # Code that determines a trained network, given its models.
 OF_PAPER = (
-    "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
+    "cosmicnet.network", "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
     "cosmicnet.training.work.keras_setup", "cosmicnet.training.paper.model", "cosmicnet.training.paper.train",
 )
 
