@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from .background import Background
 from .class_parameters import CLASS_PARAMETERS
 from .errors import NotCovered
 from .manifest import Manifest
@@ -33,6 +34,21 @@ NAMELESS = "unnamed_"
 # cosmology that were the same in all models may differ by more: that is no wrong spectrum.
 SETTING_TOLERANCE, FIXED_TOLERANCE = 1e-8, 2e-4
 
+# Relative, of the conformal time between two times of a request, and of the sound horizon: CLASS's own accuracy for
+# massive neutrinos, which is proportional to tol_ncdm_bg.
+EXPANSION_TOLERANCE, PER_TOL_NCDM_BG = 1e-6, 0.1
+# Of the density of a fluid, which CLASS integrates.
+FLUID_TOLERANCE = 1e-2
+# Derived quantities of a set's guard that the expansion determines; it has fits of the others.
+OF_EXPANSION = ("tau_rec", "sound_horizon_rec", "conformal_age")
+
+# What is different only because something else is: the cause to the beginnings of names.
+CONSEQUENCES = {
+    "N_ncdm": ("deg_ncdm", "T_ncdm", "ksi_ncdm", "ncdm_", "got_files", "m_ncdm", "omega_ncdm", "N_ur", "delta_cb"),
+    "has_fld": ("use_ppf", "c_gamma_over_c_fld", "cs2_fld", "fluid_equation_of_state", "w0_fld", "wa_fld"),
+    "has_ur": ("N_ur", "three_"), "has_idm": ("has_idm_", "omega_cdm"), "has_dcdm": ("has_dr", "omega_cdm"),
+}
+
 
 def without_numbers(reason: str) -> str:
     """A reason of why_not_covered() by its kind: of two points it differs in numbers."""
@@ -48,11 +64,17 @@ def require_covered(request: Request, networks: NetworkSet, running: RunningClas
 
 
 def why_not_covered(request: Request, networks: NetworkSet, running: RunningClass) -> Iterator[str]:
-    """Yield one sentence per reason, each with the name, what was got and what is allowed."""
-    yield from _other_class(running, networks.manifest)
-    known = [*_wrong_settings(request, networks), *outside_domain(request, networks.manifest)]
+    """Yield one sentence per reason, each with the name, the value and what is covered."""
+    manifest = networks.manifest
+    yield from _other_class(running, manifest)
+    settings, ranges = dict(_wrong_settings(request, manifest)), dict(_outside_ranges(request, manifest))
+    consequences = tuple(name for cause in settings for name in CONSEQUENCES.get(cause, ()))
+    known = [reason for name, reason in (settings | ranges).items()
+             if name in CONSEQUENCES or not name.startswith(consequences)]
     yield from known
-    yield from _missing_sources(request, networks)
+    if not ranges:
+        yield from _outside_region(values_for_domain(request), manifest)
+    yield from _missing_sources(request, networks, consequences)
     if not known:
         yield from _other_physics(request, networks)
     yield from _outside_grids(request, networks)
@@ -80,31 +102,44 @@ def _release(version: str) -> str:
     return re.sub(r"(\.0)+$", "", version.removeprefix("v").partition("+")[0])
 
 
-def _wrong_settings(request: Request, networks: NetworkSet) -> Iterator[str]:
-    manifest = networks.manifest
-    for kind, trained, got in (("", manifest.setup, {**request.cosmology, **request.setup}),
-                               ("precision parameter ", manifest.precision, request.precision)):
-        for name, value in trained.items():
-            if name not in got:
-                yield f"there is no {kind}{name} here, but the networks were trained with {value:.10g}"
-                continue
+def _wrong_settings(request: Request, manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Names of settings and precision parameters with which the networks' sources would be wrong, and why."""
+    got = {**request.cosmology, **request.setup}
+    for name, value in manifest.setup.items():
+        tolerance = SETTING_TOLERANCE if name in request.setup else FIXED_TOLERANCE
+        if name not in got:
+            yield name, f"there is no {name} here, but the networks were trained with {value:.10g}"
+        elif not _agree(got[name], value, tolerance):
             parameter = CLASS_PARAMETERS.get(name)
-            finest = parameter.finest if parameter else None
-            if finest is not None and finest <= got[name] <= value:
-                continue
-            is_setting = name in request.setup or name in request.precision
-            tolerance = SETTING_TOLERANCE if is_setting else FIXED_TOLERANCE
-            # written so that NaN differs
-            if not abs(got[name] - value) <= tolerance * abs(value):
-                meaning = f" ({parameter.meaning})" if parameter and parameter.meaning else ""
-                if finest is not None:
-                    meaning = f" (down to {finest:g} is allowed)"
-                yield f"{kind}{name} = {got[name]:.10g}, but the networks were trained with {value:.10g}{meaning}"
+            meaning = f" ({parameter.meaning})" if parameter and parameter.meaning else ""
+            yield name, f"{name} = {got[name]:.10g}, but the networks were trained with {value:.10g}{meaning}"
+    for name, value in manifest.precision.items():
+        if name not in request.precision:
+            yield name, f"there is no precision parameter {name} here, but the networks were trained with {value:.10g}"
+        elif not _is_precise_enough(name, request.precision[name], value):
+            yield name, (f"precision parameter {name} = {request.precision[name]:.10g}, but the networks were trained "
+                         f"with {value:.10g}")
 
 
-def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
+def _agree(got: float, value: float, tolerance: float) -> bool:
+    """False for NaN."""
+    return abs(got - value) <= tolerance * abs(value)
+
+
+def _is_precise_enough(name: str, asked: float, trained: float) -> bool:
+    """Whether networks of this precision are at least as precise as what is asked for."""
+    parameter = CLASS_PARAMETERS.get(name)
+    if _agree(asked, trained, SETTING_TOLERANCE):
+        return True
+    if parameter is None or not parameter.finer:
+        return False
+    finest = trained if parameter.finest is None else parameter.finest
+    return asked >= finest if parameter.finer == "smaller" else asked <= finest
+
+
+def _missing_sources(request: Request, networks: NetworkSet, consequences: tuple[str, ...]) -> Iterator[str]:
     given = networks.emulator.sources
-    others = [name for name in request.tables if name not in given]
+    others = [name for name in request.tables if name not in given and name not in consequences]
     if others:
         named = [name for name in others if not name.startswith(NAMELESS)]
         nameless = [f"{len(others) - len(named)} for mTk, vTk or number counts with rsd or gr"]
@@ -117,15 +152,21 @@ def _missing_sources(request: Request, networks: NetworkSet) -> Iterator[str]:
 
 def outside_domain(request: Request, manifest: Manifest) -> Iterator[str]:
     """Yield one sentence for each range that the cosmology is outside of, and for the other bounds of the domain."""
+    for _, reason in _outside_ranges(request, manifest):
+        yield reason
+    values = values_for_domain(request)
+    if manifest.domain.keys() <= values.keys():
+        yield from _outside_region(values, manifest)
+
+
+def _outside_ranges(request: Request, manifest: Manifest) -> Iterator[tuple[str, str]]:
     values = values_for_domain(request)
     for name in outside_ranges(request, manifest):
         low, high = manifest.domain[name]
         if name in values:
-            yield f"{name} = {values[name]:.6g} is outside [{low:g}, {high:g}]"
+            yield name, f"{name} = {values[name]:.6g} is outside [{low:g}, {high:g}]"
         else:
-            yield f"there is no {name} here, but the networks were trained with [{low:g}, {high:g}]"
-    if manifest.domain.keys() <= values.keys():
-        yield from _outside_region(values, manifest)
+            yield name, f"there is no {name} here, but the networks were trained with [{low:g}, {high:g}]"
 
 
 def outside_ranges(request: Request, manifest: Manifest) -> list[str]:
@@ -157,9 +198,11 @@ def values_for_domain(request: Request) -> dict[str, float]:
 
 
 def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
-    """Compare derived quantities with what they are in the trained model: this catches whatever changes
-    the background or the thermal history and is not among the settings."""
+    """Whatever changes the background or the thermal history and is not among the settings: compare what CLASS
+    computed with what the parameters imply."""
     manifest = networks.manifest
+    if not manifest.derived.keys().isdisjoint(OF_EXPANSION):
+        yield from _other_expansion(request)
     values = values_for_domain(request)
     inputs = np.array([values[name] for name in manifest.derived_inputs])
     expected = networks.derived(inputs)
@@ -168,11 +211,38 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
         got = request.cosmology.get(name, math.nan)
         # where a quantity is an exact function of the parameters, the fit's error is rounding, which depends on
         # the compiler; written so that NaN is different
-        if not abs(got / value - 1.0) <= max(tolerance, SETTING_TOLERANCE):
+        if name not in OF_EXPANSION and not abs(got / value - 1.0) <= max(tolerance, SETTING_TOLERANCE):
             different.append(f"{name} = {got:.8g}, but {value:.8g} (+-{tolerance:g} relative)")
     if different:
-        yield (f"{', '.join(different)} is expected for these parameters: something changes the background or "
-               f"the thermal history that the networks do not know")
+        yield (f"{', '.join(different)} is expected for these parameters: something changes the thermal history that "
+               f"the networks do not know")
+
+
+def _other_expansion(request: Request) -> Iterator[str]:
+    """Compare conformal times and the sound horizon with integrals over what the parameters imply."""
+    cosmology, a = request.cosmology, request.history["scale_factor"]
+    tolerance = max(EXPANSION_TOLERANCE, PER_TOL_NCDM_BG * request.precision["tol_ncdm_bg"])
+    implied = Background.of({**request.setup, **cosmology})
+    if request.setup["has_fld"]:
+        closed = implied.with_last_step(a[-2:], float(request.tau[-1] - request.tau[-2]))
+        # written so that NaN is kept
+        if not abs(closed.dark_energy / implied.dark_energy - 1.0) > FLUID_TOLERANCE:
+            implied = closed
+    tau, _ = implied.times(a)
+    tau_rec, sound_rec = (float(column[0]) for column in implied.times(np.array([1.0 / (1.0 + cosmology["z_rec"])])))
+    steps = np.abs(np.diff(tau) / np.diff(request.tau) - 1.0)
+    worst = int(np.argmax(np.where(np.isnan(steps), np.inf, steps)))
+    errors = {
+        f"conformal time from z = {1.0 / a[worst] - 1.0:.4g} to {1.0 / a[worst + 1] - 1.0:.4g}": steps[worst],
+        "conformal time of the first sources": tau[0] / request.tau[0] - 1.0,
+        "tau_rec": tau_rec / cosmology["tau_rec"] - 1.0,
+        "sound_horizon_rec": sound_rec / cosmology["sound_horizon_rec"] - 1.0,
+    }
+    # written so that NaN is different
+    different = [f"{name} differs by {abs(error):.1e}" for name, error in errors.items() if not abs(error) <= tolerance]
+    if different:
+        yield (f"{different[0]} (relative) from what the parameters imply: something that the networks do not know "
+               f"acts on the expansion of the universe, such as Omega_Lambda beside a fluid")
 
 
 def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:

@@ -1,14 +1,16 @@
-"""What the runtime reads of a SourceRequest."""
+"""Requests for source functions, as CLASS makes them before it would integrate."""
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Request"]
+__all__ = ["Request", "at_request"]
 
 Array = NDArray[np.float64]
+Answer = TypeVar("Answer")
 
 
 class Request(Protocol):
@@ -23,3 +25,50 @@ class Request(Protocol):
     setup: dict[str, float]
     precision: dict[str, float]
     history: dict[str, Array]
+
+
+def at_request(settings: Mapping[str, Any], visit: Callable[[Any], Answer]) -> Answer | None:
+    """What `visit` returns for the SourceRequest of these settings of CLASS, which integrates nothing and stops there.
+
+    The arrays of the request are valid within `visit` only. None where CLASS needs no sources of scalar modes.
+    Raises CosmoSevereError or CosmoComputationError where CLASS does not come that far, and what `visit` raises.
+    """
+    from classy import Class, CosmoComputationError
+
+    visitor, cosmology = _Visitor(visit), Class()
+    cosmology.set(dict(settings))
+    cosmology.set_source_provider(visitor)
+    try:
+        cosmology.compute(["perturbations"])
+    except CosmoComputationError:
+        if not visitor.was_visited:
+            raise
+    finally:
+        cosmology.empty()
+    if visitor.error is not None:
+        raise visitor.error
+    return visitor.answer
+
+
+class _Stop(Exception):
+    """Raised in place of giving sources."""
+
+    this_cosmology_only = True
+
+
+class _Visitor(Generic[Answer]):
+    """A source provider that looks at the request and stops CLASS."""
+
+    def __init__(self, visit: Callable[[Any], Answer]) -> None:
+        self._visit = visit
+        self.was_visited = False
+        self.answer: Answer | None = None
+        self.error: Exception | None = None
+
+    def provide(self, request: Any) -> bool:
+        self.was_visited = True
+        try:
+            self.answer = self._visit(request)
+        except Exception as error:
+            self.error = error
+        raise _Stop("nothing is integrated")

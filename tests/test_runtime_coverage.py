@@ -195,8 +195,6 @@ UNCOVERED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"matter_source_in_current_gauge": "yes"}, MATTER, r"has_matter_source_in_current_gauge = 1"),
     "perturbation precision": (
         {"tol_perturbations_integration": 1e-6}, CMB, r"tol_perturbations_integration = 1e-06, .* with 1e-05"),
-    "coarser search for z_reio": (
-        {"reionization_optical_depth_tol": 1e-3}, CMB, r"reionization_optical_depth_tol = 0\.001, .* with 0\.0001"),
     "search for z_reio without end": (
         {"reionization_optical_depth_tol": 1e-9}, CMB, r"reionization_optical_depth_tol = 1e-09, .* with 0\.0001"),
     "recfast": ({"recombination": "recfast"}, CMB, r"recombination = 0, .* with 1"),
