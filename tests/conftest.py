@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,7 @@ def own_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def fewer_points_of_the_prior(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models of Cobaya are made faster than in a run."""
-    if "cobaya" in sys.modules:
-        monkeypatch.setattr("cosmicnet.cobaya_components.theory.prior.DRAWS", 8)
+    monkeypatch.setattr("cosmicnet.cobaya_components.theory.prior.DRAWS", 8)
 
 
 @pytest.fixture

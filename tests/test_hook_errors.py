@@ -81,7 +81,12 @@ def test_error_of_class_itself_is_not_blamed_on_the_provider() -> None:
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("value", [None, "no", False, " No "])
+@pytest.mark.parametrize("value", ["yes", True, " Yes ", "on", 1, "True"])
+def test_flag_on(value: Any) -> None:
+    assert computed(neural_network=value).neural_network_info()["hash"]
+
+
+@pytest.mark.parametrize("value", [None, "no", False, " No ", "off", 0])
 def test_flag_off(value: Any) -> None:
     options = {} if value is None else {"neural_network": value}
     model = computed(**options)
@@ -112,7 +117,7 @@ def test_unknown_option_names_itself_and_the_allowed(name: str, flag: dict[str, 
         assert word in message
 
 
-@pytest.mark.parametrize("value", ["perhaps", "", 1, None, "yes no"])
+@pytest.mark.parametrize("value", ["perhaps", "", 2, None, "yes no"])
 def test_bad_value_of_the_flag(value: Any) -> None:
     with pytest.raises(classy.CosmoSevereError, match=r"neural_network = .*yes and no"):
         computed(neural_network=value)

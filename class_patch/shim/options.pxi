@@ -3,6 +3,8 @@
 
 _OPTION_PREFIX = "neural_network"
 _OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback")
+# Words for a switch; CLASS itself reads what begins with y or t, and n or f.
+_ON, _OFF = ("yes", "y", "true", "on", "1"), ("no", "n", "false", "off", "0")
 # Options of CLASS's input; absent, they are on wherever sources were provided.
 _FAST = ("fast_line_of_sight", "fast_non_linear")
 
@@ -65,6 +67,6 @@ def _as_switch(name, value):
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower()
-    if text in ("yes", "y", "true", "no", "n", "false"):
-        return text in ("yes", "y", "true")
+    if text in _ON + _OFF:
+        return text in _ON
     raise CosmoSevereError("%s = %r: allowed are yes and no" % (name, value))

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from cosmicnet.coverage import why_not_covered
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.provider import COMPARE_WITH
 from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training.checks.probe import ask
@@ -51,10 +52,6 @@ COSMOLOGIES: Mapping[str, Parameters] = {
 L_RANGES = ((2, LOW_L_END - 1), (LOW_L_END, 799), (800, L_MAX))
 REPEATS = 3
 PERCENT = 100.0
-LIKE_WITH_LIKE = (
-    "These are errors of the sources: both modes use the fast line of sight, which neural_network: yes switches on (at "
-    "worst a Wishart chi2 of 0.009 from converged CLASS). CLASS's own, at its default sampling, is off by up to 4.3: "
-    "this makes most of the difference between yes and no.")
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,8 @@ def run_demo(output_folder: Path, packages_path: Path | None = None, network: st
     console.print(f"\nPlanck 2018 best fit, {title}", style="bold", highlight=False)
     console.print(_seconds_table(full.seconds, net.seconds))
     console.print(_errors_table(full.spectra, net.spectra))
-    console.print(LIKE_WITH_LIKE, highlight=False)
+    console.print(f"Errors of the sources. To see them in your own comparison, compare with {COMPARE_WITH}.",
+                  highlight=False)
     _print_planck(console, full.spectra, net.spectra, packages_path)
     for path in _write_plots(full, net, output_folder):
         console.print(f"wrote {path}", highlight=False)
