@@ -1,18 +1,37 @@
 """Networks for the source functions of CLASS; `neural_network: yes` in classy uses this package.
 
-Cobaya finds its components here by short names (`cosmicnet.Cosmicnet`), which are loaded when they are asked for.
+installed_sets, load_network_set, covers and sources need no Cobaya, which finds its components here by short names
+(`cosmicnet.Cosmicnet`). Everything is loaded when it is first used.
 """
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-# Cobaya component: the part of the project that has it is imported with it, and needs Cobaya
-COBAYA_COMPONENTS = ("Cosmicnet", "EmbeddedCMB", "ImportanceSampler")
+if TYPE_CHECKING:
+    from .inquiry import Coverage, Sources, covers, sources
+    from .installed import installed_sets
+    from .store import NetworkSet, load_network_set
+
+    __version__: str
+
+__all__ = [
+    "Coverage", "NetworkSet", "Sources", "__version__", "covers", "installed_sets", "load_network_set", "sources",
+]
+
+# Name to the module that has it; Cobaya's components need Cobaya.
+_MODULES = {
+    **dict.fromkeys(("Coverage", "Sources", "covers", "sources"), "inquiry"),
+    "installed_sets": "installed", **dict.fromkeys(("NetworkSet", "load_network_set"), "store"),
+    **dict.fromkeys(("Cosmicnet", "EmbeddedCMB", "ImportanceSampler"), "cobaya_components"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in COBAYA_COMPONENTS:
-        from . import cobaya_components
+    if name == "__version__":
+        from importlib.metadata import version
 
-        return getattr(cobaya_components, name)
+        return version("cosmicnet")
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,6 @@ import numpy as np
 
 from .background import Background
 from .class_parameters import CLASS_PARAMETERS
-from .errors import NotCovered
 from .manifest import Manifest
 from .region import Ellipsoid, LinearConstraint
 from .request import Request
@@ -17,7 +16,7 @@ from .running_class import RunningClass
 from .store import NetworkSet
 
 __all__ = [
-    "outside_domain", "outside_ranges", "require_covered", "values_for_domain", "why_not_covered", "without_numbers",
+    "outside_domain", "outside_ranges", "values_for_domain", "why_not_covered", "without_numbers",
 ]
 
 NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
@@ -53,14 +52,6 @@ CONSEQUENCES = {
 def without_numbers(reason: str) -> str:
     """A reason of why_not_covered() by its kind: of two points it differs in numbers."""
     return NUMBER.sub("#", reason)
-
-
-def require_covered(request: Request, networks: NetworkSet, running: RunningClass) -> None:
-    """Raise NotCovered with all reasons if the networks do not cover the request of this CLASS."""
-    reasons = list(why_not_covered(request, networks, running))
-    if reasons:
-        raise NotCovered(f"the networks '{networks.manifest.name}' do not cover this request: "
-                         + "; ".join(reasons))
 
 
 def why_not_covered(request: Request, networks: NetworkSet, running: RunningClass) -> Iterator[str]:
@@ -107,18 +98,19 @@ def _wrong_settings(request: Request, manifest: Manifest) -> Iterator[tuple[str,
     got = {**request.cosmology, **request.setup}
     for name, value in manifest.setup.items():
         tolerance = SETTING_TOLERANCE if name in request.setup else FIXED_TOLERANCE
-        if name not in got:
-            yield name, f"there is no {name} here, but the networks were trained with {value:.10g}"
-        elif not _agree(got[name], value, tolerance):
-            parameter = CLASS_PARAMETERS.get(name)
-            meaning = f" ({parameter.meaning})" if parameter and parameter.meaning else ""
-            yield name, f"{name} = {got[name]:.10g}, but the networks were trained with {value:.10g}{meaning}"
+        if not _agree(got.get(name, math.nan), value, tolerance):
+            yield name, _other_value(name, got, value)
     for name, value in manifest.precision.items():
-        if name not in request.precision:
-            yield name, f"there is no precision parameter {name} here, but the networks were trained with {value:.10g}"
-        elif not _is_precise_enough(name, request.precision[name], value):
-            yield name, (f"precision parameter {name} = {request.precision[name]:.10g}, but the networks were trained "
-                         f"with {value:.10g}")
+        if not _is_precise_enough(name, request.precision.get(name, math.nan), value):
+            yield name, f"precision parameter {_other_value(name, request.precision, value)}"
+
+
+def _other_value(name: str, got: Mapping[str, float], trained: float) -> str:
+    if name not in got:
+        return f"{name} is not there, but the networks were trained with {trained:.10g}"
+    parameter = CLASS_PARAMETERS.get(name)
+    meaning = f" ({parameter.meaning})" if parameter and parameter.meaning else ""
+    return f"{name} = {got[name]:.10g}, but the networks were trained with {trained:.10g}{meaning}"
 
 
 def _agree(got: float, value: float, tolerance: float) -> bool:

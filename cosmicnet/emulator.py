@@ -58,7 +58,7 @@ class Emulator(Protocol):
     def fill(self, request: Request) -> dict[str, float]:
         """Write every table of the request; return the seconds spent per step, summed over threads.
 
-        Nothing is checked here: the request must be covered (coverage.require_covered).
+        Nothing is checked here: the request must be covered (coverage.why_not_covered).
         """
 
     def specifications(self) -> list[dict[str, Any]]:

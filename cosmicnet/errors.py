@@ -30,3 +30,6 @@ class NetworkFileError(CosmicnetError):
 
 class CosmicnetWarning(UserWarning):
     """The networks were switched on but CLASS integrated the equations instead."""
+
+    # where warnings are errors
+    this_cosmology_only = True

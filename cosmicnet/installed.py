@@ -2,8 +2,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
+
+from .errors import NetworkFileError
 
 __all__ = ["FOLDER_VARIABLE", "MANIFEST", "installed_sets", "shipped_sets", "user_folder"]
 
@@ -13,12 +16,14 @@ FOLDER_VARIABLE = "COSMICNET_NETWORKS"
 
 def user_folder() -> Path:
     """The folder of the user's own sets, one folder each: $COSMICNET_NETWORKS, or cosmicnet/networks in
-    $XDG_DATA_HOME, which is ~/.local/share by default."""
-    chosen = os.environ.get(FOLDER_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser()
-    data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path("~/.local/share").expanduser()) / "cosmicnet" / "networks"
+    $XDG_DATA_HOME, which is ~/.local/share by default. NetworkFileError for a user without a home."""
+    chosen, data = os.environ.get(FOLDER_VARIABLE), os.environ.get("XDG_DATA_HOME")
+    try:
+        if chosen:
+            return Path(chosen).expanduser()
+        return (Path(data) if data else Path("~/.local/share").expanduser()) / "cosmicnet" / "networks"
+    except RuntimeError as error:
+        raise NetworkFileError(f"no folder for your own networks ({error}): set {FOLDER_VARIABLE}") from error
 
 
 def shipped_sets() -> dict[str, Path]:
@@ -28,7 +33,10 @@ def shipped_sets() -> dict[str, Path]:
 
 def installed_sets() -> dict[str, Path]:
     """Name to folder of all sets that have a name; those of the package win."""
-    return {**_sets(user_folder()), **shipped_sets()}
+    own = {}
+    with suppress(NetworkFileError, OSError):
+        own = _sets(user_folder())
+    return {**own, **shipped_sets()}
 
 
 def _sets(root: Path) -> dict[str, Path]:

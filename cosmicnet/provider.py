@@ -3,16 +3,20 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from .coverage import require_covered, without_numbers
+from .choice import AUTO, sets_by_accuracy
+from .coverage import why_not_covered, without_numbers
 from .errors import CosmicnetError, CosmicnetWarning, NotCovered, OptionError
+from .pieces import tables_but_p
 from .request import Request
 from .running_class import RunningClass, running_class
-from .store import DEFAULT_SET, NetworkSet, load_network_set
+from .store import NetworkSet, load_network_set
 
 __all__ = ["COMPARE_WITH", "NetworkProvider", "open_provider"]
 
@@ -31,9 +35,9 @@ _warned: set[str] = set()
 
 
 def open_provider(
-    neural_network_path: str | os.PathLike[str] = DEFAULT_SET, neural_network_fallback: str = "full"
+    neural_network_path: str | os.PathLike[str] = AUTO, neural_network_fallback: str = "full"
 ) -> NetworkProvider:
-    """Load the networks and check the options; called by classy at each compute().
+    """Find the networks and check the options; called by classy at each compute().
 
     Raises OptionError or NetworkFileError.
     """
@@ -41,67 +45,110 @@ def open_provider(
     if fallback not in FALLBACKS:
         raise OptionError(f"neural_network_fallback = {neural_network_fallback!r}: allowed are "
                           f"{' and '.join(FALLBACKS)}")
-    start = perf_counter()
-    networks = load_network_set(str(neural_network_path).strip())
-    return NetworkProvider(networks, fallback, perf_counter() - start, running_class())
+    start, path = perf_counter(), str(neural_network_path).strip()
+    candidates: Iterable[NetworkSet] = (networks for _, networks in sets_by_accuracy())
+    if path != AUTO:
+        candidates = [load_network_set(path)]
+    return NetworkProvider(candidates, fallback, perf_counter() - start, running_class())
 
 
 class NetworkProvider:
-    """Gives the sources of one compute(), or hands it back to CLASS."""
+    """Gives the sources of one compute(), or hands it back to CLASS.
 
-    def __init__(self, networks: NetworkSet, fallback: str, loading_seconds: float, running: RunningClass) -> None:
-        self.networks = networks
+    candidates: sets in the order of preference, which may be loaded as they are needed.
+    """
+
+    def __init__(
+        self, candidates: Iterable[NetworkSet], fallback: str, loading_seconds: float, running: RunningClass
+    ) -> None:
         self.fallback = fallback
         self.running = running
-        self._used = False
-        self._reason: str | None = "the perturbations were not computed"
+        self._candidates = candidates
+        self._only = candidates[0] if isinstance(candidates, list) and len(candidates) == 1 else None
+        self._used: NetworkSet | None = None
+        self._refusals: list[Refusal] = []
         self._seconds = {"loading": loading_seconds}
 
     def provide(self, request: Request) -> bool:
         """Fill request.tables and return True, or return False to have CLASS integrate.
 
-        Raises NotCovered if the request is not covered and the fallback is 'error'; CosmicnetError if
+        Raises NotCovered if no candidate covers the request and the fallback is 'error'; CosmicnetError if
         the networks give numbers that are not finite.
         """
-        global _fallback_count
         start = perf_counter()
-        try:
-            require_covered(request, self.networks, self.running)
-        except NotCovered as reason:
-            self._reason = str(reason)
-            if self.fallback == "error":
-                raise
-            _fallback_count += 1
-            _warn_once(f"{reason}. CLASS integrates the perturbation equations instead.")
-            return False
+        networks = self._first_that_covers(request)
+        if networks is None:
+            return self._hand_back()
         self._seconds["coverage"] = perf_counter() - start
-        self._seconds |= self.networks.emulator.fill(request)
-        for name, table in request.tables.items():
-            if name == "p" and "t2" in request.tables:
-                continue  # sqrt(6) t2
-            # a sum is not finite as soon as one number is not
-            if not np.isfinite(table.sum()):
-                raise CosmicnetError(f"the networks '{self.networks.manifest.name}' give a source {name} "
-                                     f"that is not finite; please report the parameters")
-        self._used, self._reason = True, None
+        self._seconds |= networks.emulator.fill(request)
+        # a sum is not finite as soon as one number is not
+        wrong = [name for name, table in tables_but_p(request.tables).items() if not np.isfinite(table.sum())]
+        if wrong:
+            raise CosmicnetError(f"the networks '{networks.manifest.name}' give a source {wrong[0]} "
+                                 f"that is not finite; please report the parameters")
+        self._used = networks
         return True
 
     def info(self) -> dict[str, Any]:
         """What Class.neural_network_info() returns; the keys are documented there."""
+        shown = self._used or self._only or (self._nearest()[0].networks if self._refusals else None)
         return {
-            "used": self._used,
-            "reason": self._reason,
-            "name": self.networks.manifest.name,
-            "hash": self.networks.manifest.sha256,
+            "used": self._used is not None,
+            # without refusals, CLASS did not ask; the shim says why
+            **({"reason": None if self._used else self._why()} if self._used or self._refusals else {}),
+            "name": shown and shown.manifest.name,
+            "hash": shown and shown.manifest.sha256,
+            "others": {r.networks.manifest.name: r.in_short() for r in self._nearest() if r.networks is not shown},
             "seconds": dict(self._seconds),
             "fallbacks": _fallback_count,
             "compare_with": COMPARE_WITH,
         }
 
+    def _first_that_covers(self, request: Request) -> NetworkSet | None:
+        for networks in self._candidates:
+            reasons = tuple(why_not_covered(request, networks, self.running))
+            if not reasons:
+                return networks
+            self._refusals.append(Refusal(networks, reasons))
+        return None
+
+    def _hand_back(self) -> bool:
+        global _fallback_count
+        reason = self._why()
+        if self.fallback == "error":
+            raise NotCovered(reason)
+        _fallback_count += 1
+        _warn_once(f"{reason}. CLASS integrates the perturbation equations instead.")
+        return False
+
+    def _nearest(self) -> list[Refusal]:
+        """Refusals, those with the fewest reasons first."""
+        return sorted(self._refusals, key=lambda refusal: len(refusal.reasons))
+
+    def _why(self) -> str:
+        """The reasons of the nearest set, and what keeps the others from covering the request."""
+        nearest, *others = self._nearest()
+        rest = "".join(f"; nor do '{r.networks.manifest.name}': {r.in_short()}" for r in others)
+        return (f"the networks '{nearest.networks.manifest.name}' do not cover this request: "
+                f"{'; '.join(nearest.reasons)}{rest}")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A set that does not cover a request, and why."""
+
+    networks: NetworkSet
+    reasons: tuple[str, ...]
+
+    def in_short(self) -> str:
+        """The first reason, and the number of others."""
+        more = len(self.reasons) - 1
+        return self.reasons[0] + (f" (and {more} more)" if more else "")
+
 
 def _warn_once(message: str) -> None:
     key = without_numbers(message)
     if key not in _warned:
-        _warned.add(key)
         # to the line that called compute(): provide() is reached through compiled code, which has no frames
-        warnings.warn(message, CosmicnetWarning, stacklevel=3)
+        warnings.warn(message, CosmicnetWarning, stacklevel=4)
+        _warned.add(key)

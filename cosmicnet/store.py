@@ -17,12 +17,14 @@ from safetensors.numpy import load, save
 from .emulator import Emulator, FieldsEmulator
 from .errors import NetworkFileError
 from .files import write_whole
-from .installed import MANIFEST, installed_sets, user_folder
+from .installed import MANIFEST, installed_sets
 from .manifest import Manifest
 from .network import Network
 from .paper.emulator import PaperEmulator
 
-__all__ = ["DEFAULT_SET", "NetworkSet", "load_network_set", "save_network_set"]
+__all__ = ["DEFAULT_SET", "NetworkSet", "load_network_set", "read_manifest", "save_network_set"]
+
+Stamps = tuple[tuple[int, int], ...]
 
 ARRAYS = "arrays.safetensors"
 DEFAULT_SET = "lcdm"
@@ -49,45 +51,64 @@ def load_network_set(name_or_folder: str | os.PathLike[str]) -> NetworkSet:
 
     Raises NetworkFileError: not found, incomplete, damaged (hash), unknown format.
     """
-    folder = installed_sets().get(str(name_or_folder), Path(name_or_folder).expanduser())
+    return _load(*_found(name_or_folder))
+
+
+def read_manifest(name_or_folder: str | os.PathLike[str]) -> Manifest:
+    """The manifest of a set alone, unverified; cached until its files change. Raises NetworkFileError."""
+    return _manifest(*_found(name_or_folder))[0]
+
+
+def _found(name_or_folder: str | os.PathLike[str]) -> tuple[Path, Stamps]:
+    """The folder of a set, and what changes with its files."""
+    folder = installed_sets().get(str(name_or_folder)) or Path(name_or_folder)
     stamps = []
-    for file in (MANIFEST, ARRAYS):
-        try:
-            status = (folder / file).stat()
-        except OSError as error:
-            raise NetworkFileError(
-                f"neural_network_path = {name_or_folder}: cannot read {folder / file} ({error.strerror}). "
-                f"Give a folder with {MANIFEST} and {ARRAYS}, or the name of a set: "
-                f"{', '.join(installed_sets()) or 'none'} (your own are in {user_folder()})") from error
-        stamps.append((status.st_mtime_ns, status.st_size))
-    return _load(folder.resolve(), tuple(stamps))
-
-
-@lru_cache(maxsize=8)
-def _load(folder: Path, stamps: tuple[tuple[int, int], ...]) -> NetworkSet:
-    """`stamps` are part of the cache's key: a set that changed on disk is read again."""
-    del stamps
     try:
-        text, content = (folder / MANIFEST).read_bytes(), (folder / ARRAYS).read_bytes()
+        folder = folder.expanduser()
+        for file in (MANIFEST, ARRAYS):
+            status = (folder / file).stat()
+            stamps.append((status.st_mtime_ns, status.st_size))
+    except (OSError, RuntimeError) as error:
+        raise NetworkFileError(
+            f"neural_network_path = {name_or_folder}: no installed set and no folder with {MANIFEST} and {ARRAYS} "
+            f"({error}); installed are {', '.join(installed_sets()) or 'none'}") from error
+    return folder.resolve(), tuple(stamps)
+
+
+@lru_cache(maxsize=64)
+def _manifest(folder: Path, stamps: Stamps) -> tuple[Manifest, str]:
+    """The manifest, and its entries as they enter the hash. `stamps` are part of the cache's key: a set that changed on
+    disk is read again."""
+    del stamps
+    path = folder / MANIFEST
+    try:
+        data = json.loads(path.read_bytes())
     except OSError as error:
         raise NetworkFileError(f"{folder}: cannot read the networks: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise NetworkFileError(f"{path} is no valid JSON: {error}") from error
+    return Manifest.from_json(data, str(path)), _entries(data)
+
+
+@lru_cache(maxsize=16)
+def _load(folder: Path, stamps: Stamps) -> NetworkSet:
+    manifest, entries = _manifest(folder, stamps)
     try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise NetworkFileError(f"{folder / MANIFEST} is no valid JSON: {error}") from error
-    manifest = Manifest.from_json(data, str(folder / MANIFEST))
-    digest = _digest(data, content)
+        content = (folder / ARRAYS).read_bytes()
+    except OSError as error:
+        raise NetworkFileError(f"{folder}: cannot read the networks: {error}") from error
+    digest = _digest(entries, content)
     if digest != manifest.sha256:
         raise NetworkFileError(
             f"{folder}: {MANIFEST} or {ARRAYS} is damaged or was changed: SHA-256 {digest}, but {MANIFEST} has "
             f"{manifest.sha256}. Install the networks again.")
+    companion = _companion_of(manifest, folder)
     try:
         arrays = {name: np.asarray(a) for name, a in load(content).items()}
         derived = Network.from_arrays(DERIVED, arrays, 0)
         shape = derived(np.array([manifest.domain[name][0] for name in manifest.derived_inputs])).shape
         if shape != (len(manifest.derived),):
             raise ValueError(f"derived quantities: {shape} in the arrays, {len(manifest.derived)} named")
-        companion = load_network_set(manifest.companion) if manifest.companion else None
         emulator = EMULATORS[manifest.architecture].from_arrays(
             manifest, arrays, companion.emulator if companion else None)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
@@ -96,18 +117,31 @@ def _load(folder: Path, stamps: tuple[tuple[int, int], ...]) -> NetworkSet:
     return NetworkSet(manifest, emulator, derived, companion)
 
 
+def _companion_of(manifest: Manifest, folder: Path) -> NetworkSet | None:
+    """The set that a manifest names as its companion, which has none itself: no circle is followed."""
+    if not manifest.companion:
+        return None
+    if read_manifest(manifest.companion).companion:
+        raise NetworkFileError(f"{folder / MANIFEST}: companion = {manifest.companion!r} has a companion itself")
+    return load_network_set(manifest.companion)
+
+
 def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
     """Write a set, both files or neither; return the manifest with its hash and what the networks are for."""
     emulator = network_set.emulator
     arrays = {**network_set.derived.arrays(DERIVED), **emulator.arrays()}
     content = save({name: np.asarray(a, order="C") for name, a in arrays.items()})
     manifest = replace(network_set.manifest, fields=emulator.specifications(), architecture=emulator.architecture)
-    manifest = replace(manifest, sha256=_digest(manifest.to_json(), content))
+    manifest = replace(manifest, sha256=_digest(_entries(manifest.to_json()), content))
     write_whole({folder / ARRAYS: content, folder / MANIFEST: json.dumps(manifest.to_json(), indent=1) + "\n"})
     return manifest
 
 
-def _digest(manifest: Mapping[str, Any], arrays: bytes) -> str:
-    """SHA-256 of a set: the bytes of its arrays, then all entries of its manifest but the hash itself."""
-    entries = {name: value for name, value in manifest.items() if name != "sha256"}
-    return hashlib.sha256(arrays + json.dumps(entries, sort_keys=True).encode()).hexdigest()
+def _entries(manifest: Mapping[str, Any]) -> str:
+    """All entries of a manifest but the hash, as they enter it."""
+    return json.dumps({name: value for name, value in manifest.items() if name != "sha256"}, sort_keys=True)
+
+
+def _digest(entries: str, arrays: bytes) -> str:
+    """SHA-256 of a set: the bytes of its arrays, then the entries of its manifest."""
+    return hashlib.sha256(arrays + entries.encode()).hexdigest()

@@ -1,0 +1,64 @@
+"""Which of the installed sets: the most accurate one that covers a request, or most of several requests."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from .coverage import why_not_covered
+from .errors import NetworkFileError
+from .installed import installed_sets
+from .manifest import Manifest
+from .request import Request
+from .running_class import RunningClass
+from .store import NetworkSet, load_network_set, read_manifest
+
+__all__ = ["AUTO", "choose", "sets_by_accuracy", "why_not_by_set"]
+
+# The value of neural_network_path that leaves the choice to this module.
+AUTO = "auto"
+
+Reasons = Mapping[str, tuple[str, ...]]
+
+
+def sets_by_accuracy() -> Iterator[tuple[str, NetworkSet]]:
+    """Load the installed sets one by one, each with its name, the most accurate first: those of fewer parameters and
+    narrower ranges.
+
+    Sets that cannot be read are left out; asked for by name, they say why.
+    """
+    manifests = {}
+    for name in installed_sets():
+        try:
+            manifests[name] = read_manifest(name)
+        except NetworkFileError:
+            continue
+    for name in sorted(manifests, key=lambda name: (_size_of_domain(manifests[name]), name)):
+        try:
+            yield name, load_network_set(name)
+        except NetworkFileError:
+            continue
+
+
+def _size_of_domain(manifest: Manifest) -> tuple[int, float]:
+    """Number of parameters that vary, and the sum of their ranges relative to their values."""
+    widths = [(high - low) / max(abs(high), abs(low), 1e-300) for low, high in manifest.domain.values()]
+    return sum(width > 0.0 for width in widths), sum(widths)
+
+
+def why_not_by_set(request: Request, running: RunningClass) -> dict[str, tuple[str, ...]]:
+    """By name, the most accurate first, why each installed set does not cover a request; () where it does."""
+    return {name: tuple(why_not_covered(request, networks, running)) for name, networks in sets_by_accuracy()}
+
+
+def choose(answers: Sequence[Reasons]) -> str:
+    """The set that covers most of several requests, of equally many the most accurate; where none covers any, the one
+    with the fewest reasons against it.
+
+    answers: of each request, what why_not_by_set() says; at least one.
+    """
+    names = list(answers[0])
+
+    def rank(name: str) -> tuple[int, int, int]:
+        reasons = [len(answer[name]) for answer in answers]
+        return -reasons.count(0), sum(reasons), names.index(name)
+
+    return min(names, key=rank)

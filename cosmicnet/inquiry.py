@@ -1,0 +1,114 @@
+"""Networks without Cobaya and without compute(): do they cover some parameters of CLASS, and what are the sources?"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from .choice import AUTO, choose, sets_by_accuracy
+from .coverage import why_not_covered
+from .errors import CosmicnetError, NotCovered
+from .request import Request, at_request
+from .running_class import running_class
+from .store import load_network_set
+
+__all__ = ["Coverage", "Sources", "covers", "sources"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which set of networks covers a request, as a truth value whether one does.
+
+    network: the most accurate set that covers it, or the nearest one. why_not: of each set that was tried, the reasons
+    against it, none for `network` where it covers the request.
+    """
+
+    network: str
+    why_not: Mapping[str, tuple[str, ...]]
+
+    def __bool__(self) -> bool:
+        return not self.why_not[self.network]
+
+    def __str__(self) -> str:
+        if self:
+            return f"covered by '{self.network}'"
+        return f"not covered by '{self.network}': {'; '.join(self.why_not[self.network])}"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Source functions of scalar modes, by CLASS's names (t0, t1, t2, p, phi_plus_psi, delta_m, delta_cb).
+
+    k: 1/Mpc; tau: conformal time, Mpc; tables: each (k, tau), as Class.get_sources() has them.
+    """
+
+    network: str
+    k: Array
+    tau: Array
+    tables: Mapping[str, Array]
+
+
+def covers(parameters: Mapping[str, Any], network: str = AUTO) -> Coverage:
+    """Whether networks cover a dictionary of CLASS's parameters; takes some 0.1 s and integrates nothing.
+
+    network: a name or folder, or 'auto' for all installed sets. Raises CosmoSevereError or CosmoComputationError where
+    CLASS refuses the parameters, CosmicnetError where they need no sources.
+    """
+    coverage = _at_request(parameters, lambda request: _coverage(request, network))
+    assert isinstance(coverage, Coverage)
+    return coverage
+
+
+def sources(
+    parameters: Mapping[str, Any], k: Array | None = None, tau: Array | None = None, network: str = AUTO
+) -> Sources:
+    """The source functions of networks for a dictionary of CLASS's parameters, on CLASS's grids or on others.
+
+    k: increasing, 1/Mpc, within the reach of the networks; tau: Mpc, between CLASS's first time of the sources and
+    today. Raises as covers() does, and NotCovered.
+    """
+    found = _at_request(parameters, lambda request: _sources(request, k, tau, network))
+    assert isinstance(found, Sources)
+    return found
+
+
+def _at_request(parameters: Mapping[str, Any], visit: Any) -> Coverage | Sources:
+    for_class = {name: value for name, value in parameters.items() if not str(name).startswith("neural_network")}
+    answer: Coverage | Sources | None = at_request(for_class, visit)
+    if answer is None:
+        raise CosmicnetError("these parameters need no source functions of scalar modes; give an output, such as "
+                             "tCl,pCl,lCl,mPk")
+    return answer
+
+
+def _coverage(request: Request, network: str) -> Coverage:
+    candidates = sets_by_accuracy() if network == AUTO else [(network, load_network_set(network))]
+    running, why_not = running_class(), {}
+    for name, networks in candidates:
+        why_not[name] = tuple(why_not_covered(request, networks, running))
+        if not why_not[name]:
+            return Coverage(name, why_not)
+    return Coverage(choose([why_not]), why_not)
+
+
+def _sources(request: Request, k: Array | None, tau: Array | None, network: str) -> Sources:
+    # CLASS's own times: what reionisation does is integrated over them
+    changed = copy(request)
+    if k is not None:
+        changed.k, changed.k_size_cmb = np.array(k, dtype=float), len(k)
+    changed.tables = {name: np.empty((request.tau.size, changed.k.size)) for name in request.tables}
+    coverage = _coverage(changed, network)
+    if not coverage:
+        raise NotCovered(str(coverage))
+    load_network_set(coverage.network).emulator.fill(changed)
+    tables = {name: table.T for name, table in changed.tables.items()}
+    if tau is not None:
+        tables = {name: CubicSpline(request.tau, table, axis=1)(tau) for name, table in tables.items()}
+    return Sources(coverage.network, changed.k.copy(), np.array(request.tau if tau is None else tau), tables)
