@@ -34,6 +34,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "training.checks": (*MAKING, "training.fields"),
     "training.evaluate": MAKING,
     "training.timing": MEASURING,
+    "training.side_by_side": ("cosmicnet", "training.work", "training.recipe", "training.evaluate"),
     "training.paper": (*MAKING, "training.fields", "training.checks", "training.evaluate"),
     "cobaya_components.theory": ("cosmicnet", "training.work", "training.checks", "class_patch"),
     "cobaya_components.sampler": ("cosmicnet",),

@@ -11,6 +11,7 @@ from cosmicnet.errors import CosmicnetError
 
 from .arguments import PROGRAM, add_network, add_processes, positive_number, writable
 from .arguments import new_command as _command
+from .compare import add_compare
 from .make_networks import add_generate, add_make, add_train
 from .paper import add_paper
 from .timing import add_benchmark, add_line_of_sight
@@ -84,6 +85,7 @@ Networks are used from Python, like any option of CLASS:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True,
                                      parser_class=argparse.ArgumentParser)
     add_demo(commands)
+    add_compare(commands)
     add_make(commands)
     add_generate(commands)
     add_train(commands)
