@@ -15,9 +15,9 @@ from cosmicnet.training.checks import visible as reported
 from cosmicnet.training.commands.cli import main
 from cosmicnet.training.fields import fit_set
 from cosmicnet.training.fields.nodes import NODES
-from cosmicnet.training.models import generate
+from cosmicnet.training.models import integrate, plan
 
-generate.AlignedGrids = reported.AlignedGrids = lambda: COARSE  # type: ignore[misc, assignment]
+integrate.AlignedGrids = plan.AlignedGrids = reported.AlignedGrids = lambda: COARSE  # type: ignore[misc, assignment]
 for _name, _nodes in NODES.items():
     NODES[_name] = np.linspace(_nodes[0], np.log(25.0) if _name == "ln_x" else _nodes[-1], 60)
 

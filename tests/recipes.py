@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from cosmicnet.training.models.grids import AlignedGrids
+from cosmicnet.training.models.plan import Plan
+from cosmicnet.training.models.sampling import domain_ellipsoid
 from cosmicnet.training.recipe.schema import Recipe, load_recipe
 
 COARSE = AlignedGrids(
@@ -71,3 +73,9 @@ def tiny_recipe(folder: Path, **sampling: Any) -> Recipe:
     """The tiny recipe with changes to its entry `sampling`."""
     recipe = load_recipe(write_tiny(folder))
     return recipe.model_copy(update={"sampling": recipe.sampling.model_copy(update=sampling)})
+
+
+def plan_of(recipe: Recipe, folder: Path, **changes: Any) -> Plan:
+    """The plan of a recipe in folder/tiny.toml, which is the work folder as well."""
+    given = {"work": folder, "number": recipe.sampling.models, "ellipsoid": domain_ellipsoid(recipe, folder), **changes}
+    return Plan(recipe, folder / "tiny.toml", **given)

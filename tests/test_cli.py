@@ -19,7 +19,6 @@ from cosmicnet.installed import shipped_sets
 from cosmicnet.store import ARRAYS, save_network_set
 from cosmicnet.training.commands import cli
 from cosmicnet.training.commands.cli import main
-from cosmicnet.training.work import parallel
 
 Arguments = list[str]
 PAPER = str(ROOT / "training" / "recipes" / "paper_small.toml")
@@ -184,7 +183,7 @@ def test_error_of_class_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 
 def test_killed_worker_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    stand_in(monkeypatch, parallel.WorkerError("a process was killed"))
+    stand_in(monkeypatch, CosmicnetError("a process was killed"))
     assert_refuses(["info"], "a process was killed", capsys)
 
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recipes import tiny_recipe
+from recipes import plan_of, tiny_recipe
 
 from cosmicnet.training.fields import fit_set
 from cosmicnet.training.fields.fit_set import OF_FIELDS
 from cosmicnet.training.fields.tables import OF_TABLES, table_path
-from cosmicnet.training.models.generate import RECIPE_FILE
 from cosmicnet.training.paper.train import OF_PAPER
 from cosmicnet.training.work import digest as module
 from cosmicnet.training.work.digest import code_digest
@@ -20,8 +19,8 @@ from cosmicnet.training.work.digest import code_digest
 NO_PART = {
     "cosmicnet.class_parameters", "cosmicnet.coverage", "cosmicnet.emulator", "cosmicnet.errors",
     "cosmicnet.evaluation", "cosmicnet.files", "cosmicnet.manifest", "cosmicnet.running_class", "cosmicnet.store",
-    "cosmicnet.training.models.generate", "cosmicnet.training.models.sampling", "cosmicnet.training.recipe.schema",
-    "cosmicnet.training.work.digest", "cosmicnet.training.work.parallel",
+    "cosmicnet.training.models.plan", "cosmicnet.training.recipe.schema", "cosmicnet.training.work.digest",
+    "cosmicnet.training.work.parallel",
 }
 
 
@@ -39,8 +38,8 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
 def identities(folder: Path) -> tuple[Path, str]:
     """Where the table of a model is, and what a trained field is kept by."""
     code_digest.cache_clear()
-    (folder / RECIPE_FILE).write_text("{}", encoding="utf-8")
-    return table_path(folder / "tables", folder / "0.h5"), str(fit_set._identity(tiny_recipe(folder), folder, []))
+    plan = plan_of(tiny_recipe(folder), folder)
+    return table_path(plan.tables, folder / "0.h5"), str(fit_set._identity(plan, []))
 
 
 @pytest.mark.parametrize(("name", "tables", "fields"), [

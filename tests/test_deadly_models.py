@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 from distributed import KilledWorker
-from recipes import tiny_recipe
-from test_generate import HERE, StandIn, generate, recipe, stand_in
+from recipes import plan_of
+from test_generate import StandIn, failures, generate, recipe, stand_in
 
-from cosmicnet.training.models import generate as module
+from cosmicnet.training.models import integrate as module
 from cosmicnet.training.models.dataset import failure_path, model_path
-from cosmicnet.training.models.generate import Workplace, generate_one
+from cosmicnet.training.models.integrate import DIED, time_one_model
 from cosmicnet.training.recipe.schema import Recipe
-from cosmicnet.training.work.parallel import DIED, WorkerError, results, single_threaded_pool
+from cosmicnet.training.work.parallel import results, single_threaded_pool
 
 __all__ = ["recipe", "stand_in"]
 
@@ -64,7 +64,7 @@ class Pool:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        index = arguments[3]
+        index = int(arguments[2].stem)
         if self.deaths.get(index, 0) > 0:
             self.deaths[index] -= 1
             future.set_exception(KilledWorker(str(index), None, 3))  # type: ignore[no-untyped-call]
@@ -92,88 +92,68 @@ def test_what_waits_beside_a_deadly_task_is_not_blamed() -> None:
     assert got == sorted([-DEADLY, *(i for i in range(10) if i != DEADLY)])
 
 
-def test_deadly_model_is_left_out_and_told(
+def test_deadly_model_is_left_out_and_shown(
     deaths: dict[int, int], recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deaths[DEADLY] = 2
-    made = generate(recipe, tmp_path / "models", 1)
-    assert made.failed == {DEADLY: DIED}
-    assert len(made.models) == recipe.sampling.models - 1
-    assert f"left out model {DEADLY}: the processes that computed it died" in capsys.readouterr().err
-    # once deleted, as it says, it is tried again
-    failure_path(tmp_path / "models", DEADLY).unlink()
-    assert len(generate(recipe, tmp_path / "models", 1).models) == recipe.sampling.models
+    deaths[DEADLY] = 1
+    failure = failure_path(model_path(tmp_path / "models", DEADLY))
+    assert len(generate(recipe, tmp_path)) == recipe.sampling.models - 1
+    assert failure.read_text() == DIED
+    assert f"left out model 0000{DEADLY}" in capsys.readouterr().err
+    # tried again once the file is deleted
+    failure.unlink()
+    assert len(generate(recipe, tmp_path)) == recipe.sampling.models
 
 
 def test_deadly_models_that_a_killed_run_has_left_are_no_obstacle(
     deaths: dict[int, int], recipe: Recipe, tmp_path: Path
 ) -> None:
     """They are all that is missing then, but few of all."""
-    generate(recipe, tmp_path / "models", 1)
+    generate(recipe, tmp_path)
     for index in (DEADLY, DEADLY + 1):
         model_path(tmp_path / "models", index).unlink()
-        deaths[index] = 2
-    assert set(generate(recipe, tmp_path / "models", 1).failed) == {DEADLY, DEADLY + 1}
+        deaths[index] = 1
+    generate(recipe, tmp_path)
+    assert failures(tmp_path / "models") == {DEADLY, DEADLY + 1}
 
 
-def test_model_that_lacked_memory_beside_others_is_computed_alone(
-    deaths: dict[int, int], recipe: Recipe, tmp_path: Path
-) -> None:
-    deaths |= {DEADLY: 1, DEADLY + 4: 1}
-    assert len(generate(recipe, tmp_path / "models", 1).models) == recipe.sampling.models
-
-
-def test_no_model_is_blamed_where_workers_die_of_all(
+def test_no_model_is_blamed_where_workers_die_of_many(
     deaths: dict[int, int], recipe: Recipe, tmp_path: Path
 ) -> None:
     deaths |= dict.fromkeys(range(8, 20), 9)
     with pytest.raises(KilledWorker):
-        generate(recipe, tmp_path / "models", 1)
-    assert not list((tmp_path / "models").glob("*.failed"))
+        generate(recipe, tmp_path)
+    assert failures(tmp_path / "models") == set()
     assert all(model_path(tmp_path / "models", i).exists() for i in range(8))
 
 
-def test_deadly_first_model_leaves_the_next_to_be_timed(deaths: dict[int, int], tmp_path: Path) -> None:
-    deaths[0] = 2
-    path, seconds = generate_one(tiny_recipe(tmp_path), 20, Workplace(tmp_path / "models", HERE, 1))
-    assert path == model_path(tmp_path / "models", 1) and seconds > 0.0
-    assert failure_path(tmp_path / "models", 0).exists()
+def test_deadly_first_model_leaves_the_next_to_be_timed(
+    deaths: dict[int, int], recipe: Recipe, tmp_path: Path
+) -> None:
+    deaths[0] = 1
+    path, seconds = time_one_model(plan_of(recipe, tmp_path))
+    assert path is not None and path.stem == "00001" and seconds > 0.0
+    assert failures(tmp_path / "models") == {0}
 
 
 @pytest.mark.parametrize("left", [[0, 1], [19]])
 def test_deadly_models_that_are_left_do_not_stop_the_timing(
     deaths: dict[int, int], recipe: Recipe, tmp_path: Path, left: list[int]
 ) -> None:
-    place = Workplace(tmp_path / "models", HERE, 1)
-    generate(recipe, place.folder, 1)
+    plan = plan_of(recipe, tmp_path)
+    generate(recipe, tmp_path)
     for index in left:
-        model_path(place.folder, index).unlink()
+        model_path(plan.models, index).unlink()
         deaths[index] = 99
-    assert generate_one(recipe, 20, place)[0] is None
-    assert all(failure_path(place.folder, index).exists() for index in left)
-    # nothing is missing now: one that is there is timed, and what failed stays as it is
-    path, _ = generate_one(recipe, 20, place)
-    assert path is not None and path.exists() and all(failure_path(place.folder, index).exists() for index in left)
-    assert set(generate(recipe, place.folder, 1).failed) == set(left)
+    assert time_one_model(plan)[0] is None
+    # nothing is missing now: one that is there is timed
+    path, _ = time_one_model(plan)
+    assert path is not None and path.exists() and failures(plan.models) == set(left)
 
 
 def test_where_all_failed_before_there_is_nothing_to_time(recipe: Recipe, tmp_path: Path) -> None:
-    place = Workplace(tmp_path / "models", HERE, 1)
-    module.claim(recipe, place)
+    plan = plan_of(recipe, tmp_path)
+    module.claim(plan.models, plan.identity)
     for index in range(20):
-        failure_path(place.folder, index).write_text(DIED)
-    assert generate_one(recipe, 20, place) == (None, 0.0)
-
-
-def test_many_that_die_where_nothing_returns_are_not_tried_one_by_one() -> None:
-    pool = Pool(dict.fromkeys(range(200), 99))
-    with pytest.raises(KilledWorker):
-        list(results(pool, abs, {i: (0, 0, 0, i) for i in range(200)}, abs, 1000))  # type: ignore[arg-type]
-    assert sum(99 - left for left in pool.deaths.values()) == 200
-
-
-def test_no_model_is_blamed_where_workers_die_of_all_that_are_timed(deaths: dict[int, int], tmp_path: Path) -> None:
-    deaths |= dict.fromkeys(range(20), 9)
-    with pytest.raises(WorkerError, match="all processes died that computed models 0, 1, 2, each alone"):
-        generate_one(tiny_recipe(tmp_path), 20, Workplace(tmp_path / "models", HERE, 1))
-    assert not list((tmp_path / "models").glob("*.failed"))
+        failure_path(model_path(plan.models, index)).write_text(DIED)
+    assert time_one_model(plan) == (None, 0.0)

@@ -23,7 +23,8 @@ from cosmicnet.training.evaluate.boxes import (
 from cosmicnet.training.evaluate.results import BoxErrors, ModelErrors, SetErrors
 from cosmicnet.training.evaluate.targets import AccuracyTarget, targets_of
 from cosmicnet.training.work import spectra as spectra_module
-from cosmicnet.training.work.spectra import Parameters, Spectra, cached_spectra
+from cosmicnet.training.work.run_class import Parameters
+from cosmicnet.training.work.spectra import Spectra, cached_spectra
 
 GOOD = {"wishart_chi2": 0.01, "tt_high_l": 0.01, "te_high_l": 0.01, "ee_high_l": 0.01, "tt_low_l": 0.01,
         "te_low_l": 0.01, "ee_low_l": 0.01, "pp": 0.01, "pk": 0.01, "sigma8": 0.001}

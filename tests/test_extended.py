@@ -14,9 +14,10 @@ from cosmicnet.installed import installed_sets
 from cosmicnet.manifest import Manifest
 from cosmicnet.region import Ellipsoid
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
-from cosmicnet.training.checks.feasible import RangeError, corners, require_feasible
+from cosmicnet.training.checks.feasible import corners, require_feasible
 from cosmicnet.training.evaluate.domain_box import unseen_points
-from cosmicnet.training.recipe.schema import load_recipe
+from cosmicnet.training.models.plan import open_plan
+from cosmicnet.training.recipe.schema import RecipeError, load_recipe
 
 RECIPE = ROOT / "training" / "recipes" / "extended.toml"
 COSMOLOGICAL_CONSTANT = {**COSMOLOGY, "omega_ncdm": 6e-4, "N_eff": 3.044, "w0_fld": -1.0, "wa_fld": 0.0}
@@ -106,7 +107,7 @@ def test_unseen_points_fill_an_ellipsoid_that_is_a_needle_in_its_box() -> None:
 def test_class_computes_the_corners() -> None:
     recipe = load_recipe(RECIPE)
     assert all(p["w0_fld"] + p["wa_fld"] < -0.1 for corner in corners(recipe) for p in [corner.point])
-    require_feasible(recipe, RECIPE)
+    require_feasible(open_plan(RECIPE))
 
 
 @pytest.mark.usefixtures("patched")
@@ -115,8 +116,8 @@ def test_range_that_class_cannot_compute_is_told(tmp_path: Path) -> None:
     (tmp_path / "extended.toml").write_text(text)
     line = text.splitlines().index("N_ur = [-1.0, 1.48]") + 1
     reason = r"CLASS cannot compute sampling\.ranges\.N_ur = -1, the others in the middle: (.|\n)*negative"
-    with pytest.raises(RangeError, match=f"line {line}: {reason}"):
-        require_feasible(load_recipe(tmp_path / "extended.toml"), tmp_path / "extended.toml")
+    with pytest.raises(RecipeError, match=f"line {line}: {reason}"):
+        require_feasible(open_plan(tmp_path / "extended.toml"))
 
 
 @pytest.mark.usefixtures("patched")
@@ -128,5 +129,5 @@ def test_setting_that_class_does_not_read_is_told_with_its_line(tmp_path: Path, 
     path = tmp_path / "extended.toml"
     path.write_text(RECIPE.read_text().replace("[class_settings]\n", f"[class_settings]\n{setting}\n"))
     line = path.read_text().splitlines().index(setting) + 1
-    with pytest.raises(RangeError, match=f"line {line}: {reason}"):
-        require_feasible(load_recipe(path), path)
+    with pytest.raises(RecipeError, match=f"line {line}: {reason}"):
+        require_feasible(open_plan(path))

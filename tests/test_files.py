@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cosmicnet.training.models import derived
-from cosmicnet.training.paper.generate import GenerationError, read_k_grid
-from cosmicnet.training.work.files import read_json, write_json
+from cosmicnet.training.models import sampling
+from cosmicnet.training.models.sampling import SampledRegion
+from cosmicnet.training.paper.generate import read_k_grid
+from cosmicnet.training.work.files import DatasetError, read_json, write_json
 
 ENTRIES = {"k": [1e-4, 0.1 + 0.2, 0.3, -0.0], "name": "\u03bb", "nothing": None, "few": {"a": 1, "b": [True]}}
 
@@ -42,17 +43,19 @@ def test_json_of_another_kind_is_no_file_of_ours(tmp_path: Path, text: str) -> N
     (tmp_path / "models.json").write_text(text)
     with pytest.raises(ValueError):
         read_json(tmp_path / "models.json")
-    with pytest.raises(GenerationError, match="is damaged"):
+    with pytest.raises(DatasetError, match="is damaged"):
         read_k_grid(tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["[1, 2]", "null", "", "a digit"])
 def test_damaged_values_are_derived_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
-    monkeypatch.setattr(derived, "_derive", lambda parameters, names: [parameters["H0"] / 64.0])
+    monkeypatch.setattr(sampling, "_derive", lambda parameters, names: [parameters["H0"] / 64.0])
     cache, points = tmp_path / "derived.json", [{"H0": 64.0}, {"H0": 67.0}]
 
     def inside() -> list[bool]:
-        return derived.within(points, {}, {"100*theta_s": (1.04, 1.05)}, cache)
+        region = SampledRegion({"H0": (60.0, 70.0)}, derived={"100*theta_s": (1.04, 1.05)})
+        kept = sampling._with_derived(points, region, cache)
+        return [point in kept for point in points]
 
     assert inside() == [False, True]
     whole = cache.read_text()

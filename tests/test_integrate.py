@@ -12,9 +12,9 @@ from providers import OnGrids
 from recipes import COARSE
 from test_generate import generate, recipe, serial_pool
 
-from cosmicnet.training.models import generate as module
-from cosmicnet.training.models.generate import GenerationError, integrate
-from cosmicnet.training.recipe.schema import Recipe
+from cosmicnet.training.models import integrate as module
+from cosmicnet.training.models.integrate import integrate_model
+from cosmicnet.training.recipe.schema import Recipe, RecipeError
 
 __all__ = ["recipe"]
 
@@ -32,7 +32,7 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_integrated_model_is_what_class_computes_on_the_aligned_grids(coarse: None) -> None:
-    model = integrate(SETTINGS, COSMOLOGY)
+    model = integrate_model(SETTINGS, COSMOLOGY)
     assert model.parameters == COSMOLOGY
     for name, value in COSMOLOGY.items():
         assert model.cosmology[name] == pytest.approx(value, rel=1e-8), name
@@ -49,7 +49,7 @@ def test_integrated_model_is_what_class_computes_on_the_aligned_grids(coarse: No
 
 
 def test_integration_is_the_same_bit_by_bit(coarse: None) -> None:
-    first, second = (integrate(SETTINGS, COSMOLOGY) for _ in range(2))
+    first, second = (integrate_model(SETTINGS, COSMOLOGY) for _ in range(2))
     assert first.integrated.keys() == second.integrated.keys()
     for name, table in first.integrated.items():
         assert np.array_equal(table, second.integrated[name]), name
@@ -65,8 +65,8 @@ LACKING: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", LACKING)
 def test_settings_that_lack_a_source_are_refused(coarse: None, case: str) -> None:
     settings, message = LACKING[case]
-    with pytest.raises(GenerationError, match=f"class_settings: CLASS gives {message}"):
-        integrate(settings, COSMOLOGY)
+    with pytest.raises(RecipeError, match=f"class_settings: CLASS gives {message}"):
+        integrate_model(settings, COSMOLOGY)
 
 
 SEVERE: dict[str, tuple[dict[str, Any], str]] = {
@@ -82,8 +82,8 @@ def test_settings_that_class_refuses_are_told_once(
     changes, message = SEVERE[case]
     monkeypatch.setattr(module, "single_threaded_pool", serial_pool)
     refused = recipe.model_copy(update={"class_settings": {**SETTINGS, **changes}})
-    with pytest.raises(GenerationError, match=message) as raised:
-        generate(refused, tmp_path / "models", 1)
+    with pytest.raises(RecipeError, match=message) as raised:
+        generate(refused, tmp_path)
     assert "class_settings" in str(raised.value)
     assert os.listdir(tmp_path / "models") == [module.RECIPE_FILE]
     assert json.loads((tmp_path / "models" / module.RECIPE_FILE).read_text())["class_settings"] == {

@@ -15,9 +15,10 @@ import pytest
 from recipes import COARSE, TINY, write_tiny
 
 from cosmicnet.store import load_network_set
-from cosmicnet.training.models import generate
+from cosmicnet.training.models import integrate
 from cosmicnet.training.models.dataset import model_path, read_model, write_model
-from cosmicnet.training.models.sampling import points
+from cosmicnet.training.models.integrate import RECIPE_FILE, integrate_model
+from cosmicnet.training.models.plan import open_plan
 from cosmicnet.training.recipe.schema import load_recipe
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
@@ -101,14 +102,13 @@ def test_models_are_those_of_an_integration_without_interruption(
 ) -> None:
     assert integrated(folder) == MODELS
     assert not [*(folder / "work").rglob("*.part"), *(folder / "work").rglob("*.tmp")]
-    monkeypatch.setattr(generate, "AlignedGrids", lambda: COARSE)
-    recipe = load_recipe(folder / "tiny.toml")
-    drawn = points(recipe, MODELS, folder)
+    monkeypatch.setattr(integrate, "AlignedGrids", lambda: COARSE)
+    plan = open_plan(folder / "tiny.toml", folder / "work")
     for index in (0, 9, 19):
-        write_model(tmp_path / "fresh.h5", generate.integrate(recipe.class_settings, drawn[index]))
+        write_model(tmp_path / "fresh.h5", integrate_model(plan.recipe.class_settings, plan.points[index]))
         path = model_path(folder / "work" / "models", index)
         assert path.read_bytes() == (tmp_path / "fresh.h5").read_bytes()
-        assert read_model(path).parameters == drawn[index]
+        assert read_model(path).parameters == plan.points[index]
 
 
 def test_manifest_tells_where_the_networks_come_from(folder: Path) -> None:
@@ -145,9 +145,9 @@ def test_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
                           capture_output=True, check=False, timeout=PATIENCE)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("cosmicnet generate: ") and last.endswith("00000.h5 cannot be written: File too large")
+    assert last.startswith("cosmicnet generate: ") and last.endswith("00000.h5: File too large")
     assert "Traceback" not in done.stderr
-    assert [path.name for path in (tmp_path / "work" / "models").iterdir()] == [generate.RECIPE_FILE]
+    assert [path.name for path in (tmp_path / "work" / "models").iterdir()] == [RECIPE_FILE]
 
 
 def test_outside_the_recipe_s_domain_they_do_not(folder: Path) -> None:

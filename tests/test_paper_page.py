@@ -16,7 +16,7 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training.paper import measure
 from cosmicnet.training.paper.figures import _shown
-from cosmicnet.training.paper.generate import GenerationError, require_complete
+from cosmicnet.training.paper.generate import require_complete
 from cosmicnet.training.paper.measure import SourceComparison, SpectraComparison, Timing, planck_error
 from cosmicnet.training.paper.page import Measured, header, page
 from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
@@ -24,6 +24,7 @@ from cosmicnet.training.paper.report import require_same_recipe
 from cosmicnet.training.paper.tables import field_sizes
 from cosmicnet.training.paper.train import Epoch
 from cosmicnet.training.recipe.schema import RecipeError
+from cosmicnet.training.work.files import DatasetError
 from cosmicnet.training.work.spectra import Spectra
 
 ELL = np.arange(2.0, 2509.0)
@@ -137,7 +138,7 @@ def test_half_generated_sets_are_not_trained_on(tmp_path: Path) -> None:
     folder.mkdir()
     for index in range(number - 1):
         (folder / f"{index:05d}.h5").touch()
-    with pytest.raises(GenerationError, match=rf"1 of {number} models are still to be integrated"):
+    with pytest.raises(DatasetError, match=rf"1 of {number} models are still to be integrated"):
         require_complete(recipe, tmp_path, "validation")
     (folder / f"{number - 1:05d}.failed").touch()  # CLASS could not compute it
     require_complete(recipe, tmp_path, "validation")

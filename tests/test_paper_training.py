@@ -15,7 +15,6 @@ from paper_models import RECIPE, K, Killed, architecture, kill_at, model, write_
 from cosmicnet.files import write_whole
 from cosmicnet.training.evaluate.boxes import PLANCK_5_SIGMA
 from cosmicnet.training.models.dataset import model_path
-from cosmicnet.training.models.generate import GenerationError
 from cosmicnet.training.paper import dataset as dataset_module
 from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import read_model, write_model
@@ -163,9 +162,9 @@ def test_file_that_cannot_be_written_leaves_nothing(
 
 
 def test_folder_without_models_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(GenerationError, match="run `cosmicnet paper generate` first"):
+    with pytest.raises(DatasetError, match="run `cosmicnet paper generate` first"):
         models_of(tmp_path, "training")
-    with pytest.raises(GenerationError, match="run `cosmicnet paper generate` first"):
+    with pytest.raises(DatasetError, match="run `cosmicnet paper generate` first"):
         read_k_grid(tmp_path)
 
 

@@ -13,8 +13,9 @@ import psutil
 import pytest
 from distributed import LocalCluster
 
+from cosmicnet.errors import CosmicnetError
 from cosmicnet.training.work import parallel
-from cosmicnet.training.work.parallel import WorkerError, count_workers, progress, single_threaded_pool
+from cosmicnet.training.work.parallel import count_workers, progress, single_threaded_pool
 
 PATIENCE = 180.0
 
@@ -87,7 +88,7 @@ def test_error_leaves_the_pool() -> None:
 
 def test_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "SECONDS_TO_CONNECT", 1)
-    with pytest.raises(WorkerError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"), \
+    with pytest.raises(CosmicnetError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"), \
             single_threaded_pool(1, "tcp://127.0.0.1:9"):
         pass
 
@@ -104,10 +105,15 @@ def test_scheduler_without_workers_is_told_once(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err.count(f"{address}: this Dask scheduler has no workers yet; waiting") == 1
 
 
-def test_progress_counts_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress("counting sheep", 5, done=2) as advance:
-        for _ in range(3):
+def test_log_has_a_line_a_minute_with_the_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 20.0, 40.0, 60.0, 80.0])
+    monkeypatch.setattr(parallel, "monotonic", lambda: next(clock))
+    with progress("counting sheep", 6, done=2) as advance:
+        for _ in range(4):
             advance()
     shown = capsys.readouterr()
-    assert "counting sheep" in shown.err and "5/5" in shown.err
+    assert shown.err.splitlines() == ["counting sheep: 5/6, 0:01:00 so far, 0:00:20 left",
+                                      "counting sheep: 6/6, 0:01:20 so far, 0:00:00 left"]
     assert shown.out == ""

@@ -3,53 +3,41 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builds import ROOT
-from recipes import write_tiny
-from test_dataset import make_model
 
 from cosmicnet.running_class import RunningClass
-from cosmicnet.store import DEFAULT_SET, load_network_set
-from cosmicnet.training.checks import visible as reported
-from cosmicnet.training.checks.probe import ask
+from cosmicnet.training.checks import visible as module
+from cosmicnet.training.checks.visible import RequestSummary, invisible, require_visible, summaries
 from cosmicnet.training.fields.fit_set import GUARDED
-from cosmicnet.training.models.dataset import write_model
-from cosmicnet.training.recipe.schema import Recipe, RecipeError, load_recipe
-
-STOCK = load_network_set(DEFAULT_SET).manifest.source_digest
+from cosmicnet.training.models.plan import Plan, open_plan
+from cosmicnet.training.recipe.schema import RecipeError
 
 
-@pytest.fixture
-def recipe(tmp_path: Path) -> Recipe:
-    write_tiny(tmp_path)
-    tiny = load_recipe(tmp_path / "tiny.toml")
-    return tiny.model_copy(update={"class_settings": {**tiny.class_settings, "my_drag": 1.02}})
+def summary(**setup: float) -> RequestSummary:
+    return RequestSummary({}, {}, {"N_ncdm": 1.0, **setup}, {}, {})
 
 
-def write(folder: Path, **setup: float) -> Path:
-    write_model(folder / "00000.h5", replace(make_model(), setup={"N_ncdm": 1.0, **setup}))
-    return folder / "00000.h5"
+def test_setting_that_is_not_reported_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "running_class", lambda: RunningClass("v3.4.1", "another", ("source/input.c",)))
+    (entry, why), = invisible([summary()], {"my_drag": 1.02}, (), (), ())
+    assert entry == ("class_settings", "my_drag") and why.startswith("class_settings.my_drag: ")
+    assert not list(invisible([summary(my_drag=1.02)], {"my_drag": 1.02}, (), (), ()))
 
 
-def test_setting_that_is_not_reported_is_named(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reported, "running_class", lambda: RunningClass("v3.4.1", "another", ("source/input.c",)))
-    with pytest.raises(RecipeError, match=r"class_settings\.my_drag: this CLASS does not report it"):
-        reported.require_reported(recipe, write(tmp_path))
-    reported.require_reported(recipe, write(tmp_path, my_drag=1.02))
+def test_stock_class_reports_all_that_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "running_class", lambda: RunningClass("v3.4.1", "of stock"))
+    assert not list(invisible([summary()], {"my_drag": 1.02}, (), (), ()))
 
 
-def test_stock_class_reports_all_that_matters(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reported, "running_class", lambda: RunningClass("v3.4.1", STOCK))
-    reported.require_reported(recipe, write(tmp_path))
+def shipped_plan(folder: Path, settings: str) -> Plan:
+    """The plan of `lcdm` with more settings."""
+    text = (ROOT / "training" / "recipes" / "lcdm.toml").read_text(encoding="utf-8")
+    (folder / "mine.toml").write_text(text.replace("N_ncdm = 1", f"N_ncdm = 1\n{settings}"))
+    return open_plan(folder / "mine.toml", folder).with_models(2)
 
 
 @pytest.mark.usefixtures("patched")
@@ -58,18 +46,13 @@ def test_stock_class_reports_all_that_matters(
      r"CLASS's tables, but models are integrated on 6\d\d, .* \(left out, it is 6500\)"),
     ("perturbations_sampling_stepsize = 0.09", r"line \d+: class_settings\.perturbations_sampling_stepsize: 0\.09 "
      r"makes room for 5\d\d times .* integrated on 478, .* lower it"),
-    ("N_ncdm = 1", ""),
+    ("", ""),
 ])
 def test_room_for_the_grids_is_checked_before_anything_is_integrated(
     tmp_path: Path, setting: str, message: str
 ) -> None:
-    path = tmp_path / "mine.toml"
-    text = (ROOT / "training" / "recipes" / "lcdm.toml").read_text(encoding="utf-8")
-    path.write_text(text.replace("N_ncdm = 1", setting if setting == "N_ncdm = 1" else f"N_ncdm = 1\n{setting}"))
-    mine = load_recipe(path)
-    middle = {name: 0.5 * (low + high) for name, (low, high) in mine.sampling.ranges.items()}
     with pytest.raises(RecipeError, match=message) if message else nullcontext():
-        reported.require_told(mine, [middle], path)
+        require_visible(shipped_plan(tmp_path, setting))
 
 
 IDM = {"f_idm": 0.1, "m_idm": 1e9}
@@ -95,10 +78,8 @@ ANNIHILATION = {"DM_annihilation_efficiency": 1e-24}
 def test_another_value_of_a_setting_is_told(settings: dict[str, Any], name: str, value: Any) -> None:
     """By itself, and not only by what follows from it, which may be less than its tolerance."""
     usual = {"output": "tCl", "N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.03}
-    one, other = (ask({**usual, **settings, **change}, partial(reported.told_of, point={}))
-                  for change in ({}, {name: value}))
-    assert one is not None and other is not None
-    known = [{**told.setup, **told.cosmology} for told in (one, other)]
+    found = summaries({**usual, **settings}, ({}, {name: value}))
+    known = [{**summary.setup, **summary.cosmology} for summary in found]
     differ = [n for n in known[0] if n not in GUARDED
               and not abs(known[0][n] - known[1].get(n, math.nan)) <= 1e-4 * abs(known[0][n])]
     assert [n for n in differ if n.removeprefix("three_").removeprefix("has_").startswith(name)], differ
@@ -107,10 +88,6 @@ def test_another_value_of_a_setting_is_told(settings: dict[str, Any], name: str,
 @pytest.mark.usefixtures("patched")
 def test_parameter_that_class_makes_another_number_of_is_refused(tmp_path: Path) -> None:
     """CLASS takes the interacting dark matter out of the other one, so that the domain would be another."""
-    path = tmp_path / "mine.toml"
-    text = (ROOT / "training" / "recipes" / "lcdm.toml").read_text(encoding="utf-8")
-    path.write_text(text.replace("N_ncdm = 1", "N_ncdm = 1\nf_idm = 0.1\nm_idm = 1e9\ncross_idm_b = 1e-26"))
-    mine = load_recipe(path)
-    middle = {name: 0.5 * (low + high) for name, (low, high) in mine.sampling.ranges.items()}
-    with pytest.raises(RecipeError, match=r"line \d+: sampling\.ranges\.omega_cdm: CLASS makes 0\.108.* of 0\.12"):
-        reported.require_told(mine, [middle], path)
+    plan = shipped_plan(tmp_path, "f_idm = 0.1\nm_idm = 1e9\ncross_idm_b = 1e-26")
+    with pytest.raises(RecipeError, match=r"line \d+: sampling\.ranges\.omega_cdm: CLASS makes 0\.1.* of 0\.1"):
+        require_visible(plan)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from cosmicnet.training.evaluate.accuracy import summary
-from cosmicnet.training.work.spectra import compute_spectra, networks_on
+from cosmicnet.training.work.run_class import networks_on
+from cosmicnet.training.work.spectra import compute_spectra
 
 pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")

@@ -9,27 +9,32 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recipes import tiny_recipe, write_tiny
+from recipes import plan_of, tiny_recipe, write_tiny
 from synthetic import make_network_set
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set, save_network_set
-from cosmicnet.training.checks import cost as price_module
-from cosmicnet.training.checks.cost import Price, PriceError, confirm, price
+from cosmicnet.training.checks import cost as cost_module
+from cosmicnet.training.checks.cost import Cost, confirm_cost, estimate_cost
 from cosmicnet.training.commands import cli
 from cosmicnet.training.commands import make as module
 from cosmicnet.training.commands import make_networks as make_commands
 from cosmicnet.training.commands.make import TargetMissed, make
 from cosmicnet.training.evaluate import evaluate, unseen
 from cosmicnet.training.evaluate.evaluate import SpectraPair
-from cosmicnet.training.models.generate import Generated, Workplace
-from cosmicnet.training.recipe.schema import Recipe, Target
+from cosmicnet.training.models.plan import Plan
+from cosmicnet.training.recipe.schema import Target
 from cosmicnet.training.work.spectra import Spectra
 
 
-def with_target(folder: Path, **target: Any) -> Recipe:
-    return tiny_recipe(folder, design="sobol").model_copy(update={"target": Target(wishart_chi2=1.0, **target)})
+def work(folder: Path) -> Plan:
+    return plan_of(tiny_recipe(folder), folder, work=folder / "work")
+
+
+def with_target(folder: Path, **target: Any) -> Plan:
+    recipe = tiny_recipe(folder, design="sobol").model_copy(update={"target": Target(wishart_chi2=1.0, **target)})
+    return plan_of(recipe, folder, work=folder / "work")
 
 
 @pytest.fixture
@@ -37,23 +42,19 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the training sets, by which networks get better as 30/models."""
     sizes: list[int] = []
 
-    def generate(recipe: Recipe, number: int, place: Workplace) -> Generated:
-        sizes.append(number)
-        return Generated((Path(),) * number, {})
+    def integrate(plan: Plan) -> list[Path]:
+        sizes.append(plan.number)
+        return [Path()] * plan.number
 
-    def fit_set(recipe: Recipe, generated: Generated, place: Workplace, output: Path) -> Manifest:
+    def fit_set(plan: Plan, models: list[Path], output: Path) -> Manifest:
         made = make_network_set()
-        named = replace(made.manifest, description=f"of {len(generated.models)} models")
+        named = replace(made.manifest, description=f"of {len(models)} models")
         return save_network_set(output, replace(made, manifest=named))
 
-    monkeypatch.setattr(module, "generate", generate)
+    monkeypatch.setattr(module, "integrate", integrate)
     monkeypatch.setattr(module, "fit_set", fit_set)
     monkeypatch.setattr(module, "unseen_chi2", lambda *arguments: 30.0 / sizes[-1])
     return sizes
-
-
-def work(folder: Path) -> Workplace:
-    return Workplace(folder / "work" / "models", folder, 1)
 
 
 def installed(folder: Path) -> str:
@@ -61,14 +62,14 @@ def installed(folder: Path) -> str:
 
 
 def test_it_grows_until_the_target_is_met(numbers: list[int], tmp_path: Path) -> None:
-    made = make(with_target(tmp_path, models_max=100), work(tmp_path), tmp_path / "nets")
+    made = make(with_target(tmp_path, models_max=100), tmp_path / "nets")
     assert numbers == [20, 30]
     assert (made.models, made.chi2) == (30, 1.0)
     assert installed(tmp_path) == "of 30 models"
 
 
 def test_without_a_target_there_is_one_round(numbers: list[int], tmp_path: Path) -> None:
-    assert make(tiny_recipe(tmp_path), work(tmp_path), tmp_path / "nets").chi2 is None
+    assert make(work(tmp_path), tmp_path / "nets").chi2 is None
     assert numbers == [20]
     assert installed(tmp_path) == "of 20 models"
 
@@ -81,7 +82,7 @@ def test_budget_that_is_spent_is_told(
     numbers: list[int], tmp_path: Path, target: dict[str, Any], sizes: list[int], message: str
 ) -> None:
     with pytest.raises(TargetMissed) as raised:
-        make(with_target(tmp_path, **target), work(tmp_path), tmp_path / "nets")
+        make(with_target(tmp_path, **target), tmp_path / "nets")
     assert message in str(raised.value)
     assert numbers == sizes
 
@@ -99,7 +100,7 @@ def test_best_round_is_installed_where_more_models_do_not_help(
 ) -> None:
     monkeypatch.setattr(module, "unseen_chi2", lambda *arguments: chi2[len(numbers) - 1])
     with pytest.raises(TargetMissed, match=message):
-        make(with_target(tmp_path, models_max=1000), work(tmp_path), tmp_path / "nets")
+        make(with_target(tmp_path, models_max=1000), tmp_path / "nets")
     assert numbers == sizes
     assert installed(tmp_path) == f"of {best} models"
     assert f"networks of {best} models, the best of {len(sizes)} rounds" in " ".join(capsys.readouterr().err.split())
@@ -108,7 +109,7 @@ def test_best_round_is_installed_where_more_models_do_not_help(
 def test_run_that_goes_on_leaves_what_is_installed_until_its_end(
     numbers: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make(with_target(tmp_path, models_max=100), work(tmp_path), tmp_path / "nets")
+    make(with_target(tmp_path, models_max=100), tmp_path / "nets")
     seen: list[str] = []
 
     def unseen_chi2(*arguments: object) -> float:
@@ -116,7 +117,7 @@ def test_run_that_goes_on_leaves_what_is_installed_until_its_end(
         return 30.0 / numbers[-1]
 
     monkeypatch.setattr(module, "unseen_chi2", unseen_chi2)
-    make(with_target(tmp_path, models_max=100), work(tmp_path), tmp_path / "nets")
+    make(with_target(tmp_path, models_max=100), tmp_path / "nets")
     assert seen == ["of 30 models"] * 2
     assert installed(tmp_path) == "of 30 models"
 
@@ -199,8 +200,8 @@ def test_networks_that_miss_the_target_are_measured_all_the_same(
     measured: list[object] = []
     monkeypatch.setattr(module, "make", missed)
     monkeypatch.setattr(make_commands, "_check", lambda *arguments: None)
-    monkeypatch.setattr(price_module, "price", lambda *arguments: None)
-    monkeypatch.setattr(price_module, "confirm", lambda *arguments: None)
+    monkeypatch.setattr(cost_module, "estimate_cost", lambda *arguments: None)
+    monkeypatch.setattr(cost_module, "confirm_cost", lambda *arguments: None)
     monkeypatch.setattr(evaluate, "evaluate", lambda settings: measured.append(settings.network))
     output = tmp_path / "nets"
     assert cli.main(["make", str(write_tiny(tmp_path)), "--output", str(output), "--work", str(tmp_path / "work")]) == 1
@@ -209,60 +210,57 @@ def test_networks_that_miss_the_target_are_measured_all_the_same(
 
 
 @pytest.fixture
-def timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workplace:
+def timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Plan:
     """A model of 3 MB and 1 MB of tables that took 6 and 0 seconds."""
-    place = Workplace(tmp_path / "models", tmp_path, 2)
-    place.folder.mkdir()
-    first = place.folder / "00000.h5"
-
-    def generate_one(recipe: Recipe, number: int, where: Workplace) -> tuple[Path, float]:
+    def time_one_model(plan: Plan) -> tuple[Path, float]:
+        plan.models.mkdir(parents=True, exist_ok=True)
+        first = plan.models / "00000.h5"
         first.write_bytes(b"0" * 3_000_000)
         return first, 6.0
 
-    monkeypatch.setattr(price_module, "generate_one", generate_one)
-    monkeypatch.setattr(price_module, "_resample_one", lambda *arguments: (0.0, 1_000_000))
-    monkeypatch.setattr(price_module, "require_reported", lambda *arguments: None)
-    return place
+    monkeypatch.setattr(cost_module, "time_one_model", time_one_model)
+    monkeypatch.setattr(cost_module, "_resample_one", lambda *arguments: (0.0, 1_000_000))
+    return with_target(tmp_path, models_max=50, unseen=10)
 
 
-def test_price_is_that_of_the_models_that_are_missing(timed: Workplace, tmp_path: Path) -> None:
-    recipe = with_target(tmp_path, models_max=50, unseen=10)
-    found = price(recipe, timed, 2, evaluated=20)
+def test_cost_is_that_of_the_models_that_are_missing(timed: Plan) -> None:
+    found = estimate_cost(timed, 2, evaluated=20)
     assert (found.models, found.missing, found.models_max) == (20, 19, 50)
     assert found.disk == 19 * 4e6 and found.disk_max == 49 * 4e6
     # thirty unseen models besides, each 0.6 of a model; training takes 2.6 s per model and 1000 epochs, on one core
-    training = 2.6 * recipe.training.epochs / 1000 / 60
+    training = 2.6 * timed.recipe.training.epochs / 1000 / 60
     assert found.minutes == pytest.approx((19 + 18) * 6.0 / 2 / 60 + 20 * training)
     assert found.minutes_max == pytest.approx((49 + 18) * 6.0 / 2 / 60 + 50 * training)
 
 
-def test_disk_that_is_too_small_is_told_before(
-    timed: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_disk_that_is_too_small_stops_the_command(timed: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 5e6)
+    with pytest.raises(CosmicnetError, match="76 MB are needed for 19 models, but 5 MB are free"):
+        estimate_cost(timed, 2)
+
+
+def test_disk_that_may_become_too_small_is_shown(
+    timed: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(price_module, "_free", lambda folder: 5e6)
-    with pytest.raises(PriceError, match="76 MB are needed for 19 models, but 5 MB are free"):
-        price(with_target(tmp_path, models_max=50), timed, 2)
+    monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 1e9)
+    confirm_cost(timed, Cost(20, 50, 20, 1.0, 2.0, 1e6, 3e9), assume_yes=True)
+    assert "1000 MB are free" in capsys.readouterr().err
 
 
-def test_disk_that_may_become_too_small_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    confirm(Price(20, 50, 20, 1.0, 2.0, 1e6, 3e9, 1e9), assume_yes=True)
-    assert "1000 MB are free, which is not enough for the most" in capsys.readouterr().err
-
-
-def test_price_on_a_cluster_is_that_of_its_workers(timed: Workplace, tmp_path: Path) -> None:
-    alone, many = (price(with_target(tmp_path, models_max=50), timed, workers) for workers in (1, 100))
+def test_cost_on_a_cluster_is_that_of_its_workers(timed: Plan) -> None:
+    alone, many = (estimate_cost(timed, workers) for workers in (1, 100))
     assert many.minutes < 0.05 * alone.minutes + 0.1
 
 
 @pytest.mark.parametrize(("answer", "goes_on"), [("", True), ("y", True), ("n", False)])
-def test_a_terminal_is_asked(monkeypatch: pytest.MonkeyPatch, answer: str, goes_on: bool) -> None:
-    found = Price(20, 20, 20, 1.0, 1.0, 1e6, 1e6, 1e9)
+def test_a_terminal_is_asked(timed: Plan, monkeypatch: pytest.MonkeyPatch, answer: str, goes_on: bool) -> None:
+    found = Cost(20, 20, 20, 1.0, 1.0, 1e6, 1e6)
     monkeypatch.setattr("builtins.input", lambda prompt: answer)
-    confirm(found, assume_yes=False)  # no terminal
+    confirm_cost(timed, found, assume_yes=False)  # no terminal
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    confirm(found, assume_yes=True)
+    confirm_cost(timed, found, assume_yes=True)
     if goes_on:
-        confirm(found, assume_yes=False)
+        confirm_cost(timed, found, assume_yes=False)
     else:
-        with pytest.raises(PriceError, match="stopped"):
-            confirm(found, assume_yes=False)
+        with pytest.raises(CosmicnetError, match="stopped"):
+            confirm_cost(timed, found, assume_yes=False)

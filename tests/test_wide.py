@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from builds import ROOT
 
-from cosmicnet.training.models.generate import GenerationError
-from cosmicnet.training.recipe.toml_recipe import RecipeError
-from cosmicnet.training.wide import generate as wide_generate
+from cosmicnet.training.models import integrate as module
+from cosmicnet.training.recipe.toml import RecipeError
 from cosmicnet.training.wide.cosmologies import draw
 from cosmicnet.training.wide.generate import existing_models, generate_wide
 from cosmicnet.training.wide.grids import SPEED_OF_LIGHT, WideGrids
 from cosmicnet.training.wide.recipe import is_wide, load_wide_recipe
 from cosmicnet.training.wide.record import integrate, read_wide_model, write_wide_model
+from cosmicnet.training.work.files import DatasetError
 
 STANDARD = ROOT / "training/recipes/standard.toml"
 RECIPE = load_wide_recipe(STANDARD)
@@ -132,15 +132,14 @@ def test_generation_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch, tm
     """Models that are there are left alone, those that are missing are asked for, and another recipe is refused."""
     asked = []
 
-    def pretend(*given: Any) -> Iterator[str]:
-        arguments = given[2]
-        for level, i in arguments:
-            asked.append((level, i))
-            (tmp_path / level).mkdir(exist_ok=True)
-            (tmp_path / level / f"{i:05d}.h5").touch()
-            yield ""
+    def pretend(*given: Any) -> Iterator[float]:
+        for path in given[2]:
+            asked.append((path.parent.name, int(path.stem)))
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+            yield 1.0
 
-    monkeypatch.setattr(wide_generate, "results", pretend)
+    monkeypatch.setattr(module, "results", pretend)
     generate_wide(RECIPE, 6, tmp_path, 1)
     assert asked == [*(("cheap", i) for i in range(6)), ("converged", 5)]
     (tmp_path / "cheap/00003.h5").unlink()
@@ -149,7 +148,7 @@ def test_generation_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch, tm
     assert asked == [("cheap", 3), ("cheap", 6)]
     assert found.models == existing_models(tmp_path) and found.failed == 0
     other = RECIPE.model_copy(update={"sampling": RECIPE.sampling.model_copy(update={"seed": 1})})
-    with pytest.raises(GenerationError, match="seed differ"):
+    with pytest.raises(DatasetError, match="seed differ"):
         generate_wide(other, 7, tmp_path, 1)
     assert json.loads((tmp_path / "recipe.json").read_text())["seed"] == RECIPE.sampling.seed
 

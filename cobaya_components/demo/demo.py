@@ -18,20 +18,10 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.provider import COMPARE_WITH
 from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
-from cosmicnet.training.checks.probe import ask
 from cosmicnet.training.evaluate.accuracy import LOW_L_END, RelativeErrors, cosmic_variance
 from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods, PlanckNotAvailable
-from cosmicnet.training.work.spectra import (
-    L_MAX,
-    ONE_LINE_OF_SIGHT,
-    OUTPUT_SETTINGS,
-    PK_REDSHIFTS,
-    Parameters,
-    Spectra,
-    networks_on,
-    new_class,
-    require_patched_classy,
-)
+from cosmicnet.training.work.run_class import Parameters, networks_on, new_class, probe, require_patched_classy
+from cosmicnet.training.work.spectra import L_MAX, ONE_LINE_OF_SIGHT, OUTPUT_SETTINGS, PK_REDSHIFTS, Spectra
 
 from .plots import SourceTables, plot_matter, plot_sources, plot_spectrum
 
@@ -110,11 +100,11 @@ def covered_cosmology(network: str | None) -> tuple[str, Parameters]:
     networks = load_network_set(network or DEFAULT_SET)
     reasons: list[str] = []
     for title, settings in COSMOLOGIES.items():
-        found = ask({**OUTPUT_SETTINGS, **BEST_FIT, **settings},
-                    lambda request: list(why_not_covered(request, networks, running_class())))
-        if found == []:
+        found = probe({**OUTPUT_SETTINGS, **BEST_FIT, **settings},
+                      lambda request: list(why_not_covered(request, networks, running_class())))
+        if not found:
             return title, settings
-        reasons = reasons or found or []
+        reasons = reasons or found
     raise CosmicnetError(f"the networks '{networks.manifest.name}' cover none of the demo's cosmologies, for instance: "
                          f"{'; '.join(reasons)}")
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmicnet.training.evaluate.noise import PLANCK_SKY_FRACTION, planck_noise
-from cosmicnet.training.work.spectra import Parameters, networks_on, new_class
+from cosmicnet.training.work.run_class import Parameters, networks_on, new_class
 
 from ..theory.covmats import COVMATS
 from .likelihood import FIDUCIAL_FILE, SPECTRA

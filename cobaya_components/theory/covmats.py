@@ -17,7 +17,7 @@ import numpy as np
 from cobaya.cosmo_input import get_best_covmat_ext, get_covmat_package_folders
 from numpy.typing import NDArray
 
-from cosmicnet.training.work.spectra import Parameters, new_class
+from cosmicnet.training.work.run_class import Parameters, new_class
 
 __all__ = ["COVMATS", "best_covmat", "theta_s_100", "with_h0"]
 

@@ -17,7 +17,7 @@ from cosmicnet.coverage import outside_domain, outside_ranges, values_for_domain
 from cosmicnet.errors import NotCovered
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
-from cosmicnet.training.checks.probe import ask
+from cosmicnet.training.work.run_class import probe
 
 from .quiet import quiet
 
@@ -72,7 +72,13 @@ def coverage_of_prior(theory: Any, model: Any, networks: NetworkSet) -> list[str
         drawn = _draws(theory, model, names, center)
 
     def covers(point: Mapping[str, Any]) -> Coverage | None:
-        return ask({**point, **settings}, lambda request: Coverage.of(request, networks))
+        """None where CLASS cannot compute the point."""
+        from classy import CosmoComputationError, CosmoSevereError
+
+        try:
+            return probe({**point, **settings}, lambda request: Coverage.of(request, networks))
+        except (CosmoComputationError, CosmoSevereError):
+            return None
 
     at_reference, in_prior = covers(center), [found for point in drawn if (found := covers(point)) is not None]
     if at_reference is None:

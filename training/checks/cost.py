@@ -1,4 +1,4 @@
-"""What a recipe costs, before it is paid: models, minutes and disk, from one model that is integrated and timed."""
+"""The cost of a recipe before it is paid: models, minutes and disk, from one model that is integrated and timed."""
 from __future__ import annotations
 
 import shutil
@@ -14,26 +14,21 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.fields import fields_for
 
 from ..fields.tables import resample_model, table_path
-from ..models.dataset import failure_path, model_path
-from ..models.generate import Workplace, generate_one
-from ..recipe.schema import Recipe
-from .visible import require_reported
+from ..models.dataset import model_path
+from ..models.integrate import missing_models, time_one_model
+from ..models.plan import Plan
 
-__all__ = ["Price", "PriceError", "ask", "confirm", "price"]
+__all__ = ["Cost", "confirm", "confirm_cost", "estimate_cost", "require_disk"]
 
-# Of full CLASS to l = 2508 with P(k) for one unseen model, in units of a training model; of reducing and training all
-# fields, in seconds per model and 1000 epochs. Measured with the recipe lcdm; good to a factor of two elsewhere.
+# Full CLASS to l = 2508 with P(k) for one unseen model, in units of a training model; reducing and training all fields,
+# in seconds per model and 1000 epochs. Measured with the recipe lcdm; good to a factor of two elsewhere.
 UNSEEN_PER_MODEL = 0.6
 TRAINING_SECONDS = 2.6
 MEGABYTE = 1e6
 
 
-class PriceError(CosmicnetError):
-    """The disk is too small, or the user said no."""
-
-
 @dataclass(frozen=True)
-class Price:
+class Cost:
     """models, how many of them are missing, minutes and bytes for these and the most that a target may lead to."""
 
     models: int
@@ -43,25 +38,21 @@ class Price:
     minutes_max: float
     disk: float
     disk_max: float
-    disk_free: float
 
 
-def price(recipe: Recipe, place: Workplace, workers: int, evaluated: int = 0) -> Price:
-    """Integrate and resample the first model (it is kept) and multiply; PriceError if the disk is too small.
+def estimate_cost(plan: Plan, workers: int, evaluated: int = 0) -> Cost:
+    """Integrate and resample the first model (it is kept) and multiply; CosmicnetError if the disk is too small.
 
     workers: models computed at a time; evaluated: unseen models of a final evaluation.
     """
-    number = recipe.sampling.models
-    models_max = recipe.target.models_max if recipe.target else number
-    path, seconds = generate_one(recipe, number, place)
+    recipe, number = plan.recipe, plan.number
+    models_max = max(number, recipe.target.models_max if recipe.target else 0)
+    path, seconds = time_one_model(plan)
     if path is None:
-        # CLASS cannot compute it; generate() tells, and all others are as dear
-        path = next(iter(sorted(place.folder.glob("*.h5"))), None)
-    if path is not None:
-        require_reported(recipe, path)
-    resampling, table = (0.0, 0) if path is None else _resample_one(path, recipe, place)
-    missing = sum(not model_path(place.folder, i).exists() and not failure_path(place.folder, i).exists()
-                  for i in range(number))
+        # CLASS cannot compute it, as integrate() reports; all others take as long
+        path = next(iter(sorted(plan.models.glob("*.h5"))), None)
+    resampling, table = (0.0, 0) if path is None else _resample_one(path, plan)
+    missing = len(missing_models(model_path(plan.models, i) for i in range(number)))
     file = table + (path.stat().st_size if path else 0)
     unseen = (evaluated + (recipe.target.unseen if recipe.target else 0)) * UNSEEN_PER_MODEL * seconds
     training = TRAINING_SECONDS * recipe.training.epochs / 1000.0
@@ -70,47 +61,56 @@ def price(recipe: Recipe, place: Workplace, workers: int, evaluated: int = 0) ->
         parallel = (to_integrate * seconds + models * resampling + unseen) / workers
         return (parallel + models * training) / 60.0
 
-    found = Price(
-        models=number, models_max=models_max, missing=missing,
-        minutes=minutes(missing, number), minutes_max=minutes(missing + models_max - number, models_max),
-        disk=file * missing, disk_max=file * (missing + models_max - number), disk_free=_free(place.folder))
-    if found.disk > found.disk_free:
-        raise PriceError(f"{place.folder}: {found.disk / MEGABYTE:.0f} MB are needed for {missing} models, but "
-                         f"{found.disk_free / MEGABYTE:.0f} MB are free; nothing was lost: choose another --work")
-    return found
+    most = missing + models_max - number
+    require_disk(plan.models, file * missing, missing)
+    return Cost(models=number, models_max=models_max, missing=missing,
+                minutes=minutes(missing, number), minutes_max=minutes(most, models_max),
+                disk=file * missing, disk_max=file * most)
 
 
-def confirm(found: Price, assume_yes: bool) -> None:
-    """Show the price; ask at a terminal unless told not to. PriceError if the answer is no."""
+def require_disk(folder: Path, needed: float, models: int) -> None:
+    """Raise CosmicnetError if the disk of `folder` has fewer bytes free than these models need."""
+    free = free_bytes(folder)
+    if needed > free:
+        raise CosmicnetError(f"{folder}: {needed / MEGABYTE:.0f} MB are needed for {models} models, but "
+                             f"{free / MEGABYTE:.0f} MB are free; choose another --work")
+
+
+def free_bytes(folder: Path) -> int:
+    """Of the disk of a folder that may not exist yet."""
+    while not folder.exists():
+        folder = folder.absolute().parent
+    return shutil.disk_usage(folder).free
+
+
+def confirm_cost(plan: Plan, cost: Cost, assume_yes: bool) -> None:
+    """Show the cost; ask at a terminal unless assume_yes. CosmicnetError if the answer is no."""
     console = Console(stderr=True)
-    table = Table("", "models", "to integrate", "minutes", "disk / MB", title="price, from one model timed here")
-    table.add_row("to begin with", str(found.models), str(found.missing), f"{found.minutes:.0f}",
-                  f"{found.disk / MEGABYTE:.0f}")
-    if found.models_max > found.models:
-        table.add_row("at most", str(found.models_max), str(found.missing + found.models_max - found.models),
-                      f"{found.minutes_max:.0f}", f"{found.disk_max / MEGABYTE:.0f}")
+    table = Table("", "models", "to integrate", "minutes", "disk / MB", title="cost, from one model timed here")
+    table.add_row("to begin with", str(cost.models), str(cost.missing), f"{cost.minutes:.0f}",
+                  f"{cost.disk / MEGABYTE:.0f}")
+    if cost.models_max > cost.models:
+        table.add_row("at most", str(cost.models_max), str(cost.missing + cost.models_max - cost.models),
+                      f"{cost.minutes_max:.0f}", f"{cost.disk_max / MEGABYTE:.0f}")
     console.print(table)
-    if found.disk_max > found.disk_free:
-        console.print(f"{found.disk_free / MEGABYTE:.0f} MB are free, which is not enough for the most that the target "
-                      "may lead to", style="yellow", highlight=False)
-    ask(assume_yes, "the model that was timed is kept")
+    free = free_bytes(plan.models)
+    if cost.disk_max > free:
+        console.print(f"{free / MEGABYTE:.0f} MB are free: not enough for the most that the target may lead to",
+                      style="yellow", highlight=False)
+    confirm(assume_yes, "the model that was timed is kept")
 
 
-def ask(assume_yes: bool, kept: str) -> None:
-    """Whether to go on, at a terminal and unless told not to. PriceError if the answer is no; kept: what remains."""
+def confirm(assume_yes: bool, kept: str) -> None:
+    """Ask at a terminal whether to go on, unless assume_yes. CosmicnetError if the answer is no; kept: what remains."""
     if assume_yes or not sys.stdin.isatty():
         return
     if input("go on? [Y/n] ").strip().lower() not in ("", "y", "yes"):
-        raise PriceError(f"stopped; {kept}")
+        raise CosmicnetError(f"stopped; {kept}")
 
 
-def _resample_one(path: Path, recipe: Recipe, place: Workplace) -> tuple[float, int]:
+def _resample_one(path: Path, plan: Plan) -> tuple[float, int]:
     """Seconds and bytes of one model on the nodes."""
     start = perf_counter()
-    target = table_path(place.folder.parent / "tables", path)
-    resample_model(path, target, fields_for(recipe.sampling.ranges))
+    target = table_path(plan.tables, path)
+    resample_model(path, target, fields_for(plan.recipe.sampling.ranges))
     return perf_counter() - start, target.stat().st_size
-
-
-def _free(folder: Path) -> float:
-    return float(shutil.disk_usage(folder).free)

@@ -1,4 +1,4 @@
-"""Can CLASS compute the ranges of a recipe? Tried on corners, up to the thermodynamics, before hours are spent."""
+"""Can CLASS compute the ranges of a recipe? Tried on corners, up to the integration, before hours are spent."""
 from __future__ import annotations
 
 import re
@@ -9,15 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cosmicnet.errors import CosmicnetError
-
+from ..models.plan import Plan
 from ..recipe.class_names import known_settings
 from ..recipe.schema import Recipe
-from ..recipe.toml_lines import key_lines, line_of
-from ..recipe.toml_recipe import read_text
-from ..work.spectra import require_patched_classy
+from ..recipe.toml import Entry, wrong_entries
+from ..work.run_class import probe, require_patched_classy
 
-__all__ = ["MIDDLE", "Corner", "RangeError", "corners", "require_computable", "require_feasible"]
+__all__ = ["MIDDLE", "Corner", "corners", "require_computable", "require_feasible"]
 
 Settings = Mapping[str, str | int | float]
 
@@ -29,17 +27,13 @@ MIDDLE = "the middle of the ranges"
 UNREAD = "did not read input parameter(s):"
 
 
-class RangeError(CosmicnetError):
-    """CLASS cannot compute a corner of the sampled ranges, or does not know a setting."""
-
-
 @dataclass(frozen=True)
 class Corner:
     """A point to try, words for it, and the entry of the recipe that leads there."""
 
     point: dict[str, float]
     words: str
-    entry: tuple[str, ...] = ("sampling", "ranges")
+    entry: Entry = ("sampling", "ranges")
 
 
 def corners(recipe: Recipe) -> Iterator[Corner]:
@@ -59,31 +53,31 @@ def corners(recipe: Recipe) -> Iterator[Corner]:
             yield candidate
 
 
-def require_feasible(recipe: Recipe, path: Path) -> None:
-    """Raise RangeError with the line in the file `path` and CLASS's own words for the first corner that it cannot
-    compute, and for settings that it does not read.
+def require_feasible(plan: Plan) -> None:
+    """Raise RecipeError with the line and CLASS's own words for the first corner of the ranges that it cannot compute,
+    and for settings that it does not read.
 
-    In an ellipsoid corners are not sampled, so that only the middle is tried.
+    Corners of an ellipsoid are not sampled, so that only its middle is tried.
     """
-    tried = [c for c in corners(recipe) if recipe.sampling.ellipsoid is None or c.words == MIDDLE]
-    require_computable(tried, recipe.class_settings, path)
+    tried = [c for c in corners(plan.recipe) if plan.ellipsoid is None or c.words == MIDDLE]
+    require_computable(tried, plan.recipe.class_settings, plan.recipe_file)
 
 
 def require_computable(tried: Iterable[Corner], settings: Settings, path: Path) -> None:
-    """The same for these corners and CLASS settings of any recipe."""
+    """The same for these corners and CLASS settings of the recipe `path`."""
     require_patched_classy()
     for corner in tried:
         complaint = _complaint({**settings, **corner.point})
         if UNREAD in complaint:
             names = complaint.split(UNREAD)[1].replace(",", " ").split()
-            raise RangeError("\n  ".join([f"{path}:", *(_unread(settings, corner, path, name) for name in names)]))
+            raise wrong_entries(path, [_unread(settings, corner, name) for name in names])
         if complaint:
-            raise RangeError(f"{path}:\n  line {_line(path, _to_blame(settings, corner, complaint))}: CLASS cannot "
-                             f"compute {corner.words}: {complaint}")
+            raise wrong_entries(path, [(_blamed_entry(settings, corner, complaint),
+                                        f"CLASS cannot compute {corner.words}: {complaint}")])
 
 
-def _to_blame(settings: Settings, corner: Corner, complaint: str) -> tuple[str, ...]:
-    """The setting that CLASS speaks of, if it does; or all of them, if not even the middle can be computed."""
+def _blamed_entry(settings: Settings, corner: Corner, complaint: str) -> Entry:
+    """The setting that CLASS names, if it does; or all of them, if not even the middle can be computed."""
     named = [name for name in settings if re.search(rf"\b{re.escape(name)}\b", complaint)]
     if corner.words == MIDDLE:
         return ("class_settings", named[0]) if len(named) == 1 else ("class_settings",)
@@ -91,32 +85,24 @@ def _to_blame(settings: Settings, corner: Corner, complaint: str) -> tuple[str, 
 
 
 def _complaint(parameters: Settings) -> str:
-    """What CLASS says of a cosmology, nothing if it can compute it."""
-    from classy import Class, CosmoComputationError, CosmoSevereError
+    """CLASS's error for a cosmology, nothing if it would integrate it."""
+    from classy import CosmoComputationError, CosmoSevereError
 
-    cosmology = Class()
     try:
-        cosmology.set(dict(parameters))
-        cosmology.compute(["thermodynamics"])
+        probe(parameters, lambda request: None)
     except (CosmoComputationError, CosmoSevereError) as error:
         return str(error).strip()
-    finally:
-        cosmology.struct_cleanup()
     return ""
 
 
-def _line(path: Path, entry: tuple[str, ...]) -> int | None:
-    return line_of(key_lines(read_text(path)), entry)
-
-
-def _unread(settings: Settings, corner: Corner, path: Path, name: str) -> str:
+def _unread(settings: Settings, corner: Corner, name: str) -> tuple[Entry, str]:
     # an entry of one parameter has its name at the end
     ranges = tuple(part for part in corner.entry if part not in corner.point)
-    table = ("class_settings",) if name in settings else ranges
+    entry = (*(("class_settings",) if name in settings else ranges), name)
     known = known_settings()
     if name in known:
         reason = "CLASS does not read it beside the other settings"
     else:
         near = get_close_matches(name, known, n=1)
         reason = "CLASS has no such setting" + (f"; did you mean {near[0]}?" if near else "")
-    return f"line {_line(path, (*table, name))}: {'.'.join(table)}.{name}: {reason}"
+    return entry, f"{'.'.join(entry)}: {reason}"

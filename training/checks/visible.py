@@ -1,29 +1,27 @@
-"""What a request for sources tells of a cosmology: networks know neither a setting nor a parameter that it does not."""
+"""Every sampled parameter and setting must be visible in the SourceRequest: networks are used for any value of one that
+is not."""
 from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
 from cosmicnet.class_parameters import acts_on_sources
 from cosmicnet.coverage import SETTING_TOLERANCE
 from cosmicnet.running_class import running_class
 
-from ..models.dataset import read_model
 from ..models.grids import AlignedGrids
+from ..models.plan import Plan
 from ..recipe.class_names import ROOM
-from ..recipe.schema import Recipe, RecipeError
-from ..recipe.toml_lines import key_lines, line_of
-from ..recipe.toml_recipe import read_text
-from .probe import ask
+from ..recipe.toml import Entry, wrong_entries
+from ..work.run_class import Parameters, probe
 
-__all__ = ["Told", "not_told", "require_none", "require_reported", "require_told", "told_of"]
+__all__ = ["RequestSummary", "invisible", "require_visible", "summaries", "summary_of"]
 
 # An entry of a recipe, and what is wrong with it.
-Entry = tuple[str, ...]
 Wrong = tuple[Entry, str]
 
 # Settings of stock CLASS that decide what is computed and not how, or that are reported under another name.
@@ -39,22 +37,21 @@ NOT_REPORTED_BY_STOCK = frozenset({"chi_file", "f_eff_file", "ncdm_psd_filenames
 # What CLASS makes of massive neutrinos without a mass, eV.
 MASSLESS = 1e-5
 
-# What is to be done about a parameter or a setting that is not told.
+# The remedy for a parameter or a setting that is not reported.
 ADD = "add it under this name to cosmicnet_list_setup() in class_state.h (docs/retrain.md)"
 NOT_REPORTED = f"this CLASS does not report it, so that networks would be used for any other value of it; {ADD}"
 
-
 # By how much the room that CLASS makes for a grid differs within the widest domain shipped (1.13 in time, 1.07 in k).
 MARGIN = 1.15
-# The setting that makes room, and what is to be done.
+# The setting that makes room, and the remedy.
 ROOM_BY = {"wavenumbers": ("l_max_scalars", "raise it, or lower k_step_sub and k_step_super"),
            "times": ("perturbations_sampling_stepsize", "lower it")}
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a request said of the cosmology `point`, by SourceRequest's names; room: by kind of grid how many values
-    CLASS has room for, and on how many models are integrated."""
+class RequestSummary:
+    """The numbers of the request for the cosmology `point`, by SourceRequest's names. room: by kind of grid, the number
+    of values that CLASS has room for, and that of the integration."""
 
     point: Mapping[str, float]
     cosmology: dict[str, float]
@@ -63,105 +60,100 @@ class Told:
     room: dict[str, tuple[int, int]]
 
 
-def require_told(recipe: Recipe, points: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Raise RecipeError with the line in the file `path` for a sampled parameter or a setting of which requests would
-    not tell the value, and for settings with which CLASS has no room for the grids of the integration. CLASS is asked
-    at the first two of these models, and integrates nothing.
+def require_visible(plan: Plan) -> None:
+    """Raise RecipeError with the lines for sampled parameters and settings that requests do not show, and for settings
+    with which CLASS has no room for the grids of the integration.
 
-    Where it does not come as far as that, generation says why.
+    CLASS is probed at the first two models that it can compute; of the others, the integration reports the error.
     """
-    asked = [ask({**recipe.class_settings, **point}, partial(told_of, point=point)) for point in points[:2]]
-    told = [answer for answer in asked if answer]
-    require_none([*not_told(told, recipe.class_settings, recipe.sampling.ranges, recipe.domain, ("sampling", "ranges")),
-                  *_settings_without_room(recipe, told)], path)
+    recipe = plan.recipe
+    found = list(islice(summaries(recipe.class_settings, plan.points), 2))
+    wrong = [*invisible(found, recipe.class_settings, recipe.sampling.ranges, recipe.domain, ("sampling", "ranges")),
+             *_settings_without_room(recipe.class_settings, found)]
+    if wrong:
+        raise wrong_entries(plan.recipe_file, wrong)
 
 
-def require_none(wrong: Iterable[Wrong], path: Path) -> None:
-    """Raise RecipeError with the lines in the file `path` if anything is wrong."""
-    lines = key_lines(read_text(path))
-    if told := [f"line {line_of(lines, entry)}: {'.'.join(entry)}: {why}" for entry, why in wrong]:
-        raise RecipeError("\n  ".join([f"{path}:", *told]))
+def summaries(settings: Parameters, points: Iterable[Mapping[str, float]]) -> Iterator[RequestSummary]:
+    """The requests at these points, but for those that CLASS cannot compute."""
+    from classy import CosmoComputationError, CosmoSevereError
+
+    for point in points:
+        try:
+            yield probe({**settings, **point}, partial(summary_of, point=point))
+        except (CosmoComputationError, CosmoSevereError):
+            continue
 
 
-def told_of(request: Any, point: Mapping[str, float]) -> Told:
-    """Keep what a SourceRequest says."""
+def summary_of(request: Any, point: Mapping[str, float]) -> RequestSummary:
+    """Keep the numbers of a SourceRequest."""
     grid = AlignedGrids().integration(request.cosmology)
     room = {"wavenumbers": (len(request.k), grid.k.size), "times": (len(request.tau), grid.tau.size)}
-    return Told(point, dict(request.cosmology), dict(request.setup), dict(request.precision), room)
+    return RequestSummary(point, dict(request.cosmology), dict(request.setup), dict(request.precision), room)
 
 
-def not_told(
-    answers: Sequence[Told], class_settings: Mapping[str, Any], sampled: Iterable[str], domain: Container[str],
-    table: Entry,
+def invisible(
+    found: Sequence[RequestSummary], class_settings: Mapping[str, Any], sampled: Iterable[str],
+    domain: Container[str], table: Entry,
 ) -> Iterator[Wrong]:
-    """What these answers of CLASS do not tell, or tell otherwise than it was given: `sampled` parameters, which are
-    entries of `table`, and settings; and what differs among the answers and is not in the domain."""
+    """What these requests do not show, or show otherwise than it was given: `sampled` parameters, entries of `table`,
+    and settings; and what differs between the requests and is not in the domain."""
     for name in sampled:
-        why = next((why for told in answers if (why := _why_not_told(name, told))), None)
+        why = next((why for summary in found if (why := _why_invisible(name, summary))), None)
         if why:
-            yield (*table, name), why
-    for told in answers[:1]:
-        for name in _unknown_settings(class_settings, told.setup, told.precision):
-            yield ("class_settings", name), NOT_REPORTED
-        first = {name: other for other in reversed(answers[1:]) for name in _different(told, other, domain)}
+            yield (*table, name), f"{'.'.join(table)}.{name}: {why}"
+    for summary in found[:1]:
+        for name in _unknown_settings(class_settings, summary):
+            yield ("class_settings", name), f"class_settings.{name}: {NOT_REPORTED}"
+        first = {name: other for other in reversed(found[1:]) for name in _different(summary, other, domain)}
         for name, other in first.items():
-            value, there = ({**t.precision, **t.setup}.get(name, math.nan) for t in (told, other))
-            yield table, (f"CLASS reports {name} = {value:.10g} for one model and {there:.10g} for another, so "
-                          "that networks would be used for one of them only")
+            value, there = ({**s.precision, **s.setup}.get(name, math.nan) for s in (summary, other))
+            yield table, (f"{'.'.join(table)}: CLASS reports {name} = {value:.10g} for one model and {there:.10g} for "
+                          "another, so that networks would be used for one of them only")
 
 
-def _different(told: Told, other: Told, domain: Container[str]) -> Iterator[str]:
+def _different(summary: RequestSummary, other: RequestSummary, domain: Container[str]) -> Iterator[str]:
     """Settings and precision parameters that matter and are not the same in both."""
     theirs = {**other.precision, **other.setup}
-    for name, value in {**told.precision, **told.setup}.items():
+    for name, value in {**summary.precision, **summary.setup}.items():
         # a species may vanish at the end of a range
-        if (name in told.precision and not acts_on_sources(name)) or name in domain or name.startswith("has_"):
+        if (name in summary.precision and not acts_on_sources(name)) or name in domain or name.startswith("has_"):
             continue
         if not math.isclose(value, theirs.get(name, math.nan), rel_tol=SETTING_TOLERANCE):
             yield name
 
 
-def _why_not_told(name: str, told: Told) -> str | None:
+def _why_invisible(name: str, summary: RequestSummary) -> str | None:
     from classy import Class
 
-    values, given = {**told.setup, **told.cosmology}, told.point[name]
+    values, given = {**summary.setup, **summary.cosmology}, summary.point[name]
     if name in values:
         expected = MASSLESS if name == "m_ncdm" and given == 0.0 else given
         # written so that NaN differs
         if abs(values[name] - expected) <= SETTING_TOLERANCE * abs(expected):
             return None
         return (f"CLASS makes {values[name]:.10g} of {given:.10g}, so that networks would learn what they are not "
-                "asked; only a number that CLASS reports as it was given can be sampled")
-    if name in told.precision:
+                "asked for; only a number that CLASS reports as it was given can be sampled")
+    if name in summary.precision:
         return "is a precision parameter, which training and requests must share; set it in class_settings"
     if name in Class.parameters_of_later_modules():
         return "is of the modules after the sources, so that networks take any value of it; leave it out"
     return f"this CLASS reads it but does not report it, so that networks could not know its value; {ADD}"
 
 
-def _settings_without_room(recipe: Recipe, answers: Sequence[Told]) -> Iterator[Wrong]:
-    for kind, (name, what_to_do) in ROOM_BY.items():
-        room, needed = min((told.room[kind] for told in answers), default=(1, 0))
+def _settings_without_room(settings: Mapping[str, Any], found: Sequence[RequestSummary]) -> Iterator[Wrong]:
+    for kind, (name, remedy) in ROOM_BY.items():
+        room, needed = min((summary.room[kind] for summary in found), default=(1, 0))
         if room < MARGIN * needed:
             yield ("class_settings", name), (
-                f"{recipe.class_settings[name]} makes room for {room} {kind} in CLASS's tables, but models are "
-                f"integrated on {needed}, and other cosmologies of a domain have up to {MARGIN - 1.0:.0%} less room: "
-                f"{what_to_do} (left out, it is {ROOM[name]})")
+                f"class_settings.{name}: {settings[name]} makes room for {room} {kind} in CLASS's tables, but "
+                f"models are integrated on {needed}, and other cosmologies of a domain have up to "
+                f"{MARGIN - 1.0:.0%} less room: {remedy} (left out, it is {ROOM[name]})")
 
 
-def require_reported(recipe: Recipe, model: Path) -> None:
-    """Raise RecipeError for a setting of which a request for sources would not tell the value: its networks would be
-    used for any other value as well. model: one that was integrated."""
-    told = read_model(model)
-    for name in _unknown_settings(recipe.class_settings, told.setup, told.precision):
-        raise RecipeError(f"class_settings.{name}: {NOT_REPORTED}")
-
-
-def _unknown_settings(
-    class_settings: Mapping[str, Any], setup: Mapping[str, float], precision: Mapping[str, float]
-) -> list[str]:
-    """Settings of which this CLASS does not report the value; setup, precision: what it reports."""
+def _unknown_settings(class_settings: Mapping[str, Any], summary: RequestSummary) -> list[str]:
+    """Settings of which this CLASS does not report the value."""
     given = set(class_settings)
     if not running_class().changed_files:
         return sorted(given & NOT_REPORTED_BY_STOCK)
-    return sorted(given - OTHERWISE_CHECKED - set(setup) - set(precision))
+    return sorted(given - OTHERWISE_CHECKED - set(summary.setup) - set(summary.precision))

@@ -15,8 +15,9 @@ from cosmicnet.store import load_network_set, save_network_set
 
 from ..evaluate.unseen import unseen_chi2
 from ..fields.fit_set import fit_set
-from ..models.generate import Workplace, generate
-from ..recipe.schema import Recipe, Target
+from ..models.integrate import integrate
+from ..models.plan import Plan
+from ..recipe.schema import Target
 
 __all__ = ["Made", "TargetMissed", "make"]
 
@@ -50,31 +51,31 @@ class _Round:
     chi2: float
 
 
-def make(recipe: Recipe, place: Workplace, output: Path) -> Made:
-    """Run the whole recipe; every step that was done before is taken from the work folder.
+def make(plan: Plan, output: Path) -> Made:
+    """Run the whole recipe; steps that were finished before are taken from the work folder.
 
-    Writes manifest.json and arrays.safetensors to `output` at the end: of the round with the smallest chi2. Raises
-    TargetMissed when they are there.
+    Writes the networks of the round with the smallest chi2 to `output`, and then raises TargetMissed if that is too
+    large.
     """
     console, start = Console(stderr=True), time.monotonic()
-    number, target, rounds = recipe.sampling.models, recipe.target, list[_Round]()
+    target, rounds = plan.recipe.target, list[_Round]()
     while True:
-        generated = generate(recipe, number, place)
-        folder = place.folder.parent / ROUNDS / f"{number:05d}"
-        saved = fit_set(recipe, generated, place, folder)
-        console.print(f"{folder}: networks '{saved.name}' of {len(generated.models)} models, "
+        models = integrate(plan)
+        folder = plan.work / ROUNDS / f"{plan.number:05d}"
+        saved = fit_set(plan, models, folder)
+        console.print(f"{folder}: networks '{saved.name}' of {len(models)} models, "
                       f"{(time.monotonic() - start) / 60:.1f} min", highlight=False)
         if target is None:
             save_network_set(output, load_network_set(folder))
-            return Made(len(generated.models), None)
-        chi2 = unseen_chi2(saved, folder, target.unseen, place)
+            return Made(len(models), None)
+        chi2 = unseen_chi2(saved, folder, target.unseen, plan)
         console.print(f"Wishart chi2 of {target.unseen} unseen models: 95% below {chi2:.3g}, target "
                       f"{target.wishart_chi2:g}", highlight=False)
-        rounds.append(_Round(folder, len(generated.models), chi2))
-        end = _why_the_last(target, number, rounds, (time.monotonic() - start) / 3600.0)
+        rounds.append(_Round(folder, len(models), chi2))
+        end = _why_the_last(target, plan.number, rounds, (time.monotonic() - start) / 3600.0)
         if end is not None:
             return _best(target, rounds, output, end)
-        number = min(math.ceil(GROWTH * number), target.models_max)
+        plan = plan.with_models(min(math.ceil(GROWTH * plan.number), target.models_max))
 
 
 def _why_the_last(target: Target, number: int, rounds: Sequence[_Round], hours: float) -> str | None:

@@ -3,8 +3,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,10 @@ from cosmicnet.installed import FOLDER_VARIABLE, MANIFEST, shipped_sets, user_fo
 from .arguments import PROGRAM, add_processes, add_scheduler, new_command, positive_number, writable
 
 if TYPE_CHECKING:
-    from ..models.generate import Workplace
+    from ..models.plan import Plan
     from ..recipe.schema import Recipe
 
 __all__ = ["add_generate", "add_make", "add_train"]
-
-
-class NameTaken(CosmicnetError):
-    """The name of a recipe, or the folder for its networks, is that of networks that come with the package."""
 
 
 def add_make(commands: Any) -> None:
@@ -95,48 +90,49 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_make(options: argparse.Namespace) -> None:
-    from ..checks.cost import confirm, price
+    from ..checks.cost import confirm_cost, estimate_cost
     from ..evaluate.evaluate import EvaluationSettings, evaluate
     from .make import TargetMissed, make
 
-    recipe, place = _read(options)
-    output = _output(recipe, options.output)
-    workers = _check(recipe, place, options.recipe)
-    confirm(price(recipe, place, workers, options.models), options.yes)
+    plan = _open(options)
+    output = _output(plan.recipe, options.output)
+    workers = _check(plan)
+    confirm_cost(plan, estimate_cost(plan, workers, options.models), options.yes)
     missed = None
     try:
-        make(recipe, place, output)
+        make(plan, output)
     except TargetMissed as error:
         missed = error
     try:
         # resolved: as in _replaced(), and for workers in other folders
-        evaluate(EvaluationSettings(str(output.resolve()), output, place.folder.parent / "unseen", options.models,
-                                    options.processes, scheduler=options.scheduler))
+        evaluate(EvaluationSettings(str(output.resolve()), output, plan.unseen, options.models, options.processes,
+                                    scheduler=options.scheduler))
     finally:
         # also where networks that miss it cover so little that they cannot be evaluated
         if missed is not None:
             raise missed
     print(f"{output}: accuracy.md has the errors on {options.models} unseen models; use them with "
-          f"neural_network_path: {_how_to_name(recipe, output)}")
+          f"neural_network_path: {_how_to_name(plan.recipe, output)}")
 
 
 def _run_generate(options: argparse.Namespace) -> None:
-    from ..checks.cost import confirm, price
-    from ..models.generate import generate
+    from ..checks.cost import confirm_cost, estimate_cost
+    from ..models.integrate import integrate
     from ..wide.recipe import is_wide
 
     if is_wide(options.recipe):
         _run_generate_wide(options)
         return
-    recipe, place = _read(options)
-    number = options.number or recipe.sampling.models
-    if recipe.sampling.design == "latin" and number != recipe.sampling.models:
-        raise CosmicnetError('--number: a Latin hypercube cannot grow; set sampling.design = "sobol"')
-    workers = _check(recipe, place, options.recipe)
-    more = recipe.model_copy(update={"sampling": recipe.sampling.model_copy(update={"models": number}), "target": None})
-    confirm(price(more, place, workers), options.yes)
-    generated = generate(recipe, number, place)
-    print(f"{place.folder}: {len(generated.models)} models, {len(generated.failed)} failed")
+    plan = _open(options)
+    if options.number:
+        if plan.recipe.sampling.design == "latin" and options.number != plan.number:
+            raise CosmicnetError('--number: a Latin hypercube cannot grow; set sampling.design = "sobol"')
+        plan = plan.with_models(options.number)
+    plan = replace(plan, recipe=plan.recipe.model_copy(update={"target": None}))
+    workers = _check(plan)
+    confirm_cost(plan, estimate_cost(plan, workers), options.yes)
+    models = integrate(plan)
+    print(f"{plan.models}: {len(models)} models, {plan.number - len(models)} failed")
 
 
 def _run_generate_wide(options: argparse.Namespace) -> None:
@@ -153,65 +149,45 @@ def _run_generate_wide(options: argparse.Namespace) -> None:
 
 def _run_train(options: argparse.Namespace) -> None:
     from ..fields.fit_set import fit_set
-    from ..models.generate import existing
+    from ..models.integrate import existing_models
 
-    recipe, place = _read(options)
-    output = _output(recipe, options.output)
-    with _lines_of(options.recipe):
-        generated = existing(recipe, place)
-    fit_set(recipe, generated, place, output)
+    plan = _open(options)
+    output = _output(plan.recipe, options.output)
+    fit_set(plan, existing_models(plan), output)
 
 
-def _read(options: argparse.Namespace) -> tuple[Recipe, Workplace]:
-    from ..models.generate import Workplace
-    from ..recipe.schema import load_recipe
+def _open(options: argparse.Namespace) -> Plan:
+    from ..models.plan import open_plan
 
-    recipe = load_recipe(options.recipe)
-    work = options.work or Path("runs") / recipe.name
-    return recipe, Workplace(work / "models", options.recipe.parent, options.processes, options.scheduler)
+    return open_plan(options.recipe, options.work, options.processes, options.scheduler)
 
 
-def _check(recipe: Recipe, place: Workplace, path: Path) -> int:
-    """Find what can be wrong with the scheduler, the recipe and the folder before anything is integrated; the number
-    of workers."""
+def _check(plan: Plan) -> int:
+    """Find mistakes in the scheduler, the recipe and the folder before anything is integrated; returns the number of
+    workers."""
     from ..checks.feasible import require_feasible
-    from ..checks.visible import require_told
-    from ..models.generate import claim
-    from ..models.sampling import points
+    from ..checks.visible import require_visible
+    from ..models.integrate import claim
     from ..work.parallel import count_workers
-    from ..work.spectra import require_patched_classy
+    from ..work.run_class import require_patched_classy
 
     require_patched_classy()
-    workers = count_workers(place.processes, place.scheduler)
-    with _lines_of(path):
-        claim(recipe, place)
-        require_feasible(recipe, path)
-        drawn = points(recipe, recipe.sampling.models, place.recipe_folder, place.derived)
-    require_told(recipe, drawn, path)
+    workers = count_workers(plan.processes, plan.scheduler)
+    claim(plan.models, plan.identity)
+    require_feasible(plan)
+    require_visible(plan)
     return workers
-
-
-@contextmanager
-def _lines_of(path: Path) -> Iterator[None]:
-    """What is wrong with the chain, the covariance or the constraints of the recipe `path` is told with its line."""
-    from ..models.sampling import SamplingError
-    from ..recipe.toml_recipe import located
-
-    try:
-        yield
-    except SamplingError as error:
-        raise SamplingError(located(path, str(error))) from error
 
 
 def _output(recipe: Recipe, chosen: Path | None) -> Path:
     """The folder for the networks; tells whose it takes the place of, and refuses those of the package."""
     if chosen is None and recipe.name in shipped_sets():
-        raise NameTaken(f"name = {recipe.name}: is that of networks that come with the package, which would be found "
-                        f"in their place; choose another name, or --output FOLDER")
+        raise CosmicnetError(f"name = {recipe.name}: is that of networks that come with the package, which would be "
+                             "found in their place; choose another name, or --output FOLDER")
     output = writable(chosen or user_folder() / recipe.name)
     if output.resolve() in {folder.resolve() for folder in shipped_sets().values()}:
-        raise NameTaken(f"--output {output}: has networks that come with the package, which would be lost; choose "
-                        f"another folder")
+        raise CosmicnetError(f"--output {output}: has networks that come with the package, which would be lost; choose "
+                             "another folder")
     if (output / MANIFEST).exists() and (theirs := _replaced(recipe, output)):
         print(f"{output}: has {theirs}, which will be replaced", file=sys.stderr)
     return output

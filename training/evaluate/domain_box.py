@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.region import Ellipsoid, LinearConstraint
 
-from ..models.derived import within
-from ..models.sampling import in_ellipsoid
+from ..models.sampling import SampledRegion, sample, unit_cube
 from ..recipe.schema import COMPUTED, DERIVED, TAU_REIO
 
 __all__ = ["PRIMORDIAL", "domain_bounds", "fixed_settings", "unseen_points"]
@@ -23,9 +21,6 @@ PRIMORDIAL: Mapping[str, float] = {"A_s": 2.1e-9, "n_s": 0.966}
 # What a recipe needs to integrate, and what an evaluation chooses itself.
 OF_INTEGRATION = ("output", "lensing", "l_max_scalars", "P_k_max_1/Mpc", "P_k_max_h/Mpc", "reio_parametrization",
                   "perturbations_sampling_stepsize")
-
-# Where so few points of the box obey the constraints, something is wrong with them.
-DRAWS_MAX = 2**17
 
 
 def domain_bounds(manifest: Manifest) -> dict[str, tuple[float, float]]:
@@ -52,29 +47,13 @@ def fixed_settings(manifest: Manifest) -> dict[str, Any]:
 def unseen_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, Any]]:
     """The first `number` points of one sequence over the domain, all its parameters varied, the same at every call.
 
-    Raises CosmicnetError for a set that does not say how its models were made, or a domain without points.
+    Raises CosmicnetError for a set without the settings of its models, or a domain without points.
     """
     if "class_settings" not in manifest.recipe:
         raise CosmicnetError(f"the networks '{manifest.name}' do not say by which settings of CLASS they were trained")
     bounds, fixed = domain_bounds(manifest), fixed_settings(manifest)
-    constraints = [LinearConstraint.parse(text) for text in manifest.constraints]
-    ellipsoid = Ellipsoid.from_json(manifest.ellipsoid) if manifest.ellipsoid else None
-    low, high = np.array(list(bounds.values())).T
-    drawn = 2 ** (max(number, 64) - 1).bit_length()
-    while drawn <= DRAWS_MAX:
-        unit = qmc.Sobol(len(bounds), seed=seed).random(drawn)
-        rows = low + (high - low) * unit
-        if ellipsoid:
-            # hardly a point of the box lies in it where parameters are correlated
-            columns = [list(bounds).index(name) for name in ellipsoid.names]
-            rows[:, columns] = in_ellipsoid(ellipsoid, unit[:, columns])
-            rows = rows[np.all((low <= rows) & (rows <= high), axis=1)]
-        points = [dict(zip(bounds, row.tolist(), strict=True)) for row in rows]
-        inside = [p for p in points if all(c.holds(p) for c in constraints)]
-        limits = {name: ends for name, ends in manifest.domain.items() if name in DERIVED}
-        inside = [{**p, **fixed} for p in inside]
-        chosen = [p for p, is_inside in zip(inside, within(inside, {}, limits, None), strict=True) if is_inside]
-        if len(chosen) >= number:
-            return chosen[:number]
-        drawn *= 2
-    raise CosmicnetError(f"the networks '{manifest.name}': hardly a point of the domain's box obeys its constraints")
+    region = SampledRegion(
+        bounds, tuple(map(LinearConstraint.parse, manifest.constraints)),
+        Ellipsoid.from_json(manifest.ellipsoid) if manifest.ellipsoid else None,
+        {name: ends for name, ends in manifest.domain.items() if name in DERIVED}, fixed)
+    return [{**point, **fixed} for point in sample(region, unit_cube("sobol", len(bounds), seed), number)]

@@ -19,17 +19,8 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
 from ..work.parallel import ended, progress, single_threaded_pool
-from ..work.spectra import (
-    ONE_LINE_OF_SIGHT,
-    OUTPUT_SETTINGS,
-    Parameters,
-    Spectra,
-    cached_spectra,
-    compute_spectra,
-    networks_on,
-    new_class,
-    require_patched_classy,
-)
+from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
+from ..work.spectra import ONE_LINE_OF_SIGHT, OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra
 from .accuracy import RelativeErrors, summary
 from .accuracy_page import write_page
 from .boxes import COMMON_BOXES, Box, domain_of

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ..recipe.toml_recipe import Strict, load_toml_recipe
+from ..recipe.toml import Strict, load_toml
 from .accuracy import Distribution
 from .boxes import WHOLE_DOMAIN
 
@@ -54,4 +54,4 @@ def targets_of(box: str, network: str, recipe: Mapping[str, Any]) -> dict[str, A
 
 @cache
 def _read() -> _File:
-    return load_toml_recipe(FILE, _File)
+    return load_toml(FILE, _File)

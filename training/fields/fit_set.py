@@ -1,7 +1,6 @@
 """Fit a network set: resample the integrated models, fit every field, and write the set with its manifest."""
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
@@ -22,9 +21,8 @@ from cosmicnet.network import Network, monomials
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, save_network_set
 
-from ..models.generate import RECIPE_FILE, Generated, Workplace
 from ..models.grids import AlignedGrids
-from ..models.sampling import ellipsoid_of
+from ..models.plan import Plan
 from ..recipe.schema import COMPUTED, Recipe
 from ..work.digest import code_digest
 from ..work.parallel import progress
@@ -61,23 +59,21 @@ OF_REIONIZATION = ("tau_reio", "z_reio")
 VANISHING = {"has_ur": {"N_ur": 0.0}, "has_fld": {"w0_fld": -1.0, "wa_fld": 0.0}}
 
 
-def fit_set(recipe: Recipe, generated: Generated, place: Workplace, output: Path) -> Manifest:
-    """Fit all fields and write the set to `output`. A fit that was killed resumes with the next field.
-
-    Tables and fits are kept beside the models. Raises DatasetError for an unreadable model.
+def fit_set(plan: Plan, paths: Sequence[Path], output: Path) -> Manifest:
+    """Fit all fields to the models at these paths and write the set to `output`. A fit that was killed resumes with the
+    next field. Raises DatasetError for an unreadable model.
     """
-    work = place.folder.parent
+    recipe = plan.recipe
     fields = fields_for(recipe.sampling.ranges)
-    models = collect(generated.models, work / "tables", fields, place.processes, place.scheduler)
-    identity = _identity(recipe, place.folder, models)
+    models = collect(paths, plan.tables, fields, plan.processes, plan.scheduler)
+    identity = _identity(plan, models)
     results = []
     with progress("fitting fields", len(fields)) as advance:
         for field in fields:
-            results.append(_fitted(field, models, recipe, work / "fields", identity))
+            results.append(_fitted(field, models, recipe, plan.work / "fields", identity))
             advance()
     Console(stderr=True).print(_error_table(results, len(models)))
     guard, tolerances = fit_guard(tuple(recipe.sampling.ranges), [{**m.setup, **m.cosmology} for m in models])
-    ellipsoid = ellipsoid_of(recipe, place.recipe_folder)
     running = running_class()
     manifest = Manifest(
         name=recipe.name, description=recipe.description, class_version=running.version,
@@ -89,17 +85,17 @@ def fit_set(recipe: Recipe, generated: Generated, place: Workplace, output: Path
         k_max=_k_max(models), fields=[], sha256="",
         k_max_cmb_times_sound_horizon=K_SOUND_HORIZON_MAX, dense_layers=len(recipe.training.hidden) + 1,
         recipe={**recipe.model_dump(mode="json"), "models_used": len(models)},
-        constraints=recipe.constraints, ellipsoid=ellipsoid.to_json() if ellipsoid else {},
+        constraints=recipe.constraints, ellipsoid=plan.ellipsoid.to_json() if plan.ellipsoid else {},
     )
     return save_network_set(output, NetworkSet(manifest, FieldsEmulator([r.fitted for r in results]), guard))
 
 
-def _identity(recipe: Recipe, models_folder: Path, models: Sequence[ResampledModel]) -> dict[str, Any]:
+def _identity(plan: Plan, models: Sequence[ResampledModel]) -> dict[str, Any]:
     """What determines the fit of every field: models, tables, settings, code, libraries."""
     return {
-        "made by": json.loads((models_folder / RECIPE_FILE).read_text(encoding="utf-8")),
+        "made by": plan.identity,
         "models": [m.cosmology for m in models], "tables": code_digest(OF_TABLES), "code": code_digest(OF_FIELDS),
-        "training": recipe.training.model_dump(mode="json"),
+        "training": plan.recipe.training.model_dump(mode="json"),
         "libraries": {name: version(name) for name in ("numpy", "scipy", "tensorflow", "keras")},
     }
 

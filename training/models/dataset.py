@@ -45,9 +45,9 @@ def model_path(folder: Path, index: int) -> Path:
     return folder / f"{index:05d}.h5"
 
 
-def failure_path(folder: Path, index: int) -> Path:
-    """Where CLASS's message is kept for a model that it cannot compute."""
-    return folder / f"{index:05d}.failed"
+def failure_path(model: Path) -> Path:
+    """The file with CLASS's message for a model that it cannot compute."""
+    return model.with_suffix(".failed")
 
 
 def write_model(path: Path, model: TrainingModel) -> None:

@@ -1,80 +1,166 @@
 """Which cosmologies are integrated: points of a box or an ellipsoid, without those that break a constraint.
 
-With the design 'sobol' the points are a scrambled Sobol sequence: the first n of it are the same however many are
-asked for, so that a larger training set contains the smaller, and any number of them fills the space more evenly than
-chance would. (Latin hypercubes of several seeds beside each other would grow as well, but are even only one by one.)
+The first n points of the design 'sobol', a scrambled Sobol sequence, are the same however many are drawn, so that a
+larger training set contains the smaller; and any number of them fills the space more evenly than chance would.
+
+A domain in H0 and dark energy alone would reach to acoustic scales that are ruled out (100*theta_s is known to
+0.0003), so that a recipe may limit what CLASS derives before the perturbations, too.
 """
 from __future__ import annotations
 
+import json
 import math
 import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import chi, qmc
 
-from cosmicnet.errors import CosmicnetError
-from cosmicnet.region import Ellipsoid
+from cosmicnet.region import Ellipsoid, LinearConstraint
+from cosmicnet.running_class import running_class
 
-from ..recipe.schema import Around, Recipe, Sampling
-from .derived import within
+from ..recipe.schema import Around, Recipe
+from ..recipe.toml import EntryError
+from ..work.files import read_json, write_json
+from ..work.parallel import progress
 
-__all__ = ["SamplingError", "ellipsoid_of", "in_ellipsoid", "points"]
+__all__ = ["Point", "SampledRegion", "domain_ellipsoid", "sample", "unit_cube"]
 
 Array = NDArray[np.float64]
-Points = list[dict[str, float]]
+Point = dict[str, float]
+Ranges = Mapping[str, tuple[float, float]]
 
 # Where fewer points than this share of a box obey the constraints and the ellipsoid, something is wrong with them.
 SMALLEST_SHARE = 1e-3
 # Of correlations, as far as digits of a file go.
 ASYMMETRY = 1e-5
-# What CLASS derives takes 0.1 s a point: where none of so many first points obeys, no more are tried.
+# What CLASS derives takes 0.1 s a point: give up if none of so many first points obeys.
 DERIVED_TRIED = 200
+# The file of derived values is written after so many new ones, and at the end.
+VALUES_PER_WRITE = 100
 
 
-class SamplingError(CosmicnetError):
-    """Constraints that leave nothing, or a chain or covariance that cannot be used; it begins with the entry of the
-    recipe, from which located() has the line."""
+@dataclass(frozen=True)
+class SampledRegion:
+    """The conditions that points obey: the ranges, constraints, an ellipsoid, and limits of what CLASS derives from
+    them with `settings`."""
+
+    ranges: Ranges
+    constraints: Sequence[LinearConstraint] = ()
+    ellipsoid: Ellipsoid | None = None
+    derived: Ranges = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def points(recipe: Recipe, number: int, folder: Path, cache: Path | None = None) -> Points:
-    """The sampled parameters of `number` models; paths in the recipe are relative to `folder`. `cache`: a file for
-    what CLASS derives of them.
+def unit_cube(design: str, dimensions: int, seed: int) -> Callable[[int], Array]:
+    """The function that draws any number of points of the unit cube."""
+    def draw(number: int) -> Array:
+        if design == "latin":
+            return np.asarray(qmc.LatinHypercube(dimensions, seed=seed).random(number))
+        with warnings.catch_warnings():
+            # it prefers powers of two, which matter to integrals only
+            warnings.simplefilter("ignore", UserWarning)
+            return np.asarray(qmc.Sobol(dimensions, seed=seed).random(number))
 
-    Raises SamplingError.
+    return draw
+
+
+def sample(region: SampledRegion, draw: Callable[[int], Array], number: int, cache: Path | None = None) -> list[Point]:
+    """The first `number` points that lie in the region. cache: a file for what CLASS derives of them.
+
+    Raises EntryError.
     """
-    sampling, constraints = recipe.sampling, recipe.linear_constraints()
-    ellipsoid = None if sampling.ellipsoid is None else ellipsoid_of(recipe, folder, sampling.ellipsoid.margin)
     drawn = number
     while True:
-        kept = [p for p in _draw(sampling, ellipsoid, drawn) if all(c.holds(p) for c in constraints)]
-        kept = _with_derived(kept, recipe, cache)
+        kept = [p for p in _points(region, draw(drawn)) if all(c.holds(p) for c in region.constraints)]
+        kept = _with_derived(kept, region, cache)
         if len(kept) >= number:
             return kept[:number]
         if drawn > number / SMALLEST_SHARE:
-            limit = "constraints" if constraints else "sampling.ellipsoid" if ellipsoid else "sampling.derived"
-            raise SamplingError(f"{limit}: of {drawn} points of the ranges only {len(kept)} obey "
-                                f"{', '.join(recipe.constraints) or 'it'}")
+            entry = "constraints" if region.constraints else \
+                "sampling.ellipsoid" if region.ellipsoid else "sampling.derived"
+            raise EntryError(f"{entry}: of {drawn} points of the ranges only {len(kept)} obey "
+                                f"{', '.join(c.text for c in region.constraints) or 'it'}")
         drawn = math.ceil(1.5 * drawn)
 
 
-def _with_derived(candidates: Points, recipe: Recipe, cache: Path | None) -> Points:
+def _points(region: SampledRegion, unit: Array) -> list[Point]:
+    """Points (n, d) of the unit cube to the box, or to the ellipsoid within the box."""
+    names = list(region.ranges)
+    low, high = np.array(list(region.ranges.values())).T
+    rows = low + (high - low) * unit
+    if region.ellipsoid:
+        columns = [names.index(name) for name in region.ellipsoid.names]
+        rows[:, columns] = _in_ellipsoid(region.ellipsoid, unit[:, columns])
+        rows = rows[np.all((low <= rows) & (rows <= high), axis=1)]
+    return [dict(zip(names, row.tolist(), strict=True)) for row in rows]
+
+
+def _with_derived(candidates: list[Point], region: SampledRegion, cache: Path | None) -> list[Point]:
     """Those whose derived quantities lie within their limits."""
-    kept, limits = [], recipe.sampling.derived
+    if not region.derived:
+        return candidates
+    kept: list[Point] = []
     for some in (candidates[:DERIVED_TRIED], candidates[DERIVED_TRIED:]):
-        inside = within(some, recipe.class_settings, limits, cache)
-        kept += [p for p, is_inside in zip(some, inside, strict=True) if is_inside]
+        values = _derived_values(some, region, cache)
+        kept += [p for p, found in zip(some, values, strict=True)
+                 if all(math.isnan(value) or low <= value <= high
+                        for value, (low, high) in zip(found, region.derived.values(), strict=True))]
         if len(some) == DERIVED_TRIED and not kept:
-            written = ", ".join(f"{name} = [{low:g}, {high:g}]" for name, (low, high) in limits.items())
-            raise SamplingError(
+            written = ", ".join(f"{name} = [{low:g}, {high:g}]" for name, (low, high) in region.derived.items())
+            raise EntryError(
                 f"sampling.derived: none of the first {DERIVED_TRIED} points of the ranges has {written}")
     return kept
 
 
-def ellipsoid_of(recipe: Recipe, folder: Path, margin: float = 1.0) -> Ellipsoid | None:
-    """The ellipsoid of the recipe, `margin` times as large; None if it has none."""
+def _derived_values(points: Sequence[Point], region: SampledRegion, cache: Path | None) -> list[list[float]]:
+    """What CLASS derives of each point, 0.1 s each; NaN where it cannot, of which the integration says why."""
+    known, names = _read(cache), list(region.derived)
+    # CLASS's equations may be the user's own
+    digest = running_class().source_digest
+    keys = [json.dumps([names, region.settings, point, digest], sort_keys=True) for point in points]
+    new = [i for i, key in enumerate(keys) if key not in known]
+    if new:
+        with progress("choosing models", len(new)) as advance:
+            for count, i in enumerate(new, start=1):
+                known[keys[i]] = _derive({**region.settings, **points[i]}, names)
+                if cache is not None and (count % VALUES_PER_WRITE == 0 or count == len(new)):
+                    write_json(cache, {"values": known})
+                advance()
+    return [known[key] for key in keys]
+
+
+def _derive(parameters: Mapping[str, Any], names: list[str]) -> list[float]:
+    from classy import Class, CosmoComputationError
+
+    cosmology = Class()
+    cosmology.set(dict(parameters))
+    try:
+        cosmology.compute(["thermodynamics"])
+        values = cosmology.get_current_derived_parameters(names)
+    except CosmoComputationError:
+        return [math.nan] * len(names)
+    finally:
+        cosmology.struct_cleanup()
+    return [float(values[name]) for name in names]
+
+
+def _read(cache: Path | None) -> dict[str, list[float]]:
+    # a damaged file costs its values once more
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        if cache is not None:
+            return dict(read_json(cache)["values"])
+    return {}
+
+
+def domain_ellipsoid(recipe: Recipe, folder: Path) -> Ellipsoid | None:
+    """The ellipsoid of the recipe's domain, None for a box; paths in the recipe are relative to `folder`."""
     around = recipe.sampling.ellipsoid
     if around is None:
         return None
@@ -85,34 +171,13 @@ def ellipsoid_of(recipe: Recipe, folder: Path, margin: float = 1.0) -> Ellipsoid
         mean, covariance = _of_file(folder / str(around.covariance), names, around)
     sigmas = np.sqrt(np.abs(np.diag(covariance)))
     if not np.all(np.abs(covariance - covariance.T) <= ASYMMETRY * np.outer(sigmas, sigmas)):
-        raise SamplingError(f"sampling.ellipsoid: the covariance of {', '.join(names)} is not symmetric")
+        raise EntryError(f"sampling.ellipsoid: the covariance of {', '.join(names)} is not symmetric")
     if not np.all(np.linalg.eigvalsh(covariance) > 0):
-        raise SamplingError(f"sampling.ellipsoid: the covariance of {', '.join(names)} is not positive definite")
-    return Ellipsoid(names, mean, covariance, margin * around.sigmas)
+        raise EntryError(f"sampling.ellipsoid: the covariance of {', '.join(names)} is not positive definite")
+    return Ellipsoid(names, mean, covariance, around.sigmas)
 
 
-def _draw(sampling: Sampling, ellipsoid: Ellipsoid | None, number: int) -> Points:
-    names = list(sampling.ranges)
-    low, high = np.array(list(sampling.ranges.values())).T
-    unit = _unit_cube(sampling, len(names), number)
-    if ellipsoid is None:
-        rows = low + (high - low) * unit
-    else:
-        rows = in_ellipsoid(ellipsoid, unit)
-        rows = rows[np.all((low <= rows) & (rows <= high), axis=1)]
-    return [dict(zip(names, row.tolist(), strict=True)) for row in rows]
-
-
-def _unit_cube(sampling: Sampling, dimensions: int, number: int) -> Array:
-    if sampling.design == "latin":
-        return np.asarray(qmc.LatinHypercube(dimensions, seed=sampling.seed).random(number))
-    with warnings.catch_warnings():
-        # it likes powers of two, which matter to integrals only
-        warnings.simplefilter("ignore", UserWarning)
-        return np.asarray(qmc.Sobol(dimensions, seed=sampling.seed).random(number))
-
-
-def in_ellipsoid(ellipsoid: Ellipsoid, unit: Array) -> Array:
+def _in_ellipsoid(ellipsoid: Ellipsoid, unit: Array) -> Array:
     """Points (n, d) of the unit cube to the ellipsoid, uniform as before, in the order of its names."""
     return np.asarray(ellipsoid.mean + ellipsoid.sigmas * _ball(unit) @ np.linalg.cholesky(ellipsoid.covariance).T)
 
@@ -132,15 +197,15 @@ def _of_chain(root: Path, names: tuple[str, ...]) -> tuple[Array, Array]:
     # getdist looks for a root without a folder in the folder ''
     root = root.absolute()
     if not (root.parent.is_dir() and hasChainFiles(str(root))):
-        raise SamplingError(f"sampling.ellipsoid.chain: there is no chain {root}.txt, {root}_1.txt or {root}.1.txt")
+        raise EntryError(f"sampling.ellipsoid.chain: there is no chain {root}.txt, {root}_1.txt or {root}.1.txt")
     try:
         samples = loadMCSamples(str(root), settings={"ignore_rows": 0.3})
     except Exception as error:  # getdist raises many kinds for files that are no chain
-        raise SamplingError(f"sampling.ellipsoid.chain = {root}: cannot be read as a chain: {error}") from error
+        raise EntryError(f"sampling.ellipsoid.chain = {root}: cannot be read as a chain: {error}") from error
     known = samples.getParamNames().list()
     missing = [name for name in names if name not in known]
     if missing:
-        raise SamplingError(f"sampling.ellipsoid.chain = {root}: has no {', '.join(missing)}; it has "
+        raise EntryError(f"sampling.ellipsoid.chain = {root}: has no {', '.join(missing)}; it has "
                             f"{', '.join(known)}")
     return np.asarray(samples.mean(list(names))), np.asarray(samples.cov(list(names)))
 
@@ -151,15 +216,15 @@ def _of_file(path: Path, names: tuple[str, ...], around: Around) -> tuple[Array,
             known = file.readline().lstrip("#").split()
             matrix = np.loadtxt(file, ndmin=2)
     except OSError as error:
-        raise SamplingError(f"sampling.ellipsoid.covariance: {path} cannot be read: {error.strerror}") from error
+        raise EntryError(f"sampling.ellipsoid.covariance: {path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise SamplingError(f"sampling.ellipsoid.covariance: {path} is no matrix: {error}") from error
+        raise EntryError(f"sampling.ellipsoid.covariance: {path} is no matrix: {error}") from error
     missing = [name for name in names if name not in known or name not in around.mean]
     if missing:
-        raise SamplingError(f"sampling.ellipsoid: no covariance or no mean of {', '.join(missing)}; {path} has "
+        raise EntryError(f"sampling.ellipsoid: no covariance or no mean of {', '.join(missing)}; {path} has "
                             f"{', '.join(known)}")
     if matrix.shape != (len(known), len(known)):
-        raise SamplingError(f"sampling.ellipsoid.covariance: {path} names {len(known)} parameters, but its matrix is "
+        raise EntryError(f"sampling.ellipsoid.covariance: {path} names {len(known)} parameters, but its matrix is "
                             f"{' by '.join(map(str, matrix.shape))}")
     chosen = [known.index(name) for name in names]
     return np.array([around.mean[name] for name in names]), matrix[np.ix_(chosen, chosen)]

@@ -1,10 +1,8 @@
 """What can be wrong with a recipe of the paper's networks is found before anything is integrated."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from cosmicnet.coverage import why_not_covered
 from cosmicnet.errors import CosmicnetError
@@ -13,11 +11,9 @@ from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
 
 from ..checks.feasible import MIDDLE, Corner, require_computable
-from ..checks.probe import ask
-from ..checks.visible import Told, not_told, require_none, told_of
-from ..recipe.schema import RecipeError
-from ..recipe.toml_lines import key_lines, line_of
-from ..recipe.toml_recipe import read_text
+from ..checks.visible import invisible, summaries
+from ..recipe.toml import Entry, RecipeError, wrong_entries
+from ..work.run_class import probe
 from ..work.spectra import L_MAX, OUTPUT_SETTINGS
 from .draws import without_wavenumbers
 from .generate import k_grid
@@ -28,9 +24,9 @@ __all__ = ["require_possible"]
 
 
 def require_possible(recipe: PaperRecipe, path: Path) -> None:
-    """Raise RecipeError or RangeError with the line in the file `path`: for too few models, a companion that is not
+    """Raise RecipeError with the line in the file `path`: for too few models, a companion that is not
     there or does not cover the box, layers and ranges of a search that leave no wavenumbers, settings that CLASS does
-    not know or that requests do not tell, and ends of the box that it cannot compute."""
+    not know or that requests do not show, and ends of the box that it cannot compute."""
     fewest = 2 * (len(recipe.box) + 1)
     if recipe.sets.training.models < fewest:
         raise _at(path, ("sets", "training", "models"),
@@ -49,29 +45,25 @@ def require_possible(recipe: PaperRecipe, path: Path) -> None:
     for source in TIMES:
         for entry, why in without_wavenumbers(recipe, source, k_size):
             raise _at(path, entry, f"{'.'.join(entry)}: {why}")
-    _require_told_and_covered(recipe, companion, path)
+    _require_visible_and_covered(recipe, companion, path)
 
 
-def _require_told_and_covered(recipe: PaperRecipe, companion: NetworkSet, path: Path) -> None:
-    """Raise RecipeError for what requests do not tell of the middle and the ends of the box, and for what the companion
-    has not learnt there of all that the report compares; CLASS integrates nothing."""
+def _require_visible_and_covered(recipe: PaperRecipe, companion: NetworkSet, path: Path) -> None:
+    """Raise RecipeError for what requests in the middle and at the ends of the box do not show, and for what the
+    companion does not cover there of all that the report compares; CLASS integrates nothing."""
     corners = list(_corners(recipe))
+    found = list(summaries(recipe.class_settings, (corner.point for corner in corners)))
+    if wrong := list(invisible(found, recipe.class_settings, recipe.box, recipe.box, ("box",))):
+        raise wrong_entries(path, wrong)
     # sources are compared with the recipe's own output, spectra with another
-    own, other = ([ask({**settings, **corner.point}, partial(_listen, corner.point, companion)) for corner in corners]
-                  for settings in (recipe.class_settings, {**recipe.physics, **OUTPUT_SETTINGS}))
-    # where CLASS does not come as far as that, generation says why
-    answers = [told for told, _ in filter(None, own)]
-    require_none(not_told(answers, recipe.class_settings, recipe.box, recipe.box, ("box",)), path)
-    for corner, answer in (*zip(corners, own, strict=True), *zip(corners, other, strict=True)):
-        if answer is not None and answer[1]:
-            entry = ("companion",) if corner.words == MIDDLE else corner.entry
-            raise _at(path, entry, f"companion = {recipe.companion}: does not cover {corner.words}: "
-                                   f"{'; '.join(answer[1])}")
-
-
-def _listen(point: Mapping[str, float], companion: NetworkSet, request: Any) -> tuple[Told, list[str]]:
-    """What a request tells, and why the companion does not cover it."""
-    return told_of(request, point), list(why_not_covered(request, companion, running_class()))
+    for settings in (recipe.class_settings, {**recipe.physics, **OUTPUT_SETTINGS}):
+        for corner in corners:
+            reasons = probe({**settings, **corner.point},
+                            lambda request: list(why_not_covered(request, companion, running_class())))
+            if reasons:
+                entry = ("companion",) if corner.words == MIDDLE else corner.entry
+                raise _at(path, entry, f"companion = {recipe.companion}: does not cover {corner.words}: "
+                                       f"{'; '.join(reasons)}")
 
 
 def _corners(recipe: PaperRecipe) -> Iterator[Corner]:
@@ -82,5 +74,5 @@ def _corners(recipe: PaperRecipe) -> Iterator[Corner]:
                          f"box.{name} = {value:g} ({recipe.sigmas:g} sigma), the others in the middle", ("box", name))
 
 
-def _at(path: Path, entry: tuple[str, ...], message: str) -> RecipeError:
-    return RecipeError(f"{path}:\n  line {line_of(key_lines(read_text(path)), entry)}: {message}")
+def _at(path: Path, entry: Entry, message: str) -> RecipeError:
+    return wrong_entries(path, [(entry, message)])

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy.interpolate import CubicSpline
 
-from cosmicnet.files import write_whole
 from cosmicnet.paper.inputs import TIMES
-from cosmicnet.running_class import RunningClass, running_class
+from cosmicnet.running_class import running_class
 
-from ..checks.cost import ask
+from ..checks.cost import confirm, require_disk
 from ..models.dataset import model_path
-from ..models.generate import GenerationError, other_class
-from ..work.files import read_json, remove_unfinished, write_json
-from ..work.parallel import DIED, progress, results, single_threaded_pool
-from ..work.spectra import new_class, require_patched_classy
+from ..models.integrate import has_models, integrate_models, missing_models, require_same
+from ..work.files import DatasetError, read_json, write_json
+from ..work.run_class import new_class, probe, require_patched_classy
 from .dataset import PaperModel, write_model
 from .recipe import SETS, PaperRecipe
 
@@ -32,7 +30,6 @@ __all__ = ["CLAIM", "cosmologies", "full_sources", "generate", "k_grid", "models
 Array = NDArray[np.float64]
 
 CLAIM = "models.json"
-ALLOWED_FAILURES = 0.1
 # of one model and of one step of Adam, measured; of one core
 BYTES_OF_MODEL, SECONDS_OF_MODEL, SECONDS_OF_STEP = 2.7e6, (7.0, 14.0), (0.03, 0.06)
 MEGABYTE, GIGABYTE = 1e6, 1e9
@@ -57,46 +54,26 @@ def generate(
     """Integrate what is not in `folder` yet, the small sets first; by so many processes, or by the workers of a Dask
     scheduler. A model that CLASS could not compute is left out, now and later, until its .failed file is deleted.
 
-    Tells the price first, and asks at a terminal unless assume_yes. Raises GenerationError if `folder` belongs to
-    another recipe, CLASS refuses the settings or more than a tenth of the models fail; PriceError if the answer is no;
-    CosmicnetError without the patched classy.
+    Tells the price first, and asks at a terminal unless assume_yes. Raises DatasetError if `folder` belongs to another
+    recipe or more than a tenth of the models fail; RecipeError if CLASS refuses the settings; CosmicnetError without
+    the patched classy, or if the answer is no.
     """
     require_patched_classy()
-    folder.mkdir(parents=True, exist_ok=True)
     k = _claim(recipe, folder)
-    points: dict[Path, dict[str, float]] = {}
+    points: dict[Path, Mapping[str, float]] = {}
     for name in reversed(SETS):
-        (folder / name).mkdir(exist_ok=True)
         points |= {model_path(folder.resolve() / name, i): point for i, point in enumerate(cosmologies(recipe, name))}
-    missing = [path for path in points if not path.exists() and not _failure(path).exists()]
-    _tell_price(recipe, len(missing), folder)
+    missing = len(missing_models(points))
+    _tell_price(recipe, missing, folder)
     if missing:
-        ask(assume_yes, "no model was integrated")
-    with progress("integrating models", len(points), len(points) - len(missing)) as advance, \
-            single_threaded_pool(processes, scheduler) as pool:
-        arguments = {path: (recipe.class_settings, points[path], k, path, running_class()) for path in missing}
-        most = max(1, int(ALLOWED_FAILURES * len(points)))
-        for refusal in results(pool, _integrate_and_write, arguments, _note_death, most):
-            if refusal is not None:
-                raise GenerationError(refusal)
-            advance()
-    for name in SETS:
-        remove_unfinished(folder / name)
-    failed = {path: _failure(path).read_text(encoding="utf-8") for path in points if not path.exists()}
-    if len(failed) > ALLOWED_FAILURES * len(points):
-        path = min(failed)
-        raise GenerationError(f"{len(failed)} of {len(points)} models failed; the first, {points[path]}, with: "
-                              f"{failed[path]}")
-    for path, message in sorted(failed.items()):
-        Console(stderr=True).print(f"left out model {path}: {message}", style="yellow")
+        confirm(assume_yes, "no model was integrated")
+    integrate_models(partial(_integrate_and_write, recipe.class_settings, k), points, processes, scheduler)
 
 
 def _tell_price(recipe: PaperRecipe, models: int, folder: Path) -> None:
-    """Core-hours and disk of the models, and of the training after them; GenerationError if the disk is too small."""
-    needed, free = models * BYTES_OF_MODEL, shutil.disk_usage(folder).free
-    if needed > free:
-        raise GenerationError(f"{folder}: {needed / MEGABYTE:.0f} MB are needed for {models} models, but "
-                              f"{free / MEGABYTE:.0f} MB are free; choose another --work")
+    """Core-hours and disk of the models, and of the training after them; CosmicnetError if the disk is too small."""
+    needed = models * BYTES_OF_MODEL
+    require_disk(folder, needed, models)
     console = Console(stderr=True)
     console.print(f"{models} models to integrate: {_core_hours(models, SECONDS_OF_MODEL)}, "
                   f"{needed / MEGABYTE:.0f} MB", highlight=False)
@@ -121,53 +98,48 @@ def _core_hours(number: int, seconds: tuple[float, float]) -> str:
 
 
 def models_of(folder: Path, name: str) -> list[Path]:
-    """The models of a set that were integrated; GenerationError if there are none."""
+    """The models of a set that were integrated; DatasetError if there are none."""
     paths = sorted((folder / name).glob("*.h5"))
     if not paths:
-        raise GenerationError(f"{folder / name}: no models; run `cosmicnet paper generate` first")
+        raise DatasetError(f"{folder / name}: no models; run `cosmicnet paper generate` first")
     return paths
 
 
 def require_complete(recipe: PaperRecipe, folder: Path, name: str) -> None:
-    """Raise GenerationError if models of a set are still to be integrated: networks of fewer are not the recipe's."""
+    """Raise DatasetError if models of a set are still to be integrated: networks of fewer are not the recipe's."""
     paths = [model_path(folder / name, i) for i in range(getattr(recipe.sets, name).models)]
-    missing = [path for path in paths if not path.exists() and not _failure(path).exists()]
+    missing = missing_models(paths)
     if missing:
-        raise GenerationError(f"{folder / name}: {len(missing)} of {len(paths)} models are still to be integrated; run "
+        raise DatasetError(f"{folder / name}: {len(missing)} of {len(paths)} models are still to be integrated; run "
                               "`cosmicnet paper generate`")
 
 
 def read_k_grid(folder: Path) -> Array:
-    """The fixed wavenumbers (1/Mpc) of the models in `folder`; GenerationError where nobody knows them."""
+    """The fixed wavenumbers (1/Mpc) of the models in `folder`; DatasetError where nobody knows them."""
     return np.array(read_claim(folder)["k"])
 
 
 def read_claim(folder: Path) -> dict[str, Any]:
-    """What determines the models in `folder`; GenerationError if it is damaged or not there."""
+    """What determines the models in `folder`; DatasetError if it is damaged or not there."""
     try:
         return read_json(folder / CLAIM)
     except FileNotFoundError as error:
-        raise GenerationError(f"{folder}: no models; run `cosmicnet paper generate` first") from error
+        raise DatasetError(f"{folder}: no models; run `cosmicnet paper generate` first") from error
     except ValueError as error:
-        raise GenerationError(f"{folder / CLAIM} is damaged, so that nobody knows what the models beside it are: "
+        raise DatasetError(f"{folder / CLAIM} is damaged, so that nobody knows what the models beside it are: "
                               f"delete {folder}") from error
 
 
 def k_grid(recipe: PaperRecipe) -> Array:
     """CLASS's own wavenumbers (1/Mpc) of the CMB sources in the middle of the box, which is Planck's best fit."""
-    recorder = _Recorder(stop=True)
-    cosmology = new_class({**recipe.class_settings, **recipe.centre})
-    cosmology.set_source_provider(recorder)
-    cosmology.compute(["perturbations"])
-    cosmology.empty()
-    return recorder.k_cmb
+    return probe({**recipe.class_settings, **recipe.centre}, lambda request: np.array(request.k[:request.k_size_cmb]))
 
 
 def full_sources(
     settings: Mapping[str, Any], parameters: Mapping[str, float], k: Array
 ) -> PaperModel:
     """Integrate one cosmology and interpolate its sources to k (1/Mpc), by splines as CLASS does."""
-    recorder = _Recorder(stop=False)
+    recorder = _Recorder()
     sources = _sources({**settings, **parameters}, k, recorder)
     return PaperModel(recorder.cosmology, recorder.setup, recorder.precision, recorder.tau, recorder.history, sources)
 
@@ -195,46 +167,18 @@ def _sources(
 
 
 class _Recorder:
-    """A source provider that keeps what is known before the perturbations; with stop, nothing is integrated."""
-
-    def __init__(self, stop: bool) -> None:
-        self._stop = stop
+    """A source provider that gives nothing, but keeps what is known before the perturbations."""
 
     def provide(self, request: Any) -> bool:
-        self.k_cmb: Array = np.array(request.k[:request.k_size_cmb])
         self.tau: Array = np.array(request.tau)
         self.cosmology, self.setup = dict(request.cosmology), dict(request.setup)
         self.precision = dict(request.precision)
         self.history = {name: np.array(column) for name, column in request.history.items()}
-        return self._stop
+        return False
 
 
-def _failure(path: Path) -> Path:
-    """The file that tells why there is no model."""
-    return path.with_suffix(".failed")
-
-
-def _integrate_and_write(
-    settings: Mapping[str, Any], parameters: Mapping[str, float], k: Array, path: Path, expected: RunningClass
-) -> str | None:
-    """Write the model, or CLASS's message if it cannot compute it. Returns what is wrong with all models, if anything:
-    errors that are not raised are not tried again."""
-    from classy import CosmoComputationError, CosmoSevereError
-
-    if difference := other_class(expected):
-        return difference
-    try:
-        write_model(path, full_sources(settings, parameters, k))
-    except CosmoComputationError as error:
-        write_whole({_failure(path): str(error).strip()})
-    except CosmoSevereError as error:
-        # the same for every model: nothing to go on with
-        return f"CLASS does not accept {dict(parameters)} with class_settings {dict(settings)}: {str(error).strip()}"
-    return None
-
-
-def _note_death(path: Path) -> None:
-    write_whole({_failure(path): DIED})
+def _integrate_and_write(settings: Mapping[str, Any], k: Array, parameters: Mapping[str, float], path: Path) -> None:
+    write_model(path, full_sources(settings, parameters, k))
 
 
 def _claim(recipe: PaperRecipe, folder: Path) -> Array:
@@ -244,12 +188,8 @@ def _claim(recipe: PaperRecipe, folder: Path) -> Array:
         **{name: {"points": settings.points, "seed": settings.seed}
            for name, settings in ((name, getattr(recipe.sets, name)) for name in SETS)}}))
     file = folder / CLAIM
-    # of a recipe that was mended before its first model nothing is left but this file
-    if not file.exists() or (not any(folder.glob("*/*.h5")) and not any(folder.glob("*/*.failed"))):
+    if not has_models(folder) or not file.exists():
         write_json(file, {**mine, "k": k_grid(recipe).tolist()})
     theirs = read_claim(folder)
-    differ = [key for key in mine if mine[key] != theirs.get(key)]
-    if differ:
-        raise GenerationError(f"{folder} holds models of another recipe ({', '.join(differ)} differ): use another "
-                              f"folder or delete it")
+    require_same(file, mine, theirs)
     return np.array(theirs["k"])

@@ -13,7 +13,7 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.paper.network import SourceNetwork
 from cosmicnet.pieces import fill_p
 
-from ..work.spectra import new_class
+from ..work.run_class import new_class
 from .dataset import PaperModel
 from .train import inputs_of_model
 

@@ -20,14 +20,8 @@ from ..evaluate.accuracy import Distribution, RelativeErrors, wishart_chi2
 from ..evaluate.evaluate import require_most
 from ..evaluate.noise import PLANCK_SKY_FRACTION, planck_noise
 from ..work.parallel import ended, progress, single_threaded_pool
-from ..work.spectra import (
-    ONE_LINE_OF_SIGHT,
-    Parameters,
-    Spectra,
-    cached_spectra,
-    networks_on,
-    new_class,
-)
+from ..work.run_class import Parameters, networks_on, new_class
+from ..work.spectra import ONE_LINE_OF_SIGHT, Spectra, cached_spectra
 from .dataset import PaperModel, read_model
 from .generate import cosmologies, models_of, network_sources, read_k_grid
 from .recipe import PaperRecipe

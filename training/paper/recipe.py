@@ -15,7 +15,7 @@ from ..evaluate.boxes import Box
 from ..evaluate.domain_box import PRIMORDIAL
 from ..recipe.class_names import clashes
 from ..recipe.schema import ClassSettings, Name, Seed
-from ..recipe.toml_recipe import Strict, load_toml_recipe, unknown
+from ..recipe.toml import Strict, load_toml, unknown
 
 __all__ = ["SETS", "Hyperparameters", "NetworkRecipe", "PaperRecipe", "SearchRecipe", "SetRecipe", "TrainingRecipe",
            "hyperparameters_table", "load_paper_recipe"]
@@ -246,4 +246,4 @@ class PaperRecipe(Strict):
 
 def load_paper_recipe(path: Path) -> PaperRecipe:
     """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
-    return load_toml_recipe(path, PaperRecipe)
+    return load_toml(path, PaperRecipe)

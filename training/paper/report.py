@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from time import perf_counter
@@ -16,8 +16,9 @@ from cosmicnet.store import load_network_set
 
 from ..fields.fit_set import fit_set
 from ..fields.tables import collect
-from ..models.generate import Generated, Workplace, existing
-from ..recipe.schema import Recipe, RecipeError, load_recipe
+from ..models.integrate import existing_models
+from ..models.plan import Plan, open_plan
+from ..recipe.schema import RecipeError
 from .figures import draw_figures
 from .make import training_history
 from .measure import compare_sources, compare_spectra, time_perturbations
@@ -50,7 +51,7 @@ class ReportSettings:
 def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
     """Measure everything and write paper.md and paper/figure*.png.
 
-    Raises RecipeError for networks of another architecture or recipe, NetworkFileError or GenerationError for what is
+    Raises RecipeError for networks of another architecture or recipe, NetworkFileError or DatasetError for what is
     missing.
     """
     manifest = load_network_set(settings.networks).manifest
@@ -62,7 +63,7 @@ def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
     # what was found before may be damaged: that is better known before hours of measuring
     histories = {source: training_history(recipe, settings.work, source) for source in TIMES}
     drawn = {source: found_before(recipe, settings.work, source) for source in TIMES}
-    retrain = None if settings.default_models is None else _default_models(recipe.companion, settings.default_models)
+    retrain = None if settings.default_models is None else _default_plan(recipe.companion, settings.default_models)
     # while nothing else runs
     timings = time_perturbations(points[:recipe.report.timing_models], networks)
     measured = Measured(
@@ -93,22 +94,20 @@ def _entries(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
                           else [(f"{prefix}{name}", value)])]
 
 
-def _default_models(name: str, work: Path) -> tuple[Recipe, Path, Path, Generated]:
-    """The recipe of a set of the package, its folder, the work folder, and the models there. Raises RecipeError or
-    GenerationError if there is no such thing."""
-    path = Path(str(files("cosmicnet.training") / "recipes" / f"{name}.toml"))
-    recipe = load_recipe(path)
-    return recipe, path.parent, work, existing(recipe, Workplace(work / "models", path.parent, 1))
+def _default_plan(name: str, work: Path) -> tuple[Plan, list[Path]]:
+    """The plan of a set of the package and the models in its work folder; DatasetError if there are none."""
+    plan = open_plan(Path(str(files("cosmicnet.training") / "recipes" / f"{name}.toml")), work)
+    return plan, existing_models(plan)
 
 
-def _seconds_of_training(recipe: Recipe, recipes: Path, work: Path, generated: Generated, processes: int) -> float:
+def _seconds_of_training(plan: Plan, models: Sequence[Path], processes: int) -> float:
     """Seconds of training these networks by one process."""
     # tables on the nodes are no part of training, and are kept
-    collect(generated.models, work / "tables", fields_for(recipe.sampling.ranges), processes, None)
+    collect(models, plan.tables, fields_for(plan.recipe.sampling.ranges), processes, None)
     with tempfile.TemporaryDirectory() as folder:
-        # what was trained before lies beside the models, and would be taken from there
+        # fields that were trained before lie beside the models, and would be taken from there
         for name in ("models", "tables"):
-            (Path(folder) / name).symlink_to((work / name).resolve())
+            (Path(folder) / name).symlink_to((plan.work / name).resolve())
         start = perf_counter()
-        fit_set(recipe, generated, Workplace(Path(folder) / "models", recipes, 1), Path(folder) / "networks")
+        fit_set(replace(plan, work=Path(folder)), models, Path(folder) / "networks")
         return perf_counter() - start

@@ -12,7 +12,7 @@ from cosmicnet.fields import FIELDS, INPUTS, PARAMETERS
 from cosmicnet.region import LinearConstraint
 
 from .class_names import ROOM, UNREIONIZED, clashes, lacking, why_not_sampled
-from .toml_recipe import RecipeError, Strict, load_toml_recipe, unknown
+from .toml import RecipeError, Strict, load_toml, unknown
 
 __all__ = [
     "COMPUTED", "DERIVED", "PARAMETERS", "TAU_REIO", "ClassSettings", "Count", "Name", "Recipe", "RecipeError",
@@ -242,7 +242,7 @@ class Recipe(Strict):
 
 def load_recipe(path: Path) -> Recipe:
     """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
-    return load_toml_recipe(path, Recipe)
+    return load_toml(path, Recipe)
 
 
 def _require_parameters(where: str, names: Iterable[str], besides: tuple[str, ...] = ()) -> None:

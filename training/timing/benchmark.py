@@ -22,7 +22,7 @@ from rich.table import Table
 
 from ..evaluate.boxes import LCDM_DOMAIN
 from ..work.parallel import progress
-from ..work.spectra import Parameters, networks_on, new_class, require_patched_classy
+from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 
 __all__ = ["STEPS", "Benchmark", "BenchmarkSettings", "benchmark", "measure", "write_benchmark"]
 

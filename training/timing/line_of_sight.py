@@ -17,7 +17,8 @@ from cosmicnet.store import DEFAULT_SET, load_network_set
 from ..evaluate.accuracy import wishart_chi2
 from ..evaluate.boxes import LCDM_DOMAIN
 from ..work.parallel import ended, single_threaded_pool
-from ..work.spectra import Multipoles, Parameters, lensed_multipoles, networks_on, new_class, require_patched_classy
+from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
+from ..work.spectra import Multipoles, lensed_multipoles
 from .smoothness import Track, follow_lines, plot_tracks, smoothness_section
 
 __all__ = ["CONVERGED", "ErrorsAt", "LineOfSightSettings", "compare_lines_of_sight", "measure", "write_line_of_sight"]

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from cosmicnet.errors import CosmicnetError
 
 from ..evaluate.boxes import PLANCK_5_SIGMA
-from ..work.spectra import Parameters, networks_on, require_patched_classy
+from ..work.run_class import Parameters, networks_on, require_patched_classy
 
 __all__ = ["ScalingSettings", "measure_scaling"]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from scipy.stats import qmc
 
-from ..recipe.toml_recipe import Strict
+from ..recipe.toml import Strict
 
 __all__ = ["Ranges", "draw"]
 
@@ -170,7 +170,7 @@ def _masses(ranges: Ranges, degeneracies: tuple[int, ...], hierarchy: str | None
 
 
 def _n_eff_of(temperature: float) -> float:
-    return (temperature / T_INSTANTANEOUS) ** 4
+    return float((temperature / T_INSTANTANEOUS) ** 4)
 
 
 def _list(numbers: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 
 from ..recipe.schema import ClassSettings, Count, Name, Seed, setting
-from ..recipe.toml_recipe import Strict, load_toml_recipe, read_tables
+from ..recipe.toml import Strict, load_toml, read_tables
 from .cosmologies import Ranges
 
 __all__ = ["Levels", "WideRecipe", "is_wide", "load_wide_recipe"]
@@ -82,7 +82,7 @@ class WideRecipe(Strict):
 
 def load_wide_recipe(path: Path) -> WideRecipe:
     """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
-    return load_toml_recipe(path, WideRecipe)
+    return load_toml(path, WideRecipe)
 
 
 def is_wide(path: Path) -> bool:

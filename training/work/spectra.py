@@ -4,7 +4,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -13,18 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.errors import CosmicnetError
 from cosmicnet.files import write_whole
 from cosmicnet.running_class import running_class
 
+from .run_class import Parameters, new_class
+
 __all__ = [
-    "L_MAX", "ONE_LINE_OF_SIGHT", "OUTPUT_SETTINGS", "PK_K_H_PER_MPC", "PK_REDSHIFTS", "Multipoles", "Parameters",
-    "Spectra", "cached_spectra", "compute_spectra", "lensed_multipoles", "networks_on", "new_class",
-    "require_patched_classy",
+    "L_MAX", "ONE_LINE_OF_SIGHT", "OUTPUT_SETTINGS", "PK_K_H_PER_MPC", "PK_REDSHIFTS", "Multipoles", "Spectra",
+    "cached_spectra", "compute_spectra", "lensed_multipoles",
 ]
 
 Array = NDArray[np.float64]
-Parameters = Mapping[str, str | float | int]
 
 L_MAX = 2508
 # Where two modes take the same one, what is compared are the sources.
@@ -98,35 +96,6 @@ class Spectra:
         """Read what `save` wrote; raises OSError, ValueError, KeyError or BadZipFile on anything else."""
         with np.load(path, allow_pickle=False) as arrays:
             return cls(**{field.name: arrays[field.name] for field in fields(cls)})
-
-
-def require_patched_classy() -> None:
-    """Raise CosmicnetError where classy is missing or does not know networks."""
-    try:
-        import classy
-    except ImportError as error:
-        raise CosmicnetError(f"classy cannot be imported ({error}); docs/patch.md says how to build it") from error
-    if not hasattr(classy.Class, "neural_network_info"):
-        raise CosmicnetError(f"classy {classy.__version__} ({classy.__file__}) is not the patched one and knows no "
-                             f"networks; docs/patch.md says how to build it")
-
-
-def networks_on(network: str | None = None) -> Parameters:
-    """The options that switch the networks on: by name or folder, or None for the default ones.
-
-    Never falls back: a comparison in which they quietly stepped aside would be CLASS with itself.
-    """
-    chosen = {} if network is None else {"neural_network_path": network}
-    return {"neural_network": "yes", "neural_network_fallback": "error", **chosen}
-
-
-def new_class(parameters: Parameters) -> Any:
-    """A classy.Class with these parameters set and nothing computed."""
-    from classy import Class
-
-    cosmology = Class()
-    cosmology.set(dict(parameters))
-    return cosmology
 
 
 def compute_spectra(parameters: Parameters) -> Spectra:

@@ -1,0 +1,244 @@
+"""Integrate training models with the patched classy, on all cores or on a cluster, resumable.
+
+integrate() does so for a plan; integrate_models() and what it needs are for the models of any architecture.
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.files import write_whole
+from cosmicnet.pieces import SOURCES
+from cosmicnet.running_class import RunningClass, running_class
+
+from ..recipe.toml import RecipeError
+from ..work.files import DatasetError, remove_unfinished
+from ..work.parallel import progress, results, single_threaded_pool
+from ..work.run_class import new_class, require_patched_classy
+from .dataset import TrainingModel, failure_path, model_path, write_model
+from .grids import AlignedGrids
+from .plan import Plan
+
+__all__ = [
+    "RECIPE_FILE", "claim", "existing_models", "has_models", "integrate", "integrate_model", "integrate_models",
+    "missing_models", "require_same", "time_one_model",
+]
+
+RECIPE_FILE = "recipe.json"
+FAILED_SHARE = 0.1
+# So many models may fail before the time of one is left open.
+TIMED = 3
+# The failure of a model that killed its workers.
+DIED = ("the processes that computed it died again and again (for lack of memory, or of a fault in CLASS); delete this "
+        "file to have it tried once more")
+
+Parameters = Mapping[str, float]
+# Integrate one cosmology and write its file; must be picklable.
+Write = Callable[[Parameters, Path], None]
+
+
+def integrate(plan: Plan) -> list[Path]:
+    """Integrate the models that are not in the plan's folder yet; returns the paths of all that CLASS could compute.
+
+    A model that fails is left out, now and later, until its .failed file is deleted. Raises DatasetError if the folder
+    belongs to another recipe or more than a tenth of the models fail; RecipeError if CLASS refuses the settings;
+    CosmicnetError without the patched classy.
+    """
+    require_patched_classy()
+    claim(plan.models, plan.identity)
+    points = _points(plan)
+    failed = integrate_models(_write(plan), points, plan.processes, plan.scheduler)
+    return [path for path in points if path not in failed]
+
+
+def time_one_model(plan: Plan) -> tuple[Path | None, float]:
+    """Integrate the first model that is missing, or the next one where it fails; where none is missing, the last one
+    once more, which gives the same file. Returns its path, None if CLASS computes none of the first, and its seconds.
+    """
+    require_patched_classy()
+    claim(plan.models, plan.identity)
+    points = _points(plan)
+    tried = missing_models(points)[:TIMED] or [path for path in points if path.exists()][-1:]
+    seconds = 0.0
+    for path in tried:
+        seconds, = _run(_write(plan), {path: points[path]}, 1, plan.scheduler, "timing one model", 1)
+        if path.exists():
+            return path, seconds
+    return None, seconds
+
+
+def existing_models(plan: Plan) -> list[Path]:
+    """The plan's models in its folder, and more if there are; DatasetError if some are missing, or models of another
+    recipe are there."""
+    paths = [path for path in sorted(plan.models.glob("*.h5")) if path.stem.isdecimal()]
+    if not paths or not (plan.models / RECIPE_FILE).exists():
+        raise DatasetError(f"{plan.models}: there are no models; `cosmicnet generate` makes them")
+    claim(plan.models, plan.identity)
+    points = _points(plan)
+    if missing := missing_models(points):
+        raise DatasetError(f"{plan.models}: {len(missing)} of {plan.number} models are missing; `cosmicnet generate` "
+                           "goes on with them")
+    _failures(points)
+    return paths
+
+
+def claim(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Write what determines the models into their folder; where there are models, check that it is the same."""
+    file = folder / RECIPE_FILE
+    if not has_models(folder):
+        write_whole({file: json.dumps(identity, indent=1)})
+        return
+    try:
+        theirs = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        theirs = None
+    require_same(file, identity, theirs)
+
+
+def integrate_model(settings: Mapping[str, Any], parameters: Parameters) -> TrainingModel:
+    """Integrate one cosmology on the aligned grids.
+
+    Raises CosmoComputationError if CLASS cannot compute it, CosmoSevereError if it does not accept the settings,
+    RecipeError if the settings do not ask for all sources.
+    """
+    recorder, cosmology = _Recorder(), new_class({**settings, **parameters})
+    cosmology.set_source_provider(recorder)
+    cosmology.compute(["perturbations"])
+    model = recorder.model(parameters)
+    cosmology.struct_cleanup()
+    missing = [name for name in SOURCES if name != "p" and name not in model.integrated]
+    if missing:
+        raise RecipeError(f"class_settings: CLASS gives no {', '.join(missing)}; needed are output = tCl,pCl,lCl,mPk, "
+                          "lensing and a massive neutrino")
+    return model
+
+
+class _Recorder:
+    """A source provider that gives nothing, but has CLASS integrate on the aligned grids."""
+
+    def provide(self, request: Any) -> bool:
+        grid = AlignedGrids().integration(request.cosmology)
+        self._state = (dict(request.cosmology), dict(request.setup), dict(request.precision))
+        self._grid = grid
+        self._integrated = request.integrate_on(grid.k, grid.tau)
+        return False
+
+    def model(self, parameters: Parameters) -> TrainingModel:
+        """A copy of what was integrated, independent of CLASS's memory."""
+        cosmology, setup, precision = self._state
+        tables = {name: np.array(table) for name, table in self._integrated.items() if name != "p"}
+        return TrainingModel(dict(parameters), cosmology, setup, precision, self._grid.k, self._grid.tau, tables)
+
+
+def _write(plan: Plan) -> Write:
+    return partial(_integrate_and_write, plan.recipe.class_settings)
+
+
+def _integrate_and_write(settings: Mapping[str, Any], parameters: Parameters, path: Path) -> None:
+    write_model(path, integrate_model(settings, parameters))
+
+
+def _points(plan: Plan) -> dict[Path, Parameters]:
+    # absolute: workers run in other folders
+    return {model_path(plan.models.resolve(), i): point for i, point in enumerate(plan.points)}
+
+
+def integrate_models(
+    write: Write, points: Mapping[Path, Parameters], processes: int, scheduler: str | None
+) -> dict[Path, str]:
+    """Integrate those of the models that are missing; returns CLASS's messages for all that failed.
+
+    Raises DatasetError if more than a tenth fail, RecipeError if CLASS refuses the settings.
+    """
+    if missing := missing_models(points):
+        _run(write, {path: points[path] for path in missing}, processes, scheduler, "integrating models", len(points))
+        for folder in {path.parent for path in missing}:
+            remove_unfinished(folder)
+    return _failures(points)
+
+
+def missing_models(paths: Iterable[Path]) -> list[Path]:
+    """Those that were not integrated yet and did not fail."""
+    return [path for path in paths if not path.exists() and not failure_path(path).exists()]
+
+
+def has_models(folder: Path) -> bool:
+    """Whether any model was integrated, or failed, in this folder or one below."""
+    return any(next(folder.rglob(pattern), None) for pattern in ("*.h5", "*.failed"))
+
+
+def require_same(file: Path, mine: Mapping[str, Any], theirs: Any) -> None:
+    """Raise DatasetError where models were made by another recipe. file: with `theirs`, what determined them."""
+    try:
+        differ = [name for group in mine for name in _differences(group, mine[group], theirs[group])]
+    except (KeyError, TypeError) as error:
+        raise DatasetError(f"{file} is damaged, so that it is unknown what the models beside it are: delete "
+                           f"{file.parent}") from error
+    if differ:
+        raise DatasetError(f"{file.parent} holds models of another recipe ({', '.join(differ)} differ): use another "
+                           "folder or delete it")
+
+
+def _differences(group: str, mine: Any, theirs: Any) -> list[str]:
+    if not isinstance(mine, Mapping):
+        return [group] if mine != theirs else []
+    return [f"{group}.{key}" for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
+
+
+def _failures(points: Mapping[Path, Parameters]) -> dict[Path, str]:
+    """CLASS's messages for the models that failed, shown; DatasetError if they are more than a tenth."""
+    failed = {path: failure_path(path).read_text(encoding="utf-8") for path in points if not path.exists()}
+    if len(failed) > FAILED_SHARE * len(points):
+        first = next(iter(failed))
+        raise DatasetError(f"{len(failed)} of {len(points)} models failed; the first, {first.stem}, "
+                           f"{points[first]}, with: {failed[first]}")
+    for path, message in failed.items():
+        Console(stderr=True).print(f"left out model {path.stem}: {message}", style="yellow")
+    return failed
+
+
+def _run(
+    write: Write, points: Mapping[Path, Parameters], processes: int, scheduler: str | None, what: str, total: int
+) -> list[float]:
+    """Seconds of each model, in any order."""
+    with progress(what, total, total - len(points)) as advance, single_threaded_pool(processes, scheduler) as pool:
+        tasks = {path: (write, point, path, running_class()) for path, point in points.items()}
+        seconds = []
+        for one in results(pool, _run_one, tasks, _note_death, max(1, int(FAILED_SHARE * total))):
+            seconds.append(one)
+            advance()
+    return seconds
+
+
+def _run_one(write: Write, parameters: Parameters, path: Path, expected: RunningClass) -> float:
+    """Integrate a model, or write CLASS's message if it cannot compute it; returns the seconds."""
+    from classy import CosmoComputationError, CosmoSevereError
+
+    if (running := running_class()) != expected:
+        raise CosmicnetError(f"a worker has CLASS {running.version} ({running.source_digest[:8]}), but here it is "
+                             f"{expected.version} ({expected.source_digest[:8]}): models of two versions do not "
+                             "belong together")
+    start = perf_counter()
+    try:
+        write(parameters, path)
+    except CosmoComputationError as error:
+        write_whole({failure_path(path): str(error).strip()})
+    except CosmoSevereError as error:
+        # the same for every model
+        raise RecipeError(f"class_settings: CLASS does not accept {dict(parameters)} with these settings: "
+                          f"{str(error).strip()}") from None
+    return perf_counter() - start
+
+
+def _note_death(path: Path) -> float:
+    write_whole({failure_path(path): DIED})
+    # unknown
+    return 0.0
