@@ -15,6 +15,7 @@ from recipes import TINY, write_tiny
 from synthetic import make_network_set
 
 from cosmicnet.class_patch.tree import EQUATIONS, OWN_FILES, OWN_FOLDER
+from cosmicnet.errors import CosmicnetError
 from cosmicnet.installed import shipped_sets
 from cosmicnet.store import ARRAYS, save_network_set
 from cosmicnet.training.commands import cli
