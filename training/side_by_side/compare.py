@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..evaluate.accuracy import LOW_L_END, wishart_chi2
-from ..work.spectra import Parameters, networks_on, new_class, require_patched_classy
+from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 
 __all__ = ["FULL", "NET", "PAIRS", "SPECTRA", "STOCK", "Comparison", "LargestError", "ModeResult", "compare"]
 

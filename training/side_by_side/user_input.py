@@ -13,7 +13,7 @@ import numpy as np
 from cosmicnet.errors import CosmicnetError
 
 from ..recipe.class_names import known_settings
-from ..work.spectra import Parameters
+from ..work.run_class import Parameters
 
 __all__ = ["InputError", "UserInput", "read_input"]
 
