@@ -1,4 +1,4 @@
-"""The photons at late times: free streaming from networks, then what reionisation does to them.
+"""The photons at late times: free streaming from networks, then the effect of reionisation.
 
 Outside of CLASS's radiation streaming approximation, temperature and polarization come from networks for a
 universe that stays neutral, and rescattering (rescattering.py) is added. Within it, CLASS sets
@@ -25,25 +25,25 @@ __all__ = ["NEEDED_PIECES", "PIECE_OF", "LatePhotons", "streaming_factor"]
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 
-# What photons add to these sources at late times, and the pieces by region that are needed to know it.
+# The photon piece of each source at late times, and by region the pieces from which photons are computed.
 PIECE_OF = {"t0": "temperature", "t2": "polarization"}
 NEEDED_PIECES = {"late": ("acceleration", "doppler", "isw", "shear"), "dark": ("temperature", "polarization"),
                  "reionized": ("temperature", "polarization")}
 
-# What is scattered besides them, or adds to them on their way.
+# Further pieces: the velocity, which scatters, and the potentials, which act on free-streaming photons.
 _SCATTERED = ("doppler", "isw", "shear")
 
-# Times whose wavenumbers that stream are left out together.
+# Times in a block.
 ROWS = 64
 
 
 def streaming_factor(history: Mapping[str, Array]) -> Array:
-    """What multiplies theta_b/(k^2 D') in t0 where photons stream, in 1/Mpc^2: -g kappa' D'."""
+    """The factor of theta_b/(k^2 D') in t0 where photons stream, in 1/Mpc^2: -g kappa' D'."""
     return np.asarray(-history["visibility"] * history["scattering_rate"] * history["growth_velocity"])
 
 
 class LatePhotons:
-    """What photon multipoles add to t0 and t2 from request.tau[first] on."""
+    """The contribution of photon multipoles to t0 and t2 from request.tau[first] on."""
 
     def __init__(self, request: Request, fields: FieldValues, first: int) -> None:
         self._request = request
@@ -60,16 +60,16 @@ class LatePhotons:
         self.pieces = (("doppler",) if "t0" in self.sources else ()) + (_SCATTERED if self.times.size else ())
 
     def regions(self) -> dict[str, slice]:
-        """The regions of photons that have times, and which of those from request.tau[first] on."""
+        """The photon regions that contain times, each with its rows of request.tau[first:]."""
         first_reionized = int(np.searchsorted(self._tau, self._fields.scales.tau_dark_end, side="right"))
         both = {"reionized": slice(first_reionized, self._tau.size), "dark": slice(0, first_reionized)}
         return {region: rows for region, rows in both.items() if self.sources and rows.start < rows.stop}
 
     def blocks(self, region: str, rows: slice, late: Mapping[str, Factors]) -> Iterator[tuple[str, slice, Single]]:
-        """Yield a source, some of the times of a region, and what is added there to its first wavenumbers, the others
-        streaming.
+        """Yield the contribution to a source in blocks of times: source, rows, and values at the first wavenumbers;
+        the others stream.
 
-        t0 is taken to have streaming_factor() everywhere. late: by piece, fields of the late region at self.times and
+        t0 already has the term of streaming_factor() everywhere. late: by piece, fields of the late region at self.times and
         then at request.tau[first:].
         """
         history = {name: column[rows] for name, column in self._history.items()}
@@ -91,7 +91,7 @@ class LatePhotons:
     def _photons(
         self, region: str, rows: slice, late: Mapping[str, Factors]
     ) -> tuple[dict[str, Factors], dict[str, Single]]:
-        """By source, the photons of a universe that stays neutral, and what reionisation adds to them in a source."""
+        """By source, the photons of a universe that stays neutral, and the contribution of reionisation."""
         tau = self._tau[rows]
         if region == "dark" or not self.times.size:
             pieces = [PIECE_OF[source] for source in self.sources]
@@ -115,12 +115,12 @@ class LatePhotons:
             k, self.times, history.exp_minus_kappa, history.visibility,
             neutral=Photons((at["temperature"] + at["shear"]).T, at["polarization"].T),
             velocity=(history.growth_velocity * at["doppler"] * k.astype(np.float32)[:, None]).T,
-            # 2 phi', the potentials being equal but for the neutrinos' small shear
+            # 2 phi': the potentials are equal, up to the small shear of neutrinos
             potential_decay=at["isw"].T,
         )
 
     def _steps(self, rows: slice) -> Iterator[tuple[slice, int]]:
-        """Some times at once, with the number of wavenumbers of which some do not stream."""
+        """Blocks of times, each with the number of wavenumbers that do not stream at its first time."""
         for start in range(rows.start, rows.stop, ROWS):
             width = _free_columns(self._request.k, self._tau[start], self._fields.scales)
             yield slice(start, min(start + ROWS, rows.stop)), width

@@ -1,16 +1,16 @@
-"""What reionisation does to the temperature and polarisation of the photons, computed, not learned.
+"""The effect of reionisation on the temperature and polarisation of the photons, computed, not learned.
 
-Networks give the photons as they would be in a universe that stays neutral. Free electrons damp them and
-make new ones out of what is there: with a = exp(-kappa), the line-of-sight integrals of the photon
-multipoles at a time tau are, in the Newtonian gauge and in flat space,
+Networks give the photons of a universe that stays neutral. Free electrons scatter photons out of the line of sight and
+into it: with a = exp(-kappa), the line-of-sight integrals of the photon multipoles at a time tau are, in the Newtonian
+gauge and in flat space,
 
     a M = a_0 M_neutral + int (a - a_0) I j_0 + int g (M j_0 - V j_1 + P j_2)
     a P = a_0 P_neutral + 1/2 int (a - a_0) I j_2
           + int g (1/2 M j_2 + 1/2 V j_2' + P (7/10 j_0 + 5/7 j_2 + 18/35 j_4))
 
 where M = Theta_0 + psi, P = (F_2 + G_0 + G_2)/8, V = theta_b/k, I = phi' + psi'; the integrals run over
-tau' from where reionisation starts (a_0) to tau, everything but the spherical Bessel functions
-j_l(k (tau - tau')) is taken at tau', and g(tau') is the visibility function. This is the Boltzmann hierarchy
+tau' from the start of reionisation (a_0) to tau, the Bessel functions are j_l(k (tau - tau')), everything else is taken
+at tau', and g is the visibility function. This is the Boltzmann hierarchy
 of CLASS (Ma & Bertschinger 1995, eqs. 63 and 64), formally integrated; any history of reionisation may enter.
 """
 from __future__ import annotations
@@ -41,7 +41,7 @@ LEAST_SCATTERING = 2e-3
 MOST_ITERATIONS = 20
 TOLERANCE = 1e-6
 
-# The range of k times the step of time that kernels are tabulated for is a multiple of it.
+# The tabulated range of k times the step of time is a multiple of this.
 PHASE_STEP = 0.16
 
 # End correction of Gregory's quadrature at lag 0, 1, 2; the other end is where nothing scatters yet.
@@ -77,7 +77,7 @@ def rescatter(
     k: Array, tau: Array, exp_minus_kappa: Real, visibility: Real,
     neutral: Photons, velocity: Real, potential_decay: Real,
 ) -> Photons:
-    """What reionisation adds to M and P of a neutral universe.
+    """The contribution of reionisation to M and P of a neutral universe.
 
     k: (n_k,), 1/Mpc. tau: (n,), Mpc, uniform, from the start of reionisation. exp_minus_kappa, visibility (1/Mpc):
     (n,). neutral, velocity (V) and potential_decay (I, 1/Mpc): (n, n_k). Nothing is added at tau[0].
