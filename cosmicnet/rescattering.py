@@ -10,8 +10,8 @@ gauge and in flat space,
 
 where M = Theta_0 + psi, P = (F_2 + G_0 + G_2)/8, V = theta_b/k, I = phi' + psi'; the integrals run over
 tau' from the start of reionisation (a_0) to tau, the Bessel functions are j_l(k (tau - tau')), everything else is taken
-at tau', and g is the visibility function. This is the Boltzmann hierarchy
-of CLASS (Ma & Bertschinger 1995, eqs. 63 and 64), formally integrated; any history of reionisation may enter.
+at tau', and g is the visibility function. This is the Boltzmann hierarchy of CLASS (Ma & Bertschinger 1995, eqs. 63 and
+64), formally integrated, for any history of reionisation.
 """
 from __future__ import annotations
 
