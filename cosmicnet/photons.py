@@ -69,8 +69,8 @@ class LatePhotons:
         """Yield the contribution to a source in blocks of times: source, rows, and values at the first wavenumbers;
         the others stream.
 
-        t0 already has the term of streaming_factor() everywhere. late: by piece, fields of the late region at self.times
-        and then at request.tau[first:].
+        t0 already has the term of streaming_factor() everywhere. late: by piece, fields of the late region at
+        self.times and then at request.tau[first:].
         """
         history = {name: column[rows] for name, column in self._history.items()}
         neutral, added = self._photons(region, rows, late)
