@@ -43,14 +43,14 @@ def fetch_source(directory: Path) -> Path:
 
 
 def _download(directory: Path) -> Path:
-    """Download the sdist with pip, which builds its metadata: with what is here, or in an environment of its own."""
+    """Download the sdist with pip, which builds its metadata here if it can, else in an isolated environment."""
     is_complete = all(importlib.util.find_spec(name) for name in ("Cython", "numpy", "setuptools", "wheel"))
     isolation = ["--no-build-isolation"] if is_complete else []
     command = [
         sys.executable, "-m", "pip", "download", "--no-deps", *isolation,
         "--no-binary", "classy", "--dest", str(directory), f"classy=={CLASS_VERSION}",
     ]
-    # pip tells a build backend by these variables where it lies, and would tell the inner pip's as well
+    # pip passes the location of this build backend in these variables; the inner pip must not inherit them
     ours = ("_PYPROJECT_HOOKS_", "PEP517_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -31,7 +31,7 @@ class Normalization:
 
     @classmethod
     def to_unit_box(cls, values: Array) -> Normalization:
-        """Map the range of values (samples, n) to [-1, 1]; what is constant but for rounding to 0."""
+        """Map the range of values (samples, n) to [-1, 1], and constants to 0."""
         low, high = values.min(axis=0), values.max(axis=0)
         middle, half = 0.5 * (low + high), 0.5 * (high - low)
         return cls(middle, np.where(half > ROUNDING * np.abs(middle), half, 1.0))
@@ -77,7 +77,7 @@ class Network:
         return self.output_map.invert(out)
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
-        """What determines the network, by names that begin with `name`/."""
+        """All arrays of the network, by names that begin with `name`/."""
         layers = enumerate(zip(self.weights, self.biases, strict=True))
         dense = {f"{name}/{kind}_{i}": a for i, pair in layers
                  for kind, a in zip(("weight", "bias"), pair, strict=True)}

@@ -19,7 +19,7 @@ Single = NDArray[np.float32]
 COSMOLOGY = ("omega_b", "omega_cdm", "H0", "tau_reio")
 SCALES = ("r_s_rec", "d_s_rec", "r_a_rec", "d_a_rec", "r_d_rec")
 
-# By source; what the text says is left out (section 2.2.2).
+# By source, without the inputs that section 2.2.2 leaves out.
 TIMES: dict[str, tuple[str, ...]] = {
     "t0": ("g", "g_prime", "exp_minus_kappa", "log10_tau_rec", "log10_tau_reio", "log10_tau"),
     "t1": ("exp_minus_kappa", "log10_tau_rec", "log10_tau_reio", "log10_tau"),
@@ -30,7 +30,7 @@ TIMES: dict[str, tuple[str, ...]] = {
 OMEGA_PHOTONS_PER_KELVIN4 = 4.48130e-7
 C_KM_PER_S = 299792.458
 
-# Where the inputs of S_T2 go over to free streaming, and how fast (eq. 2.11c).
+# Time and width of the transition of S_T2's inputs to free streaming (eq. 2.11c).
 SWITCH_OVER_TAU_REC = 4.0
 SWITCH_WIDTH_MPC = 100.0
 # tanh is within single precision of its limit beyond this many widths
@@ -127,8 +127,8 @@ def _bessel_1_2(x: Single) -> tuple[Single, Single]:
 def _damping(cosmology: Mapping[str, float], t_cmb: float, tau: Array, history: Mapping[str, Array]) -> Array:
     """1/k_D^2 (eq. 2.7) in Mpc^2 at each tau.
 
-    Before the first tau everything is ionized, so that kappa' goes as a^-2, and matter and radiation alone make the
-    universe expand, so that a is a quadratic of tau.
+    Before the first tau everything is ionized, so kappa' is proportional to a^-2, and there are only matter and
+    radiation, so a is a quadratic function of tau.
     """
     baryons_over_photons = 0.75 * cosmology["omega_b"] / (OMEGA_PHOTONS_PER_KELVIN4 * t_cmb**4)
 

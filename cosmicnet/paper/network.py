@@ -19,7 +19,7 @@ Single = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class NetworkInputs:
-    """What goes into a network, rescaled, by channel.
+    """The rescaled inputs of a network, by channel.
 
     times: (tau, inputs); cosmology: (4,); scales: (5,); oscillations: (tau, k, 2); damping: (tau, k, 1).
     """
@@ -35,7 +35,7 @@ class NetworkInputs:
 class Rescaling:
     """The affine maps of section 2.2.2.
 
-    times: g and g' by the mean of their largest values, others as they are. cosmology, scales, source: eq. 2.13;
+    times: g and g' in units of the mean of their largest values, others unchanged. cosmology, scales, source: eq. 2.13;
     the one of the source has shape ().
     """
 
@@ -98,7 +98,7 @@ class SourceNetwork:
         return np.asarray(values @ weight + bias)
 
     def _central(self, name: str, hidden: Single, single: list[Single], channels: list[Single]) -> Single:
-        """The first central layer; what is the same at all times is multiplied once."""
+        """The first central layer; products with inputs that do not depend on time are computed once."""
         weight, bias = self.weights[name]
         row, result = hidden.shape[1], hidden @ weight[:hidden.shape[1]] + bias
         for values in single:
@@ -110,7 +110,7 @@ class SourceNetwork:
         return np.asarray(result)
 
     def _channel(self, values: Single, convolutions: tuple[Convolution, ...], first: int) -> list[Single]:
-        """Convolutions and pools, one after the other; the end as one row per time."""
+        """Convolutions and pools in turn; returns one row per time."""
         for number, c in enumerate(convolutions, first):
             values = _pool(np.maximum(self._convolution(f"conv{number}", values, c.stride), 0.0), c.pool)
         return [values.reshape(len(values), -1)]
@@ -134,7 +134,7 @@ def _leaky(values: Single) -> Single:
 
 
 def _pool(values: Single, pool: int) -> Single:
-    """The largest of `pool` neighbours each; what is left over at the end is dropped."""
+    """The maximum of every `pool` neighbours; a remainder at the end is dropped."""
     number, length, filters = values.shape
     size = length // pool
     return np.asarray(values[:, :size * pool].reshape(number, size, pool, filters).max(axis=2))

@@ -1,4 +1,4 @@
-"""Keras on TensorFlow: loaded without a word, and with initial weights that depend on a seed alone."""
+"""Keras on TensorFlow: loaded silently, with initial weights that depend on a seed alone."""
 from __future__ import annotations
 
 import os
@@ -14,14 +14,14 @@ __all__ = ["initializers", "load_keras"]
 
 def load_keras() -> Any:
     """Keras, with TensorFlow loaded too; ImportError if it is not installed."""
-    # before it is loaded: TensorFlow tells at length which processor it runs on
+    # before TensorFlow is loaded, which prints details of the processor
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "keras" not in sys.modules:
         with _silent_stderr():
             import keras
             import tensorflow as tf
 
-            tf.zeros(1)  # the rest is told at the first computation
+            tf.zeros(1)  # it prints the rest at the first computation
         # it warns that a graph is compiled for each network
         tf.get_logger().setLevel("ERROR")
     import keras
@@ -42,7 +42,7 @@ def initializers(seed: int) -> Iterator[Any]:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Nothing reaches the error output, not even from C; all of it does after an exception."""
+    """Silence the error output, that of C code too; print it after an exception."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as written:

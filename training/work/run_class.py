@@ -26,7 +26,7 @@ def require_patched_classy() -> None:
 def networks_on(network: str | None = None) -> Parameters:
     """The options that switch the networks on: by name or folder, or None for the default ones.
 
-    Never falls back: a comparison in which they quietly stepped aside would be CLASS with itself.
+    Without fallback, which would compare CLASS with itself.
     """
     chosen = {} if network is None else {"neural_network_path": network}
     return {"neural_network": "yes", "neural_network_fallback": "error", **chosen}
@@ -42,9 +42,9 @@ def new_class(parameters: Parameters) -> Any:
 
 
 def probe(parameters: Parameters, read: Callable[[Any], Answer]) -> Answer:
-    """What `read` makes of the SourceRequest for these parameters; CLASS stops there and integrates nothing.
+    """Return read(request) for the SourceRequest of these parameters; CLASS stops there and integrates nothing.
 
-    Raises what `read` raises, and CLASS's own errors where it does not come as far as the request.
+    Raises what `read` raises, and CLASS's own errors if it fails before the request.
     """
     from classy import CosmoComputationError, CosmoSevereError
 
