@@ -9,19 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .inquiry import Coverage, Sources, covers, sources
+    from .inquiry import Coverage, SourceTables, covers, sources
     from .installed import installed_sets
     from .store import NetworkSet, load_network_set
 
     __version__: str
 
 __all__ = [
-    "Coverage", "NetworkSet", "Sources", "__version__", "covers", "installed_sets", "load_network_set", "sources",
+    "Coverage", "NetworkSet", "SourceTables", "__version__", "covers", "installed_sets", "load_network_set", "sources",
 ]
 
 # Name to the module that has it; Cobaya's components need Cobaya.
 _MODULES = {
-    **dict.fromkeys(("Coverage", "Sources", "covers", "sources"), "inquiry"),
+    **dict.fromkeys(("Coverage", "SourceTables", "covers", "sources"), "inquiry"),
     "installed_sets": "installed", **dict.fromkeys(("NetworkSet", "load_network_set"), "store"),
     **dict.fromkeys(("Cosmicnet", "EmbeddedCMB", "ImportanceSampler"), "cobaya_components"),
 }

@@ -17,7 +17,7 @@ from .request import Request, at_request
 from .running_class import running_class
 from .store import load_network_set
 
-__all__ = ["Coverage", "Sources", "covers", "sources"]
+__all__ = ["Coverage", "SourceTables", "covers", "sources"]
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Sources:
+class SourceTables:
     """Source functions of scalar modes, by CLASS's names (t0, t1, t2, p, phi_plus_psi, delta_m, delta_cb).
 
     k: 1/Mpc; tau: conformal time, Mpc; tables: each (k, tau), as Class.get_sources() has them.
@@ -68,20 +68,20 @@ def covers(parameters: Mapping[str, Any], network: str = AUTO) -> Coverage:
 
 def sources(
     parameters: Mapping[str, Any], k: Array | None = None, tau: Array | None = None, network: str = AUTO
-) -> Sources:
+) -> SourceTables:
     """The source functions of networks for a dictionary of CLASS's parameters, on CLASS's grids or on others.
 
     k: increasing, 1/Mpc, within the reach of the networks; tau: Mpc, between CLASS's first time of the sources and
     today. Raises as covers() does, and NotCovered.
     """
     found = _at_request(parameters, lambda request: _sources(request, k, tau, network))
-    assert isinstance(found, Sources)
+    assert isinstance(found, SourceTables)
     return found
 
 
-def _at_request(parameters: Mapping[str, Any], visit: Any) -> Coverage | Sources:
+def _at_request(parameters: Mapping[str, Any], visit: Any) -> Coverage | SourceTables:
     for_class = {name: value for name, value in parameters.items() if not str(name).startswith("neural_network")}
-    answer: Coverage | Sources | None = at_request(for_class, visit)
+    answer: Coverage | SourceTables | None = at_request(for_class, visit)
     if answer is None:
         raise CosmicnetError("these parameters need no source functions of scalar modes; give an output, such as "
                              "tCl,pCl,lCl,mPk")
@@ -98,7 +98,7 @@ def _coverage(request: Request, network: str) -> Coverage:
     return Coverage(choose([why_not]), why_not)
 
 
-def _sources(request: Request, k: Array | None, tau: Array | None, network: str) -> Sources:
+def _sources(request: Request, k: Array | None, tau: Array | None, network: str) -> SourceTables:
     # CLASS's own times: what reionisation does is integrated over them
     changed = copy(request)
     if k is not None:
@@ -111,4 +111,4 @@ def _sources(request: Request, k: Array | None, tau: Array | None, network: str)
     tables = {name: table.T for name, table in changed.tables.items()}
     if tau is not None:
         tables = {name: CubicSpline(request.tau, table, axis=1)(tau) for name, table in tables.items()}
-    return Sources(coverage.network, changed.k.copy(), np.array(request.tau if tau is None else tau), tables)
+    return SourceTables(coverage.network, changed.k.copy(), np.array(request.tau if tau is None else tau), tables)

@@ -13,10 +13,10 @@ from typing import Any
 from paper_models import K, architecture, small_recipe
 
 from cosmicnet.training.paper import search as module
-from cosmicnet.training.paper.draws import draw_architecture
 from cosmicnet.training.paper.generate import models_of
+from cosmicnet.training.paper.recipe import draw_architecture
 from cosmicnet.training.paper.search import search
-from cosmicnet.training.paper.train import Task, train
+from cosmicnet.training.paper.train import TrainingTask, train_network
 
 EPOCHS, DRAWS = 12, 3
 
@@ -30,12 +30,10 @@ def spectra(settings: Any, parameters: Any, model: Any, k: Any, replaced: Any) -
 if __name__ == "__main__":
     work, output = map(Path, sys.argv[1:])
     module.spectra_of_sources = spectra
-    # draws of a process that was killed are taken up soon
-    module.HEARTBEAT_SECONDS, module.GRACE_SECONDS = 1, 2
     models = work / "models"
-    task = Task(architecture("t0"), tuple(models_of(models, "training")), tuple(models_of(models, "validation")), K,
-                EPOCHS, 1e-3, 5)
-    trained = train(task, work / "training", quiet=True)
+    training, validation = (tuple(models_of(models, name)) for name in ("training", "validation"))
+    task = TrainingTask(architecture("t0"), training, validation, K, EPOCHS, 1e-3, 5)
+    trained = train_network(task, work / "training", quiet=True)
     recipe = small_recipe(DRAWS)
     search(recipe, work, "t0")
     output.mkdir(exist_ok=True)

@@ -25,9 +25,9 @@ from cosmicnet.training.paper.generate import (
     network_sources,
     read_k_grid,
 )
-from cosmicnet.training.paper.judge import cl_error, predicted_source, spectra_of_sources
 from cosmicnet.training.paper.make import train_and_export, train_source
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
+from cosmicnet.training.paper.search import cl_error, predicted_source, spectra_of_sources
 from cosmicnet.training.paper.train import TrainingError
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import DatasetError

@@ -21,10 +21,9 @@ from cosmicnet.paper.emulator import PaperEmulator
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.paper.network import NetworkInputs, SourceNetwork
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
-from cosmicnet.training.paper.model import build, weights_of
+from cosmicnet.training.paper.page import EXPLANATIONS, PAPER, PAPER_K, layers_table
 from cosmicnet.training.paper.recipe import load_paper_recipe
-from cosmicnet.training.paper.tables import EXPLANATIONS, PAPER, PAPER_K, layers_table
-from cosmicnet.training.paper.train import inputs_of_model
+from cosmicnet.training.paper.train import build_model, inputs_of_model, weights_of
 
 Array = NDArray[Any]
 
@@ -117,7 +116,7 @@ def test_network_is_what_its_slow_twin_says(source: str) -> None:
 def test_network_is_what_keras_trains(source: str) -> None:
     net = network(source)
     x = inputs_for(net)
-    keras_model = build(net.architecture, K.size, 1)
+    keras_model = build_model(net.architecture, K.size, 1)
     for name, weights in net.weights.items():
         keras_model.get_layer(name).set_weights(weights)
     ones = np.ones((len(x.times), 1), dtype=np.float32)
@@ -208,7 +207,7 @@ def change_manifest(folder: Path, change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("change, message", [
     ({"architecture": "transformer"}, "unknown architecture 'transformer'; known: cosmicnet, paper"),
-    ({"companion": "nope"}, "neural_network_path = nope: cannot read"),
+    ({"companion": "nope"}, "neural_network_path = nope: no installed set"),
     ({"architecture": "cosmicnet"}, "do not belong together"),
     ({"fields": []}, "networks for , must be for t0, t1, t2"),
 ])
@@ -216,6 +215,20 @@ def test_sets_that_make_no_sense_are_refused(tmp_path: Path, change: dict[str, A
     save_network_set(tmp_path, paper_set())
     change_manifest(tmp_path, change)
     with pytest.raises(NetworkFileError, match=message):
+        load_network_set(tmp_path)
+
+
+def test_set_that_names_itself_as_companion_is_refused(tmp_path: Path) -> None:
+    save_network_set(tmp_path, paper_set())
+    change_manifest(tmp_path, {"companion": str(tmp_path)})
+    with pytest.raises(NetworkFileError, match="has a companion itself"):
+        load_network_set(tmp_path)
+
+
+def test_deeply_nested_manifest_is_refused(tmp_path: Path) -> None:
+    save_network_set(tmp_path, paper_set())
+    (tmp_path / MANIFEST).write_text("[" * 200_000)
+    with pytest.raises(NetworkFileError, match="no valid JSON"):
         load_network_set(tmp_path)
 
 

@@ -18,10 +18,9 @@ from cosmicnet.training.paper import measure
 from cosmicnet.training.paper.figures import _shown
 from cosmicnet.training.paper.generate import require_complete
 from cosmicnet.training.paper.measure import SourceComparison, SpectraComparison, Timing, planck_error
-from cosmicnet.training.paper.page import Measured, header, page
+from cosmicnet.training.paper.page import Measured, field_sizes, header, page
 from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
 from cosmicnet.training.paper.report import require_same_recipe
-from cosmicnet.training.paper.tables import field_sizes
 from cosmicnet.training.paper.train import Epoch
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import DatasetError

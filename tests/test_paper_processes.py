@@ -14,18 +14,17 @@ from cosmicnet.training.commands import paper as commands
 from cosmicnet.training.commands.cli import main
 from cosmicnet.training.paper import search as search_module
 from cosmicnet.training.paper import train as train_module
-from cosmicnet.training.paper.draws import draw_architecture
 from cosmicnet.training.paper.make import task_of
-from cosmicnet.training.paper.recipe import hyperparameters_table, load_paper_recipe
+from cosmicnet.training.paper.recipe import draw_architecture, hyperparameters_table, load_paper_recipe
 from cosmicnet.training.paper.search import Judged
-from cosmicnet.training.paper.train import Epoch, Task, Trained, train
+from cosmicnet.training.paper.train import Epoch, Trained, TrainingTask, train_network
 
 
 def test_two_processes_never_train_the_same_network_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_models(tmp_path / "models")
     recipe, at_it, most = small_recipe(), Counter[str](), Counter[str]()
 
-    def watched(task: Task, work: Path, quiet: bool) -> Trained:
+    def watched(task: TrainingTask, work: Path, quiet: bool) -> Trained:
         at_it[task.key] += 1
         most[task.key] = max(most[task.key], at_it[task.key])
         sleep(0.1)
@@ -35,7 +34,7 @@ def test_two_processes_never_train_the_same_network_at_once(tmp_path: Path, monk
     monkeypatch.setattr(train_module, "_train", watched)
     tasks = [task_of(recipe, tmp_path / "models", draw_architecture(recipe, "t1", number), 1) for number in (0, 1)]
     with ThreadPoolExecutor(6) as pool:
-        for future in [pool.submit(train, task, tmp_path / "training") for task in tasks * 3]:
+        for future in [pool.submit(train_network, task, tmp_path / "training") for task in tasks * 3]:
             future.result()
     assert [most[task.key] for task in tasks] == [1, 1]
 
@@ -48,7 +47,7 @@ def test_best_draw_is_printed_as_a_table_of_the_recipe(
     kept = [Judged(number, draw_architecture(recipe, source, number), 0.1, 0.2) for number in (4, 1)]
     monkeypatch.setattr(commands, "_recipe", lambda options: recipe)
     monkeypatch.setattr(search_module, "search", lambda *_: kept)
-    commands._run_search(argparse.Namespace(source=source, work=tmp_path, database=None, processes=1, scheduler=None))
+    commands._run_search(argparse.Namespace(source=source, work=tmp_path, processes=1, scheduler=None))
     table = hyperparameters_table(kept[0].architecture)
     assert capsys.readouterr().out.endswith(f"# draw 5\n{table}\n")
     text = RECIPE.read_text(encoding="utf-8")

@@ -6,23 +6,18 @@ import json
 import math
 import re
 import shutil
-import threading
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import pytest
 from paper_models import Killed, kill_at, network, small_recipe, write_models
 
 from cosmicnet.training.paper import search as search_module
-from cosmicnet.training.paper.draws import OWN, draw_architecture
-from cosmicnet.training.paper.recipe import PaperRecipe
+from cosmicnet.training.paper.recipe import OWN, PaperRecipe, draw_architecture
 from cosmicnet.training.paper.search import draw_label, search
-from cosmicnet.training.paper.train import Epoch, Task, Trained
+from cosmicnet.training.paper.train import Epoch, Trained, TrainingTask
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import read_json, write_json
 
@@ -40,7 +35,7 @@ def stand_in_spectra(settings: Any, parameters: Any, m: Any, k: Any, replaced: A
     return {"tt": power["t0"] + power["t1"], "ee": power["t2"]}
 
 
-def untrained(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
+def untrained(wanted: TrainingTask, folder: Path, quiet: bool = False) -> Trained:
     weights = network(wanted.architecture.source, sum(wanted.architecture.central), wanted.architecture)
     return Trained(weights, (Epoch(1.0, 1.0 / sum(wanted.architecture.times), 1.0),), 1)
 
@@ -48,25 +43,22 @@ def untrained(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
 @pytest.fixture
 def without_class(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums in place of CLASS; random weights in place of training."""
-    monkeypatch.setattr(search_module, "train", untrained)
+    monkeypatch.setattr(search_module, "train_network", untrained)
     monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
-    monkeypatch.setattr(search_module, "HEARTBEAT_SECONDS", 1)
-    monkeypatch.setattr(search_module, "GRACE_SECONDS", 2)
 
 
 def test_resumed_search_equals_the_uninterrupted_one(
     work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = small_recipe()
-    whole = search(recipe, work, "t1", f"sqlite:///{work / 'whole.db'}")
+    whole = search(recipe, work, "t1")
     (work / "search").rename(work / "first")
-    database = f"sqlite:///{work / 'killed.db'}"
     for call in (0, 1):
         with monkeypatch.context() as patch:
             kill_at(patch, search_module, "_train", call)
             with pytest.raises(Killed):
-                search(recipe, work, "t1", database)
-    assert search(recipe, work, "t1", database) == whole
+                search(recipe, work, "t1")
+    assert search(recipe, work, "t1") == whole
     assert (work / "first" / "t1.json").read_bytes() == (work / "search" / "t1.json").read_bytes()
     best = sorted(whole, key=lambda j: j.validation_loss)
     # the best two, and the recipe's own if it is none of them
@@ -75,30 +67,13 @@ def test_resumed_search_equals_the_uninterrupted_one(
     assert [j.cl_error for j in whole] == sorted(j.cl_error for j in whole)
 
 
-def test_draw_of_a_process_that_died_is_taken_up(work: Path, without_class: None) -> None:
-    recipe, database = small_recipe(), f"sqlite:///{work / 'search.db'}"
-    study = search_module._study(recipe, work, "t1", database)
-    # its process has begun it, said so once, and died
-    dead = study.ask()
-    study._storage.record_heartbeat(dead._trial_id)  # type: ignore[attr-defined]
-    assert len(search(recipe, work, "t1", database)) >= 2
-    assert search_module._done(study, recipe.search).keys() == set(range(recipe.search.draws))
-    states = [t.state for t in study.get_trials()]
-    assert states.count(optuna.trial.TrialState.FAIL) == 1
-
-
 def test_several_processes_make_the_same_search(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Networks are trained by workers of Dask, whose C_l are judged here; each draw is made once, and as ever."""
+    """Networks are trained by workers of Dask, whose C_l are judged here."""
     monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
-    recipe, database = small_recipe(draws=3), f"sqlite:///{work / 'two.db'}"
-    shared = search(recipe, work, "t1", database, processes=2)
-    study = search_module._study(recipe, work, "t1", database)
-    complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
-    assert sorted(trial.user_attrs["draw"] for trial in complete) == [0, 1, 2]
+    recipe = small_recipe(draws=3)
+    shared = search(recipe, work, "t1", processes=2)
     shutil.rmtree(work / "search")
-    alone = search(recipe, work, "t1", f"sqlite:///{work / 'one.db'}")
-    assert [(j.draw, j.architecture, j.validation_loss, j.cl_error) for j in shared] == \
-        [(j.draw, j.architecture, j.validation_loss, j.cl_error) for j in alone]
+    assert search(recipe, work, "t1") == shared
 
 
 def test_draws_depend_on_their_number_alone_and_stay_in_range() -> None:
@@ -118,37 +93,9 @@ def test_search_that_leaves_no_wavenumbers_is_refused(work: Path) -> None:
         search(PaperRecipe(**given), work, "t0")
 
 
-def test_unusable_database_is_named(work: Path) -> None:
-    with pytest.raises(RecipeError, match="--database: cannot be opened as a database") as error:
-        search(small_recipe(), work, "t0", "nonsense://me:secret@x")
-    assert "secret" not in str(error.value)
-
-
-def test_processes_that_begin_together_take_different_draws(work: Path, without_class: None) -> None:
-    """After a search was killed with two draws open, whose numbers no new trial has."""
-    recipe, database = small_recipe(), f"sqlite:///{work / 'together.db'}"
-    (work / "search").mkdir()
-    study = search_module._study(recipe, work, "t1", database)
-    for draw in range(4):
-        trial = study.ask()
-        trial.set_user_attr("draw", draw)
-        study.tell(trial, *((1.0,) if draw < 2 else ()), state=None if draw < 2 else optuna.trial.TrialState.FAIL)
-    with ThreadPoolExecutor(4) as pool:
-        together = threading.Barrier(4)
-
-        def begin() -> None:
-            together.wait()
-            search_module._draw(recipe, work, "t1", database)
-
-        for begun in [pool.submit(begin) for _ in range(4)]:
-            begun.result()
-    complete = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
-    assert sorted(trial.user_attrs["draw"] for trial in complete) == [0, 1, 2, 3]
-
-
 def test_search_of_other_layers_or_models_is_another_one(work: Path) -> None:
     def name(recipe: PaperRecipe) -> str:
-        return search_module._study(recipe, work, "t1", f"sqlite:///{work / 'names.db'}").study_name
+        return search_module._key(recipe, work, "t1")
 
     recipe, names = small_recipe(), []
     given = recipe.model_dump()
@@ -187,35 +134,36 @@ def test_report_takes_the_search_of_its_recipe_only(work: Path, without_class: N
     assert search_module.found_before(longer, work, "t2") is None
 
 
-def test_search_with_fewer_draws_than_before_is_that_search(work: Path, without_class: None) -> None:
-    few = search(small_recipe(draws=2), work, "t1", f"sqlite:///{work / 'few.db'}")
-    many = f"sqlite:///{work / 'many.db'}"
-    search(small_recipe(draws=4), work, "t1", many)
-    assert search(small_recipe(draws=2), work, "t1", many) == few
+def test_longer_search_takes_the_draws_of_a_shorter_one(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = search(small_recipe(draws=2), work, "t1")
+    trained: list[int] = []
+    draw = search_module._draw
+    monkeypatch.setattr(search_module, "_draw", lambda *given: trained.append(given[-1]) or draw(*given))
+    search(small_recipe(draws=4), work, "t1")
+    assert trained == [2, 3]
+    assert search(small_recipe(draws=2), work, "t1") == few
 
 
 def diverging(monkeypatch: pytest.MonkeyPatch, losses: dict[Any, float]) -> None:
     """Validation losses in place of those of a training, by architecture."""
-    def train(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
+    def train(wanted: TrainingTask, folder: Path, quiet: bool = False) -> Trained:
         trained = untrained(wanted, folder)
         loss = losses.get(wanted.architecture, trained.validation_loss)
         return replace(trained, history=(Epoch(loss, loss, 1.0),))
 
-    monkeypatch.setattr(search_module, "train", train)
+    monkeypatch.setattr(search_module, "train_network", train)
 
 
 def test_draws_that_diverge_are_done_and_ranked_last(
     work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe, database = small_recipe(), f"sqlite:///{work / 'diverging.db'}"
+    recipe = small_recipe()
     drawn = [draw_architecture(recipe, "t1", number) for number in range(4)]
     diverging(monkeypatch, {drawn[0]: math.nan, drawn[1]: math.inf, drawn[2]: math.nan})
     # one of the two that are kept has diverged
-    assert [j.draw for j in search(recipe, work, "t1", database)] == [3]
-    study = search_module._study(recipe, work, "t1", database)
-    done = search_module._done(study, recipe.search)
-    assert [done[number] for number in range(3)] == [math.inf] * 3 and math.isfinite(done[3])
-    assert len(study.get_trials()) == 4
+    assert [j.draw for j in search(recipe, work, "t1")] == [3]
     # JSON has no NaN and Infinity
     stored = json.loads((work / "search" / "t1.json").read_text(), parse_constant=pytest.fail)
     assert [entry["draw"] for entry in stored["best"]] == [3]
@@ -241,31 +189,6 @@ def test_search_of_which_all_draws_diverge_is_refused(
     diverging(monkeypatch, {draw_architecture(recipe, "t1", number): math.nan for number in range(4)})
     with pytest.raises(RecipeError, match=re.escape("learning_rate = 0.001: all draws for S_T1 that")):
         search(recipe, work, "t1")
-
-
-@pytest.mark.parametrize("error", [None, Killed])
-def test_process_that_was_taken_for_dead_loses_its_trial_only(
-    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None
-) -> None:
-    recipe, database = small_recipe(), f"sqlite:///{work / 'lost.db'}"
-    study = search_module._study(recipe, work, "t1", database)
-
-    def slow(wanted: Task, folder: Path, quiet: bool = False) -> Trained:
-        monkeypatch.setattr(search_module, "train", untrained)
-        running, = study.get_trials(states=[optuna.trial.TrialState.RUNNING])
-        study.tell(running.number, state=optuna.trial.TrialState.FAIL)
-        if error is not None:
-            raise error
-        return untrained(wanted, folder)
-
-    monkeypatch.setattr(search_module, "train", slow)
-    if error is not None:
-        # what is wrong with a training is told all the same
-        with pytest.raises(error):
-            search(recipe, work, "t1", database)
-    kept = search(recipe, work, "t1", database)
-    assert Counter(trial.state.name for trial in study.get_trials()) == {"FAIL": 1, "COMPLETE": 4}
-    assert kept == search(recipe, work, "t1", f"sqlite:///{work / 'whole.db'}")
 
 
 def test_own_hyperparameters_are_the_first_draw_and_judged_in_any_case(

@@ -21,7 +21,7 @@ from cosmicnet.training.paper.dataset import read_model, write_model
 from cosmicnet.training.paper.generate import cosmologies, models_of, read_k_grid
 from cosmicnet.training.paper.page import _curve
 from cosmicnet.training.paper.recipe import load_paper_recipe
-from cosmicnet.training.paper.train import Epoch, Task, Trained, train
+from cosmicnet.training.paper.train import Epoch, Trained, TrainingTask, train_network
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import DatasetError, write_json
 
@@ -174,8 +174,8 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def task(work: Path, epochs: int = 2, rate_end: float | None = None) -> Task:
-    return Task(architecture("t0"), tuple(models_of(work / "models", "training")),
+def task(work: Path, epochs: int = 2, rate_end: float | None = None) -> TrainingTask:
+    return TrainingTask(architecture("t0"), tuple(models_of(work / "models", "training")),
                 tuple(models_of(work / "models", "validation")), K, epochs, 1e-3, 5, learning_rate_end=rate_end)
 
 
@@ -191,16 +191,16 @@ def test_training_that_was_killed_ends_with_the_same_weights(
     work: Path, monkeypatch: pytest.MonkeyPatch, rate_end: float | None,
 ) -> None:
     given = task(work, rate_end=rate_end)
-    whole = train(given, work / "whole", quiet=True)
+    whole = train_network(given, work / "whole", quiet=True)
     with monkeypatch.context() as patch:
         kill_at(patch, train_module, "_save", 1)
         with pytest.raises(Killed):
-            train(given, work / "killed", quiet=True)
-    resumed = train(given, work / "killed", quiet=True)
+            train_network(given, work / "killed", quiet=True)
+    resumed = train_network(given, work / "killed", quiet=True)
     assert same(whole, resumed)
     assert whole.history[-1].loss < whole.history[0].loss
     # what is finished is only read
-    assert same(train(given, work / "killed", quiet=True), resumed)
+    assert same(train_network(given, work / "killed", quiet=True), resumed)
     assert {p.name for p in (work / "killed").glob("*/*.keras")} == {"epoch0002.keras", f"epoch{whole.best:04d}.keras"}
     assert whole.validation_loss == min(epoch.validation_loss for epoch in whole.history)
 
@@ -213,7 +213,7 @@ def test_learning_rate_falls_geometrically_to_that_of_the_last_epoch(work: Path)
     assert constant.key == replace(constant, epochs=6).key
     assert len({falling.key, replace(falling, epochs=6).key, constant.key}) == 3
     # it is the rate that Adam takes: with hardly any, nothing changes in the second of two epochs
-    moved = [train(task(work, rate_end=end), work / f"{end}", quiet=True).history for end in (1e-3, 1e-12)]
+    moved = [train_network(task(work, rate_end=end), work / f"{end}", quiet=True).history for end in (1e-3, 1e-12)]
     changes = [abs(history[1].validation_loss - history[0].validation_loss) for history in moved]
     assert changes[1] < 1e-6 < changes[0]
 
@@ -235,7 +235,7 @@ def test_training_that_went_further_is_not_taken_for_a_shorter_one(work: Path) -
     state.mkdir(parents=True)
     write_json(state / "epochs.json", {"epochs": [ONE_EPOCH] * 3})
     with pytest.raises(train_module.TrainingError, match="has 3 epochs, more than the 2 asked for"):
-        train(task(work), work / "training", quiet=True)
+        train_network(task(work), work / "training", quiet=True)
 
 
 @pytest.mark.parametrize("file, message", [
@@ -248,7 +248,7 @@ def test_damaged_state_of_a_training_is_named(work: Path, file: str, message: st
     write_json(state / "epochs.json", {"epochs": [ONE_EPOCH]})
     (state / file).write_bytes(b"0")
     with pytest.raises(train_module.TrainingError, match=message):
-        train(task(work), work / "training", quiet=True)
+        train_network(task(work), work / "training", quiet=True)
 
 
 @pytest.mark.parametrize("losses, best", [
@@ -263,9 +263,9 @@ def test_epoch_that_diverged_is_the_best_only_where_all_did(
 
 
 def test_training_that_diverges_ends(work: Path) -> None:
-    trained = train(replace(task(work), learning_rate=1e30), work / "training", quiet=True)
+    trained = train_network(replace(task(work), learning_rate=1e30), work / "training", quiet=True)
     assert [math.isfinite(epoch.validation_loss) for epoch in trained.history] == [False, False]
-    assert train(replace(task(work), learning_rate=1e30), work / "training", quiet=True).best == trained.best
+    assert train_network(replace(task(work), learning_rate=1e30), work / "training", quiet=True).best == trained.best
 
 
 def test_no_more_cosmologies_are_kept_than_memory_is_given(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,10 +289,10 @@ def test_no_model_stays_in_memory_after_a_training(work: Path, monkeypatch: pyte
     kept: list[dict[Path, object]] = []
     batches = train_module._batches
 
-    def watched(task: Task, paths: list[Path], rescaling: object, prepared: dict[Path, object]) -> object:
+    def watched(task: TrainingTask, paths: list[Path], rescaling: object, prepared: dict[Path, object]) -> object:
         kept.append(prepared)
         return batches(task, paths, rescaling, prepared)
 
     monkeypatch.setattr(train_module, "_batches", watched)
-    train(task(work), work / "watched", quiet=True)
+    train_network(task(work), work / "watched", quiet=True)
     assert kept and not any(kept)

@@ -1,18 +1,18 @@
 """A work folder of the paper's networks in which something is damaged: each time an error that says what to do."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-import optuna
 import pytest
 from paper_models import small_recipe, write_models
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.training.paper import search as module
 from cosmicnet.training.paper.make import task_of
-from cosmicnet.training.paper.search import found_before, result_file, search
-from cosmicnet.training.paper.train import TrainingError, train
-from cosmicnet.training.recipe.schema import RecipeError
+from cosmicnet.training.paper.recipe import PaperRecipe
+from cosmicnet.training.paper.search import Judged, found_before, result_file, search
+from cosmicnet.training.paper.train import TrainingError, train_network
 
 
 @pytest.fixture
@@ -21,11 +21,17 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def judged_alike(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:
+    """In place of spectra by CLASS."""
+    return [Judged(number, recipe.networks.t1.hyperparameters.architecture(source), loss, 0.1)
+            for number, loss in best]
+
+
 @pytest.mark.parametrize("damage", ["a bit", "gone"])
 def test_damaged_weights_of_an_epoch_are_named(work: Path, damage: str) -> None:
     recipe = small_recipe()
     task = task_of(recipe, work / "models", recipe.networks.t1.hyperparameters.architecture("t1"), 2)
-    train(task, work / "training", quiet=True)
+    train_network(task, work / "training", quiet=True)
     for path in (work / "training").glob("*/*.keras"):
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
@@ -33,23 +39,15 @@ def test_damaged_weights_of_an_epoch_are_named(work: Path, damage: str) -> None:
         if damage == "gone":
             path.unlink()
     with pytest.raises(TrainingError, match=r"delete .* to train anew"):
-        train(task, work / "training", quiet=True)
+        train_network(task, work / "training", quiet=True)
 
 
-def test_database_that_fails_in_the_middle_is_named(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*arguments: object) -> None:
-        raise optuna.exceptions.StorageInternalError("during the commit") from OSError("disk is full")
-
-    monkeypatch.setattr(module, "_draw", full)
-    with pytest.raises(CosmicnetError, match=r"search\.db: the database fails \(disk is full\); .* start again"):
-        search(small_recipe(), work, "t1")
-
-
-def test_file_that_is_no_database_is_named(work: Path) -> None:
-    (work / "search").mkdir()
-    (work / "search" / "search.db").write_text("this is no database, however long it may be" * 100)
-    with pytest.raises(RecipeError, match=r"search\.db: cannot be opened as a database"):
-        search(small_recipe(), work, "t1")
+def test_damaged_draw_is_trained_again(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_judge", judged_alike)
+    first = search(small_recipe(draws=2), work, "t1")
+    path, = (work / "search").glob("*/draw_0001.json")
+    path.write_text("{")
+    assert search(small_recipe(draws=2), work, "t1") == first
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"study": 3}'])
@@ -63,9 +61,7 @@ def test_damaged_result_of_a_search_is_named(work: Path, text: str) -> None:
 def test_search_of_another_number_of_draws_is_not_shown_as_this_one(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_judge", lambda recipe, work, source, best: [
-        module.Judged(number, recipe.networks.t1.hyperparameters.architecture(source), loss, 0.1)
-        for number, loss in best])
+    monkeypatch.setattr(module, "_judge", judged_alike)
     search(small_recipe(draws=2), work, "t1")
     assert found_before(small_recipe(draws=2), work, "t1")
     assert found_before(small_recipe(draws=3), work, "t1") is None

@@ -24,7 +24,7 @@ examples:
   {PROGRAM} paper make training/recipes/paper_small.toml       all but the search, two cores
   {PROGRAM} paper make training/recipes/paper.toml --search    all, with the paper's own sizes: for a cluster
   {PROGRAM} paper train training/recipes/paper_small.toml --source t2
-  {PROGRAM} paper search training/recipes/paper.toml --database mysql://user@host/searches""")
+  {PROGRAM} paper search training/recipes/paper.toml --scheduler tcp://host:8786""")
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
     _add_step(steps, "generate", "integrate the training, validation, hyperparameter and test sets", _run_generate, """\
 Integrates the four sets with CLASS on all cores, or on a Dask cluster; 7 to 14 s and 3 MB per model. Models
@@ -35,15 +35,13 @@ Trains the three networks on the models of the work folder, as section 3.2 of th
 set. The state is kept after each epoch; a training that was killed goes on with the next one.""")
     train.add_argument("--source", choices=SOURCES, help="train the network of this source only, and write no set: "
                                                          "for one process each")
-    search = _add_step(steps, "search", "search for hyperparameters, on as many machines as there are",
+    search = _add_step(steps, "search", "search for hyperparameters",
                        _run_search, """\
 Draws hyperparameters from the recipe's ranges, trains a network with each, keeps those with the smallest
 validation loss and ranks them by the error of their C_l (eq. 3.2): search/SOURCE.json in the work folder. The
-best is printed as a table that can replace the recipe's. Draws are kept in a database. Several processes, a
-Dask cluster, or this command on several machines work on the same search; one that was killed goes on, and
-the result is the same.""")
+best is printed as a table that can replace the recipe's. Draws are trained by several processes or by a Dask
+cluster; a search that was killed goes on, and the result is the same.""")
     search.add_argument("--source", choices=SOURCES, help="search for this network only (default: all three)")
-    _add_database(search)
     report = _add_step(steps, "report", "measure, and write paper.md with its figures", _run_report, """\
 Measures the networks of the recipe and the default ones on the same unseen cosmologies, and writes paper.md:
 tables 1 to 5 and figures 1 and 3 to 7 of the paper, its values beside both.""")
@@ -58,12 +56,6 @@ what it found. Each takes what is there already.""")
         step.add_argument("--default-models", type=Path, metavar="FOLDER",
                           help="work folder of the default networks' recipe; they are trained again to time it")
     make.add_argument("--search", action="store_true", help="search for hyperparameters as well")
-    _add_database(make)
-
-
-def _add_database(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--database", metavar="URL", help="what the processes of a search share (default: a file in "
-                                                          "the work folder; see Optuna's RDBStorage)")
 
 
 def _add_step(steps: Any, name: str, summary: str, run: Any, description: str) -> argparse.ArgumentParser:
@@ -80,7 +72,7 @@ def _add_step(steps: Any, name: str, summary: str, run: Any, description: str) -
     if name in ("generate", "search", "make"):
         add_scheduler(parser)
     if name in ("generate", "make"):
-        parser.add_argument("--yes", action="store_true", help="do not ask whether the price is right")
+        parser.add_argument("--yes", action="store_true", help="skip the cost confirmation")
     parser.set_defaults(run=run)
     return parser
 
@@ -120,7 +112,7 @@ def _run_search(options: argparse.Namespace) -> None:
 
     recipe = _recipe(options)
     for source in [options.source] if options.source else SOURCES:
-        kept = search(recipe, writable(options.work), source, options.database, options.processes, options.scheduler)
+        kept = search(recipe, writable(options.work), source, options.processes, options.scheduler)
         for judged in kept:
             print(f"{source} draw {draw_label(judged.draw)}: C_l error {judged.cl_error:.3g}, validation loss "
                   f"{judged.validation_loss:.3g}")

@@ -15,10 +15,9 @@ from ..checks.visible import invisible, summaries
 from ..recipe.toml import Entry, RecipeError, wrong_entries
 from ..work.run_class import probe
 from ..work.spectra import L_MAX, OUTPUT_SETTINGS
-from .draws import without_wavenumbers
 from .generate import k_grid
 from .make import companion_of
-from .recipe import PaperRecipe
+from .recipe import PaperRecipe, without_wavenumbers
 
 __all__ = ["require_possible"]
 

@@ -22,7 +22,7 @@ from ..recipe.schema import RecipeError
 from .dataset import read_model
 from .generate import models_of, read_claim, read_k_grid, require_complete
 from .recipe import PaperRecipe
-from .train import Epoch, Task, Trained, TrainingError, history_of, train
+from .train import Epoch, Trained, TrainingError, TrainingTask, history_of, train_network
 
 __all__ = [
     "assemble", "companion_of", "task_of", "train_and_export", "train_source", "training_history",
@@ -32,9 +32,9 @@ __all__ = [
 TRAINING = "training"
 
 
-def task_of(recipe: PaperRecipe, models: Path, architecture: Architecture, epochs: int) -> Task:
+def task_of(recipe: PaperRecipe, models: Path, architecture: Architecture, epochs: int) -> TrainingTask:
     """Train this architecture on the recipe's sets."""
-    return Task(architecture, tuple(models_of(models, "training")[:recipe.sets.training.models]),
+    return TrainingTask(architecture, tuple(models_of(models, "training")[:recipe.sets.training.models]),
                 tuple(models_of(models, "validation")[:recipe.sets.validation.models]), read_k_grid(models), epochs,
                 recipe.training.learning_rate, recipe.training.seed,
                 made_by=json.dumps(read_claim(models), indent=1),
@@ -49,8 +49,8 @@ def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:
     settings = getattr(recipe.networks, source)
     for name in ("training", "validation"):
         require_complete(recipe, work / "models", name)
-    trained = train(task_of(recipe, work / "models", settings.hyperparameters.architecture(source), settings.epochs),
-                    work / TRAINING)
+    architecture = settings.hyperparameters.architecture(source)
+    trained = train_network(task_of(recipe, work / "models", architecture, settings.epochs), work / TRAINING)
     if not math.isfinite(trained.validation_loss):
         raise TrainingError(f"S_{source.upper()}: no epoch has a finite validation loss; lower training.learning_rate, "
                             f"now {recipe.training.learning_rate}")

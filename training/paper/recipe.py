@@ -2,13 +2,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple
+import zlib
+from collections.abc import Iterator
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field, model_validator
 
-from cosmicnet.paper.architecture import Architecture, Convolution
+from cosmicnet.paper.architecture import Architecture, Convolution, layers
 from cosmicnet.paper.inputs import COSMOLOGY
 
 from ..evaluate.boxes import Box
@@ -17,10 +20,13 @@ from ..recipe.class_names import clashes
 from ..recipe.schema import ClassSettings, Name, Seed
 from ..recipe.toml import Strict, load_toml, unknown
 
-__all__ = ["SETS", "Hyperparameters", "NetworkRecipe", "PaperRecipe", "SearchRecipe", "SetRecipe", "TrainingRecipe",
-           "hyperparameters_table", "load_paper_recipe"]
+__all__ = ["OWN", "SETS", "Hyperparameters", "NetworkRecipe", "PaperRecipe", "SearchRecipe", "SetRecipe",
+           "TrainingRecipe", "draw_architecture", "hyperparameters_table", "load_paper_recipe", "without_wavenumbers"]
 
 SETS = ("training", "validation", "hyperparameters", "test")
+
+# The draw of a search that has the recipe's own hyperparameters.
+OWN = 0
 
 # Without these there are no sources, or no C_l to judge them by; and what the paper has.
 NEEDED = {"output": '"tCl,pCl,lCl"', "l_max_scalars": "2508"}
@@ -247,3 +253,45 @@ class PaperRecipe(Strict):
 def load_paper_recipe(path: Path) -> PaperRecipe:
     """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
     return load_toml(path, PaperRecipe)
+
+
+def draw_architecture(recipe: PaperRecipe, source: str, number: int) -> Architecture:
+    """The hyperparameters of a draw, from log-uniform ranges; as many layers as the recipe's network has, which is
+    the first of them."""
+    settings = recipe.search
+    given: Hyperparameters = getattr(recipe.networks, source).hyperparameters
+    if number == OWN:
+        return given.architecture(source)
+    generator = np.random.default_rng([settings.seed, zlib.crc32(source.encode()), number])
+
+    def one(limits: tuple[int, int]) -> int:
+        low, high = limits
+        return int(np.exp(generator.uniform(np.log(low), np.log(high + 1))))
+
+    def convolutions(number_of_layers: int) -> tuple[Convolution, ...]:
+        return tuple(Convolution(one(settings.filters), one(settings.kernel),
+                                 one(settings.stride if i else settings.first_stride), one(settings.pool))
+                     for i in range(number_of_layers))
+
+    return Architecture(
+        source, tuple(one(settings.width) for _ in given.times), one(settings.width), one(settings.width),
+        convolutions(len(given.oscillations)), convolutions(len(given.damping)),
+        tuple(one(settings.width) for _ in given.central))
+
+
+def without_wavenumbers(recipe: PaperRecipe, source: str, k_size: int) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The entry of the recipe and the reason where its own strides and pools, or the largest that may be drawn, leave
+    none of so many wavenumbers."""
+    settings, given = recipe.search, getattr(recipe.networks, source).hyperparameters
+
+    def largest(number: int) -> tuple[Convolution, ...]:
+        return tuple(Convolution(1, 1, settings.stride[1] if i else settings.first_stride[1], settings.pool[1])
+                     for i in range(number))
+
+    own = given.architecture(source)
+    largest_of_all = replace(own, oscillations=largest(len(given.oscillations)), damping=largest(len(given.damping)))
+    for entry, architecture in ((("networks", source, "hyperparameters"), own), (("search",), largest_of_all)):
+        try:
+            layers(architecture, k_size)
+        except ValueError as error:
+            yield entry, f"the largest strides and pools are too much for {k_size} wavenumbers: {error}"

@@ -22,10 +22,9 @@ from ..recipe.schema import RecipeError
 from .figures import draw_figures
 from .make import training_history
 from .measure import compare_sources, compare_spectra, time_perturbations
-from .page import DEFAULT, FAITHFUL, LABELS, Measured, page
+from .page import DEFAULT, FAITHFUL, LABELS, Measured, field_sizes, page
 from .recipe import PaperRecipe
 from .search import found_before
-from .tables import field_sizes
 
 __all__ = ["ReportSettings", "report"]
 

@@ -1,53 +1,58 @@
 """The search over hyperparameters (section 3.2): draw, train, rank by validation loss, choose by the C_l.
 
-Optuna keeps the draws in a database, so that any number of processes on any number of machines work on one search, each
-by itself or with workers of Dask. The hyperparameters of a draw depend on its number alone; a draw whose process was
-killed is drawn again as it was, and one that diverged counts as done, with an infinite loss. The first draw is no draw:
-it has the recipe's own hyperparameters and is judged in any case, so that a search tells whether it found better ones.
+A draw depends on its number alone, and its validation loss is kept in a file: a search that was killed goes on, and a
+longer one takes the draws of a shorter one. A draw that diverged counts as done. The first draw has the recipe's own
+hyperparameters and is judged in any case, so that a search tells whether it found better ones. A network is judged by
+the C_l error of eq. 3.2: its own source, those of full CLASS for the others; unlensed, fast line of sight.
 """
 from __future__ import annotations
 
 import json
 import math
-import time
-import warnings
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
-from optuna.storages._heartbeat import get_heartbeat_thread
+from numpy.typing import NDArray
 from rich.console import Console
-from sqlalchemy.exc import SQLAlchemyError
+from scipy.interpolate import CubicSpline
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.architecture import Architecture
+from cosmicnet.paper.inputs import TIMES
+from cosmicnet.paper.network import SourceNetwork
+from cosmicnet.pieces import fill_p
 
 from ..recipe.schema import RecipeError
 from ..work.digest import code_digest
 from ..work.files import read_json, write_json
-from ..work.parallel import ended, single_threaded_pool
-from .dataset import read_model
-from .draws import OWN, draw_architecture, without_wavenumbers
+from ..work.parallel import results, single_threaded_pool
+from ..work.run_class import new_class
+from .dataset import PaperModel, read_model
 from .generate import cosmologies, models_of, read_claim, read_k_grid, require_complete
-from .judge import SPECTRUM, cl_error, predicted_source, spectra_of_sources
 from .make import task_of
-from .recipe import PaperRecipe, SearchRecipe
-from .train import OF_PAPER, Trained, alone, train
+from .recipe import OWN, PaperRecipe, draw_architecture, without_wavenumbers
+from .train import OF_PAPER, Trained, inputs_of_model, train_network
 
-__all__ = ["Judged", "draw_label", "found_before", "result_file", "search"]
+__all__ = ["SPECTRUM", "Judged", "cl_error", "draw_label", "found_before", "predicted_source", "result_file", "search",
+           "spectra_of_sources"]
 
-# A process that says nothing for GRACE seconds has died, and its draw is taken up again; no node or database should be
-# as slow as that.
-HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 300
-# Code that determines what a search finds.
-OF_SEARCH = (*OF_PAPER, "cosmicnet.training.paper.draws", "cosmicnet.training.paper.judge")
-DRAW = "draw"
-SQLITE = "sqlite:///"
+Array = NDArray[np.float64]
+Single = NDArray[np.float32]
+
+# The spectrum by which a network is judged: polarisation comes from S_T2 alone.
+SPECTRUM = {"t0": "tt", "t1": "tt", "t2": "ee"}
+SETTINGS: Mapping[str, Any] = {"output": "tCl,pCl", "fast_line_of_sight": "yes"}
+
+# Code that determines the validation losses.
+OF_SEARCH = (*OF_PAPER, "cosmicnet.training.paper.recipe")
+
+# So many draws may kill their workers.
+MOST_DEADLY = 10
 
 
 @dataclass(frozen=True)
@@ -62,39 +67,20 @@ class Judged:
 
 
 def search(
-    recipe: PaperRecipe, work: Path, source: str, database: str | None = None, processes: int = 1,
-    scheduler: str | None = None,
+    recipe: PaperRecipe, work: Path, source: str, processes: int = 1, scheduler: str | None = None
 ) -> list[Judged]:
-    """Work on the search for one source until all draws are there; the kept ones and OWN, best first.
+    """Train the draws for one source that are not done yet; the kept ones and OWN, best first.
 
-    database: any URL that Optuna takes (default: a file in `work`). Draws are trained in this process, or in so many
-    processes, or by the workers of a Dask scheduler, which must see `work` and the database. Raises RecipeError for
-    ranges without wavenumbers, and where all that could be kept diverged; CosmicnetError for trouble with the database.
+    Draws are trained in this process, or in so many processes, or by the workers of a Dask scheduler, which must see
+    `work`. Raises RecipeError for ranges without wavenumbers, and where all that could be kept diverged.
     """
-    settings, folder = recipe.search, work.resolve() / "search"
-    folder.mkdir(parents=True, exist_ok=True)
     for name in ("training", "validation", "hyperparameters"):
         require_complete(recipe, work / "models", name)
     for entry, why in without_wavenumbers(recipe, source, read_k_grid(work / "models").size):
         raise RecipeError(f"{'.'.join(entry)}: {why}")
-    url = database or f"{SQLITE}{folder / 'search.db'}"
-    study = _study(recipe, work, source, url)
-    with _database_named(url), _pool(processes, scheduler) as pool:
-        while len(done := _done(study, settings)) < settings.draws:
-            free = len(_free(study, settings))
-            if free and pool is None:
-                _draw(recipe, work, source, url)
-            elif free:
-                draws = {pool.submit(_draw, recipe, work.resolve(), source, url): i for i in range(free)}
-                for _, future in ended(draws):
-                    future.result()
-            else:
-                Console(stderr=True).print(f"{settings.draws - len(done)} draws are left to other processes, waiting; "
-                                           f"one that says nothing for {GRACE_SECONDS} s is taken for dead")
-                time.sleep(HEARTBEAT_SECONDS)
-                optuna.storages.fail_stale_trials(study)
-    ranked = sorted(done.items(), key=lambda item: (item[1], item[0]))
-    best = ranked[:settings.keep] + [item for item in ranked[settings.keep:] if item[0] == OWN]
+    draws = _train_draws(recipe, work.resolve(), source, processes, scheduler)
+    ranked = sorted(draws.items(), key=lambda item: (item[1], item[0]))
+    best = ranked[:recipe.search.keep] + [item for item in ranked[recipe.search.keep:] if item[0] == OWN]
     # what diverged has no C_l
     best = [item for item in best if math.isfinite(item[1])]
     judged = [j for j in _judge(recipe, work, source, best) if math.isfinite(j.cl_error)]
@@ -102,8 +88,8 @@ def search(
         raise RecipeError(f"training.learning_rate = {recipe.training.learning_rate:g}: all draws for "
                           f"S_{source.upper()} that could be kept diverged")
     judged.sort(key=lambda j: (j.cl_error, j.draw))
-    result = {"study": study.study_name, **_sizes(recipe), "best": [asdict(j) for j in judged]}
-    write_json(result_file(work, source), result)
+    write_json(result_file(work, source), {"search": _key(recipe, work, source), **_sizes(recipe),
+                                           "best": [asdict(j) for j in judged]})
     return judged
 
 
@@ -127,77 +113,60 @@ def found_before(recipe: PaperRecipe, work: Path, source: str) -> list[dict[str,
     that of another recipe, or of another number of draws, was."""
     try:
         found = read_json(result_file(work, source))
-        study, sizes, best = found["study"], {name: found.get(name) for name in _sizes(recipe)}, list(found["best"])
+        key, sizes, best = found["search"], {name: found.get(name) for name in _sizes(recipe)}, list(found["best"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise CosmicnetError(f"{result_file(work, source)} is damaged; run the search again") from error
-    return best if study == _study_name(recipe, work, source) and sizes == _sizes(recipe) else None
+    return best if key == _key(recipe, work, source) and sizes == _sizes(recipe) else None
 
 
-@contextmanager
-def _database_named(url: str) -> Iterator[None]:
-    """Trouble with the database in the middle of a search, such as a full disk, is an error of ours."""
-    try:
-        yield
-    except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
-        why = str(error.__cause__ or error).replace(url, "URL")
-        raise CosmicnetError(f"{_shown(url)}: the database fails ({why}); draws are kept, start again") from error
-
-
-def _shown(url: str) -> str:
-    """A file by its path; anything else may have a password."""
-    return url.removeprefix(SQLITE) if url.startswith(SQLITE) else "--database"
-
-
-@contextmanager
-def _pool(processes: int, scheduler: str | None) -> Iterator[Any]:
-    """Workers, or None where this process is enough."""
+def _train_draws(
+    recipe: PaperRecipe, work: Path, source: str, processes: int, scheduler: str | None
+) -> dict[int, float]:
+    """Validation loss by number of the draw, infinite where it diverged."""
+    folder = work / "search" / _key(recipe, work, source)
+    folder.mkdir(parents=True, exist_ok=True)
+    done = {number: _loss(folder, number) for number in range(recipe.search.draws)}
+    missing = [number for number, loss in done.items() if loss is None]
     if processes == 1 and scheduler is None:
-        yield None
-        return
-    with single_threaded_pool(processes, scheduler) as pool:
-        yield pool
+        trained = [_draw(recipe, work, source, folder, number) for number in missing]
+    else:
+        with single_threaded_pool(processes, scheduler) as pool:
+            arguments = {number: (recipe, work, source, folder, number) for number in missing}
+            trained = list(results(pool, _draw, arguments, partial(_finish, folder, math.inf), MOST_DEADLY))
+    return {number: loss for number, loss in done.items() if loss is not None} | dict(trained)
 
 
-def _draw(recipe: PaperRecipe, work: Path, source: str, url: str) -> None:
-    """Train one draw that nobody is at, if there is any left.
-
-    Where others took this process for dead meanwhile, the draw is theirs. Study.optimize does not know that case.
-    """
-    study = _study(recipe, work, source, url)
-    optuna.storages.fail_stale_trials(study)
-    if not _free(study, recipe.search):
-        return
-    trial, states = study.ask(), optuna.trial.TrialState
-    with suppress(optuna.exceptions.UpdateFinishedTrialError), get_heartbeat_thread(trial._trial_id, study._storage):
-        try:
-            study.tell(trial, _try(recipe, work, source, study, trial), skip_if_finished=True)
-        except optuna.TrialPruned:
-            study.tell(trial, state=states.PRUNED, skip_if_finished=True)
-        except (Exception, KeyboardInterrupt):
-            study.tell(trial, state=states.FAIL, skip_if_finished=True)
-            raise
+def _draw(recipe: PaperRecipe, work: Path, source: str, folder: Path, number: int) -> tuple[int, float]:
+    """Train one draw, and keep its number and validation loss."""
+    trained = _train(recipe, work, draw_architecture(recipe, source, number))
+    loss = math.inf if math.isnan(trained.validation_loss) else trained.validation_loss
+    Console(stderr=True).print(f"S_{source.upper()} draw {number + 1} of {recipe.search.draws}: validation {loss:.2e}, "
+                               f"{trained.seconds:.0f} s", highlight=False)
+    return _finish(folder, loss, number)
 
 
-def _study(recipe: PaperRecipe, work: Path, source: str, database: str) -> optuna.Study:
-    """The study of this search in the database."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    # heartbeats may change in a later Optuna
-    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    # _draw gives its trials a heartbeat by itself
-    warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed to be used with Study.optimize")
+def _finish(folder: Path, loss: float, number: int) -> tuple[int, float]:
+    # JSON has no infinity
+    write_json(_draw_file(folder, number), {"validation_loss": loss if math.isfinite(loss) else None})
+    return number, loss
+
+
+def _loss(folder: Path, number: int) -> float | None:
+    """The validation loss of a draw that is done, else None."""
     try:
-        storage = optuna.storages.RDBStorage(
-            database, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS)
-    except Exception as error:  # of SQLAlchemy and of each database's own driver
-        why = str(error).replace(database, "URL")
-        raise RecipeError(f"{_shown(database)}: cannot be opened as a database ({why})") from error
-    return optuna.create_study(storage=storage, study_name=_study_name(recipe, work, source), direction="minimize",
-                               load_if_exists=True)
+        loss = read_json(_draw_file(folder, number))["validation_loss"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return math.inf if loss is None else float(loss)
 
 
-def _study_name(recipe: PaperRecipe, work: Path, source: str) -> str:
+def _draw_file(folder: Path, number: int) -> Path:
+    return folder / f"draw_{number:04d}.json"
+
+
+def _key(recipe: PaperRecipe, work: Path, source: str) -> str:
     """Tells a search from others by all that its losses depend on, the models included."""
     given = getattr(recipe.networks, source).hyperparameters
     identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}),
@@ -208,45 +177,10 @@ def _study_name(recipe: PaperRecipe, work: Path, source: str) -> str:
     return f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
 
 
-def _try(recipe: PaperRecipe, work: Path, source: str, study: optuna.Study, trial: optuna.Trial) -> float:
-    """Train one draw; its validation loss, infinite if it diverged. Draws of processes that died are taken up when all
-    others are taken."""
-    with alone(work / "search" / f"{source}.lock"):
-        free = _free(study, recipe.search, but=trial.number)
-        if not free:
-            raise optuna.TrialPruned("others are at all draws that are left")
-        number = trial.number if trial.number in free else min(free)
-        trial.set_user_attr(DRAW, number)
-    architecture = draw_architecture(recipe, source, number)
-    trial.set_user_attr("architecture", asdict(architecture))
-    trained = _train(recipe, work, architecture)
-    # NaN would be a failure for Optuna, and the draw free again
-    loss = math.inf if math.isnan(trained.validation_loss) else trained.validation_loss
-    Console(stderr=True).print(f"S_{source.upper()} draw {number + 1} of {recipe.search.draws}: validation {loss:.2e}, "
-                               f"{trained.seconds:.0f} s", highlight=False)
-    return loss
-
-
-def _free(study: optuna.Study, settings: SearchRecipe, but: int | None = None) -> set[int]:
-    """The draws that nobody has done or is at; `but`: the number of the trial that asks."""
-    states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.RUNNING)
-    # one that has just begun has its own number, as long as it does not say otherwise
-    taken = {int(t.user_attrs.get(DRAW, t.number)) for t in study.get_trials(deepcopy=False, states=states)
-             if t.number != but}
-    return set(range(settings.draws)) - taken
-
-
-def _done(study: optuna.Study, settings: SearchRecipe) -> dict[int, float]:
-    """Validation loss by number of the draw; an earlier search may have had more of them."""
-    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    return {int(t.user_attrs[DRAW]): float(t.values[0]) for t in complete
-            if int(t.user_attrs[DRAW]) < settings.draws}
-
-
 def _train(recipe: PaperRecipe, work: Path, architecture: Architecture) -> Trained:
     task = task_of(recipe, work / "models", architecture, recipe.search.epochs[architecture.source])
     # at a falling rate most epochs would do nothing; a search of fewer epochs has trainings of its own
-    return train(replace(task, learning_rate_end=None), work / "search" / f"{task.epochs}_epochs", quiet=True)
+    return train_network(replace(task, learning_rate_end=None), work / "search" / f"{task.epochs}_epochs", quiet=True)
 
 
 def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:
@@ -263,3 +197,47 @@ def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[in
             errors[number].append(cl_error(full, net, SPECTRUM[source]))
     return [Judged(number, networks[number].architecture, loss, float(np.mean(errors[number])))
             for number, loss in best]
+
+
+def predicted_source(network: SourceNetwork, model: PaperModel, k: Array) -> Single:
+    """The source of a network for one cosmology, not rescaled, shape (tau.size, k.size)."""
+    rescaling = network.rescaling
+    out = network(rescaling.apply(network.architecture.source, inputs_of_model(model), k))
+    return np.asarray(rescaling.source.invert(out.astype(float)), dtype=np.float32)
+
+
+def cl_error(full: Mapping[str, Array], net: Mapping[str, Array], spectrum: str) -> float:
+    """Sum over l of the squared relative error (eq. 3.2)."""
+    return float(np.sum((net[spectrum] / full[spectrum] - 1.0) ** 2))
+
+
+def spectra_of_sources(
+    settings: Mapping[str, Any], parameters: Mapping[str, float], model: PaperModel, k: Array,
+    replaced: Mapping[str, Single],
+) -> dict[str, Array]:
+    """Unlensed C_l ('tt', 'ee', 'te') from l = 2 of a model's sources, some of them replaced, on its own times."""
+    without_lensing = {name: value for name, value in settings.items() if name != "lensing"}
+    cosmology = new_class({**without_lensing, **parameters, **SETTINGS})
+    cosmology.set_source_provider(_Stored(model, k, {**model.sources, **replaced}))
+    cosmology.compute()
+    try:
+        spectra = cosmology.raw_cl(int(float(settings["l_max_scalars"])))
+        return {name: np.array(spectra[name][2:]) for name in ("tt", "ee", "te")}
+    finally:
+        cosmology.empty()
+
+
+class _Stored:
+    """A source provider that gives tables on fixed wavenumbers, splined as CLASS would."""
+
+    def __init__(self, model: PaperModel, k: Array, sources: Mapping[str, Single]) -> None:
+        self._model, self._k, self._sources = model, k, sources
+
+    def provide(self, request: Any) -> bool:
+        if not np.array_equal(request.tau, self._model.tau):
+            raise CosmicnetError("the times of this CLASS are not those of the models: generate them again")
+        inside = np.clip(request.k, self._k[0], self._k[-1])
+        for name in TIMES:
+            request.tables[name][...] = CubicSpline(self._k, self._sources[name], axis=1)(inside)
+        fill_p(request.tables)
+        return True

@@ -27,19 +27,22 @@ from rich.console import Console
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.network import Normalization
-from cosmicnet.paper.architecture import Architecture
-from cosmicnet.paper.inputs import TIMES, Inputs, physical_inputs
+from cosmicnet.paper.architecture import LEAK, OUTPUT, Architecture, Convolution, layers
+from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES, Inputs, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
 
 from ..work.digest import code_digest
 from ..work.files import read_json, write_json
-from ..work.keras_setup import load_keras
+from ..work.keras_setup import initializers, load_keras
 from .dataset import PaperModel, read_model
-from .model import build, weights_of
 
-__all__ = ["OF_PAPER", "Epoch", "Task", "Trained", "TrainingError", "alone", "history_of", "inputs_of_model", "train"]
+__all__ = [
+    "OF_PAPER", "Epoch", "Trained", "TrainingError", "TrainingTask", "build_model", "history_of", "inputs_of_model",
+    "train_network", "weights_of",
+]
 
 Array = NDArray[np.float64]
+Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]
 
 STATE = "epochs.json"
@@ -47,7 +50,7 @@ STATE = "epochs.json"
 # Code that determines a trained network, given its models.
 OF_PAPER = (
     "cosmicnet.network", "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
-    "cosmicnet.training.work.keras_setup", "cosmicnet.training.paper.model", "cosmicnet.training.paper.train",
+    "cosmicnet.training.work.keras_setup", "cosmicnet.training.paper.train",
 )
 
 # Prepared cosmologies stay in the memory of each process up to so many bytes; one takes 5.4 MB.
@@ -59,7 +62,7 @@ class TrainingError(CosmicnetError):
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingTask:
     """What is trained on what: paths of models, their wavenumbers k (1/Mpc), and how long. made_by: what determined
     the models. learning_rate_end: None for a constant rate."""
 
@@ -120,7 +123,7 @@ class Trained:
         return sum(epoch.seconds for epoch in self.history)
 
 
-def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
+def train_network(task: TrainingTask, folder: Path, quiet: bool = False) -> Trained:
     """Train, or go on with what `folder` has of this task; one process at a time, the next one takes what is done.
 
     Raises DatasetError for models that cannot be read, TrainingError for a state that is damaged or
@@ -128,19 +131,19 @@ def train(task: Task, folder: Path, quiet: bool = False) -> Trained:
     """
     work = _work(task, folder)
     work.mkdir(parents=True, exist_ok=True)
-    with alone(work.with_name(f"{work.name}.lock")):
+    with _alone(work.with_name(f"{work.name}.lock")):
         return _train(task, work, quiet)
 
 
 @contextmanager
-def alone(file: Path) -> Iterator[None]:
+def _alone(file: Path) -> Iterator[None]:
     """One process at a time; a process that dies lets go."""
     with file.open("w") as opened:
         fcntl.flock(opened, fcntl.LOCK_EX)
         yield
 
 
-def _train(task: Task, work: Path, quiet: bool) -> Trained:
+def _train(task: TrainingTask, work: Path, quiet: bool) -> Trained:
     keras, source = load_keras(), task.architecture.source
     history = _history(work)
     if len(history) > task.epochs:
@@ -150,7 +153,7 @@ def _train(task: Task, work: Path, quiet: bool) -> Trained:
     if history:
         model = _load(keras, work, len(history))
     else:
-        model = build(task.architecture, task.k.size, task.seed)
+        model = build_model(task.architecture, task.k.size, task.seed)
         # eq. 3.1, divided by the number of wavenumbers and times
         model.compile(optimizer=keras.optimizers.Adam(task.learning_rate), loss="mse")
     prepared: dict[Path, Batch] = {}
@@ -174,12 +177,12 @@ def _train(task: Task, work: Path, quiet: bool) -> Trained:
     return Trained(SourceNetwork(task.architecture, rescaling, weights), tuple(history), best)
 
 
-def history_of(task: Task, folder: Path) -> list[Epoch]:
+def history_of(task: TrainingTask, folder: Path) -> list[Epoch]:
     """The epochs of this task that `folder` has."""
     return _history(_work(task, folder))
 
 
-def _work(task: Task, folder: Path) -> Path:
+def _work(task: TrainingTask, folder: Path) -> Path:
     return folder / f"{task.architecture.source}-{task.key}"
 
 
@@ -187,7 +190,7 @@ def inputs_of_model(model: PaperModel) -> Inputs:
     return physical_inputs(model.cosmology, model.setup["T_cmb"], model.tau, model.history)
 
 
-def _batches(task: Task, paths: list[Path], rescaling: Rescaling, prepared: dict[Path, Batch]) -> Any:
+def _batches(task: TrainingTask, paths: list[Path], rescaling: Rescaling, prepared: dict[Path, Batch]) -> Any:
     """A tf.data.Dataset of one batch per cosmology, read ahead while the last one trains; puts some into `prepared`."""
     import tensorflow as tf
 
@@ -206,7 +209,7 @@ def _batches(task: Task, paths: list[Path], rescaling: Rescaling, prepared: dict
     return batches.apply(tf.data.experimental.assert_cardinality(len(paths))).prefetch(2)
 
 
-def _batch(task: Task, path: Path, rescaling: Rescaling) -> Batch:
+def _batch(task: TrainingTask, path: Path, rescaling: Rescaling) -> Batch:
     """Inputs and targets of one cosmology, every array with the times as its first axis."""
     source = task.architecture.source
     model = read_model(path, (source,))
@@ -289,3 +292,50 @@ def _load(keras: Any, work: Path, epochs: int) -> Any:
 
 def _state(work: Path, epochs: int) -> Path:
     return work / f"epoch{epochs:04d}.keras"
+
+
+def build_model(architecture: Architecture, k_size: int, seed: int) -> Any:
+    """A keras.Model from NetworkInputs' channels, each with the times as the first axis, to (times, k_size).
+
+    The same seed gives the same weights, in any process.
+    """
+    keras = load_keras()
+    a, widths = architecture, iter(layers(architecture, k_size))
+    weights = initializers(seed)
+
+    def dense(values: Any) -> Any:
+        layer = next(widths)
+        return keras.layers.LeakyReLU(negative_slope=LEAK)(
+            keras.layers.Dense(layer.shape[0], kernel_initializer=next(weights), name=layer.name)(values))
+
+    def channel(values: Any, convolutions: tuple[Convolution, ...], first: int) -> Any:
+        for number, c in enumerate(convolutions, first):
+            values = keras.layers.Conv1D(c.filters, c.kernel, c.stride, padding="same", activation="relu",
+                                         kernel_initializer=next(weights), name=f"conv{number}")(values)
+            values = keras.layers.MaxPooling1D(c.pool, name=f"pool{number}")(values)
+        return keras.layers.Flatten()(values)
+
+    times = keras.Input((len(TIMES[a.source]),), name="times")
+    cosmology, scales = keras.Input((len(COSMOLOGY),), name="cosmology"), keras.Input((len(SCALES),), name="scales")
+    oscillations = keras.Input((k_size, 2), name="oscillations")
+    damping = keras.Input((k_size, 1), name="damping")
+    behind_times = [times]
+    for _ in a.times:
+        behind_times.append(dense(behind_times[-1]))
+    hidden = keras.layers.Concatenate()([
+        behind_times[-1], dense(cosmology), dense(scales), channel(oscillations, a.oscillations, 1),
+        channel(damping, a.damping, 1 + len(a.oscillations))])
+    for _ in a.central:
+        hidden = dense(hidden)
+    if a.skips:
+        hidden = keras.layers.Concatenate()([hidden, behind_times[1]])
+    output = keras.layers.Dense(k_size, kernel_initializer=next(weights), name=OUTPUT)(hidden)
+    return keras.Model([times, cosmology, scales, oscillations, damping], output)
+
+
+def weights_of(model: Any, architecture: Architecture, k_size: int) -> Weights:
+    """The weights of every layer by name, as SourceNetwork takes them."""
+    named = {layer.name: model.get_layer(layer.name).get_weights()
+             for layer in layers(architecture, k_size) if layer.weight}
+    return {name: (np.asarray(weight, dtype=np.float32), np.asarray(bias, dtype=np.float32))
+            for name, (weight, bias) in named.items()}
