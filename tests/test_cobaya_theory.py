@@ -14,6 +14,8 @@ import pytest
 from builds import run_python
 from cobaya_infos import COMPONENT, L_MAX, NEUTRINOS, POINT, derived, run_info, spectrum
 
+from cosmicnet.store import load_network_set
+
 LoggedError = pytest.importorskip("cobaya.log").LoggedError
 get_model = pytest.importorskip("cobaya.model").get_model
 pytestmark = pytest.mark.usefixtures("patched")
@@ -156,6 +158,17 @@ def test_networks_of_dark_energy_and_their_prior(messages: Callable[[], str]) ->
     model = get_model(run_info({"mode": "net", "networks": "extended", "extra_args": EXTENDED}, **dark_energy))
     assert re.search(r"w0_fld = -[12]\.\d+ is outside \[-1", messages())
     assert model.loglikes({**POINT, "w0_fld": -0.95})[1] == [1.0]
+
+
+def test_auto_takes_the_set_that_covers_most_of_the_prior() -> None:
+    """One set for the whole run, also where another would cover a sample."""
+    dark_energy = {"w0_fld": {"prior": {"min": -1.1, "max": -0.8}, "ref": -1.0}, "wa_fld": -0.2}
+    wide = {"H0": {"prior": {"min": 60.0, "max": 90.0}, "ref": 70.0}}
+    for info, taken in ((run_info({"networks": "auto"}, **wide), "lcdm"),
+                        (run_info({"networks": "auto", "extra_args": EXTENDED}, **dark_energy), "extended")):
+        theory = get_model(info).theory[COMPONENT]
+        assert theory.network_set.manifest.name == theory.extra_args["neural_network_path"] == taken
+        assert load_network_set(taken).manifest.sha256[:12] in theory.get_version()
 
 
 def test_prior_wholly_outside() -> None:

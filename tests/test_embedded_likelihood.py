@@ -1,6 +1,7 @@
 """The likelihood and the sampler that come with the package: against exact results, and bad input."""
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ LoggedError = pytest.importorskip("cobaya.log").LoggedError
 get_model = pytest.importorskip("cobaya.model").get_model
 run = pytest.importorskip("cobaya").run
 
-from cosmicnet.cobaya_components.embedded.likelihood import FIDUCIAL_FILE, wishart_chi2  # noqa: E402  (needs Cobaya)
-from cosmicnet.training.evaluate.noise import planck_noise  # noqa: E402  (for the order)
+from cosmicnet.cobaya_components.embedded.likelihood import EXPERIMENTS, wishart_chi2  # noqa: E402  (needs Cobaya)
+from cosmicnet.training.evaluate.noise import S4, SIMONS_OBSERVATORY, planck_noise  # noqa: E402  (for the order)
 
 RNG = np.random.default_rng(7)
 
@@ -50,11 +51,11 @@ def test_noise_of_planck() -> None:
 class Fiducial:
     """Theory that gives the fiducial spectra times a factor."""
 
-    factor = 1.0
+    factor, experiment = 1.0, "planck"
 
     def get_Cl(self, units: str = "", **_: Any) -> dict[str, np.ndarray]:
         assert units == "muK2"
-        with np.load(FIDUCIAL_FILE) as file:
+        with np.load(EXPERIMENTS[self.experiment].fiducial) as file:
             return {name: self.factor * np.concatenate([[0, 0], file[name]]) for name in ("tt", "te", "ee")}
 
 
@@ -62,8 +63,36 @@ def likelihood(**options: Any) -> Any:
     from cosmicnet import EmbeddedCMB
 
     made = EmbeddedCMB(options)
-    made.initialize_with_provider(Fiducial())
+    theory = Fiducial()
+    theory.experiment = made.experiment
+    made.initialize_with_provider(theory)
     return made
+
+
+def test_noise_of_telescopes_on_the_ground() -> None:
+    """Nowhere above Planck's."""
+    ell = np.arange(2.0, 5000.0)
+    for telescope, muk_arcmin in ((SIMONS_OBSERVATORY, 6.01), (S4, 1.414)):
+        for name in ("tt", "ee"):
+            noise = telescope.noise(name, ell)
+            assert np.all(noise <= planck_noise(name, ell)) and np.all(noise > 0.0)
+        # without beams and atmosphere
+        channels = len(telescope.beam_arcmin)
+        sharp = replace(telescope, beam_arcmin=(1e-3,) * channels, knee_of_temperature=(1.0,) * channels)
+        assert np.sqrt(sharp.noise("tt", ell)[-1]) * 180 * 60 / np.pi == pytest.approx(muk_arcmin, rel=0.01)
+    # Planck alone where the atmosphere is in the way
+    np.testing.assert_allclose(S4.noise("tt", ell)[:50], planck_noise("tt", ell)[:50], rtol=0.01)
+
+
+@pytest.mark.parametrize("experiment", ["so", "s4"])
+def test_forecasts_peak_at_the_fiducial_and_are_tighter(experiment: str) -> None:
+    made, planck = likelihood(experiment=experiment), likelihood()
+    assert made.logp() == pytest.approx(0.0, abs=1e-8)
+    for one in (made, planck):
+        one.provider.factor = 1.0005
+    assert made.logp() < 2.0 * planck.logp() < 0.0
+    # temperature ends at l = 3000
+    assert np.all(made.noise["tt"][made.ell > 3000] > 1e6 * made.noise["ee"][made.ell > 3000])
 
 
 def test_likelihood_peaks_at_the_fiducial() -> None:
@@ -83,7 +112,8 @@ def test_broken_spectra_are_an_error_and_not_zero_likelihood() -> None:
         made.logp()
 
 
-@pytest.mark.parametrize(("options", "said"), [({"l_max": 3000}, "at most 2000"), ({"sky_fraction": 2}, "at most 1")])
+@pytest.mark.parametrize(("options", "said"), [
+    ({"l_max": 3000}, "at most 2000"), ({"sky_fraction": 2}, "at most 1"), ({"experiment": "act"}, "planck, so, s4")])
 def test_bad_options(options: dict[str, Any], said: str) -> None:
     with pytest.raises(LoggedError, match=said):
         likelihood(**options)

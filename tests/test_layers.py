@@ -36,12 +36,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "training.timing": MEASURING,
     "training.side_by_side": ("cosmicnet", "training.work", "training.recipe", "training.evaluate"),
     "training.paper": (*MAKING, "training.fields", "training.checks", "training.evaluate"),
-    "cobaya_components.theory": ("cosmicnet", "training.work", "training.checks", "class_patch"),
+    "cobaya_components.theory": ("cosmicnet", "training.work", "class_patch"),
     "cobaya_components.sampler": ("cosmicnet",),
     "cobaya_components.embedded": (*MEASURING, "cobaya_components.theory"),
     "cobaya_components.compare": ("cosmicnet", "training.work", "cobaya_components.theory",
                                   "cobaya_components.sampler"),
-    "cobaya_components.demo": (*MEASURING, "training.checks", "cobaya_components.theory", "cobaya_components.sampler",
+    "cobaya_components.demo": (*MEASURING, "cobaya_components.theory", "cobaya_components.sampler",
                                "cobaya_components.compare"),
 }
 # The command line is on top and imports any room.

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from cosmicnet.files import write_whole
-from cosmicnet.store import load_network_set
 
-from ..theory.modes import networks_of, recorded_networks, sampled_names, version_of
+from ..theory.modes import DIGITS, named_sets, networks_of, recorded_networks, sampled_names, version_of
 from .chains import BURN_IN, load_chain, systematic_choice
 from .evaluations import ALL, FAST, POINTS_FOR_RATE, PROCESSES_FOR_RATE, EvaluationSettings, Rate, measure_rates
 from .reweight import FEWEST_FOR_CONTOURS, Reweighted, Shift, plot_reweighted
@@ -34,9 +33,10 @@ def write_chain_report(result: Reweighted, root: Path, settings: EvaluationSetti
     rows = systematic_choice(chain.weights, max(POINTS_FOR_RATE.values()), np.random.default_rng(settings.seed))
     names = sampled_names(chain.info)
     rates = measure_rates(settings.with_packages(chain.info), [chain.point(row, names) for row in dict.fromkeys(rows)])
-    manifest = load_network_set(networks_of(chain.info)).manifest
     # those of the chain, even if the set of this name has changed
     made_by = recorded_networks(version_of(chain.info))
+    manifests = [one.manifest for one in named_sets(networks_of(chain.info))]
+    manifest = next((one for one in manifests if one.sha256[:DIGITS] == made_by), manifests[0])
     # where full CLASS fails the weight vanishes, and there is no change of ln L
     changes = result.thinned.log_weights[np.isfinite(result.thinned.log_weights)]
     figures = {

@@ -18,10 +18,9 @@ import numpy as np
 import cosmicnet
 from cosmicnet.errors import CosmicnetError, NotCovered
 from cosmicnet.files import write_whole
-from cosmicnet.store import load_network_set
 from cosmicnet.training.work.parallel import ended, progress, single_threaded_pool
 
-from ..theory.modes import in_mode, networks_of
+from ..theory.modes import in_mode, named_sets, networks_of
 from ..theory.quiet import quiet
 
 __all__ = [
@@ -175,7 +174,7 @@ def _networks_identity(networks: str) -> dict[str, str]:
     code = hashlib.sha256()
     for path in sorted(Path(cosmicnet.__file__).parent.glob("*.py")):
         code.update(path.read_bytes())
-    return {"networks": load_network_set(networks).manifest.sha256, "code": code.hexdigest()}
+    return {"networks": " ".join(one.manifest.sha256 for one in named_sets(networks)), "code": code.hexdigest()}
 
 
 def _read(path: Path) -> Evaluated | None:

@@ -1,6 +1,8 @@
-"""A likelihood that needs no download: TT, TE, EE of a fixed fiducial with Planck-like noise."""
+"""A likelihood that needs no download: TT, TE, EE of a fixed fiducial with the noise of an experiment."""
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,41 +11,72 @@ from cobaya.likelihood import Likelihood
 from cobaya.log import LoggedError
 from numpy.typing import NDArray
 
-from cosmicnet.training.evaluate.noise import PLANCK_SKY_FRACTION, planck_noise
+from cosmicnet.training.evaluate.noise import PLANCK_SKY_FRACTION, S4, SIMONS_OBSERVATORY, planck_noise
 
-__all__ = ["FIDUCIAL_FILE", "EmbeddedCMB", "wishart_chi2"]
+__all__ = ["EXPERIMENTS", "SPECTRA", "EmbeddedCMB", "Experiment", "wishart_chi2"]
 
 Array = NDArray[np.float64]
 
-FIDUCIAL_FILE = Path(__file__).parent / "embedded_fiducial.npz"
+FOLDER = Path(__file__).parent
 SPECTRA = ("tt", "te", "ee")
+# More noise than any signal, muK^2.
+BLIND = 1e12
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """noise : of 'tt' or 'ee' at ell, in muK^2; fiducial : file of spectra; l_max_temperature : where foregrounds leave
+    no temperature."""
+
+    noise: Callable[[str, Array], Array]
+    sky_fraction: float
+    fiducial: Path
+    l_max_temperature: int
+
+    def noise_with_foregrounds(self, ell: Array) -> dict[str, Array]:
+        return {"tt": np.where(ell <= self.l_max_temperature, self.noise("tt", ell), BLIND),
+                "ee": self.noise("ee", ell)}
+
+
+LINEAR, NON_LINEAR = FOLDER / "embedded_fiducial.npz", FOLDER / "embedded_fiducial_hmcode.npz"
+EXPERIMENTS = {
+    "planck": Experiment(planck_noise, PLANCK_SKY_FRACTION, LINEAR, 2508),
+    "so": Experiment(SIMONS_OBSERVATORY.noise, SIMONS_OBSERVATORY.sky_fraction, NON_LINEAR, 3000),
+    "s4": Experiment(S4.noise, S4.sky_fraction, NON_LINEAR, 3000),
+}
 
 
 class EmbeddedCMB(Likelihood):  # type: ignore[misc]  # Cobaya has no types
     r"""
-    Exact likelihood of the lensed CMB spectra TT, TE and EE of a Gaussian sky with white noise and beams of Planck's
-    100, 143 and 217 GHz channels (arXiv:1807.06205, table 4). The data are the expectation for a fixed cosmology, so
-    that the chi2 is zero there. Foregrounds, systematics and the large-scale noise of polarisation are left out: the
-    constraints are somewhat tighter than Planck's, on the optical depth above all.
+    Exact likelihood of the lensed CMB spectra TT, TE and EE of a Gaussian sky. Noise and beams are those of Planck's
+    100, 143 and 217 GHz channels (arXiv:1807.06205, table 4), alone (`experiment: planck`), or beside the large
+    telescopes of the Simons Observatory (`so`, arXiv:1808.07445) or of an experiment like CMB-S4 (`s4`). The data are
+    the expectation for a fixed cosmology, so that the chi2 is zero there. Foregrounds, systematics and the large-scale
+    noise of Planck's polarisation are left out: constraints are somewhat too tight, on the optical depth above all.
     """
 
-    l_max: int
+    experiment: str
+    l_max: int | None
     sky_fraction: float | None
     aliases: list[str]
 
     def initialize(self) -> None:
-        # CLASS is less accurate near its l_max: always ask for that of the fiducial
-        with np.load(FIDUCIAL_FILE, allow_pickle=False) as file:
+        if self.experiment not in EXPERIMENTS:
+            raise LoggedError(self.log, "experiment: %r: allowed are %s", self.experiment, ", ".join(EXPERIMENTS))
+        experiment = EXPERIMENTS[self.experiment]
+        with np.load(experiment.fiducial, allow_pickle=False) as file:
             ell = file["ell"]
-            if not ell[0] < self.l_max <= ell[-1]:
-                raise LoggedError(self.log, "l_max: %s: must be above %d and at most %d", self.l_max, ell[0], ell[-1])
+            l_max = ell[-1] if self.l_max is None else self.l_max
+            if not ell[0] < l_max <= ell[-1]:
+                raise LoggedError(self.log, "l_max: %s: must be above %d and at most %d", l_max, ell[0], ell[-1])
+            # CLASS is less accurate near its l_max: always ask for that of the fiducial
             self.l_max_of_theory = int(ell[-1])
-            chosen = ell <= self.l_max
+            chosen = ell <= l_max
             fiducial = {name: file[name][chosen] for name in SPECTRA}
         self.ell: Array = ell[chosen].astype(float)
-        self.noise = {name: planck_noise(name, self.ell) for name in ("tt", "ee")}
+        self.noise = experiment.noise_with_foregrounds(self.ell)
         self.data = self._with_noise(fiducial)
-        share = PLANCK_SKY_FRACTION if self.sky_fraction is None else self.sky_fraction
+        share = experiment.sky_fraction if self.sky_fraction is None else self.sky_fraction
         if not 0.0 < share <= 1.0:
             raise LoggedError(self.log, "sky_fraction: %s: must be above 0 and at most 1", share)
         self.modes: Array = share * (2.0 * self.ell + 1.0)
@@ -53,7 +86,7 @@ class EmbeddedCMB(Likelihood):  # type: ignore[misc]  # Cobaya has no types
 
     def logp(self, **_params: Any) -> float:
         spectra = self.provider.get_Cl(units="muK2")
-        theory = {name: spectra[name][2:self.l_max + 1] for name in SPECTRA}
+        theory = {name: spectra[name][2:2 + self.ell.size] for name in SPECTRA}
         chi2 = float(self.modes @ wishart_chi2(self._with_noise(theory), self.data))
         if not np.isfinite(chi2):
             # errors stop the run and never become zero likelihood

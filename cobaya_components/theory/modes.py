@@ -10,15 +10,19 @@ from copy import deepcopy
 from typing import Any
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.store import DEFAULT_SET
+from cosmicnet.installed import installed_sets
+from cosmicnet.store import DEFAULT_SET, NetworkSet, load_network_set
 
 __all__ = [
-    "DIGITS", "LINE_OF_SIGHT", "USED", "in_mode", "networks_of", "recorded_networks", "sampled_names", "uses_networks",
-    "version_of", "with_networks",
+    "AUTO", "DIGITS", "LINE_OF_SIGHT", "USED", "in_mode", "named_sets", "networks_of", "recorded_networks",
+    "sampled_names", "uses_networks", "version_of", "with_networks",
 ]
 
 # The blocks of a run that determine the likelihood of a point.
 MODEL_BLOCKS = ("theory", "likelihood", "params", "prior", "packages_path")
+
+# Whichever installed set covers most of the prior.
+AUTO = "auto"
 
 FLAG = "neural_network"
 LINE_OF_SIGHT = "fast_line_of_sight"
@@ -73,6 +77,15 @@ def networks_of(info: Mapping[str, Any]) -> str:
     if _is_stock(name, options):
         return str((options.get("extra_args") or {}).get(f"{FLAG}_path", DEFAULT_SET))
     return str(options.get("networks") or DEFAULT_SET)
+
+
+def named_sets(networks: str) -> list[NetworkSet]:
+    """The set of this name or folder; for 'auto' all installed ones, the most accurate first.
+
+    Raises NetworkFileError.
+    """
+    names = sorted(installed_sets(), key=lambda name: name != DEFAULT_SET) if networks == AUTO else [networks]
+    return [load_network_set(name) for name in names]
 
 
 def uses_networks(info: Mapping[str, Any]) -> bool:

@@ -8,24 +8,29 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from cosmicnet.coverage import outside_domain, outside_ranges, values_for_domain, why_not_covered, without_numbers
-from cosmicnet.errors import NotCovered
+from cosmicnet.errors import CosmicnetError, NotCovered
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
 from cosmicnet.training.work.run_class import probe
 
 from .quiet import quiet
 
-__all__ = ["coverage_of_prior"]
+__all__ = ["NotChecked", "PriorCoverage", "coverage_of_prior"]
 
 SEED = 0
 # Points of the prior, at 0.1 s each, or 0.5 s where CLASS searches H0.
 DRAWS = 32
+
+
+class NotChecked(CosmicnetError):
+    """Coverage is not known before the first sample."""
 
 
 @dataclass(frozen=True)
@@ -42,68 +47,100 @@ class Coverage:
 
     @classmethod
     def of(cls, request: Any, networks: NetworkSet) -> Coverage:
-        values, manifest = values_for_domain(request), networks.manifest
-        outside = list(outside_domain(request, manifest))
-        # one sentence for each range first, in the same order
-        sides = {f"{name} {'below' if values.get(name, np.nan) < manifest.domain[name][0] else 'above'}": sentence
-                 for name, sentence in zip(outside_ranges(request, manifest), outside, strict=False)}
-        others = {without_numbers(reason): reason for reason in why_not_covered(request, networks, running_class())
-                  if reason not in sides.values()}
-        region = frozenset(kind for kind, reason in others.items() if reason in outside)
-        return cls({**sides, **others}, frozenset(sides), region)
+        values, domain = values_for_domain(request), networks.manifest.domain
+        reasons = list(why_not_covered(request, networks, running_class()))
+        outside = [reason for reason in outside_domain(request, networks.manifest) if reason in reasons]
+        # outside_domain() has one sentence for each of outside_ranges(), in order
+        sides = {f"{name} {'below' if values.get(name, np.nan) < domain[name][0] else 'above'}": sentence
+                 for name, sentence in zip(outside_ranges(request, networks.manifest), outside, strict=False)}
+        others = {without_numbers(reason): reason for reason in reasons if reason not in sides.values()}
+        return cls({**sides, **others}, frozenset(sides), frozenset(map(without_numbers, outside)))
 
 
-def coverage_of_prior(theory: Any, model: Any, networks: NetworkSet) -> list[str]:
-    """Lines to warn of where networks do not cover the run of `model`, whose theory code is `theory`.
+@dataclass(frozen=True)
+class PriorCoverage:
+    """Coverage of a run by one set: at the reference point, and at the points drawn from the prior."""
 
-    Raises NotCovered if they cover no point of the prior and the fallback is 'error'.
+    networks: NetworkSet
+    at_reference: Coverage
+    in_prior: tuple[Coverage, ...]
+
+    @property
+    def points(self) -> tuple[Coverage, ...]:
+        return (self.at_reference, *self.in_prior)
+
+    @property
+    def covered(self) -> int:
+        """Number of covered points, the reference point included."""
+        return sum(1 for found in self.points if not found.reasons)
+
+    def warnings(self, fallback: str) -> list[str]:
+        """Lines on what is not covered, one for each kind of reason.
+
+        Raises NotCovered if networks cover no point of the prior and the fallback is 'error'.
+        """
+        name = self.networks.manifest.name
+        if never := self._in_the_way_everywhere():
+            return _never_covered(name, never, fallback)
+        lines = []
+        elsewhere = ("CLASS integrates its equations, which takes longer" if fallback == "full" else
+                     "the likelihood is zero, which cuts the prior")
+        if self.at_reference.reasons:
+            lines.append(f"the networks '{name}' do not cover the reference point, where chains begin: "
+                         f"{'; '.join(self.at_reference.reasons.values())}. There {elsewhere} (fallback: {fallback})")
+        uncovered = [found for found in self.in_prior if found.reasons]
+        if uncovered:
+            lines.append(f"the networks '{name}' cover {len(self.in_prior) - len(uncovered)} of {len(self.in_prior)} "
+                         f"points drawn from the prior. At the others {elsewhere} (fallback: {fallback}):")
+            counts = Counter(kind for found in uncovered for kind in found.reasons)
+            examples = {kind: sentence for found in uncovered for kind, sentence in found.reasons.items()}
+            lines += [f"  at {number}: {examples[kind]}" for kind, number in counts.most_common()]
+        return lines
+
+    def _in_the_way_everywhere(self) -> list[str]:
+        """Sentences of what no point of the prior avoids: a reason common to all.
+
+        A reason that only the reference point lacks counts too: curvature, say, which no sample has exactly zero.
+        Ranges of the domain may be met between the points, unless all, the reference point too, lie on the same side.
+        """
+        points = self.in_prior or (self.at_reference,)
+        common = set.intersection(*(set(found.reasons) for found in points))
+        return [sentence for kind, sentence in points[0].reasons.items()
+                if kind in common and kind not in points[0].region
+                and (kind not in points[0].sides or kind in self.at_reference.reasons)]
+
+
+def coverage_of_prior(theory: Any, model: Any, candidates: Sequence[NetworkSet]) -> list[PriorCoverage]:
+    """How each of these sets covers the run of `model`, whose theory code is `theory`.
+
+    An empty list for the background alone, which needs no networks. Raises NotChecked with the reason why this is not
+    known before the first sample, and CLASS's own CosmoSevereError if it refuses the run.
     """
-    name, settings = networks.manifest.name, _settings_of(theory)
+    settings = {name: value for name, value in theory.extra_args.items() if not str(name).startswith("neural_network")}
     if not settings.get("output"):
-        # the background alone needs no networks
         return []
     names = list(model.parameterization.sampled_params())
     with quiet(logging.ERROR):
         reference = model.prior.reference(random_state=np.random.default_rng(SEED), warn_if_no_ref=False)
         center = _input_of(theory, model, dict(zip(names, map(float, reference), strict=True)))
         if center is None:
-            return [f"the networks '{name}' are checked at each sample only: some parameters of CLASS come from "
-                    "another theory code"]
+            raise NotChecked("some parameters of CLASS come from another theory code")
         drawn = _draws(theory, model, names, center)
+    severe, not_computed = theory.classy_module.CosmoSevereError, theory.classy_module.CosmoComputationError
 
-    def covers(point: Mapping[str, Any]) -> Coverage | None:
-        """None where CLASS cannot compute the point."""
-        from classy import CosmoComputationError, CosmoSevereError
+    def coverage(point: Mapping[str, Any]) -> list[Coverage]:
+        return probe({**point, **settings}, lambda request: [Coverage.of(request, one) for one in candidates])
 
-        try:
-            return probe({**point, **settings}, lambda request: Coverage.of(request, networks))
-        except (CosmoComputationError, CosmoSevereError):
-            return None
-
-    at_reference, in_prior = covers(center), [found for point in drawn if (found := covers(point)) is not None]
-    if at_reference is None:
-        return [f"the networks '{name}' are checked at each sample only: CLASS cannot compute the reference point"]
-    never = _in_the_way_everywhere(at_reference, in_prior)
-    if never:
-        return _never_covered(name, never, theory.fallback)
-    lines = []
-    elsewhere = ("CLASS integrates its equations, which takes longer" if theory.fallback == "full" else
-                 "the likelihood is zero, which cuts the prior")
-    if at_reference.reasons:
-        lines.append(f"the networks '{name}' do not cover the reference point, where chains begin: "
-                     f"{'; '.join(at_reference.reasons.values())}. There {elsewhere} (fallback: {theory.fallback})")
-    uncovered = [found for found in in_prior if found.reasons]
-    if uncovered:
-        lines.append(f"the networks '{name}' cover {len(in_prior) - len(uncovered)} of {len(in_prior)} points drawn "
-                     f"from the prior. At the others {elsewhere} (fallback: {theory.fallback}):")
-        counts = Counter(kind for found in uncovered for kind in found.reasons)
-        examples = {kind: sentence for found in uncovered for kind, sentence in found.reasons.items()}
-        lines += [f"  at {number}: {examples[kind]}" for kind, number in counts.most_common()]
-    return lines
-
-
-def _settings_of(theory: Any) -> dict[str, Any]:
-    return {name: value for name, value in theory.extra_args.items() if not str(name).startswith("neural_network")}
+    try:
+        at_reference = coverage(center)
+    except not_computed as error:
+        raise NotChecked(f"CLASS cannot compute the reference point: {' '.join(str(error).split())}") from error
+    in_prior = []
+    for point in drawn:
+        with suppress(severe, not_computed):
+            in_prior.append(coverage(point))
+    return [PriorCoverage(networks, at_reference[i], tuple(point[i] for point in in_prior))
+            for i, networks in enumerate(candidates)]
 
 
 def _input_of(theory: Any, model: Any, sampled: Mapping[str, float]) -> dict[str, Any] | None:
@@ -130,19 +167,6 @@ def _draws(theory: Any, model: Any, names: Sequence[str], center: Mapping[str, A
                                           if not theory.is_fast(name)):
             found.append(parameters)
     return found
-
-
-def _in_the_way_everywhere(at_reference: Coverage, in_prior: Sequence[Coverage]) -> list[str]:
-    """Sentences of what no point of the prior avoids: a reason common to all.
-
-    A reason that only the reference point lacks counts too: curvature, say, which no sample has exactly zero. Ranges of
-    the domain may be met between the points, unless all lie on the same side, the reference point included.
-    """
-    points = in_prior or [at_reference]
-    common = set.intersection(*(set(found.reasons) for found in points))
-    return [sentence for kind, sentence in points[0].reasons.items()
-            if kind in common and kind not in points[0].region
-            and (kind not in points[0].sides or kind in at_reference.reasons)]
 
 
 def _never_covered(name: str, reasons: Sequence[str], fallback: str) -> list[str]:

@@ -17,12 +17,12 @@ from cobaya.theories.classy import classy
 
 from cosmicnet.errors import CosmicnetError, NotCovered
 from cosmicnet.provider import FALLBACKS
-from cosmicnet.store import NetworkSet, load_network_set
+from cosmicnet.store import NetworkSet
 
 from .covmats import best_covmat
-from .modes import DIGITS, LINE_OF_SIGHT, USED, recorded_networks, with_networks
+from .modes import AUTO, DIGITS, LINE_OF_SIGHT, USED, named_sets, recorded_networks, with_networks
 from .mpi_cores import share_cores
-from .prior import coverage_of_prior
+from .prior import NotChecked, coverage_of_prior
 from .sources import PRODUCT, Sources, computes, errors_stop_the_run
 from .weyl import WEYL, auto_pairs, weyl_grids
 
@@ -61,6 +61,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         if threads is not None:
             self.mpi_info("MPI: CLASS runs with %d thread(s) per process (set OMP_NUM_THREADS to choose)", threads)
         self.network_set: NetworkSet | None = None
+        self._candidates: list[NetworkSet] = []
         super().initialize()
         # Cobaya has merged them into the run's parameters; a theory code that keeps its own would get no others
         self.params: dict[str, Any] = {}
@@ -73,9 +74,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         self._values: dict[str, Any] = {}
         if self.mode == "net":
             self._require_patch()
-            self.network_set = self._load_networks()
-            self.extra_args |= {OPTION_PREFIX: "yes", f"{OPTION_PREFIX}_path": str(self.networks),
-                                f"{OPTION_PREFIX}_fallback": self.fallback}
+            self._candidates = self._load_networks()
+            self._take(self._candidates[0])
             # for fallbacks too: else the likelihood has a step at the edge of the domain
             self.extra_args.setdefault(LINE_OF_SIGHT, "yes")
 
@@ -148,16 +148,38 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         if self.network_set is None or model is None:
             return
         try:
-            lines = coverage_of_prior(self, model, self.network_set)
-        except NotCovered as error:
-            raise LoggedError(self.log, str(error)) from error
-        for line in lines:
-            self.mpi_warning("%s", line)
+            for line in self._coverage(model):
+                self.mpi_warning("%s", line)
+        except (NotCovered, self.classy_module.CosmoSevereError) as error:
+            raise LoggedError(self.log, "the run cannot begin: %s", " ".join(str(error).split())) from error
         given = [name for name in (*self.all_input_params(), *self.required_params(), *self.extra_args)
                  if self.translate_param(name) in IN_PLACE_OF_A_S]
         if given:
             self.mpi_warning("%s is given: CLASS integrates its equations at each step to find A_s, with networks too. "
                              "Sample A_s or logA, and derive it.", ", ".join(given))
+
+    def _coverage(self, model: Any) -> list[str]:
+        """Take the candidate that covers most of the prior; lines to warn of what it does not cover."""
+        try:
+            found = coverage_of_prior(self, model, self._candidates)
+        except NotChecked as error:
+            return [f"networks are checked at each sample only: {error}"]
+        if not found:
+            return []
+        best = max(found, key=lambda one: one.covered)
+        self._take(best.networks)
+        if len(found) > 1:
+            self.mpi_info("networks: auto takes %s. Covered points of the prior: %s of %d",
+                          best.networks.manifest.name, ", ".join(f"{one.networks.manifest.name} {one.covered}"
+                                                                 for one in found), len(best.points))
+        return best.warnings(self.fallback)
+
+    def _take(self, networks: NetworkSet) -> None:
+        """Use these networks for the whole run."""
+        self.network_set = networks
+        name = networks.manifest.name if str(self.networks) == AUTO else str(self.networks)
+        self.extra_args |= {OPTION_PREFIX: "yes", f"{OPTION_PREFIX}_path": name,
+                            f"{OPTION_PREFIX}_fallback": self.fallback}
 
     def calculate(self, state: dict[str, Any], want_derived: bool = True, **params_values_dict: Any) -> bool | None:
         """Compute one sample. Errors raise LoggedError and never become zero likelihood."""
@@ -275,25 +297,29 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
                 "CLASS tree of your own: cosmicnet patch-class DIR). mode: full works with both.",
                 self.classy_module.__file__, self.get_version(), INSTALL_HINT)
 
-    def _load_networks(self) -> NetworkSet:
+    def _load_networks(self) -> list[NetworkSet]:
+        """The set of the run, or all candidates for it, the most accurate first."""
         try:
-            networks = load_network_set(str(self.networks))
+            loaded = named_sets(str(self.networks))
         except CosmicnetError as error:
             raise LoggedError(self.log, "networks: %s: %s", self.networks, error) from error
-        trained, found = networks.manifest.class_version, str(self.get_version())
-        if trained.lstrip("v") != found.lstrip("v"):
+        found = str(self.get_version())
+        usable = [one for one in loaded if one.manifest.class_version.lstrip("v") == found.lstrip("v")]
+        if not usable:
             raise LoggedError(
                 self.log, "the networks '%s' were trained with CLASS %s, but classy is %s. Install that version (%s), "
                 "train networks for yours (cosmicnet make), or set mode: full.",
-                networks.manifest.name, trained, found, INSTALL_HINT)
+                loaded[0].manifest.name, loaded[0].manifest.class_version, found, INSTALL_HINT)
         # recorded by Cobaya, if a chain is resumed
-        recorded, sha256 = recorded_networks(getattr(self, "version", None)), networks.manifest.sha256
-        if recorded not in (None, sha256[:DIGITS]):
-            raise LoggedError(
-                self.log, "this run was made with networks of hash %s, but '%s' now has %s. Begin another run (or "
-                "cobaya-run --allow-changes, for a chain with samples of both).", recorded, self.networks,
-                sha256[:DIGITS])
-        return networks
+        recorded = recorded_networks(getattr(self, "version", None))
+        if recorded is None:
+            return usable
+        if same := [one for one in usable if one.manifest.sha256[:DIGITS] == recorded]:
+            return same
+        raise LoggedError(
+            self.log, "this run was made with networks of hash %s, but '%s' now has %s. Begin another run (or "
+            "cobaya-run --allow-changes, for a chain with samples of both).", recorded, self.networks,
+            ", ".join(one.manifest.sha256[:DIGITS] for one in usable))
 
     # Installation: the package builds its own CLASS, never the latest of GitHub
 
