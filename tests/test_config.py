@@ -92,12 +92,18 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "sampling that ends inside the domain": (
         "H0 = [65.0, 70.0]", "H0 = [65, 68]", r"ranges\.H0 = \[65, 68\] must contain the domain \[66, 69\]"),
     "sampling that begins inside the domain": ("H0 = [65.0, 70.0]", "H0 = [67, 70]", "must contain the domain"),
+    "Hubble constant of no universe": (
+        "H0 = [65.0, 70.0]", "H0 = [65.0, 8000.0]",
+        r"line 2\d: sampling\.ranges\.H0 = \[65, 8000\]: must lie within \[30, 150\]"),
+    "baryons of no universe": (
+        "omega_b = [0.0221, 0.0227]", "omega_b = [0.0, 0.0227]",
+        r"line 2\d: sampling\.ranges\.omega_b = \[0, 0\.0227\]: must lie within \[0\.005, 0\.039\]"),
     "parameter that is not sampled": (
         "H0 = [65.0, 70.0]", "", r"line 7: domain\.H0: sampling\.ranges must have it as well"),
     "misspelt parameter": (
         "H0 = [65.0, 70.0]", "H00 = [65.0, 70.0]",
         r"line 2\d: sampling\.ranges\.H00, which domain does not have: unknown; did you mean H0\? Known: "),
-    "other name of a parameter": ("H0 =", "h =", r"line 7: domain\.h: says the same as H0; give that"),
+    "other name of a parameter": ("H0 =", "h =", r"line 7: domain\.h: sets the same quantity as H0; give that"),
     "primordial parameter": ("N_ur = [2.03", "n_s = [2.03", r"domain\.n_s: sources do not depend on the primordial"),
     "dark energy of flat space": (
         "N_ur = [2.03", "Omega_Lambda = [0.6", r"domain\.Omega_Lambda: follows from the other densities"),

@@ -13,6 +13,7 @@ from recipes import COARSE, plan_of, tiny_recipe
 from test_dataset import FULL_DEVICE, make_model
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.running_class import RunningClass
 from cosmicnet.training.models import integrate as module
 from cosmicnet.training.models import plan as plan_module
 from cosmicnet.training.models.dataset import TrainingModel, failure_path, model_path, read_model
@@ -269,3 +270,16 @@ def test_models_that_are_missing_are_counted_before_training(recipe: Recipe, tmp
     failure_path(models[17]).touch()
     with pytest.raises(DatasetError, match="3 of 20 models failed; the first, 00017"):
         module.existing_models(plan)
+
+
+def test_worker_with_another_class_is_refused(
+    stand_in: StandIn, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = (RunningClass(version, "0" * 64) for version in ("v3.4.1", "v3.0"))
+    answers = iter([here] * 20 + [there])
+    plan = plan_of(recipe, tmp_path)
+    module.claim(plan.models, plan.identity)
+    monkeypatch.setattr(module, "running_class", lambda: next(answers))
+    with pytest.raises(CosmicnetError, match=r"has CLASS v3\.0 .* but here it is v3\.4\.1"):
+        module.integrate(plan)
+    assert not list(plan.models.glob("*.h5"))

@@ -1,8 +1,6 @@
 """The paper's recipe with CLASS: models, one epoch, a set that classy takes; coverage, and the C_l error of eq. 3.2."""
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,13 +10,13 @@ from paper_models import RECIPE
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
-from cosmicnet.running_class import running_class
+from cosmicnet.training.checks import cost as cost_module
 from cosmicnet.training.fields import fit_set as networks
+from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.paper import generate as generate_module
 from cosmicnet.training.paper.check import require_possible
-from cosmicnet.training.paper.dataset import PaperModel, model_path, read_model
+from cosmicnet.training.paper.dataset import PaperModel, read_model
 from cosmicnet.training.paper.generate import (
-    _integrate_and_write,
     _Recorder,
     cosmologies,
     generate,
@@ -31,7 +29,7 @@ from cosmicnet.training.paper.search import cl_error, predicted_source, spectra_
 from cosmicnet.training.paper.train import TrainingError
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import DatasetError
-from cosmicnet.training.work.run_class import networks_on, new_class
+from cosmicnet.training.work.run_class import networks_on, new_class, probe
 
 pytestmark = pytest.mark.usefixtures("patched")
 
@@ -99,7 +97,7 @@ def test_settings_that_class_refuses_are_shown(tmp_path: Path) -> None:
     wrong = recipe().model_copy(update={"class_settings": {**recipe().class_settings, "N_ncdn": 1}})
     with pytest.raises(Exception, match="N_ncdn") as error:
         generate(wrong, tmp_path, 1)
-    assert type(error.value).__name__ in ("CosmoSevereError", "DatasetError")
+    assert type(error.value).__name__ in ("CosmoSevereError", "RecipeError")
 
 
 def test_classy_takes_the_set(work: Path) -> None:
@@ -112,10 +110,8 @@ def test_classy_takes_the_set(work: Path) -> None:
     assert {"inputs", "networks", "interpolation", "lensing and matter"} <= info["seconds"].keys()
     assert np.all(np.isfinite(cosmology.raw_cl(L_MAX)["tt"]))
     # the fixed wavenumbers are those of the centre, so that there nothing is interpolated
-    k, known = read_k_grid(work / "models"), _Recorder(stop=True)
-    there = new_class({**recipe().class_settings, **point})
-    there.set_source_provider(known)
-    there.compute(["perturbations"])
+    k, known = read_k_grid(work / "models"), _Recorder()
+    probe({**recipe().class_settings, **point}, known.provide)
     model = PaperModel(known.cosmology, known.setup, known.precision, known.tau, known.history, {})
     tables = network_sources(networks, point, k)
     for source in TIMES:
@@ -231,34 +227,8 @@ def test_layers_are_tried_on_the_wavenumbers_of_the_recipe(tmp_path: Path) -> No
         require_possible(load_paper_recipe(file), file)
 
 
-def test_model_of_which_processes_die_is_left_out_and_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    deadly = model_path(tmp_path / "models" / "training", 1)
-
-    def results(pool: object, function: object, arguments: dict[Path, tuple[object, ...]], died: Callable[[Path], None],
-                most: int) -> list[None]:
-        assert deadly in arguments and most == 1
-        return [_integrate_and_write(*given) if path != deadly else died(path)  # type: ignore[func-returns-value]
-                for path, given in arguments.items()]
-
-    monkeypatch.setattr(generate_module, "results", results)
-    given = recipe().model_dump()
-    given["sets"]["training"] |= {"models": 7, "hypercube": 7}
-    generate(PaperRecipe(**given), tmp_path / "models", 1)
-    assert "00001.h5: the processes that computed it died" in " ".join(capsys.readouterr().err.split())
-    assert not deadly.exists() and len(list((tmp_path / "models" / "training").glob("*.h5"))) == 6
-
-
-def test_worker_with_another_class_is_refused(tmp_path: Path) -> None:
-    other = replace(running_class(), version="v3.0")
-    said = _integrate_and_write({}, {}, np.ones(3), tmp_path / "model", other)
-    assert said is not None and "but here it is v3.0" in said
-    assert not list(tmp_path.iterdir())
-
-
 def test_disk_that_is_too_small_for_the_models_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=4e6))
+    monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 4e6)
     generate_module._tell_price(recipe(), 1, tmp_path)
     with pytest.raises(CosmicnetError, match="5 MB are needed for 2 models, but 4 MB are free"):
         generate_module._tell_price(recipe(), 2, tmp_path)

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from cosmicnet.class_parameters import acts_on_sources
+from cosmicnet.class_parameters import acts_on_sources, parameter_of
 from cosmicnet.coverage import SETTING_TOLERANCE
 from cosmicnet.running_class import running_class
 
@@ -24,16 +24,6 @@ __all__ = ["RequestSummary", "invisible", "require_visible", "summaries", "summa
 # An entry of a recipe, and what is wrong with it.
 Wrong = tuple[Entry, str]
 
-# Settings of stock CLASS that decide what is computed and not how, or that are reported under another name.
-OTHERWISE_CHECKED = frozenset({
-    "output", "lensing", "modes", "ic", "l_max_scalars", "l_max_lss", "P_k_max_1/Mpc", "P_k_max_h/Mpc", "z_max_pk",
-    "z_pk", "non_linear", "perturbations_sampling_stepsize", "A_s", "n_s", "ln10^{10}A_s", "alpha_s", "k_pivot",
-    "Omega_Lambda", "Omega_fld", "Omega_scf", "Omega_k", "Omega_ncdm", "omega_ncdm", "m_ncdm", "N_ur", "w0_fld",
-    "wa_fld", "YHe", "H0", "h", "reio_parametrization", "omega_b", "omega_cdm", "tau_reio", "z_reio",
-})
-# Settings of which stock CLASS reports at most that they were given: what they mean is in a file, or is up to the
-# user's own code. All others are reported by their values or by what CLASS makes of them (class_state.h).
-NOT_REPORTED_BY_STOCK = frozenset({"chi_file", "f_eff_file", "ncdm_psd_filenames", "ncdm_psd_parameters"})
 # What CLASS makes of massive neutrinos without a mass, eV.
 MASSLESS = 1e-5
 
@@ -153,7 +143,11 @@ def _settings_without_room(settings: Mapping[str, Any], found: Sequence[RequestS
 
 def _unknown_settings(class_settings: Mapping[str, Any], summary: RequestSummary) -> list[str]:
     """Settings of which this CLASS does not report the value."""
-    given = set(class_settings)
-    if not running_class().changed_files:
-        return sorted(given & NOT_REPORTED_BY_STOCK)
-    return sorted(given - OTHERWISE_CHECKED - set(summary.setup) - set(summary.precision))
+    def is_known(name: str) -> bool:
+        parameter = parameter_of(name)
+        if not running_class().changed_files:
+            return parameter is None or parameter.is_reported
+        return parameter is not None and parameter.is_reported
+
+    reported = {*summary.setup, *summary.precision}
+    return sorted(name for name in class_settings if name not in reported and not is_known(name))

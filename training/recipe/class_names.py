@@ -1,31 +1,19 @@
-"""Settings of CLASS: those that say the same as a sampled parameter, so that the two would clash, those that cannot be
-sampled, those that fields need; and those that it knows."""
+"""CLASS's parameters in a recipe: settings that clash with sampled ones, names that cannot be sampled, settings that
+fields need, and all names that CLASS reads."""
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from cosmicnet.class_parameters import parameter_of
 from cosmicnet.fields import INPUTS, PARAMETERS
 
-__all__ = ["ROOM", "UNREIONIZED", "clashes", "known_settings", "lacking", "why_not_sampled"]
+__all__ = ["ROOM", "UNREIONIZED", "clashes", "known_settings", "lacking", "outside_possible", "why_not_sampled"]
 
-# Other names under which CLASS's input module takes what a parameter sets.
-SAME = {
-    "omega_b": ("Omega_b",),
-    "omega_cdm": ("Omega_cdm", "Omega_m", "omega_m"),
-    "H0": ("h", "100*theta_s", "theta_s_100"),
-    "tau_reio": ("z_reio",),
-    "N_ur": ("Omega_ur", "omega_ur", "N_eff", "Neff"),
-    "m_ncdm": ("Omega_ncdm", "omega_ncdm"),
-    "omega_ncdm": ("Omega_ncdm", "m_ncdm"),
-    "w0_fld": ("Omega_fld",),
-}
-AMPLITUDES = ("A_s", "ln_A_s_1e10", "ln10^{10}A_s", "sigma8", "S8", "n_s", "alpha_s")
-NETWORKS = ("neural_network", "neural_network_path", "neural_network_fallback")
-# Networks are of flat space, of scalar adiabatic perturbations, and of the gauge in which CLASS has its sources by
-# default; reionisation comes to them when they are used.
+# The same in all networks, with the reason.
 FIXED = {"Omega_k": (0.0, "0.0", "networks are of flat space"),
          "gauge": ("synchronous", '"synchronous"', "CLASS's default"),
          "modes": ("s", '"s"', "networks are of scalar perturbations"),
@@ -35,11 +23,10 @@ FIXED = {"Omega_k": (0.0, "0.0", "networks are of flat space"),
 ROOM = {"l_max_scalars": 6500, "perturbations_sampling_stepsize": 0.08}
 UNREIONIZED = {"reio_parametrization": "reio_none"}
 REDSHIFTS = ("z_pk", "z_max_pk")
-OF_DARK_ENERGY = ("Omega_Lambda", "Omega_fld")
-OF_REIONIZATION = ("tau_reio", "z_reio", "reionization_", "helium_fullreio_", "reio_")
-# Whole numbers and words, which CLASS takes for numbers.
-CHOICES = ("N_ncdm", "use_ppf", "fluid_equation_of_state", "recombination", "recfast_photoion_mode",
-           "Quadrature strategy", "Number of momentum bins", "hierarchy")
+# More parameters of the histories of reionisation.
+OF_REIONIZATION = ("reionization_", "helium_fullreio_", "reio_")
+# Ranges in which CLASS integrates: its own, which it no longer checks (perturbations.c).
+POSSIBLE = {"H0": (30.0, 150.0), "omega_b": (0.005, 0.039)}
 # The kinds of output of which all fields are made, each as CLASS may be given it.
 KINDS = {"tCl": ("tCl", "TCl", "TCL"), "pCl": ("pCl", "PCl", "PCL"), "lCl": ("lCl", "LCl", "LCL"),
          "mPk": ("mPk", "MPk", "MPK")}
@@ -48,14 +35,15 @@ KINDS = {"tCl": ("tCl", "TCl", "TCL"), "pCl": ("pCl", "PCl", "PCL"), "lCl": ("lC
 def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield the setting and what is wrong with it."""
     for name in sampled:
-        for other in SAME.get(name, ()):
-            if other in settings:
-                yield other, f"says the same as {name}, which is sampled"
-    for name in AMPLITUDES:
-        if name in settings:
+        parameter = parameter_of(name)
+        for other in parameter.equivalents if parameter else ():
+            if other in settings and other != name:
+                yield other, f"sets the same quantity as {name}, which is sampled"
+    for name in settings:
+        parameter = parameter_of(name)
+        if parameter and parameter.module == "primordial":
             yield name, "sources do not depend on the primordial spectrum; leave it out"
-    for name in NETWORKS:
-        if name in settings:
+        if parameter and parameter.kind == "network":
             yield name, "models are integrated, not taken from networks"
     for name, (allowed, written, why) in FIXED.items():
         if name in settings and settings[name] != allowed:
@@ -72,25 +60,31 @@ def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str])
 
 def why_not_sampled(name: str) -> str | None:
     """What is wrong with a sampled parameter of this name, as far as the name tells."""
+    parameter = parameter_of(name)
     if name in PARAMETERS:
         return None
-    if name.startswith(OF_REIONIZATION):
-        return ("reionisation is not learned but computed when the networks are used; leave it out, or give tau_reio "
-                "in domain alone")
-    if name in (*AMPLITUDES, "k_pivot"):
-        return "sources do not depend on the primordial spectrum, so that networks take any value of it; leave it out"
     if name in FIXED:
         return f"is always {FIXED[name][1]}: {FIXED[name][2]}"
-    if name in CHOICES:
+    if name.startswith(OF_REIONIZATION) or (parameter and parameter.kind == "reionization"):
+        return ("reionisation is not learned but computed when the networks are used; leave it out, or give tau_reio "
+                "in domain alone")
+    if parameter and parameter.module == "primordial":
+        return "sources do not depend on the primordial spectrum, so that networks take any value of it; leave it out"
+    if parameter and parameter.kind == "choice":
         return "is a choice, between whose values there is nothing to learn; set it in class_settings"
-    if name in OF_DARK_ENERGY:
+    if parameter and parameter.kind == "closure":
         return "follows from the other densities, since space is flat; leave it out"
-    for parameter, others in SAME.items():
-        if name in others:
-            return f"says the same as {parameter}; give that"
+    if parameter and parameter.name != name:
+        return f"sets the same quantity as {parameter.name}; give that"
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         return "must be a name of letters, digits and _"
     return "is the name of an input that is made of other parameters" if name in INPUTS else None
+
+
+def outside_possible(name: str, low: float, high: float) -> str | None:
+    """What is wrong with a range in which CLASS cannot be trusted to integrate."""
+    first, last = POSSIBLE.get(name, (-math.inf, math.inf))
+    return None if first <= low and high <= last else f"must lie within [{first:g}, {last:g}], where CLASS integrates"
 
 
 def lacking(settings: Mapping[str, str | int | float]) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from cosmicnet.fields import FIELDS, INPUTS, PARAMETERS
 from cosmicnet.region import LinearConstraint
 
-from .class_names import ROOM, UNREIONIZED, clashes, lacking, why_not_sampled
+from .class_names import ROOM, UNREIONIZED, clashes, lacking, outside_possible, why_not_sampled
 from .toml import RecipeError, Strict, load_toml, unknown
 
 __all__ = [
@@ -178,6 +178,9 @@ class Recipe(Strict):
         for where, table in (("domain", self.domain), ("sampling.ranges", self.sampling.ranges),
                              ("sampling.derived", self.sampling.derived)):
             _require_ordered(where, table)
+        for name, (low, high) in self.sampling.ranges.items():
+            if why := outside_possible(name, low, high):
+                raise ValueError(f"sampling.ranges.{name} = [{low:g}, {high:g}]: {why}")
         for where, table in (("sampling.ranges", self.sampling.ranges), ("sampling.derived", self.sampling.derived)):
             for name in table:
                 if name not in self.domain:
