@@ -10,6 +10,7 @@ from paper_models import RECIPE
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
+from cosmicnet.request import at_request
 from cosmicnet.training.checks import cost as cost_module
 from cosmicnet.training.fields import fit_set as networks
 from cosmicnet.training.models.dataset import model_path
@@ -29,7 +30,7 @@ from cosmicnet.training.paper.search import cl_error, predicted_source, spectra_
 from cosmicnet.training.paper.train import TrainingError
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import DatasetError
-from cosmicnet.training.work.run_class import networks_on, new_class, probe
+from cosmicnet.training.work.run_class import networks_on, new_class
 
 pytestmark = pytest.mark.usefixtures("patched")
 
@@ -111,7 +112,7 @@ def test_classy_takes_the_set(work: Path) -> None:
     assert np.all(np.isfinite(cosmology.raw_cl(L_MAX)["tt"]))
     # the fixed wavenumbers are those of the centre, so that there nothing is interpolated
     k, known = read_k_grid(work / "models"), _Recorder()
-    probe({**recipe().class_settings, **point}, known.provide)
+    at_request({**recipe().class_settings, **point}, known.provide)
     model = PaperModel(known.cosmology, known.setup, known.precision, known.tau, known.history, {})
     tables = network_sources(networks, point, k)
     for source in TIMES:

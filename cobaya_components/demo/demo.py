@@ -16,11 +16,12 @@ from rich.table import Table
 from cosmicnet.coverage import why_not_covered
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.provider import COMPARE_WITH
+from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training.evaluate.accuracy import LOW_L_END, RelativeErrors, cosmic_variance
 from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods, PlanckNotAvailable
-from cosmicnet.training.work.run_class import Parameters, networks_on, new_class, probe, require_patched_classy
+from cosmicnet.training.work.run_class import Parameters, networks_on, new_class, require_patched_classy
 from cosmicnet.training.work.spectra import L_MAX, ONE_LINE_OF_SIGHT, OUTPUT_SETTINGS, PK_REDSHIFTS, Spectra
 
 from .plots import SourceTables, plot_matter, plot_sources, plot_spectrum
@@ -100,11 +101,11 @@ def covered_cosmology(network: str | None) -> tuple[str, Parameters]:
     networks = load_network_set(network or DEFAULT_SET)
     reasons: list[str] = []
     for title, settings in COSMOLOGIES.items():
-        found = probe({**OUTPUT_SETTINGS, **BEST_FIT, **settings},
-                      lambda request: list(why_not_covered(request, networks, running_class())))
-        if not found:
+        found = at_request({**OUTPUT_SETTINGS, **BEST_FIT, **settings},
+                           lambda request: list(why_not_covered(request, networks, running_class())))
+        if found == []:
             return title, settings
-        reasons = reasons or found
+        reasons = reasons or found or []
     raise CosmicnetError(f"the networks '{networks.manifest.name}' cover none of the demo's cosmologies, for instance: "
                          f"{'; '.join(reasons)}")
 

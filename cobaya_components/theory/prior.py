@@ -16,9 +16,9 @@ import numpy as np
 
 from cosmicnet.coverage import outside_domain, outside_ranges, values_for_domain, why_not_covered, without_numbers
 from cosmicnet.errors import CosmicnetError, NotCovered
+from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
-from cosmicnet.training.work.run_class import probe
 
 from .quiet import quiet
 
@@ -129,7 +129,10 @@ def coverage_of_prior(theory: Any, model: Any, candidates: Sequence[NetworkSet])
     severe, not_computed = theory.classy_module.CosmoSevereError, theory.classy_module.CosmoComputationError
 
     def coverage(point: Mapping[str, Any]) -> list[Coverage]:
-        return probe({**point, **settings}, lambda request: [Coverage.of(request, one) for one in candidates])
+        found = at_request({**point, **settings}, lambda request: [Coverage.of(request, one) for one in candidates])
+        if found is None:
+            raise NotChecked("this run needs no source functions")
+        return found
 
     try:
         at_reference = coverage(center)

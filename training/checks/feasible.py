@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cosmicnet.request import at_request
+
 from ..models.plan import Plan
 from ..recipe.class_names import known_settings
 from ..recipe.schema import Recipe
 from ..recipe.toml import Entry, wrong_entries
-from ..work.run_class import probe, require_patched_classy
+from ..work.run_class import require_patched_classy
 
 __all__ = ["MIDDLE", "Corner", "corners", "require_computable", "require_feasible"]
 
@@ -89,7 +91,7 @@ def _complaint(parameters: Settings) -> str:
     from classy import CosmoComputationError, CosmoSevereError
 
     try:
-        probe(parameters, lambda request: None)
+        at_request(parameters, lambda request: None)
     except (CosmoComputationError, CosmoSevereError) as error:
         return str(error).strip()
     return ""

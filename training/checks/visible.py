@@ -11,13 +11,14 @@ from typing import Any
 
 from cosmicnet.class_parameters import acts_on_sources, parameter_of
 from cosmicnet.coverage import SETTING_TOLERANCE
+from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 
 from ..models.grids import AlignedGrids
 from ..models.plan import Plan
 from ..recipe.class_names import ROOM
 from ..recipe.toml import Entry, wrong_entries
-from ..work.run_class import Parameters, probe
+from ..work.run_class import Parameters
 
 __all__ = ["RequestSummary", "invisible", "require_visible", "summaries", "summary_of"]
 
@@ -70,7 +71,8 @@ def summaries(settings: Parameters, points: Iterable[Mapping[str, float]]) -> It
 
     for point in points:
         try:
-            yield probe({**settings, **point}, partial(summary_of, point=point))
+            if found := at_request({**settings, **point}, partial(summary_of, point=point)):
+                yield found
         except (CosmoComputationError, CosmoSevereError):
             continue
 

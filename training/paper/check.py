@@ -7,13 +7,13 @@ from pathlib import Path
 from cosmicnet.coverage import why_not_covered
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
+from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet
 
 from ..checks.feasible import MIDDLE, Corner, require_computable
 from ..checks.visible import invisible, summaries
 from ..recipe.toml import Entry, RecipeError, wrong_entries
-from ..work.run_class import probe
 from ..work.spectra import L_MAX, OUTPUT_SETTINGS
 from .generate import k_grid
 from .make import companion_of
@@ -57,8 +57,8 @@ def _require_visible_and_covered(recipe: PaperRecipe, companion: NetworkSet, pat
     # sources are compared with the recipe's own output, spectra with another
     for settings in (recipe.class_settings, {**recipe.physics, **OUTPUT_SETTINGS}):
         for corner in corners:
-            reasons = probe({**settings, **corner.point},
-                            lambda request: list(why_not_covered(request, companion, running_class())))
+            reasons = at_request({**settings, **corner.point},
+                                 lambda request: list(why_not_covered(request, companion, running_class())))
             if reasons:
                 entry = ("companion",) if corner.words == MIDDLE else corner.entry
                 raise _at(path, entry, f"companion = {recipe.companion}: does not cover {corner.words}: "

@@ -14,13 +14,14 @@ from rich.console import Console
 from scipy.interpolate import CubicSpline
 
 from cosmicnet.paper.inputs import TIMES
+from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 
 from ..checks.cost import confirm, require_disk
 from ..models.dataset import model_path
 from ..models.integrate import has_models, integrate_models, missing_models, require_same
 from ..work.files import DatasetError, read_json, write_json
-from ..work.run_class import new_class, probe, require_patched_classy
+from ..work.run_class import new_class, require_patched_classy
 from .dataset import PaperModel, write_model
 from .recipe import SETS, PaperRecipe
 
@@ -132,7 +133,9 @@ def read_claim(folder: Path) -> dict[str, Any]:
 
 def k_grid(recipe: PaperRecipe) -> Array:
     """CLASS's own wavenumbers (1/Mpc) of the CMB sources in the middle of the box, which is Planck's best fit."""
-    return probe({**recipe.class_settings, **recipe.centre}, lambda request: np.array(request.k[:request.k_size_cmb]))
+    k = at_request({**recipe.class_settings, **recipe.centre}, lambda request: np.array(request.k[:request.k_size_cmb]))
+    assert k is not None, "class_settings ask for the CMB"
+    return k
 
 
 def full_sources(
