@@ -30,10 +30,10 @@ Arrays = dict[str, NDArray[Any]]
 Single = NDArray[np.float32]
 
 # CLASS may start its sources a little before the first time of the bases, in tau/tau_rec. The visibility is below
-# 1e-7 of its peak there, so that the bases' constant continuation is as good as anything.
+# 1e-7 of its peak there, and the constant continuation of the bases is accurate enough.
 OPAQUE_MARGIN = 0.06
 
-# Of a logarithm of time at the end of a grid.
+# Tolerance of a logarithm of time at the ends of a grid.
 ROUNDING = 1e-9
 
 
@@ -62,7 +62,7 @@ class Emulator(Protocol):
         """
 
     def specifications(self) -> list[dict[str, Any]]:
-        """What the networks are for; the entry `fields` of a manifest."""
+        """Descriptions of the networks; the entry `fields` of a manifest."""
 
     def arrays(self) -> Arrays:
         """All numbers of the networks, as a set stores them."""
@@ -122,11 +122,11 @@ class FieldsEmulator:
         yield from self._outside_late_times(request, scales)
 
     def _outside_late_times(self, request: Request, scales: Scales) -> Iterator[str]:
-        """The bases are constant beyond their ends, which is right at the dark first times only."""
+        """Beyond their ends the bases are constant, which is correct only at early, opaque times."""
         late = request.tau[request.tau > scales.tau_free_streaming]
         if not late.size:
             return
-        # of the late times, dark fields see the first and reionized ones the last
+        # dark fields cover the first of the late times, reionized ones the last
         ends = {(f.field.time, -np.inf if f.field.region == "reionized" else f.time_basis.first,
                  np.inf if f.field.region == "dark" else f.time_basis.last)
                 for f in self.fields if f.field.region != "early"}
@@ -198,7 +198,7 @@ def _is_needed(field: Field, request: Request) -> bool:
 
 
 def _timed(durations: list[tuple[str, float]], step: str, task: Callable[[], None]) -> Callable[[], None]:
-    """The task, which appends its duration with the step that it belongs to."""
+    """The task with a clock, which appends step and duration."""
     def run() -> None:
         start = perf_counter()
         task()
@@ -217,7 +217,7 @@ class _OpenRequest:
         self._first_late = int(np.searchsorted(request.tau, fields.scales.tau_free_streaming, side="right"))
 
     def tasks(self) -> list[tuple[str, Callable[[], None]]]:
-        """What fills the tables, each with the step that its time belongs to; the longest first."""
+        """The tasks that fill the tables, each with the step to which its time is counted; the longest first."""
         late = self._late_tasks() if self._first_late < self._request.tau.size else []
         return late + ([("interpolation", self._fill_early)] if self._first_late > 0 else [])
 

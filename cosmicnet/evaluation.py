@@ -43,7 +43,7 @@ class FittedField:
         return self.mean_core + (coefficients @ self.components).reshape(self.mean_core.shape)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What determines the field, by names that begin with its own, and knots by those of their coordinates."""
+        """All arrays of the field, by names that begin with its own; knots by the names of their coordinates."""
         f, name = self.field, self.field.name
         return {
             **self.network.arrays(name),
@@ -142,7 +142,7 @@ class FieldValues:
         return {piece: self._factors(self._bases.fields[region][piece], in_time[piece]) for piece in pieces}
 
     def _factors(self, member: FittedField, in_time: Single) -> Factors:
-        """The core goes to the side where products, this one and the last one, take the fewest multiplications."""
+        """Multiply the core into the side that makes this product and the final one cheapest."""
         core = self._cores[member.field.name]
         in_k = self._wavenumber[member.field.name]
         (r_t, r_k), n_tau, n_k = core.shape, in_time.shape[0], in_k.shape[0]

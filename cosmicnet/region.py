@@ -1,4 +1,4 @@
-"""Regions of parameters that are no boxes: linear constraints, and ellipsoids around a measurement."""
+"""Domains other than boxes: linear constraints, and ellipsoids around a measurement."""
 from __future__ import annotations
 
 import re
@@ -17,7 +17,7 @@ NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TERM = re.compile(rf"\s*([-+]?)\s*(?:({NUMBER[5:]})\s*\*\s*)?([A-Za-z_]\w*)\s*")
 _WHOLE = re.compile(rf"(?P<sum>.*?)(?P<sign><=?|>=?)\s*(?P<limit>{NUMBER})\s*")
 
-# A value that was rounded on its way through text may lie on the edge.
+# For values on the edge that were rounded in a text.
 ROUNDING = 1e-12
 
 

@@ -1,4 +1,4 @@
-"""Requests for source functions, as CLASS makes them before it would integrate."""
+"""Requests for source functions, which CLASS makes before it integrates."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -28,10 +28,10 @@ class Request(Protocol):
 
 
 def at_request(settings: Mapping[str, Any], visit: Callable[[Any], Answer]) -> Answer | None:
-    """What `visit` returns for the SourceRequest of these settings of CLASS, which integrates nothing and stops there.
+    """Return visit(request) for the SourceRequest of these settings; CLASS stops there and integrates nothing.
 
     The arrays of the request are valid within `visit` only. None where CLASS needs no sources of scalar modes.
-    Raises CosmoSevereError or CosmoComputationError where CLASS does not come that far, and what `visit` raises.
+    Raises what `visit` raises, and CosmoSevereError or CosmoComputationError if CLASS fails before the request.
     """
     from classy import Class, CosmoComputationError
 

@@ -1,4 +1,4 @@
-"""Which CLASS is asking?"""
+"""The CLASS of this process."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class RunningClass:
 
 
 def running_class() -> RunningClass:
-    """What was compiled into the classy of this Python, as opposed to what is installed beside it."""
-    # here and not above: only classy needs it, which has been imported when it comes here
+    """Version and digests that were compiled into the classy of this Python."""
+    # imported late: classy itself calls this
     import classy
     from classy import _classy
 

@@ -28,7 +28,7 @@ Stamps = tuple[tuple[int, int], ...]
 
 ARRAYS = "arrays.safetensors"
 DEFAULT_SET = "lcdm"
-# Of the small models of derived quantities, among the arrays.
+# Name of the arrays of the guard's polynomials.
 DERIVED = "derived"
 
 EMULATORS: dict[str, type[Emulator]] = {
@@ -60,7 +60,7 @@ def read_manifest(name_or_folder: str | os.PathLike[str]) -> Manifest:
 
 
 def _found(name_or_folder: str | os.PathLike[str]) -> tuple[Path, Stamps]:
-    """The folder of a set, and what changes with its files."""
+    """The folder of a set, and time and size of its files."""
     folder = installed_sets().get(str(name_or_folder)) or Path(name_or_folder)
     stamps = []
     try:

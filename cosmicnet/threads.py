@@ -15,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 __all__ = ["run_together", "threads_of_products"]
 
 _lock = Lock()
-# an entry for each thread that is within threads_of_products(): the number before, and what restores it
+# one entry per caller within threads_of_products(): the number of threads before, and the object that restores it
 _limits: list[tuple[int, Any]] = []
 
 
@@ -23,8 +23,8 @@ _limits: list[tuple[int, Any]] = []
 def threads_of_products() -> Iterator[int]:
     """How many threads NumPy's matrix products may use; within the context they use one, and the others are free.
 
-    Products of a few hundred rows gain nothing from several threads, which keep waiting for the next one. The number
-    belongs to the process: who comes while another thread is within takes part in its limit, and the last one ends it.
+    Products of a few hundred rows gain nothing from several threads, which then wait busily for the next product. The
+    number belongs to the process: concurrent callers share the limit, and the last to leave restores it.
     """
     with _lock:
         if not _limits:

@@ -91,7 +91,7 @@ def nothing() -> None:
 
 # command, what is wrong (done before), and what the message must say
 MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
-    "info: unknown networks": (["info", "nope"], nothing, "neural_network_path = nope: cannot read"),
+    "info: unknown networks": (["info", "nope"], nothing, "neural_network_path = nope: "),
     "info: damaged networks": (["info", "nets"], damaged_networks, "is damaged or was changed"),
     "make: no recipe": (["make", "nope.toml"], nothing, "nope.toml cannot be read: No such file"),
     "make: recipe that is a folder": (["make", "."], nothing, "cannot be read: Is a directory"),

@@ -1,4 +1,4 @@
-"""Can CLASS compute the ranges of a recipe? Tried on corners, up to the integration, before hours are spent."""
+"""Can CLASS compute the ranges of a recipe? Corners are tried, up to the integration."""
 from __future__ import annotations
 
 import re
@@ -25,13 +25,13 @@ Settings = Mapping[str, str | int | float]
 RANDOM_CORNERS = 16
 MIDDLE = "the middle of the ranges"
 
-# How CLASS begins its list of settings that it made nothing of.
+# The beginning of CLASS's list of inputs that it did not read.
 UNREAD = "did not read input parameter(s):"
 
 
 @dataclass(frozen=True)
 class Corner:
-    """A point to try, words for it, and the entry of the recipe that leads there."""
+    """A point to try, its description, and the entry of the recipe that it belongs to."""
 
     point: dict[str, float]
     words: str
@@ -87,7 +87,7 @@ def _blamed_entry(settings: Settings, corner: Corner, complaint: str) -> Entry:
 
 
 def _complaint(parameters: Settings) -> str:
-    """CLASS's error for a cosmology, nothing if it would integrate it."""
+    """CLASS's error for a cosmology, empty if CLASS reaches the integration."""
     from classy import CosmoComputationError, CosmoSevereError
 
     try:

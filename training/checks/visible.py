@@ -1,5 +1,4 @@
-"""Every sampled parameter and setting must be visible in the SourceRequest: networks are used for any value of one that
-is not."""
+"""Every sampled parameter and setting must be visible in the SourceRequest, or networks are used for any value of it."""
 from __future__ import annotations
 
 import math
@@ -25,14 +24,14 @@ __all__ = ["RequestSummary", "invisible", "require_visible", "summaries", "summa
 # An entry of a recipe, and what is wrong with it.
 Wrong = tuple[Entry, str]
 
-# What CLASS makes of massive neutrinos without a mass, eV.
+# The mass that CLASS gives to neutrinos with m_ncdm = 0, eV.
 MASSLESS = 1e-5
 
 # The remedy for a parameter or a setting that is not reported.
 ADD = "add it under this name to cosmicnet_list_setup() in class_state.h (docs/retrain.md)"
 NOT_REPORTED = f"this CLASS does not report it, so that networks would be used for any other value of it; {ADD}"
 
-# By how much the room that CLASS makes for a grid differs within the widest domain shipped (1.13 in time, 1.07 in k).
+# Variation of the room that CLASS makes for a grid within the widest shipped domain (1.13 in time, 1.07 in k).
 MARGIN = 1.15
 # The setting that makes room, and the remedy.
 ROOM_BY = {"wavenumbers": ("l_max_scalars", "raise it, or lower k_step_sub and k_step_super"),
@@ -88,8 +87,8 @@ def invisible(
     found: Sequence[RequestSummary], class_settings: Mapping[str, Any], sampled: Iterable[str],
     domain: Container[str], table: Entry,
 ) -> Iterator[Wrong]:
-    """What these requests do not show, or show otherwise than it was given: `sampled` parameters, entries of `table`,
-    and settings; and what differs between the requests and is not in the domain."""
+    """Sampled parameters (entries of `table`) and settings that these requests do not show with the given value, and
+    numbers outside of the domain that differ between the requests."""
     for name in sampled:
         why = next((why for summary in found if (why := _why_invisible(name, summary))), None)
         if why:
@@ -105,7 +104,7 @@ def invisible(
 
 
 def _different(summary: RequestSummary, other: RequestSummary, domain: Container[str]) -> Iterator[str]:
-    """Settings and precision parameters that matter and are not the same in both."""
+    """Settings and precision parameters that act on sources and differ."""
     theirs = {**other.precision, **other.setup}
     for name, value in {**summary.precision, **summary.setup}.items():
         # a species may vanish at the end of a range
