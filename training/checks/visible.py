@@ -1,4 +1,4 @@
-"""Every sampled parameter and setting must be visible in the SourceRequest, or networks are used for any value of it."""
+"""Every sampled parameter and setting must be visible in the SourceRequest: else networks apply to any value of it."""
 from __future__ import annotations
 
 import math
