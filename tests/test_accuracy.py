@@ -145,3 +145,16 @@ def test_band_is_taken_at_every_multipole_and_without_sign() -> None:
     np.testing.assert_allclose(band.median, [50.0, 500.0])
     np.testing.assert_allclose(band.percentile_95, [95.0, 950.0])
     np.testing.assert_allclose(band.worst, [100.0, 1000.0])
+
+
+def test_functions_of_p_of_k_are_compared_where_they_were_computed() -> None:
+    functions = {"growth_rate": np.full((3, 4), 0.5), "tilt": np.full((3, 4), -1.0), "sigma_r": np.ones((3, 2)),
+                 "f_sigma8": np.ones(3), "weyl": np.full((3, 4), -2.0)}
+    full = dataclasses.replace(example(), **functions)
+    growth, tilt = functions["growth_rate"].copy(), functions["tilt"].copy()
+    growth[0, 1], growth[2, 3], tilt[1, 1] = 0.502, 0.4995, -1.002
+    figures = summary(full, dataclasses.replace(full, growth_rate=growth, tilt=tilt, weyl=1.01 * full.weyl))
+    assert figures["growth_rate_today"] == pytest.approx(0.4) and figures["growth_rate"] == pytest.approx(0.1)
+    assert figures["tilt"] == pytest.approx(0.002) and figures["weyl"] == pytest.approx(1.0)
+    assert figures["sigma_r"] == figures["f_sigma8"] == 0.0
+    assert "growth_rate" not in summary(example(), example())

@@ -187,8 +187,9 @@ def _run_evaluate(options: argparse.Namespace) -> None:
     from ..evaluate.accuracy_page import markdown
     from ..evaluate.evaluate import EvaluationSettings, evaluate
 
-    output = options.output or _place_of_report(options.network or DEFAULT_SET)
-    print(markdown(evaluate(EvaluationSettings(options.network, writable(output), options.cache, options.models,
+    network = options.network or DEFAULT_SET
+    output = options.output or _place_of_report(network)
+    print(markdown(evaluate(EvaluationSettings(network, writable(output), options.cache, options.models,
                                                options.processes, options.packages_path))))
 
 

@@ -48,6 +48,21 @@ class SpectraLike(MultipolesLike, Protocol):
     def sigma8(self) -> Array: ...
 
 
+class FunctionsLike(SpectraLike, Protocol):
+    """The same with classy's functions of P(k, z), each (n_z, n) with z = 0 first; empty where not computed."""
+
+    @property
+    def growth_rate(self) -> Array: ...
+    @property
+    def tilt(self) -> Array: ...
+    @property
+    def sigma_r(self) -> Array: ...
+    @property
+    def f_sigma8(self) -> Array: ...
+    @property
+    def weyl(self) -> Array: ...
+
+
 def wishart_chi2(full: MultipolesLike, net: MultipolesLike) -> float:
     """-2 ln L of `net` minus that of `full`, for an ideal experiment whose data are `full`.
 
@@ -101,8 +116,9 @@ def cosmic_variance(spectra: SpectraLike) -> dict[str, Array]:
     return {"tt": auto, "te": auto * np.sqrt(0.5 * (1.0 + correlation2)), "ee": auto, "pp": auto}
 
 
-def summary(full: SpectraLike, net: SpectraLike) -> dict[str, float]:
-    """The Wishart chi2, and the largest error in percent of each spectrum and range of l."""
+def summary(full: FunctionsLike, net: FunctionsLike) -> dict[str, float]:
+    """The Wishart chi2, and the largest error of each spectrum and range of l, and of each function of P(k, z): in
+    percent, but of the tilt."""
     error = RelativeErrors.between(full, net)
     low = full.ell < LOW_L_END
 
@@ -120,6 +136,20 @@ def summary(full: SpectraLike, net: SpectraLike) -> dict[str, float]:
         "pp": percent(error.pp),
         "pk": percent(error.pk),
         "sigma8": percent(error.sigma8),
+        **_function_errors(full, net),
+    }
+
+
+def _function_errors(full: FunctionsLike, net: FunctionsLike) -> dict[str, float]:
+    if not full.growth_rate.size:
+        return {}
+    largest = {name: 100.0 * np.abs(getattr(net, name) / getattr(full, name) - 1.0)
+               for name in ("growth_rate", "f_sigma8", "sigma_r", "weyl")}
+    return {
+        "growth_rate_today": float(largest["growth_rate"][0].max()),
+        "growth_rate": float(largest["growth_rate"][1:].max()),
+        **{name: float(largest[name].max()) for name in ("f_sigma8", "sigma_r", "weyl")},
+        "tilt": float(np.abs(net.tilt - full.tilt).max()),
     }
 
 

@@ -29,6 +29,12 @@ ROWS = (
     ("pp", "φφ, all l", "%"),
     ("pk", "P(k), z = 0, 1, 2", "%"),
     ("sigma8", "sigma8", "%"),
+    ("growth_rate_today", "growth rate f(k), z = 0", "%"),
+    ("growth_rate", "growth rate f(k), z = 0.5, 1", "%"),
+    ("f_sigma8", "effective f sigma8, z = 0, 0.5, 1", "%"),
+    ("sigma_r", "sigma(R), R = 3 to 80 Mpc", "%"),
+    ("weyl", "Weyl potential over matter", "%"),
+    ("tilt", "d ln P/d ln k, change", ""),
     (PLANCK_PREFIX, "change of the Planck χ²", ""),
     (f"{PLANCK_PREFIX}:planck_2018_lowl.TT", "of which low-l TT", ""),
     (f"{PLANCK_PREFIX}:planck_2018_lowl.EE", "of which low-l EE", ""),
@@ -45,7 +51,8 @@ Written by `cosmicnet evaluate`; do not edit. Networks: {network}. CLASS: {class
 Spectra from networks against full CLASS at the same settings, on cosmologies that training never saw; both through the
 fast line of sight (`cosmicnet line-of-sight` measures that alone). Each model counts with its largest error over the
 range of the line, so 95% of the models stay below the second column at every l (or k and z). C_l are lensed, l = 2 to
-2508; P(k) is linear, 1e-4 to 5 h/Mpc. The Wishart χ² is the change of -2 ln L for an ideal experiment, full sky and
+2508; P(k) is linear, 1e-4 to 5 h/Mpc; functions of k that classy derives from it are compared from 0.001 to 1/Mpc at
+z = 0, 0.5 and 1. The Wishart χ² is the change of -2 ln L for an ideal experiment, full sky and
 without noise, whose data are full CLASS, with all parameters fixed.
 """
 

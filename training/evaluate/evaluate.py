@@ -16,7 +16,7 @@ from rich.console import Console
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
-from cosmicnet.store import DEFAULT_SET, load_network_set
+from cosmicnet.store import load_network_set
 
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
@@ -42,11 +42,11 @@ ALLOWED_FAILURES = 0.1
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """network: name or folder, None for the default set. models: cosmologies per box. processes: computed at the same
+    """network: name or folder. models: cosmologies per box. processes: computed at the same
     time, one thread each, unless there is a Dask `scheduler`. packages_path: Cobaya packages folder, None for
     $COBAYA_PACKAGES_PATH."""
 
-    network: str | None
+    network: str
     output: Path
     cache: Path
     models: int
@@ -65,7 +65,7 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
     require_patched_classy()
     console = Console(stderr=True)
     planck = _planck_or_none(settings.packages_path, console)
-    manifest = load_network_set(settings.network or DEFAULT_SET).manifest
+    manifest = load_network_set(settings.network).manifest
     boxes = _boxes_of(manifest, networks_on(settings.network))
     pairs = _compute_pairs(settings, boxes)
     errors = SetErrors(f"{manifest.name}, hash {manifest.sha256[:12]}", version("classy"), tuple(
