@@ -1,5 +1,5 @@
 # Everything is set up below .venv (with the patched classy) and .stock (stock classy, for comparison).
-# What a target needs it makes itself; a stamp file says that it is there and newer than its sources.
+# Targets make their own prerequisites; stamp files record what is installed and newer than its sources.
 
 PYTHON ?= python3
 BIN := .venv/bin

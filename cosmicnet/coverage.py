@@ -24,7 +24,7 @@ NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
 # Relative, of the ends of a domain.
 ROUNDING = 1e-12
 
-# Tables whose kind the shim in classy does not tell: densities and velocities of single species, and metric
+# Tables that the shim in classy does not name: densities and velocities of single species, and metric
 # potentials, which CLASS makes for transfer functions and for number counts with redshift-space distortions or
 # relativistic terms.
 NAMELESS = "unnamed_"
@@ -119,7 +119,7 @@ def _agree(got: float, value: float, tolerance: float) -> bool:
 
 
 def _is_precise_enough(name: str, asked: float, trained: float) -> bool:
-    """Whether networks of this precision are at least as precise as what is asked for."""
+    """Whether networks of this precision are at least as precise as the request."""
     parameter = CLASS_PARAMETERS.get(name)
     if _agree(asked, trained, SETTING_TOLERANCE):
         return True
@@ -190,8 +190,8 @@ def values_for_domain(request: Request) -> dict[str, float]:
 
 
 def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
-    """Whatever changes the background or the thermal history and is not among the settings: compare what CLASS
-    computed with what the parameters imply."""
+    """Physics that changes the background or the thermal history and is not among the settings: compare CLASS's
+    numbers with those that the parameters imply."""
     manifest = networks.manifest
     if not manifest.derived.keys().isdisjoint(OF_EXPANSION):
         yield from _other_expansion(request)
@@ -211,7 +211,7 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
 
 
 def _other_expansion(request: Request) -> Iterator[str]:
-    """Compare conformal times and the sound horizon with integrals over what the parameters imply."""
+    """Compare conformal times and the sound horizon with integrals over the expansion that the parameters imply."""
     cosmology, a = request.cosmology, request.history["scale_factor"]
     tolerance = max(EXPANSION_TOLERANCE, PER_TOL_NCDM_BG * request.precision["tol_ncdm_bg"])
     implied = Background.of({**request.setup, **cosmology})

@@ -270,7 +270,7 @@ class _OpenRequest:
 
 
 def _put_together(smooth: Factors | None, part: Single, rows: slice, table: Array) -> None:
-    """Write some rows of a source: its smooth part, and what photons add to the first wavenumbers."""
+    """Write some rows of a source: its smooth part, plus the photons' at the first wavenumbers."""
     if smooth is None:
         table[rows, :part.shape[1]] = part
         table[rows, part.shape[1]:] = 0.0

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, by what the user can do about it."""
+"""Errors and warnings, by the action that they require from the user."""
 from __future__ import annotations
 
 __all__ = ["CosmicnetError", "CosmicnetWarning", "NetworkFileError", "NotCovered", "OptionError"]

@@ -21,7 +21,7 @@ Region = Literal["early", "late", "dark", "reionized"]
 
 REGIONS: tuple[str, ...] = get_args(Region)
 
-# The share of dark energy at several times tells late fields how early it acts; early ones depend on this one alone.
+# Late fields take the share of dark energy at several times; early ones depend on its share at recombination alone.
 Z_REC = 1090.0
 
 
@@ -53,7 +53,7 @@ INPUTS: dict[str, Callable[[Mapping[str, float]], float]] = {
 # What the inputs above are made of. Every other parameter that is sampled is an input by its own name.
 PARAMETERS = ("omega_b", "omega_cdm", "H0", "N_ur", "T_ncdm", "m_ncdm", "omega_ncdm", "w0_fld", "wa_fld")
 
-# What a parameter that is not among those of FIELDS adds to their inputs, and what takes the place of N_ur.
+# Inputs that a further parameter adds to those of FIELDS, and the input that replaces N_ur.
 _MORE_EARLY = {"T_ncdm": ("N_massive",), "w0_fld": ("dark_energy_rec",), "wa_fld": ("dark_energy_rec",)}
 _OF_DARK_ENERGY = (
     "w0_fld", "w0_plus_wa", "ln_dark_energy_z2", "ln_dark_energy_z10", "ln_dark_energy_z100")
@@ -67,7 +67,7 @@ def inputs_of(values: Mapping[str, float], names: tuple[str, ...]) -> Array:
 
 @dataclass(frozen=True)
 class Field:
-    """Where a piece is tabulated and what it depends on.
+    """Region and coordinates in which a piece is tabulated, and the inputs on which it depends.
 
     region: 'early' until photons may stream freely (Scales.tau_free_streaming), 'late' from then on. Late photon
     multipoles are in 'dark', until Scales.tau_dark_end, and 'reionized', from then on, in both as they are

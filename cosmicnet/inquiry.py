@@ -1,4 +1,4 @@
-"""Networks without Cobaya and without compute(): do they cover some parameters of CLASS, and what are the sources?"""
+"""Networks without Cobaya and without compute(): coverage of CLASS's parameters, and source functions."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -99,7 +99,7 @@ def _coverage(request: Request, network: str) -> Coverage:
 
 
 def _sources(request: Request, k: Array | None, tau: Array | None, network: str) -> SourceTables:
-    # CLASS's own times: what reionisation does is integrated over them
+    # CLASS's own times, over which the effect of reionisation is integrated
     changed = copy(request)
     if k is not None:
         changed.k, changed.k_size_cmb = np.array(k, dtype=float), len(k)

@@ -1,4 +1,4 @@
-"""What the shim in classy talks to: decide, fill, count, and say what was done."""
+"""The interface to the shim in classy: choose networks, decide on coverage, fill the tables, report."""
 from __future__ import annotations
 
 import os
@@ -126,7 +126,7 @@ class NetworkProvider:
         return sorted(self._refusals, key=lambda refusal: len(refusal.reasons))
 
     def _why(self) -> str:
-        """The reasons of the nearest set, and what keeps the others from covering the request."""
+        """The reasons against the nearest set, and those against the others."""
         nearest, *others = self._nearest()
         rest = "".join(f"; nor do '{r.networks.manifest.name}': {r.in_short()}" for r in others)
         return (f"the networks '{nearest.networks.manifest.name}' do not cover this request: "

@@ -133,7 +133,7 @@ class Convolutions:
         self, temperature: NDArray[np.complex64], velocity: NDArray[np.complex64] | None = None,
         polarization: NDArray[np.complex64] | None = None,
     ) -> Single:
-        """What is scattered, or what potentials give (`temperature`), in M and P (2, n_k, n), from sources()."""
+        """M and P, shape (2, n_k, n), from the sources() of scattering, or of the potentials as `temperature`."""
         transform = self._kernels[:, 0] * temperature
         for kernel, source in ((1, velocity), (2, polarization)):
             if source is not None:

@@ -60,7 +60,7 @@ def write_chain_report(result: Reweighted, root: Path, settings: EvaluationSetti
 
 
 def as_markdown(figures: Mapping[str, Any]) -> str:
-    """The tables, from what NAME.json has."""
+    """The tables of NAME.json."""
     chain, again, change = figures["chain"], figures["reweighted"], figures["change_of_loglike"]
     lines = [
         f"# {chain['name']}", "",

@@ -30,7 +30,7 @@ __all__ = [
 
 Point = Mapping[str, float]
 
-# Points whose median time makes a rate, in each mode.
+# Points for the median time of an evaluation, in each mode.
 POINTS_FOR_RATE = {"net": 24, "full": 6}
 PROCESSES_FOR_RATE = (1, 2)
 ALL, FAST = "all", "fast"

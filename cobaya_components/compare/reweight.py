@@ -153,7 +153,7 @@ def _jackknife(statistic: Callable[[Rows], Array], size: int) -> tuple[Array, Ar
 
 
 def print_reweighted(result: Reweighted, console: Console) -> None:
-    """Print the table, and what limits its worth."""
+    """Print the table and its limits."""
     table = Table("parameter", title="Full CLASS against networks", title_justify="left")
     for heading in ("mean", "standard deviation", "shift of the mean / sigma", "width ratio"):
         table.add_column(heading, justify="right")

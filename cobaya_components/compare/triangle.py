@@ -15,7 +15,7 @@ from ..theory.quiet import quiet
 
 __all__ = ["plot_triangle"]
 
-# getdist prints what it skips as burn-in, even nothing
+# getdist reports burn-in, even if it is zero
 chains.print_load_details = False
 
 COLOURS = ("#1f5a99", "#e07b18")

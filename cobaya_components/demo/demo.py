@@ -82,7 +82,7 @@ def run_demo(output_folder: Path, packages_path: Path | None = None, network: st
     with console.status("CLASS with networks"):
         net = _run({**BEST_FIT, **settings, **networks_on(network)})
     with console.status("full CLASS: integrating the perturbation equations"):
-        # timed as it is by default; its errors are sources through one line of sight
+        # timed with its defaults; compared through the same line of sight
         full = _run({**BEST_FIT, **settings}, ONE_LINE_OF_SIGHT)
     console.print(f"\nPlanck 2018 best fit, {title}", style="bold", highlight=False)
     console.print(_seconds_table(full.seconds, net.seconds))

@@ -121,7 +121,7 @@ def _draw_maps(figure: Figure, axes: Sequence[Axes], maps: Sequence[Map], limit:
 
 
 def plot_spectrum(name: str, full: Spectra, net: Spectra, path: Path) -> None:
-    """TT or EE ('tt', 'ee') in both modes, and the error against what Planck can measure."""
+    """TT or EE ('tt', 'ee') in both modes, and the error in units of Planck's."""
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(8.5, 8.0), sharex=True, layout="constrained",
                                          height_ratios=(3, 2))
     band_power = full.ell * (full.ell + 1.0) / (2.0 * np.pi) * T_CMB_MUK**2

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 FEW_EFFECTIVE_SAMPLES = 50
 DRAWS_FOR_CENTER = 1000
-# Stop where fewer than one in so many draws has a posterior: the proposal is wrong.
+# With fewer samples than one in this many draws the proposal is wrong: stop.
 DRAWS_PER_SAMPLE = 100
 # Effective samples per parameter to learn a covariance from.
 LEAST_TO_LEARN = 4

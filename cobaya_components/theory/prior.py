@@ -75,7 +75,7 @@ class PriorCoverage:
         return sum(1 for found in self.points if not found.reasons)
 
     def warnings(self, fallback: str) -> list[str]:
-        """Lines on what is not covered, one for each kind of reason.
+        """Lines about points that are not covered, one for each kind of reason.
 
         Raises NotCovered if networks cover no point of the prior and the fallback is 'error'.
         """
@@ -98,7 +98,7 @@ class PriorCoverage:
         return lines
 
     def _in_the_way_everywhere(self) -> list[str]:
-        """Sentences of what no point of the prior avoids: a reason common to all.
+        """Reasons that no point of the prior avoids.
 
         A reason that only the reference point lacks counts too: curvature, say, which no sample has exactly zero.
         Ranges of the domain may be met between the points, unless all, the reference point too, lie on the same side.

@@ -10,7 +10,7 @@ from cobaya.theory import HelperTheory
 
 __all__ = ["PRODUCT", "Sources", "computes", "errors_stop_the_run"]
 
-# Cobaya's name of what the slow half gives to the fast one.
+# Cobaya's name of the product that the slow half gives to the fast one.
 PRODUCT = "cosmicnet_sources"
 
 # CLASS and the fast modules report a lack of memory like a point that is too extreme.

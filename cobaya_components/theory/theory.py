@@ -159,7 +159,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
                              "Sample A_s or logA, and derive it.", ", ".join(given))
 
     def _coverage(self, model: Any) -> list[str]:
-        """Take the candidate that covers most of the prior; lines to warn of what it does not cover."""
+        """Take the candidate that covers most of the prior; returns warnings about the rest of the prior."""
         try:
             found = coverage_of_prior(self, model, self._candidates)
         except NotChecked as error:
@@ -249,7 +249,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         return self.mode == "net" and bool(self.classy.neural_network_info()["used"])
 
     def get_can_provide_params(self) -> list[str]:
-        # not what another theory code gives
+        # not parameters of other theory codes
         required = self.required_params()
         return [*(name for name in super().get_can_provide_params() if name not in required), USED]
 

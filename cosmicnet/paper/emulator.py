@@ -25,13 +25,14 @@ __all__ = ["COMPANION_SOURCES", "PaperEmulator"]
 Array = NDArray[np.float64]
 Arrays = Mapping[str, NDArray[Any]]
 
-# What the paper has no networks for.
+# Sources for which the paper has no networks.
 COMPANION_SOURCES = ("phi_plus_psi", "delta_m", "delta_cb")
 
 CUBIC = 3
-# CLASS's last wavenumber of the CMB sources goes as 1/tau_0; so far beyond the fixed ones the last of them stands in.
+# CLASS's last wavenumber of the CMB sources is proportional to 1/tau_0. Up to this factor beyond the last fixed one,
+# the last one is used.
 K_MARGIN = 1.06
-# Times may begin so much (relative) before those of the training: the universe is opaque.
+# Times may begin earlier than in the training by this share: the universe is opaque.
 TAU_MARGIN = 0.05
 
 # Names of arrays.

@@ -1,4 +1,4 @@
-"""The inputs of Table 1 of the paper, from what CLASS knows before the perturbations.
+"""The inputs of Table 1 of the paper, from CLASS's numbers before the perturbations.
 
 Equation numbers are those of CosmicNet I. Lengths and times are comoving Mpc where the name does not say otherwise.
 """

@@ -1,1 +1,1 @@
-"""What can be wrong with a recipe, found before anything is integrated, and what it will cost."""
+"""Errors in a recipe, found before anything is integrated, and its cost."""

@@ -21,7 +21,7 @@ from ..work.run_class import Parameters
 
 __all__ = ["RequestSummary", "invisible", "require_visible", "summaries", "summary_of"]
 
-# An entry of a recipe, and what is wrong with it.
+# An entry of a recipe, and the error in it.
 Wrong = tuple[Entry, str]
 
 # The mass that CLASS gives to neutrinos with m_ncdm = 0, eV.
@@ -65,7 +65,7 @@ def require_visible(plan: Plan) -> None:
 
 
 def summaries(settings: Parameters, points: Iterable[Mapping[str, float]]) -> Iterator[RequestSummary]:
-    """The requests at these points, but for those that CLASS cannot compute."""
+    """The requests at these points, except at those that CLASS cannot compute."""
     from classy import CosmoComputationError, CosmoSevereError
 
     for point in points:

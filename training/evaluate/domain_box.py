@@ -18,7 +18,7 @@ __all__ = ["PRIMORDIAL", "domain_bounds", "fixed_settings", "unseen_points"]
 PRIMORDIAL: Mapping[str, float] = {"A_s": 2.1e-9, "n_s": 0.966}
 """The primordial spectrum is applied after the sources."""
 
-# What a recipe needs to integrate, and what an evaluation chooses itself.
+# Settings for the integration of models, which an evaluation chooses itself.
 OF_INTEGRATION = ("output", "lensing", "l_max_scalars", "P_k_max_1/Mpc", "P_k_max_h/Mpc", "reio_parametrization",
                   "perturbations_sampling_stepsize")
 

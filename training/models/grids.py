@@ -29,7 +29,7 @@ def stretched(edges: list[float], steps: list[float]) -> Array:
 
 @dataclass(frozen=True)
 class Integration:
-    """The union of the grids for one cosmology: k in 1/Mpc, tau in Mpc, and who is who in tau."""
+    """The union of the grids for one cosmology: k in 1/Mpc, tau in Mpc, and the rows of each grid in tau."""
 
     k: Array
     tau: Array

@@ -91,7 +91,7 @@ def existing_models(plan: Plan) -> list[Path]:
 
 
 def claim(folder: Path, identity: Mapping[str, Any]) -> None:
-    """Write what determines the models into their folder; where there are models, check that it is the same."""
+    """Write the identity of the models into their folder; where there are models, check that it is the same."""
     file = folder / RECIPE_FILE
     if not has_models(folder):
         write_whole({file: json.dumps(identity, indent=1)})
@@ -132,7 +132,7 @@ class _Recorder:
         return False
 
     def model(self, parameters: Parameters) -> TrainingModel:
-        """A copy of what was integrated, independent of CLASS's memory."""
+        """A copy of the integrated tables, independent of CLASS's memory."""
         cosmology, setup, precision = self._state
         tables = {name: np.array(table) for name, table in self._integrated.items() if name != "p"}
         return TrainingModel(dict(parameters), cosmology, setup, precision, self._grid.k, self._grid.tau, tables)

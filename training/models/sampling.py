@@ -40,9 +40,9 @@ Ranges = Mapping[str, tuple[float, float]]
 SMALLEST_SHARE = 1e-3
 # Of correlations, as far as digits of a file go.
 ASYMMETRY = 1e-5
-# What CLASS derives takes 0.1 s a point: give up if none of so many first points obeys.
+# Derived values take 0.1 s a point: give up if none of the first points obeys.
 DERIVED_TRIED = 200
-# The file of derived values is written after so many new ones, and at the end.
+# New values after which the file of derived values is written; also at the end.
 VALUES_PER_WRITE = 100
 
 

@@ -1,4 +1,4 @@
-"""One cosmology of the paper's training: what CLASS knew, and its sources on the fixed wavenumbers.
+"""One cosmology of the paper's training: CLASS's numbers, and its sources on the fixed wavenumbers.
 
 Each is an HDF5 file like those of the other networks' training (docs/retrain.md), of which one source can be read
 without the others.
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 
 GROUPS = ("cosmology", "setup", "precision")
-# Raised whenever what a file holds changes.
+# Raised with each change of the files' content.
 FORMAT_VERSION = 2
 
 

@@ -116,7 +116,7 @@ def require_complete(recipe: PaperRecipe, folder: Path, name: str) -> None:
 
 
 def read_k_grid(folder: Path) -> Array:
-    """The fixed wavenumbers (1/Mpc) of the models in `folder`; DatasetError where nobody knows them."""
+    """The fixed wavenumbers (1/Mpc) of the models in `folder`; DatasetError if they are unknown."""
     return np.array(read_claim(folder)["k"])
 
 
@@ -170,7 +170,7 @@ def _sources(
 
 
 class _Recorder:
-    """A source provider that gives nothing, but keeps what is known before the perturbations."""
+    """A source provider that gives nothing, but keeps CLASS's numbers before the perturbations."""
 
     def provide(self, request: Any) -> bool:
         self.tau: Array = np.array(request.tau)
@@ -185,7 +185,7 @@ def _integrate_and_write(settings: Mapping[str, Any], k: Array, parameters: Mapp
 
 
 def _claim(recipe: PaperRecipe, folder: Path) -> Array:
-    """Write what determines the models into the folder, or check that it is the same; the wavenumbers."""
+    """Write the identity of the models into the folder, or check that it is the same; returns the wavenumbers."""
     mine = json.loads(json.dumps({
         "bounds": recipe.bounds, "class_settings": recipe.class_settings, "class": asdict(running_class()),
         **{name: {"points": settings.points, "seed": settings.seed}

@@ -208,7 +208,7 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 def _median_seconds(points: list[Parameters], networks: dict[str, str]) -> dict[str, float]:
     modes: dict[str, Parameters] = {"CLASS-full": {}, **{label: networks_on(n) for label, n in networks.items()}}
     for options in list(modes.values())[1:]:
-        _seconds_until("perturbations", {**points[0], **options})  # loads what is loaded once
+        _seconds_until("perturbations", {**points[0], **options})  # loads libraries and networks
     found: dict[str, list[float]] = {label: [] for label in modes}
     for point in points:
         # one mode after the other: a machine that becomes slower is slower for all

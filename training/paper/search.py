@@ -81,7 +81,7 @@ def search(
     draws = _train_draws(recipe, work.resolve(), source, processes, scheduler)
     ranked = sorted(draws.items(), key=lambda item: (item[1], item[0]))
     best = ranked[:recipe.search.keep] + [item for item in ranked[recipe.search.keep:] if item[0] == OWN]
-    # what diverged has no C_l
+    # diverged networks have no C_l
     best = [item for item in best if math.isfinite(item[1])]
     judged = [j for j in _judge(recipe, work, source, best) if math.isfinite(j.cl_error)]
     if not judged:

@@ -14,7 +14,7 @@ __all__ = ["code_digest"]
 
 @cache
 def code_digest(modules: tuple[str, ...]) -> str:
-    """SHA-256 of what these modules do; comments, docstrings and layout do not count."""
+    """SHA-256 of the code of these modules without comments, docstrings and layout."""
     return _digest_of(_source(name) for name in modules)
 
 

@@ -31,7 +31,7 @@ CHUNK_ROWS = 64
 # Small files, and no times of day unless they are asked for.
 FORMAT = h5py.h5f.LIBVER_V110
 
-# Bytes before the HDF5 file, which the library leaves to us: the checksum of what follows, in words.
+# Bytes before the HDF5 file, which the library leaves to us: the checksum of the rest, in words.
 USER_BLOCK, USER_BLOCK_TEXT = 512, b"SHA-256 of all that follows byte 512: "
 
 # The entry of a JSON file with the checksum of all others.

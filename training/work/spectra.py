@@ -26,7 +26,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 L_MAX = 2508
-# Where two modes take the same one, what is compared are the sources.
+# With the same line of sight in both modes, the comparison is of sources alone.
 ONE_LINE_OF_SIGHT: Parameters = {"fast_line_of_sight": "yes"}
 PK_REDSHIFTS: Array = np.array([0.0, 1.0, 2.0])
 PK_K_H_PER_MPC: Array = np.geomspace(1e-4, 5.0, 300)
