@@ -107,7 +107,7 @@ def test_networks_that_break_stop_the_chain_and_lose_no_sample(tmp_path: Path, w
 
     info = run_info(root, networks=str(folder))
     info["sampler"]["mcmc"] |= {"callback_function": after_each_sample, "callback_every": 1}
-    with pytest.raises(LoggedError, match="the run cannot go on"):
+    with pytest.raises(LoggedError, match="cannot go on"):
         run(info)
     # a fast step needs no networks, so that there may be more
     assert len(rows(tmp_path / "chain.1.txt")) == accepted[-1] >= ENOUGH_TO_KILL
@@ -126,7 +126,7 @@ def test_chain_does_not_go_on_with_other_networks(tmp_path: Path) -> None:
     used = load_network_set("lcdm").manifest.sha256[:12]
     assert f"+networks.{used}" in written.read_text()
     written.write_text(written.read_text().replace(used, "0123456789ab"))
-    with pytest.raises(LoggedError, match=rf"made with networks of hash 0123456789ab, but 'lcdm' has {used} by now"):
+    with pytest.raises(LoggedError, match=rf"0123456789ab.*{used}"):
         run(run_info(root), resume=True)
     assert len(rows(tmp_path / "chain.1.txt")) == SAMPLES
     run(run_info(root), resume=True, allow_changes=True)

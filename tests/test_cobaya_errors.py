@@ -46,7 +46,7 @@ def test_networks_replaced_during_a_run_stop_it(tmp_path: Path, retrained: bool)
     else:
         shutil.rmtree(folder)
         shutil.copytree(shipped_sets()["extended"], folder)
-    with pytest.raises(LoggedError, match=r"cannot go on: the networks .* were replaced by others \(hash .*, now"):
+    with pytest.raises(LoggedError, match=r"cannot go on.*replaced"):
         model.logpost({**POINT, "H0": 68.0})
 
 

@@ -23,7 +23,7 @@ def test_a_run_in_both_modes() -> None:
 
     before = deepcopy(RUN)
     net, full = (in_mode(RUN, mode)["theory"]["cosmicnet.Cosmicnet"] for mode in ("net", "full"))
-    assert (net["mode"], net["fallback"], net["networks"]) == ("net", "error", "lcdm")
+    assert (net["mode"], net["fallback"], net["networks"]) == ("net", "error", "auto")
     assert full["mode"] == "full" and "networks" not in full
     assert before == RUN
     assert in_mode(RUN, "net", "elsewhere")["theory"]["cosmicnet.Cosmicnet"]["networks"] == "elsewhere"

@@ -174,7 +174,8 @@ def _networks_identity(networks: str) -> dict[str, str]:
     code = hashlib.sha256()
     for path in sorted(Path(cosmicnet.__file__).parent.glob("*.py")):
         code.update(path.read_bytes())
-    return {"networks": " ".join(one.manifest.sha256 for one in named_sets(networks)), "code": code.hexdigest()}
+    hashes = [one.manifest.sha256 for one in named_sets(networks).values()]
+    return {"networks": " ".join(hashes), "code": code.hexdigest()}
 
 
 def _read(path: Path) -> Evaluated | None:

@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from cosmicnet.coverage import why_not_covered
+from cosmicnet.choice import AUTO
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.inquiry import covers
 from cosmicnet.provider import COMPARE_WITH
-from cosmicnet.request import at_request
-from cosmicnet.running_class import running_class
-from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training.evaluate.accuracy import LOW_L_END, RelativeErrors, cosmic_variance
 from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods, PlanckNotAvailable
 from cosmicnet.training.work.run_class import Parameters, networks_on, new_class, require_patched_classy
@@ -71,7 +69,7 @@ def run_demo(output_folder: Path, packages_path: Path | None = None, network: st
     """Print times, errors and Planck chi2 of both modes, then a posterior; write the plots into `output_folder`.
 
     packages_path : Cobaya packages folder, None for $COBAYA_PACKAGES_PATH; the demo goes on without it.
-    network : name or folder of the set, None for the default one.
+    network : name or folder of the set, None for the best one.
 
     Raises CosmicnetError for a classy without networks, and for networks that cover none of COSMOLOGIES.
     """
@@ -98,16 +96,12 @@ def run_demo(output_folder: Path, packages_path: Path | None = None, network: st
 def covered_cosmology(network: str | None) -> tuple[str, Parameters]:
     """Title and settings of the first of COSMOLOGIES that the networks cover. Raises CosmicnetError if they cover none.
     """
-    networks = load_network_set(network or DEFAULT_SET)
-    reasons: list[str] = []
-    for title, settings in COSMOLOGIES.items():
-        found = at_request({**OUTPUT_SETTINGS, **BEST_FIT, **settings},
-                           lambda request: list(why_not_covered(request, networks, running_class())))
-        if found == []:
-            return title, settings
-        reasons = reasons or found or []
-    raise CosmicnetError(f"the networks '{networks.manifest.name}' cover none of the demo's cosmologies, for instance: "
-                         f"{'; '.join(reasons)}")
+    found = {title: covers({**OUTPUT_SETTINGS, **BEST_FIT, **settings}, network or AUTO)
+             for title, settings in COSMOLOGIES.items()}
+    for title, coverage in found.items():
+        if coverage:
+            return title, COSMOLOGIES[title]
+    raise CosmicnetError(f"none of the demo's cosmologies is covered: {next(iter(found.values()))}")
 
 
 def _show_posterior(console: Console, path: Path, network: str | None, settings: Parameters) -> None:

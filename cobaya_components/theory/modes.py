@@ -9,20 +9,17 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from cosmicnet.errors import CosmicnetError
-from cosmicnet.installed import installed_sets
-from cosmicnet.store import DEFAULT_SET, NetworkSet, load_network_set
+from cosmicnet.choice import AUTO, sets_by_accuracy
+from cosmicnet.errors import CosmicnetError, NetworkFileError
+from cosmicnet.store import NetworkSet, load_network_set
 
 __all__ = [
-    "AUTO", "DIGITS", "LINE_OF_SIGHT", "USED", "in_mode", "named_sets", "networks_of", "recorded_networks",
+    "DIGITS", "LINE_OF_SIGHT", "USED", "in_mode", "named_sets", "networks_of", "recorded_networks",
     "sampled_names", "uses_networks", "version_of", "with_networks",
 ]
 
 # The blocks of a run that determine the likelihood of a point.
 MODEL_BLOCKS = ("theory", "likelihood", "params", "prior", "packages_path")
-
-# Whichever installed set covers most of the prior.
-AUTO = "auto"
 
 FLAG = "neural_network"
 LINE_OF_SIGHT = "fast_line_of_sight"
@@ -75,17 +72,19 @@ def networks_of(info: Mapping[str, Any]) -> str:
     """Name or folder of the run's network set."""
     name, options = _theory_code(info)
     if _is_stock(name, options):
-        return str((options.get("extra_args") or {}).get(f"{FLAG}_path", DEFAULT_SET))
-    return str(options.get("networks") or DEFAULT_SET)
+        return str((options.get("extra_args") or {}).get(f"{FLAG}_path", AUTO))
+    return str(options.get("networks") or AUTO)
 
 
-def named_sets(networks: str) -> list[NetworkSet]:
+def named_sets(networks: str) -> dict[str, NetworkSet]:
     """The set of this name or folder; for 'auto' all installed ones, the most accurate first.
 
     Raises NetworkFileError.
     """
-    names = sorted(installed_sets(), key=lambda name: name != DEFAULT_SET) if networks == AUTO else [networks]
-    return [load_network_set(name) for name in names]
+    found = dict(sets_by_accuracy()) if networks == AUTO else {networks: load_network_set(networks)}
+    if not found:
+        raise NetworkFileError("no networks are installed")
+    return found
 
 
 def uses_networks(info: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from cosmicnet.choice import choose
 from cosmicnet.coverage import outside_domain, outside_ranges, values_for_domain, why_not_covered, without_numbers
 from cosmicnet.errors import CosmicnetError, NotCovered
 from cosmicnet.request import at_request
@@ -34,7 +35,7 @@ class NotChecked(CosmicnetError):
 
 
 @dataclass(frozen=True)
-class Coverage:
+class PointCoverage:
     """Coverage of one point.
 
     reasons : kind of reason to its sentence; sides : those kinds that are one side of a range of the domain, which
@@ -46,7 +47,7 @@ class Coverage:
     region: frozenset[str]
 
     @classmethod
-    def of(cls, request: Any, networks: NetworkSet) -> Coverage:
+    def of(cls, request: Any, networks: NetworkSet) -> PointCoverage:
         values, domain = values_for_domain(request), networks.manifest.domain
         reasons = list(why_not_covered(request, networks, running_class()))
         outside = [reason for reason in outside_domain(request, networks.manifest) if reason in reasons]
@@ -59,14 +60,14 @@ class Coverage:
 
 @dataclass(frozen=True)
 class PriorCoverage:
-    """Coverage of a run by one set: at the reference point, and at the points drawn from the prior."""
+    """Coverage of a run by one set, by name or folder: at the reference point, and at points drawn from the prior."""
 
-    networks: NetworkSet
-    at_reference: Coverage
-    in_prior: tuple[Coverage, ...]
+    networks: str
+    at_reference: PointCoverage
+    in_prior: tuple[PointCoverage, ...]
 
     @property
-    def points(self) -> tuple[Coverage, ...]:
+    def points(self) -> tuple[PointCoverage, ...]:
         return (self.at_reference, *self.in_prior)
 
     @property
@@ -79,7 +80,7 @@ class PriorCoverage:
 
         Raises NotCovered if networks cover no point of the prior and the fallback is 'error'.
         """
-        name = self.networks.manifest.name
+        name = self.networks
         if never := self._in_the_way_everywhere():
             return _never_covered(name, never, fallback)
         lines = []
@@ -110,8 +111,8 @@ class PriorCoverage:
                 and (kind not in points[0].sides or kind in self.at_reference.reasons)]
 
 
-def coverage_of_prior(theory: Any, model: Any, candidates: Sequence[NetworkSet]) -> list[PriorCoverage]:
-    """How each of these sets covers the run of `model`, whose theory code is `theory`.
+def coverage_of_prior(theory: Any, model: Any, candidates: Mapping[str, NetworkSet]) -> list[PriorCoverage]:
+    """How each of these sets covers the run of `model`, whose theory code is `theory`, the best one first.
 
     An empty list for the background alone, which needs no networks. Raises NotChecked with the reason why this is not
     known before the first sample, and CLASS's own CosmoSevereError if it refuses the run.
@@ -128,8 +129,9 @@ def coverage_of_prior(theory: Any, model: Any, candidates: Sequence[NetworkSet])
         drawn = _draws(theory, model, names, center)
     severe, not_computed = theory.classy_module.CosmoSevereError, theory.classy_module.CosmoComputationError
 
-    def coverage(point: Mapping[str, Any]) -> list[Coverage]:
-        found = at_request({**point, **settings}, lambda request: [Coverage.of(request, one) for one in candidates])
+    def coverage(point: Mapping[str, Any]) -> list[PointCoverage]:
+        found = at_request({**point, **settings},
+                           lambda request: [PointCoverage.of(request, one) for one in candidates.values()])
         if found is None:
             raise NotChecked("this run needs no source functions")
         return found
@@ -142,8 +144,11 @@ def coverage_of_prior(theory: Any, model: Any, candidates: Sequence[NetworkSet])
     for point in drawn:
         with suppress(severe, not_computed):
             in_prior.append(coverage(point))
-    return [PriorCoverage(networks, at_reference[i], tuple(point[i] for point in in_prior))
-            for i, networks in enumerate(candidates)]
+    found = {name: PriorCoverage(name, at_reference[i], tuple(point[i] for point in in_prior))
+             for i, name in enumerate(candidates)}
+    best = choose([{name: tuple(point[i].reasons) for i, name in enumerate(candidates)}
+                   for point in (at_reference, *in_prior)])
+    return [found.pop(best), *found.values()]
 
 
 def _input_of(theory: Any, model: Any, sampled: Mapping[str, float]) -> dict[str, Any] | None:

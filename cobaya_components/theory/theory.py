@@ -20,7 +20,7 @@ from cosmicnet.provider import FALLBACKS
 from cosmicnet.store import NetworkSet
 
 from .covmats import best_covmat
-from .modes import AUTO, DIGITS, LINE_OF_SIGHT, USED, named_sets, recorded_networks, with_networks
+from .modes import DIGITS, LINE_OF_SIGHT, USED, named_sets, recorded_networks, with_networks
 from .mpi_cores import share_cores
 from .prior import NotChecked, coverage_of_prior
 from .sources import PRODUCT, Sources, computes, errors_stop_the_run
@@ -61,7 +61,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         if threads is not None:
             self.mpi_info("MPI: CLASS runs with %d thread(s) per process (set OMP_NUM_THREADS to choose)", threads)
         self.network_set: NetworkSet | None = None
-        self._candidates: list[NetworkSet] = []
+        self._candidates: dict[str, NetworkSet] = {}
         super().initialize()
         # Cobaya has merged them into the run's parameters; a theory code that keeps its own would get no others
         self.params: dict[str, Any] = {}
@@ -75,7 +75,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         if self.mode == "net":
             self._require_patch()
             self._candidates = self._load_networks()
-            self._take(self._candidates[0])
+            self._take(next(iter(self._candidates)))
             # for fallbacks too: else the likelihood has a step at the edge of the domain
             self.extra_args.setdefault(LINE_OF_SIGHT, "yes")
 
@@ -166,18 +166,17 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             return [f"networks are checked at each sample only: {error}"]
         if not found:
             return []
-        best = max(found, key=lambda one: one.covered)
+        best, *others = found
         self._take(best.networks)
-        if len(found) > 1:
-            self.mpi_info("networks: auto takes %s. Covered points of the prior: %s of %d",
-                          best.networks.manifest.name, ", ".join(f"{one.networks.manifest.name} {one.covered}"
-                                                                 for one in found), len(best.points))
+        if others:
+            counts = ", ".join(f"{one.networks} {one.covered}" for one in found)
+            self.mpi_info("networks: auto takes '%s'. Points of the prior that are covered, of %d: %s",
+                          best.networks, len(best.points), counts)
         return best.warnings(self.fallback)
 
-    def _take(self, networks: NetworkSet) -> None:
-        """Use these networks for the whole run."""
-        self.network_set = networks
-        name = networks.manifest.name if str(self.networks) == AUTO else str(self.networks)
+    def _take(self, name: str) -> None:
+        """Use this candidate for the whole run."""
+        self.network_set = self._candidates[name]
         self.extra_args |= {OPTION_PREFIX: "yes", f"{OPTION_PREFIX}_path": name,
                             f"{OPTION_PREFIX}_fallback": self.fallback}
 
@@ -297,29 +296,31 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
                 "CLASS tree of your own: cosmicnet patch-class DIR). mode: full works with both.",
                 self.classy_module.__file__, self.get_version(), INSTALL_HINT)
 
-    def _load_networks(self) -> list[NetworkSet]:
+    def _load_networks(self) -> dict[str, NetworkSet]:
         """The set of the run, or all candidates for it, the most accurate first."""
         try:
             loaded = named_sets(str(self.networks))
         except CosmicnetError as error:
             raise LoggedError(self.log, "networks: %s: %s", self.networks, error) from error
         found = str(self.get_version())
-        usable = [one for one in loaded if one.manifest.class_version.lstrip("v") == found.lstrip("v")]
+        usable = {name: one for name, one in loaded.items()
+                  if one.manifest.class_version.lstrip("v") == found.lstrip("v")}
         if not usable:
+            versions = {one.manifest.class_version for one in loaded.values()}
             raise LoggedError(
                 self.log, "the networks '%s' were trained with CLASS %s, but classy is %s. Install that version (%s), "
-                "train networks for yours (cosmicnet make), or set mode: full.",
-                loaded[0].manifest.name, loaded[0].manifest.class_version, found, INSTALL_HINT)
+                "train networks for yours (cosmicnet make), or set mode: full.", ", ".join(loaded), ", ".join(versions),
+                found, INSTALL_HINT)
         # recorded by Cobaya, if a chain is resumed
         recorded = recorded_networks(getattr(self, "version", None))
         if recorded is None:
             return usable
-        if same := [one for one in usable if one.manifest.sha256[:DIGITS] == recorded]:
+        if same := {name: one for name, one in usable.items() if one.manifest.sha256[:DIGITS] == recorded}:
             return same
         raise LoggedError(
             self.log, "this run was made with networks of hash %s, but '%s' now has %s. Begin another run (or "
             "cobaya-run --allow-changes, for a chain with samples of both).", recorded, self.networks,
-            ", ".join(one.manifest.sha256[:DIGITS] for one in usable))
+            ", ".join(one.manifest.sha256[:DIGITS] for one in usable.values()))
 
     # Installation: the package builds its own CLASS, never the latest of GitHub
 
