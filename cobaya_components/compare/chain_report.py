@@ -33,7 +33,7 @@ def write_chain_report(result: Reweighted, root: Path, settings: EvaluationSetti
     rows = systematic_choice(chain.weights, max(POINTS_FOR_RATE.values()), np.random.default_rng(settings.seed))
     names = sampled_names(chain.info)
     rates = measure_rates(settings.with_packages(chain.info), [chain.point(row, names) for row in dict.fromkeys(rows)])
-    # those of the chain, even if the set of this name has changed
+    # the networks of the chain, even if the set of this name has changed
     made_by = recorded_networks(version_of(chain.info))
     manifests = [one.manifest for one in named_sets(networks_of(chain.info)).values()]
     manifest = next((one for one in manifests if one.sha256[:DIGITS] == made_by), manifests[0])

@@ -8,7 +8,7 @@
     damping envelope ─ conv3 ─ pool3 ─ conv4 ─ pool4 ──┘
 
 Dense layers have a leaky ReLU, convolutions a ReLU, the output neither. Convolutions are padded so that a stride s
-makes ceil(n/s) of n values; pools are maxima of neighbours, and drop what is left over.
+makes ceil(n/s) of n values; pools are maxima of neighbours, and drop a remainder.
 """
 from __future__ import annotations
 

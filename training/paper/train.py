@@ -1,9 +1,9 @@
 """Train one of the paper's networks: mean squared error, Adam, one cosmology per batch (section 3.2).
 
-Models are read from disk as they are needed, so that sets larger than memory train; the first of them are kept. After
-each epoch all of the state is written, and a training that was killed goes on from there. The network is that of the
-epoch with the smallest validation loss: at a constant learning rate it goes up and down. A rate that falls from epoch
-to epoch stops that, which is not in the paper.
+Models are read from disk as they are needed, so that sets larger than memory train; the first ones stay in memory. The
+state is written after each epoch, and a training that was killed resumes from there. The network of the epoch with the
+smallest validation loss is kept: at a constant learning rate the loss fluctuates. A rate that falls from epoch to epoch
+stops that, which is not in the paper.
 """
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class TrainingError(CosmicnetError):
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What is trained on what: paths of models, their wavenumbers k (1/Mpc), and how long. made_by: what determined
-    the models. learning_rate_end: None for a constant rate."""
+    """A training: architecture, paths of models, their wavenumbers k (1/Mpc), epochs. made_by: the identity of the
+    models. learning_rate_end: None for a constant rate."""
 
     architecture: Architecture
     training: tuple[Path, ...]
@@ -85,8 +85,7 @@ class TrainingTask:
 
     @property
     def key(self) -> str:
-        """What tells the state of this training from that of another one; at a constant rate, more epochs go on with
-        the same."""
+        """Key of the saved state of this training; at a constant rate, a longer training continues a shorter one."""
         identity = {
             "architecture": asdict(self.architecture), "learning_rate": self.learning_rate, "seed": self.seed,
             "training": [p.name for p in self.training], "validation": [p.name for p in self.validation],
@@ -107,7 +106,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Trained:
-    """The network, after so many epochs (`best`) of the history."""
+    """The network after epoch `best` of the history."""
 
     network: SourceNetwork
     history: tuple[Epoch, ...]
@@ -124,7 +123,7 @@ class Trained:
 
 
 def train_network(task: TrainingTask, folder: Path, quiet: bool = False) -> Trained:
-    """Train, or go on with what `folder` has of this task; one process at a time, the next one takes what is done.
+    """Train, or resume from the state in `folder`; one process at a time, the next one reads the result.
 
     Raises DatasetError for models that cannot be read, TrainingError for a state that is damaged or
     past the last epoch.
@@ -137,7 +136,7 @@ def train_network(task: TrainingTask, folder: Path, quiet: bool = False) -> Trai
 
 @contextmanager
 def _alone(file: Path) -> Iterator[None]:
-    """One process at a time; a process that dies lets go."""
+    """One process at a time; the lock of a process that dies is released."""
     with file.open("w") as opened:
         fcntl.flock(opened, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""The recipe of a wide set: which cosmologies are drawn, and CLASS's precision at both levels of fidelity."""
+"""The recipe of a wide set: the distribution of cosmologies, and CLASS's precision at both levels of fidelity."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -76,7 +76,7 @@ class WideRecipe(Strict):
 
     @property
     def settings(self) -> dict[str, str | int | float]:
-        """What CLASS is given in every model besides the cosmology and the level's precision."""
+        """CLASS's settings in every model, besides the cosmology and the level's precision."""
         return {**ROOM, **self.class_settings}
 
 
