@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cosmicnet.region import LinearConstraint
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training.evaluate.accuracy_page import markdown, write_page
 from cosmicnet.training.evaluate.boxes import (
+    FAMILIES,
     FIXED_PARAMETERS,
     HYPERCUBE_SIZE,
     LCDM_DOMAIN,
@@ -19,6 +21,7 @@ from cosmicnet.training.evaluate.boxes import (
     PLANCK_POSTERIOR,
     WHOLE_DOMAIN,
     Box,
+    boxes_of_domain,
 )
 from cosmicnet.training.evaluate.results import BoxErrors, ModelErrors, SetErrors
 from cosmicnet.training.evaluate.targets import AccuracyTarget, targets_of
@@ -190,3 +193,33 @@ def test_page_has_only_what_was_measured() -> None:
     assert "target" not in text and "over 0 models" not in text and "A_planck" not in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in rows} == {5}
+
+
+def test_corners_and_edges_of_a_domain() -> None:
+    """At the ends of all ranges, or where the constraint is an equality, and nowhere outside."""
+    manifest = dataclasses.replace(load_network_set(DEFAULT_SET).manifest, constraints=["omega_b + 0.1*H0 < 7.0"])
+    whole, corners, edge = boxes_of_domain(manifest)
+    constraint = LinearConstraint.parse(manifest.constraints[0])
+    found = corners.points(100)
+    assert 10 <= len(found) <= 40 and len({tuple(point.items()) for point in found}) == len(found)
+    for point in (*found, *edge.points(5), *whole.points(5)):
+        assert constraint.holds(point)
+        assert all(low <= point[name] <= high for name, (low, high) in whole.bounds.items())
+    assert all(point[name] in ends for point in found for name, ends in corners.bounds.items())
+    for point in edge.points(5):
+        assert point["omega_b"] + 0.1 * point["H0"] == pytest.approx(7.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("box", FAMILIES, ids=lambda box: box.name)
+def test_families_are_what_class_computes(box: Box) -> None:
+    classy = pytest.importorskip("classy")
+    assert box.points(3) == box.points(5)[:3]
+    cosmology = classy.Class()
+    cosmology.set({**box.points(1)[0], "output": ""})
+    cosmology.compute(["thermodynamics"])
+    if box.name == "normal_hierarchy":
+        masses = [float(mass) for mass in box.points(1)[0]["m_ncdm"].split(",")]
+        assert masses[2]**2 - masses[0]**2 == pytest.approx(2.507e-3, rel=1e-3)
+        assert masses[1]**2 - masses[0]**2 == pytest.approx(7.41e-5, rel=1e-2)
+        assert cosmology.Neff() == pytest.approx(3.044, abs=0.003)
+    cosmology.struct_cleanup()

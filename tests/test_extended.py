@@ -15,7 +15,7 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.region import Ellipsoid
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from cosmicnet.training.checks.feasible import corners, require_feasible
-from cosmicnet.training.evaluate.domain_box import unseen_points
+from cosmicnet.training.evaluate.domain import unseen_points
 from cosmicnet.training.models.plan import open_plan
 from cosmicnet.training.recipe.schema import RecipeError, load_recipe
 

@@ -139,10 +139,10 @@ def add_evaluate(commands: Any) -> None:
         commands, "evaluate", "accuracy of networks on unseen cosmologies, as a table",
         description="""\
 Compares networks with full CLASS on cosmologies that training never saw: in the whole domain of the
-networks, all its parameters varied, and, where they are the shipped kind, in a box of 5 sigma around
-Planck's result. Writes accuracy.md (measured against target), accuracy.json (the value of every model),
-accuracy.png (errors against l and k) and measured.json, which `cosmicnet info` shows where it lies beside
-the networks.
+networks, at its corners, on the edges of its constraints, and in all families of models that they cover
+(LCDM, sum of neutrino masses, N_eff and YHe, w0wa, curvature). Writes accuracy.md (measured against
+target), accuracy.json (the value of every model), accuracy.png (errors against l and k) and
+measured.json, which `cosmicnet info` shows where it lies beside the networks.
 
 Full CLASS takes 5 to 10 seconds per model and its results are kept in the cache folder. After Ctrl-C
 the same command goes on where it stopped, and other networks are evaluated on the same models in

@@ -1,9 +1,9 @@
-"""Where networks are tested on unseen cosmologies: the whole domain of a set, and common boxes and posteriors."""
+"""Where networks are tested on unseen cosmologies: a set's domain, its corners and edges, and families of models."""
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -11,16 +11,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.stats import qmc
 
 from cosmicnet.manifest import Manifest
+from cosmicnet.region import LinearConstraint
 
 from ..recipe.schema import EVALUATE_SEED
-from .domain_box import domain_bounds, unseen_points
+from .domain import corner_points, domain_bounds, edge_points, unseen_points
 
 __all__ = [
-    "COMMON_BOXES", "FIXED_PARAMETERS", "HYPERCUBE_SIZE", "LCDM_DOMAIN", "PLANCK_5_SIGMA", "PLANCK_POSTERIOR",
-    "WHOLE_DOMAIN", "Box", "DomainBox", "Posterior", "domain_of",
+    "FAMILIES", "FIXED_PARAMETERS", "HYPERCUBE_SIZE", "LCDM_DOMAIN", "PLANCK_5_SIGMA", "PLANCK_POSTERIOR",
+    "WHOLE_DOMAIN", "Box", "CornersBox", "DomainBox", "EdgesBox", "HierarchyBox", "Posterior", "boxes_of_domain",
 ]
 
 WHOLE_DOMAIN = "domain"
@@ -49,16 +51,24 @@ PLANCK_2018_BAO = {
 
 
 HYPERCUBE_SIZE = 100
+# The most corners of a domain, and points on the edge of a constraint.
+EXTREME_POINTS = 40
+
+SUM = "sum of m_ncdm"
+# squared mass differences of neutrinos, eV^2 (NuFIT 5.2)
+SOLAR_EV2, ATMOSPHERIC_EV2 = 7.41e-5, 2.507e-3
 
 
 @dataclass(frozen=True)
 class Box:
-    """Bounds of each parameter (H0 in km/s/Mpc) and the seed of the points; title: a heading."""
+    """Bounds of each parameter (H0 in km/s/Mpc) and the seed of the points; title: a heading; fixed: all other CLASS
+    parameters."""
 
     name: str
     title: str
     bounds: Bounds
     seed: int
+    fixed: Mapping[str, str | float] = field(default_factory=lambda: FIXED_PARAMETERS)
 
     @property
     def description(self) -> str:
@@ -72,11 +82,29 @@ class Box:
         lower, upper = zip(*self.bounds.values(), strict=True)
         unit = qmc.LatinHypercube(d=len(self.bounds), seed=self.seed).random(max(number, HYPERCUBE_SIZE))[:number]
         points = qmc.scale(unit, lower, upper)
-        return [{**dict(zip(self.bounds, map(float, point), strict=True)), **FIXED_PARAMETERS}
+        return [{**dict(zip(self.bounds, map(float, point), strict=True)), **self.fixed}
                 for point in points]
 
 
 @dataclass(frozen=True)
+class HierarchyBox(Box):
+    """Three massive neutrinos in the normal hierarchy, with their summed mass (eV) as the parameter SUM."""
+
+    def points(self, number: int) -> list[dict[str, Any]]:
+        return [{**{name: value for name, value in point.items() if name != SUM},
+                 "m_ncdm": ",".join(f"{mass:.6f}" for mass in _normal_hierarchy(point[SUM]))}
+                for point in super().points(number)]
+
+
+def _normal_hierarchy(total: float) -> tuple[float, float, float]:
+    """Masses in eV that add up to `total`."""
+    def masses(lightest: float) -> tuple[float, float, float]:
+        return lightest, math.sqrt(lightest**2 + SOLAR_EV2), math.sqrt(lightest**2 + ATMOSPHERIC_EV2)
+
+    return masses(brentq(lambda lightest: sum(masses(lightest)) - total, 0.0, total))
+
+
+@dataclass(frozen=True, kw_only=True)
 class DomainBox(Box):
     """The domain of a network set, of any shape, with all its parameters varied."""
 
@@ -86,7 +114,25 @@ class DomainBox(Box):
         return unseen_points(self.manifest, number, self.seed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class CornersBox(DomainBox):
+    """Corners of the domain."""
+
+    def points(self, number: int) -> list[dict[str, Any]]:
+        return corner_points(self.manifest, min(number, EXTREME_POINTS), self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgesBox(DomainBox):
+    """Points of the domain on the edge of one of its constraints."""
+
+    constraint: LinearConstraint
+
+    def points(self, number: int) -> list[dict[str, Any]]:
+        return edge_points(self.manifest, self.constraint, min(number, EXTREME_POINTS), self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Posterior(Box):
     """A Gaussian posterior, cut where it leaves `bounds`.
 
@@ -109,16 +155,20 @@ class Posterior(Box):
         drawn = normal.random(2 ** (max(2 * number, 256) - 1).bit_length())
         points = [dict(zip(names, row.tolist(), strict=True)) for row in drawn]
         inside = [p for p in points if all(low <= p[name] <= high for name, (low, high) in self.bounds.items())]
-        return [{**FIXED_PARAMETERS, "A_s": 1e-10 * math.exp(p.pop("logA")), **p} for p in inside[:number]]
+        return [{**self.fixed, "A_s": 1e-10 * math.exp(p.pop("logA")), **p} for p in inside[:number]]
 
     def _covariance(self) -> tuple[list[str], NDArray[np.float64]]:
         header = self.covariance.read_text(encoding="utf-8").splitlines()[0]
         return header.strip("# ").split(), np.loadtxt(self.covariance)
 
 
-def domain_of(manifest: Manifest) -> DomainBox:
-    """The whole domain of a set."""
-    return DomainBox(WHOLE_DOMAIN, "whole domain", domain_bounds(manifest), EVALUATE_SEED, manifest)
+def boxes_of_domain(manifest: Manifest) -> tuple[Box, ...]:
+    """The whole domain of a set, its corners, and the edge of each of its constraints."""
+    bounds = domain_bounds(manifest)
+    edges = [EdgesBox(f"edge_{number}", f"edge of {text}", bounds, EVALUATE_SEED + 10 + number, manifest=manifest,
+                      constraint=LinearConstraint.parse(text)) for number, text in enumerate(manifest.constraints, 1)]
+    return (DomainBox(WHOLE_DOMAIN, "whole domain", bounds, EVALUATE_SEED, manifest=manifest),
+            CornersBox("corners", "corners of the domain", bounds, EVALUATE_SEED + 1, manifest=manifest), *edges)
 
 
 def _around_planck(sigmas: float) -> Bounds:
@@ -145,5 +195,19 @@ PLANCK_POSTERIOR = Posterior(
     covariance=Path(str(files("cosmicnet.training"))) / "recipes/planck_2018.covmat")
 """Where chains are."""
 
-COMMON_BOXES: tuple[Box, ...] = (PLANCK_5_SIGMA, PLANCK_POSTERIOR)
-"""Measured for each set that covers them."""
+_LCDM = {**_around_planck(5.0), "omega_cdm": (0.110, 0.130)}
+# w0 and wa within about 5 sigma of DESI DR2 + CMB + DES Y5 (arXiv:2503.14738)
+_W0WA = {**_LCDM, "H0": (62.0, 72.0), "w0_fld": (-1.05, -0.45), "wa_fld": (-2.0, 0.2)}
+_FLUID = {**FIXED_PARAMETERS, "Omega_Lambda": 0.0, "fluid_equation_of_state": "CLP", "use_ppf": "yes"}
+_THREE_MASSIVE = {"N_ur": 0.00441, "N_ncdm": 3, "A_s": 2.1e-9, "n_s": 0.966}
+
+FAMILIES: tuple[Box, ...] = (
+    PLANCK_5_SIGMA, PLANCK_POSTERIOR,
+    HierarchyBox("normal_hierarchy", "LCDM + sum of masses, normal hierarchy",
+                 {**_LCDM, "H0": (60.0, 72.0), SUM: (0.06, 0.5)}, 190705765, _THREE_MASSIVE),
+    Box("neff_yhe", "LCDM + N_eff + YHe", {**_LCDM, "H0": (58.0, 80.0), "N_ur": (1.0, 3.5), "YHe": (0.20, 0.30)},
+        190705766),
+    Box("w0wa", "w0wa around DESI's posterior", _W0WA, 190705767, _FLUID),
+    Box("curvature", "LCDM + Omega_k", {**_LCDM, "H0": (50.0, 80.0), "Omega_k": (-0.05, 0.05)}, 190705768),
+)
+"""Families of models; measured for each set that covers them. Seeds have no other use."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -23,7 +24,7 @@ from ..work.run_class import Parameters, networks_on, new_class, require_patched
 from ..work.spectra import ONE_LINE_OF_SIGHT, OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra
 from .accuracy import RelativeErrors, summary
 from .accuracy_page import write_page
-from .boxes import COMMON_BOXES, Box, domain_of
+from .boxes import FAMILIES, Box, boxes_of_domain
 from .likelihoods import PlanckLikelihoods, PlanckNotAvailable
 from .plot import plot_accuracy
 from .results import BoxErrors, ModelErrors, SetErrors
@@ -56,8 +57,8 @@ class EvaluationSettings:
 
 
 def evaluate(settings: EvaluationSettings) -> SetErrors:
-    """Compute both modes for every cosmology of the set's domain and of all common boxes that it covers; write
-    accuracy.md, .json and .png.
+    """Compute both modes for every cosmology of the set's domain, its corners and edges, and of all families that it
+    covers; write accuracy.md, .json and .png.
 
     A cosmology that networks do not cover counts as infinitely far; one that full CLASS cannot compute is left out.
     CosmicnetError for a classy without networks, where more than a tenth is left out, and where networks cover nothing.
@@ -67,10 +68,13 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
     planck = _planck_or_none(settings.packages_path, console)
     manifest = load_network_set(settings.network).manifest
     boxes = _boxes_of(manifest, networks_on(settings.network))
-    pairs = _compute_pairs(settings, boxes)
+    points = {box.name: box.points(settings.models) for box in boxes}
+    pairs = _compute_pairs(settings, points)
+    for box in boxes:
+        require_most(len(pairs[box.name]), len(points[box.name]), box.title)
     errors = SetErrors(f"{manifest.name}, hash {manifest.sha256[:12]}", version("classy"), tuple(
         BoxErrors(box, tuple(_errors(pair, planck) for pair in pairs[box.name]),
-                  targets_of(box.name, manifest.name, manifest.recipe), settings.models - len(pairs[box.name]))
+                  targets_of(box.name, manifest.name, manifest.recipe), len(points[box.name]) - len(pairs[box.name]))
         for box in boxes))
     settings.output.mkdir(parents=True, exist_ok=True)
     write_page(errors, settings.output)
@@ -80,11 +84,11 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
 
 
 def _boxes_of(manifest: Manifest, approximation: Parameters) -> tuple[Box, ...]:
-    """The domain of a set and the common boxes that it covers; CosmoComputationError if networks cover nothing."""
-    domain = domain_of(manifest)
-    if (refusal := _refusal(domain, approximation)) is not None:
+    """The boxes of a set's domain and the families that it covers; CosmoComputationError if networks cover nothing."""
+    whole, *extremes = boxes_of_domain(manifest)
+    if (refusal := _refusal(whole, approximation)) is not None:
         raise refusal
-    return (domain, *(box for box in COMMON_BOXES if _refusal(box, approximation) is None))
+    return (whole, *extremes, *(box for box in FAMILIES if _refusal(box, approximation) is None))
 
 
 def _refusal(box: Box, approximation: Parameters) -> Exception | None:
@@ -133,27 +137,25 @@ def _errors(pair: SpectraPair, planck: PlanckLikelihoods | None) -> ModelErrors:
     return ModelErrors(pair.cosmology, summary(pair.full, pair.net), full, net, chi2(pair.closer))
 
 
-def _compute_pairs(settings: EvaluationSettings, boxes: Sequence[Box]) -> dict[str, list[SpectraPair]]:
-    """Both modes by name of the box, in the order of its points."""
-    points = {(box.name, index): cosmology for box in boxes
-              for index, cosmology in enumerate(box.points(settings.models))}
+def _compute_pairs(
+    settings: EvaluationSettings, points: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, list[SpectraPair]]:
+    """Both modes of these points by box, without those that full CLASS cannot compute."""
     pairs: dict[tuple[str, int], SpectraPair] = {}
-    with progress("CLASS, full and with networks", len(points)) as advance, \
+    tasks = {(box, index): point for box, members in points.items() for index, point in enumerate(members)}
+    with progress("CLASS, full and with networks", len(tasks)) as advance, \
             single_threaded_pool(settings.processes, settings.scheduler) as pool:
         futures = {
             pool.submit(compute_pair, cosmology, networks_on(settings.network), settings.cache.resolve(),
                         key[1] < CLOSER_MODELS): key
-            for key, cosmology in points.items()
+            for key, cosmology in tasks.items()
         }
         for key, future in ended(futures):
             if pair := pair_of(future.result()):
                 pairs[key] = pair
             advance()
-    by_box = {box.name: [pairs[box.name, index] for index in range(settings.models) if (box.name, index) in pairs]
-              for box in boxes}
-    for box in boxes:
-        require_most(len(by_box[box.name]), settings.models, box.title)
-    return by_box
+    return {box: [pairs[box, index] for index in range(len(members)) if (box, index) in pairs]
+            for box, members in points.items()}
 
 
 def compute_pair(

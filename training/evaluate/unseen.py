@@ -10,7 +10,7 @@ from ..recipe.schema import MAKE_SEED
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import networks_on
 from .accuracy import Distribution, wishart_chi2
-from .domain_box import unseen_points
+from .domain import unseen_points
 from .evaluate import compute_pair, pair_of, require_most
 
 __all__ = ["unseen_chi2"]

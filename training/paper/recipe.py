@@ -15,7 +15,7 @@ from cosmicnet.paper.architecture import Architecture, Convolution, layers
 from cosmicnet.paper.inputs import COSMOLOGY
 
 from ..evaluate.boxes import Box
-from ..evaluate.domain_box import PRIMORDIAL
+from ..evaluate.domain import PRIMORDIAL
 from ..recipe.class_names import clashes
 from ..recipe.schema import ClassSettings, Name, Seed
 from ..recipe.toml import Strict, load_toml, unknown

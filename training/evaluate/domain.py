@@ -1,0 +1,104 @@
+"""Unseen cosmologies of a set's domain: throughout, at its corners, and on the edges of its constraints."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.manifest import Manifest
+from cosmicnet.region import Ellipsoid, LinearConstraint
+
+from ..models.sampling import SampledRegion, sample, unit_cube
+from ..recipe.schema import COMPUTED, DERIVED, TAU_REIO
+
+__all__ = ["PRIMORDIAL", "corner_points", "domain_bounds", "edge_points", "unseen_points"]
+
+Array = NDArray[np.float64]
+
+PRIMORDIAL: Mapping[str, float] = {"A_s": 2.1e-9, "n_s": 0.966}
+"""Sources do not depend on the primordial spectrum."""
+
+# Settings of a recipe that an evaluation chooses itself.
+OF_INTEGRATION = ("output", "lensing", "l_max_scalars", "P_k_max_1/Mpc", "P_k_max_h/Mpc", "reio_parametrization",
+                  "perturbations_sampling_stepsize")
+
+
+def domain_bounds(manifest: Manifest) -> dict[str, tuple[float, float]]:
+    """The box around the domain, with tau_reio cut to TAU_REIO, without derived parameters."""
+    bounds = {name: ends for name, ends in manifest.domain.items() if name not in DERIVED}
+    if COMPUTED in bounds:
+        low, high = bounds[COMPUTED]
+        bounds[COMPUTED] = (max(low, TAU_REIO[0]), min(high, TAU_REIO[1]))
+    if manifest.ellipsoid:
+        ellipsoid = Ellipsoid.from_json(manifest.ellipsoid)
+        half = ellipsoid.sigmas * np.sqrt(np.diag(ellipsoid.covariance))
+        for name, middle, width in zip(ellipsoid.names, ellipsoid.mean, half, strict=True):
+            low, high = bounds[name]
+            bounds[name] = (max(low, float(middle - width)), min(high, float(middle + width)))
+    return bounds
+
+
+def _fixed_settings(manifest: Manifest) -> dict[str, Any]:
+    """Settings of the recipe such as species, and a primordial spectrum."""
+    settings = manifest.recipe.get("class_settings", {})
+    return {**{name: value for name, value in settings.items() if name not in OF_INTEGRATION}, **PRIMORDIAL}
+
+
+def unseen_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, Any]]:
+    """The first `number` points of one sequence over the domain, all its parameters varied, the same at every call.
+
+    CosmicnetError for a set without the settings of its models, or a domain without points.
+    """
+    return _points(manifest, unit_cube("sobol", len(domain_bounds(manifest)), seed), number)
+
+
+def corner_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, Any]]:
+    """Up to `number` corners of the domain, drawn at random. If it limits a derived parameter, such as the acoustic
+    scale, which hardly any corner obeys, H0 lies anywhere in its range."""
+    names = list(domain_bounds(manifest))
+    free = ["H0"] if any(name in DERIVED for name in manifest.domain) and "H0" in names else []
+    cube = unit_cube("sobol", len(names), seed)
+
+    def draw(drawn: int) -> Array:
+        unit = cube(drawn)
+        corners = np.round(unit)
+        for name in free:
+            corners[:, names.index(name)] = unit[:, names.index(name)]
+        return np.array(list(dict.fromkeys(map(tuple, corners.tolist()))))
+
+    most = number if free else min(number, 2 ** (len(names) - 1))
+    return _points(manifest, draw, most)
+
+
+def edge_points(manifest: Manifest, constraint: LinearConstraint, number: int, seed: int) -> list[dict[str, Any]]:
+    """Points of the domain at which this one of its constraints is an equality: its last parameter is solved for."""
+    bounds = domain_bounds(manifest)
+    names, cube = list(bounds), unit_cube("sobol", len(bounds), seed)
+    low, high = np.array(list(bounds.values())).T
+    *others, solved = constraint.coefficients
+    column = names.index(solved)
+
+    def draw(drawn: int) -> Array:
+        unit = cube(drawn)
+        values = low + (high - low) * unit
+        rest = sum((constraint.coefficients[name] * values[:, names.index(name)] for name in others), np.zeros(drawn))
+        edge = (constraint.limit - rest) / constraint.coefficients[solved]
+        unit[:, column] = (edge - low[column]) / (high - low)[column]
+        return unit[(unit[:, column] >= 0.0) & (unit[:, column] <= 1.0)]
+
+    return _points(manifest, draw, number)
+
+
+def _points(manifest: Manifest, draw: Callable[[int], Array], number: int) -> list[dict[str, Any]]:
+    """The first `number` of these points of the unit cube that lie in the domain."""
+    if "class_settings" not in manifest.recipe:
+        raise CosmicnetError(f"the networks '{manifest.name}' do not say by which settings of CLASS they were trained")
+    bounds, fixed = domain_bounds(manifest), _fixed_settings(manifest)
+    region = SampledRegion(
+        bounds, tuple(map(LinearConstraint.parse, manifest.constraints)),
+        Ellipsoid.from_json(manifest.ellipsoid) if manifest.ellipsoid else None,
+        {name: ends for name, ends in manifest.domain.items() if name in DERIVED}, fixed)
+    return [{**point, **fixed} for point in sample(region, draw, number)]
