@@ -69,11 +69,16 @@ class Background:
 
     def slope(self, a: Array) -> Array:
         """da/dtau = a^2 H in 1/Mpc."""
-        total = self.radiation + self.matter * a + self.curvature * a**2
-        for density, mass in self.massive:
-            total = total + density * _energy(mass * a)
+        total = self.radiation + self.matter * a + self.curvature * a**2 + self.massive_energy(a)
         dark = self.dark_energy * a ** (1.0 - 3.0 * (self.w0 + self.wa)) * np.exp(-3.0 * self.wa * (1.0 - a))
         return np.asarray(HUNDRED * np.sqrt(total + dark))
+
+    def massive_energy(self, a: Array) -> Array:
+        """Density of all massive neutrinos times a^4."""
+        total = np.zeros(np.shape(a))
+        for density, mass in self.massive:
+            total += density * _energy(mass * a)
+        return total
 
     def sound_speed(self, a: Array) -> Array:
         return np.asarray(1.0 / np.sqrt(3.0 * (1.0 + 0.75 * self.baryons / self.photons * a)))

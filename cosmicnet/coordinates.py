@@ -13,12 +13,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EARLIEST_REIONIZATION", "TIME_COORDINATES", "WAVENUMBER_COORDINATES", "Scales"]
+__all__ = [
+    "EARLIEST_REIONIZATION", "TIME_COORDINATES", "WAVENUMBER_COORDINATES", "Boundaries", "Scales", "curvature_of",
+]
 
 Array = NDArray[np.float64]
 
 # (tau - tau_rec)/r_s(rec) at z of about 58: CLASS lets no reionisation begin before z = 50.
 EARLIEST_REIONIZATION = 12.0
+
+# km/s
+SPEED_OF_LIGHT = 299792.458
+
+
+def curvature_of(values: Mapping[str, float]) -> float:
+    """K in 1/Mpc^2, positive in closed space, from a SourceRequest's `setup` and `cosmology` together."""
+    return -values["Omega0_k"] * (values["H0"] / SPEED_OF_LIGHT) ** 2
+
+
+@dataclass(frozen=True)
+class Boundaries:
+    """Where the photon fields of a set end, if that is not where CLASS begins to use its streaming approximation.
+
+    free_streaming: the first time of late fields in tau/tau_rec; streaming: k tau beyond which photons stream.
+    """
+
+    free_streaming: float
+    streaming: float
 
 
 @dataclass(frozen=True)
@@ -36,14 +57,18 @@ class Scales:
     streaming_trigger: float
 
     @classmethod
-    def of(cls, cosmology: Mapping[str, float], precision: Mapping[str, float]) -> Scales:
-        """Pick the scales from a SourceRequest's `cosmology` and `precision`."""
+    def of(
+        cls, cosmology: Mapping[str, float], precision: Mapping[str, float], boundaries: Boundaries | None = None
+    ) -> Scales:
+        """Pick the scales from a SourceRequest's `cosmology` and `precision`; boundaries: of a set that has its own."""
+        trigger = "radiation_streaming_trigger_tau_over_tau_k"
         return cls(
             tau_rec=cosmology["tau_rec"],
             tau_0=cosmology["conformal_age"],
             sound_horizon_rec=cosmology["sound_horizon_rec"],
-            tau_free_streaming=cosmology["tau_free_streaming"],
-            streaming_trigger=precision["radiation_streaming_trigger_tau_over_tau_k"],
+            tau_free_streaming=boundaries.free_streaming * cosmology["tau_rec"] if boundaries
+            else cosmology["tau_free_streaming"],
+            streaming_trigger=boundaries.streaming if boundaries else precision[trigger],
         )
 
     @property
@@ -61,6 +86,10 @@ class Scales:
         return streaming
 
 
+def _t(tau: Array, s: Scales) -> Array:
+    return tau / s.tau_rec
+
+
 def _ln_v(tau: Array, s: Scales) -> Array:
     return np.asarray(np.log((tau - s.tau_rec) / s.sound_horizon_rec))
 
@@ -71,7 +100,8 @@ def _ln_x(k: Array, s: Scales) -> Array:
 
 # One coordinate has several names where fields use different ranges of it.
 TIME_COORDINATES: dict[str, Callable[[Array, Scales], Array]] = {
-    "tau_over_tau_rec": lambda tau, s: tau / s.tau_rec,
+    "tau_over_tau_rec": _t,
+    "tau_over_tau_rec_wide": _t,
     "ln_v_dark": _ln_v,
     "ln_v_reionized": _ln_v,
     "ln_u": lambda tau, s: np.log((tau - s.tau_rec) / (s.tau_0 - s.tau_rec)),
@@ -79,6 +109,7 @@ TIME_COORDINATES: dict[str, Callable[[Array, Scales], Array]] = {
 
 WAVENUMBER_COORDINATES: dict[str, Callable[[Array, Scales], Array]] = {
     "ln_x": _ln_x,
+    "ln_x_far": _ln_x,
     "ln_x_dark": _ln_x,
     "ln_x_reionized": _ln_x,
 }

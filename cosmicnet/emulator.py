@@ -14,12 +14,12 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
+from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Boundaries, Scales, curvature_of
 from .evaluation import Factors, FieldBases, FieldValues, FittedField
 from .fields import REGIONS, Field, inputs_of
 from .manifest import FIELDS_ARCHITECTURE, Manifest
 from .photons import NEEDED_PIECES, PIECE_OF, LatePhotons, streaming_factor
-from .pieces import PIECES, SOURCES, fill_p, tables_but_p, time_factor
+from .pieces import PIECES, SOURCES, fill_p, tables_but_p, time_factor, wavenumber_factor
 from .request import Request
 from .threads import run_together, threads_of_products
 
@@ -82,8 +82,9 @@ class FieldsEmulator:
 
     architecture: ClassVar[str] = FIELDS_ARCHITECTURE
 
-    def __init__(self, fields: Sequence[FittedField]) -> None:
+    def __init__(self, fields: Sequence[FittedField], boundaries: Boundaries | None = None) -> None:
         self.fields = tuple(fields)
+        self.boundaries = boundaries
         self._bases = FieldBases(self.fields)
 
     @property
@@ -102,7 +103,7 @@ class FieldsEmulator:
 
     def why_out_of_reach(self, request: Request, k_max: float) -> Iterator[str]:
         k_last = float(request.k[-1])
-        scales = Scales.of(request.cosmology, request.precision)
+        scales = self.scales(request)
         early = [f for f in self.fields if f.field.region == "early"]
         ends = {(f.field.wavenumber, f.wavenumber_basis.first, f.wavenumber_basis.last) for f in early}
         reached = [WAVENUMBER_COORDINATES[name](request.k[[0, -1]], scales) for name, _, _ in ends]
@@ -138,6 +139,10 @@ class FieldsEmulator:
                 yield (f"sources from tau = {late[0]:.5g} to {late[-1]:.5g} Mpc are needed, {coordinate} = "
                        f"{needed[0]:.4g} to {needed[1]:.4g}, but the networks reach from {first:.4g} to {last:.4g}")
 
+    def scales(self, request: Request) -> Scales:
+        """The times and lengths of a request, with this set's boundaries."""
+        return Scales.of(request.cosmology, request.precision, self.boundaries)
+
     def for_companion(self, request: Request) -> Request | None:
         return None
 
@@ -150,7 +155,7 @@ class FieldsEmulator:
             clock.append(perf_counter())
             cores = {f.field.name: f.core(x).astype(np.float32) for f, x in zip(needed, inputs, strict=True)}
             clock.append(perf_counter())
-            scales = Scales.of(request.cosmology, request.precision)
+            scales = self.scales(request)
             tasks = _OpenRequest(request, FieldValues(self._bases, cores, scales, request.k)).tasks()
             clock.append(perf_counter())
             durations: list[tuple[str, float]] = []
@@ -175,7 +180,8 @@ class FieldsEmulator:
         fields = [Field(**{**entry, "inputs": tuple(entry["inputs"])}) for entry in manifest.fields]
         for field in fields:
             field.require_known(manifest.derived_inputs)
-        return cls([FittedField.from_arrays(field, arrays, manifest.dense_layers) for field in fields])
+        boundaries = Boundaries(**manifest.boundaries) if manifest.boundaries else None
+        return cls([FittedField.from_arrays(field, arrays, manifest.dense_layers) for field in fields], boundaries)
 
 
 def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:
@@ -258,6 +264,7 @@ class _OpenRequest:
     def _sources(self, fields: Mapping[str, Factors], rows: slice, is_late: bool) -> dict[str, Factors]:
         """Fields at request.tau[rows] times their factors, added up by source."""
         history = {name: column[rows] for name, column in self._request.history.items()}
+        curvature = curvature_of({**self._request.setup, **self._request.cosmology})
         terms: dict[str, list[Factors]] = {}
         for name, factors in fields.items():
             piece = PIECES[name]
@@ -265,7 +272,8 @@ class _OpenRequest:
             if name == "doppler" and is_late:
                 # as if all photons streamed; LatePhotons corrects it where they do not
                 factor = factor + streaming_factor(history)
-            terms.setdefault(piece.source, []).append(factors.scaled(factor, self._request.k, piece.power_of_k))
+            in_wavenumber = wavenumber_factor(piece, self._request.k, curvature) if piece.power_of_k else None
+            terms.setdefault(piece.source, []).append(factors.scaled(factor, in_wavenumber))
         return {source: Factors.sum_of(parts) for source, parts in terms.items()}
 
 

@@ -112,9 +112,9 @@ class Factors:
     def at(self, times: slice) -> Factors:
         return Factors(self.left[times], self.right)
 
-    def scaled(self, in_time: Array, k: Array | None = None, power: int = 0) -> Factors:
-        """Multiplied by a function of time, shape (times,), and by k to a power."""
-        right = self.right if k is None or not power else self.right * (k**power).astype(np.float32)
+    def scaled(self, in_time: Array, in_wavenumber: Array | None = None) -> Factors:
+        """Multiplied by a function of time, shape (times,), and one of wavenumber, shape (wavenumbers,)."""
+        right = self.right if in_wavenumber is None else self.right * in_wavenumber.astype(np.float32)
         return Factors(in_time.astype(np.float32)[:, None] * self.left, right)
 
     def transposed(self, columns: int) -> Single:

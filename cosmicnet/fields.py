@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES
+from .densities import DENSITIES
 from .pieces import PIECES
 
 __all__ = ["FIELDS", "INPUTS", "PARAMETERS", "REGIONS", "Field", "fields_for", "inputs_of"]
@@ -48,6 +49,7 @@ INPUTS: dict[str, Callable[[Mapping[str, float]], float]] = {
     "ln_dark_energy_z2": lambda c: float(np.log1p(_dark_energy(c, 2.0))),
     "ln_dark_energy_z10": lambda c: float(np.log1p(_dark_energy(c, 10.0))),
     "ln_dark_energy_z100": lambda c: float(np.log1p(_dark_energy(c, 100.0))),
+    **DENSITIES,
 }
 
 # What the inputs above are made of. Every other parameter that is sampled is an input by its own name.

@@ -29,6 +29,7 @@ class Manifest:
     sha256: of the arrays and of all other entries.
     constraints: linear, of the same names, as region.LinearConstraint reads them; ellipsoid: as region.Ellipsoid
     writes itself, empty for none. Both cut the domain.
+    boundaries: of the set's photon fields, as coordinates.Boundaries; empty for those of CLASS.
     k_max: largest wavenumber, 1/Mpc; k_max_cmb_times_sound_horizon: the same for the photon sources.
     architecture: one of ARCHITECTURES; fields: what there are networks for, in terms of the architecture.
     companion: the shipped set that gives the sources for which this one has no networks, '' for none.
@@ -53,6 +54,7 @@ class Manifest:
     companion: str = ""
     constraints: list[str] = field(default_factory=list)
     ellipsoid: dict[str, Any] = field(default_factory=dict)
+    boundaries: dict[str, float] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -67,8 +69,9 @@ class Manifest:
         if version != FORMAT_VERSION:
             raise NetworkFileError(
                 f"{source}: format version {version}, but this cosmicnet reads {FORMAT_VERSION}")
-        # sets of one architecture, with a box for a domain, do not name these
-        data = {"architecture": FIELDS_ARCHITECTURE, "companion": "", "constraints": [], "ellipsoid": {}, **data}
+        # sets of one architecture, with a box for a domain and CLASS's boundaries, do not name these
+        data = {"architecture": FIELDS_ARCHITECTURE, "companion": "", "constraints": [], "ellipsoid": {},
+                "boundaries": {}, **data}
         names = set(cls.__dataclass_fields__)
         wrong = sorted(names ^ set(data))
         if wrong:
@@ -84,7 +87,7 @@ class Manifest:
             numbers = {
                 "domain": {name: (float(low), float(high)) for name, (low, high) in data["domain"].items()},
                 **{entry: {name: float(value) for name, value in data[entry].items()}
-                   for entry in ("setup", "precision", "derived")},
+                   for entry in ("setup", "precision", "derived", "boundaries")},
                 **{entry: float(data[entry]) for entry in ("k_max", "k_max_cmb_times_sound_horizon")},
             }
         except (AttributeError, TypeError, ValueError) as error:

@@ -6,7 +6,7 @@ CosmicNet I, eq. 2.3, in CLASS's variables (Newtonian gauge, perturbations_sourc
     S_T1 = k exp(-kappa) shear
     S_T2 = g polarization,  S_P = sqrt(6) S_T2
     phi_plus_psi = D/a weyl
-    delta_m = k^2 D matter,  delta_cb = k^2 D matter_cb
+    delta_m = (k^2 - 3 K) D matter,  delta_cb = (k^2 - 3 K) D matter_cb
 
 with monopole = Theta_0 + phi + theta_b'/k^2, doppler = theta_b/(k^2 D'), isw = 2 phi' (1/Mpc),
 shear = psi - phi, polarization = (F_2 + G_0 + G_2)/8, weyl = (phi + psi) a/D, and D the growth factor, 1 at
@@ -25,7 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 
-__all__ = ["PIECES", "SOURCES", "Piece", "fill_p", "split_sources", "tables_but_p", "time_factor"]
+__all__ = [
+    "PIECES", "SOURCES", "Piece", "fill_p", "split_sources", "tables_but_p", "time_factor",
+    "wavenumber_factor",
+]
 
 Array = NDArray[np.float64]
 
@@ -86,8 +89,15 @@ def fill_p(tables: Mapping[str, Array], rows: slice = slice(None)) -> None:
         np.multiply(t2[rows], np.sqrt(6.0), out=tables["p"][rows])
 
 
-def split_sources(integrated: Mapping[str, Array], k: Array, tau: Array) -> dict[str, Array]:
-    """Divide integrated sources into pieces, each of shape (tau.size, k.size).
+def wavenumber_factor(piece: Piece, k: Array, curvature: float) -> Array:
+    """The factor of a piece at k (1/Mpc). In Poisson's equation k^2 - 3 K takes the place of k^2."""
+    return np.asarray(k**2 - 3.0 * curvature if piece.power_of_k == 2 else k**piece.power_of_k)
+
+
+def split_sources(
+    integrated: Mapping[str, Array], k: Array, tau: Array, curvature: float = 0.0
+) -> dict[str, Array]:
+    """Divide integrated sources into pieces, each of shape (tau.size, k.size). curvature: K in 1/Mpc^2.
 
     `integrated` is what SourceRequest.integrate_on() returned: the tables, theta_b, phi_prime and
     the history columns, on the same grids. k in 1/Mpc, tau in Mpc.
@@ -110,6 +120,6 @@ def split_sources(integrated: Mapping[str, Array], k: Array, tau: Array) -> dict
     }
     for name, piece in PIECES.items():
         if name not in pieces:
-            factor = time_factor(piece, integrated)[:, None] * k**piece.power_of_k
+            factor = time_factor(piece, integrated)[:, None] * wavenumber_factor(piece, k, curvature)
             pieces[name] = integrated[piece.source] / factor
     return pieces

@@ -1,10 +1,10 @@
 """Polynomials of many inputs from few models: a ridge penalty with a strength of its own for every input.
 
-With twenty inputs a cubic has 1771 terms, and most inputs hardly matter to most fields. So the coefficient of a monomial
-is expected to be as large as the product of its inputs' relevances (automatic relevance determination). The relevances,
-common to the outputs of a field, and a noise level per output minimise the leave-one-out error, which ridge regression
-gives in closed form. All monomials up to the degree act through the kernel 1 + g + g^2 + ..., where g is the scalar
-product of the inputs times their relevances. So the search costs what the models cost, however many terms there are.
+A cubic of twenty inputs has 1771 terms, and most inputs hardly matter to most fields. So a coefficient is expected to
+be as large as the product of the relevances of its inputs (automatic relevance determination). The relevances, common
+to the outputs of a field, and a noise level per output minimise the leave-one-out error, which has a closed form for
+ridge regression. All monomials up to the degree act through the kernel 1 + g + g^2 + ..., where g is the scalar product
+of the inputs times their relevances. So the search costs what the models cost, however many terms there are.
 """
 from __future__ import annotations
 

@@ -5,9 +5,10 @@ holds one field of all models, however large the training set.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -18,7 +19,7 @@ from cosmicnet.coordinates import WAVENUMBER_COORDINATES, Scales
 from cosmicnet.fields import Field, inputs_of
 from cosmicnet.pieces import PIECES, split_sources
 
-from ..models.dataset import read_model
+from ..models.dataset import TrainingModel, read_model
 from ..work.digest import code_digest
 from ..work.files import get_arrays, get_numbers, put, put_numbers, read_hdf5, remove_unfinished, write_hdf5
 from ..work.parallel import ended, progress, single_threaded_pool
@@ -26,9 +27,12 @@ from .continuation import continue_alike
 from .nodes import NODES
 from .resample import distinct_times, resample
 
+if TYPE_CHECKING:
+    from ..wide.record import WideModel
+
 __all__ = [
     "BEYOND", "K_SOUND_HORIZON_MAX", "OF_TABLES", "FieldTables", "ResampledModel", "collect", "read_field",
-    "resample_model", "table_path",
+    "resample_model", "table_path", "write_tables",
 ]
 
 Array = NDArray[np.float64]
@@ -87,15 +91,17 @@ class ResampledModel:
 
 
 def collect(
-    paths: Sequence[Path], folder: Path, fields: Sequence[Field], processes: int, scheduler: str | None = None
+    paths: Sequence[Path], folder: Path, fields: Sequence[Field], processes: int, scheduler: str | None = None,
+    make: Callable[[Path, Path, Sequence[Field]], None] | None = None,
 ) -> list[ResampledModel]:
-    """Resample the models that have no current table in `folder`; DatasetError for an unreadable model."""
+    """Resample the models that have no current table in `folder`, by `make` or resample_model(); DatasetError for an
+    unreadable model."""
     tables = {path: table_path(folder, path) for path in paths}
     missing = [path for path in paths if not _is_current(tables[path], path)]
     if missing:
         with progress("resampling models", len(paths), len(paths) - len(missing)) as advance, \
                 single_threaded_pool(processes, scheduler) as pool:
-            futures = {pool.submit(resample_model, path.resolve(), tables[path], tuple(fields)): path
+            futures = {pool.submit(make or resample_model, path.resolve(), tables[path], tuple(fields)): path
                        for path in missing}
             for _, future in ended(futures):
                 future.result()
@@ -135,8 +141,14 @@ def table_path(folder: Path, path: Path) -> Path:
 def resample_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
     """Write all fields of one model on their nodes; DatasetError for an unreadable model."""
     model = distinct_times(read_model(path))
-    scales = Scales.of(model.cosmology, model.precision)
-    pieces = split_sources(model.integrated, model.k, model.tau)
+    write_tables(target, model, split_sources(model.integrated, model.k, model.tau),
+                 Scales.of(model.cosmology, model.precision), fields)
+
+
+def write_tables(
+    target: Path, model: TrainingModel | WideModel, pieces: Mapping[str, Array], scales: Scales, fields: Sequence[Field]
+) -> None:
+    """Write the fields of a model with these pieces, on its own grids, on the fields' nodes."""
     history = {name: a for name, a in model.integrated.items() if a.ndim == 1}
     ln_x = np.log(model.k * scales.sound_horizon_rec)
     with write_hdf5(target) as file:

@@ -1,0 +1,75 @@
+"""Inputs of networks as physics sees a cosmology, however it was written: ratios of densities at several times.
+
+Temperatures, times and lengths around recombination scale with T_cmb if omega/T_cmb^3 is kept, so that densities are
+taken in units of the photons'. Neutrinos and dark energy act through their share of the energy at the times at which it
+matters; curvature through its share today.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+
+from .background import Background
+
+__all__ = ["DENSITIES"]
+
+Values = Mapping[str, float]
+
+# Redshifts at which neutrinos and dark energy are told; recombination is one.
+Z_REC = 1090.0
+OF_NEUTRINOS = (0.0, 8.0, 50.0, 300.0, Z_REC)
+OF_DARK_ENERGY = (0.0, 0.5, 2.0, 10.0, 100.0)
+
+
+def _matter(c: Values) -> float:
+    return c["omega_b"] + c["omega_cdm"]
+
+
+def _ln_temperature(c: Values) -> float:
+    return float(np.log(c["T_cmb"] / 2.7255))
+
+
+def _ln_scaled(density: Callable[[Values], float], c: Values) -> float:
+    return float(np.log(density(c))) - 3.0 * _ln_temperature(c)
+
+
+def _dark_energy(z: float, c: Values) -> float:
+    """Density in units of baryons and cold dark matter."""
+    a, background = 1.0 / (1.0 + z), Background.of(c)
+    growth = a ** (-3.0 * (background.w0 + background.wa)) * np.exp(-3.0 * background.wa * (1.0 - a))
+    return float(background.dark_energy / background.matter * growth)
+
+
+def _ln_dark_energy(z: float, c: Values) -> float:
+    return float(np.log1p(_dark_energy(z, c)))
+
+
+def _neutrino_mass(z: float, c: Values) -> float:
+    """What the masses of neutrinos add to the density, in units of baryons and cold dark matter."""
+    a, background = np.array([1.0 / (1.0 + z)]), Background.of(c)
+    return float((background.massive_energy(a) - background.massive_energy(0.0 * a))[0] / (background.matter * a[0]))
+
+
+def _massive_number(c: Values) -> float:
+    """What the massive species add to N_eff while they are relativistic."""
+    background = Background.of(c)
+    massless = 7.0 / 8.0 * (4.0 / 11.0) ** (4.0 / 3.0) * background.photons
+    return float(background.massive_energy(np.zeros(1))[0] / massless)
+
+
+DENSITIES: dict[str, Callable[[Values], float]] = {
+    "ln_baryons": partial(_ln_scaled, lambda c: c["omega_b"]),
+    "ln_matter": partial(_ln_scaled, _matter),
+    "ln_T_cmb": _ln_temperature,
+    "YHe": lambda c: c["YHe"],
+    # 1 for HyRec, 0 for RECFAST; 1 for the equations of a fluid, 0 for its PPF approximation or none
+    "recombination": lambda c: c["recombination"],
+    "fluid_equations": lambda c: c["has_fld"] * (1.0 - c["use_ppf"]),
+    "massive_neutrinos": _massive_number,
+    **{f"neutrino_mass_z{z:g}": partial(_neutrino_mass, z) for z in OF_NEUTRINOS},
+    **{f"ln_dark_energy_to_matter_z{z:g}": partial(_ln_dark_energy, z) for z in OF_DARK_ENERGY},
+    "dark_energy_to_matter_rec": partial(_dark_energy, Z_REC),
+    "curvature_to_matter": lambda c: c["Omega0_k"] * (c["H0"] / 100.0) ** 2 / _matter(c),
+}

@@ -1,0 +1,31 @@
+"""The fields of a wide set: any neutrinos, helium, dark energy, temperature and curvature, from densities as inputs."""
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .coordinates import Boundaries
+from .fields import FIELDS, Field
+
+__all__ = ["WIDE_BOUNDARIES", "WIDE_FIELDS"]
+
+# Where CLASS's default settings have them in LCDM. Converged settings put them later, where photons hardly scatter.
+WIDE_BOUNDARIES = Boundaries(free_streaming=1.3, streaming=45.0)
+
+_EARLY = ("ln_baryons", "ln_matter", "N_eff", "YHe", "ln_T_cmb", "recombination", "neutrino_mass_z1090",
+          "dark_energy_to_matter_rec")
+# matter counts massive neutrinos that are still relativistic
+_EARLY_MATTER = (*_EARLY, "massive_neutrinos")
+_LATE = (*_EARLY, "neutrino_mass_z300", "neutrino_mass_z50", "neutrino_mass_z8", "neutrino_mass_z0",
+         "ln_dark_energy_to_matter_z100", "ln_dark_energy_to_matter_z10", "ln_dark_energy_to_matter_z2",
+         "ln_dark_energy_to_matter_z0.5", "ln_dark_energy_to_matter_z0", "curvature_to_matter", "w0_fld", "w0_plus_wa",
+         "fluid_equations", "massive_neutrinos")
+
+
+def _wide(field: Field) -> Field:
+    inputs = _LATE if field.region != "early" else _EARLY_MATTER if field.piece == "matter" else _EARLY
+    time = "tau_over_tau_rec_wide" if field.region == "early" else field.time
+    wavenumber = "ln_x_far" if field.wavenumber == "ln_x" else field.wavenumber
+    return replace(field, time=time, wavenumber=wavenumber, inputs=inputs)
+
+
+WIDE_FIELDS: tuple[Field, ...] = tuple(_wide(field) for field in FIELDS)
