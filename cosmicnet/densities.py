@@ -64,6 +64,9 @@ DENSITIES: dict[str, Callable[[Values], float]] = {
     "ln_matter": partial(_ln_scaled, _matter),
     "ln_T_cmb": _ln_temperature,
     "YHe": lambda c: c["YHe"],
+    # what recombination did, in units of the sound horizon and of the time at which it happened
+    "ln_diffusion_length": lambda c: float(np.log(c["diffusion_length_rec"] / c["sound_horizon_rec"])),
+    "ln_visibility_width": lambda c: -float(np.log(c["visibility_max"] * c["tau_rec"])),
     # 1 for HyRec, 0 for RECFAST; 1 for the equations of a fluid, 0 for its PPF approximation or none
     "recombination": lambda c: c["recombination"],
     "fluid_equations": lambda c: c["has_fld"] * (1.0 - c["use_ppf"]),

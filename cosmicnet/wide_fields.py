@@ -11,8 +11,8 @@ __all__ = ["WIDE_BOUNDARIES", "WIDE_FIELDS"]
 # Where CLASS's default settings have them in LCDM. Converged settings put them later, where photons hardly scatter.
 WIDE_BOUNDARIES = Boundaries(free_streaming=1.3, streaming=45.0)
 
-_EARLY = ("ln_baryons", "ln_matter", "N_eff", "YHe", "ln_T_cmb", "recombination", "neutrino_mass_z1090",
-          "dark_energy_to_matter_rec")
+_EARLY = ("ln_baryons", "ln_matter", "N_eff", "YHe", "ln_T_cmb", "recombination", "ln_diffusion_length",
+          "ln_visibility_width", "neutrino_mass_z1090", "dark_energy_to_matter_rec")
 # matter counts massive neutrinos that are still relativistic
 _EARLY_MATTER = (*_EARLY, "massive_neutrinos")
 _LATE = (*_EARLY, "neutrino_mass_z300", "neutrino_mass_z50", "neutrino_mass_z8", "neutrino_mass_z0",

@@ -73,6 +73,34 @@ static inline void cosmicnet_list_setup(struct background * pba, struct thermody
 #undef put
 }
 
+/** What recombination did to photons: the largest visibility (1/Mpc) of a universe that stays neutral, and the comoving
+    length (Mpc) over which they have diffused by then, the inverse of the wavenumber of Silk damping. CLASS computes the
+    latter on request only. */
+static inline void cosmicnet_list_recombination(struct background * pba, struct thermodynamics * pth,
+                                                cosmicnet_sink sink, void * list) {
+  double visibility_max = 0., diffusion = 0., before = 0.;
+  double momentum_today = 0.75*pba->Omega0_b/pba->Omega0_g;
+  double z_neutral = 60., transparency = 1.;
+  int index_z;
+  /* no reionisation begins before z = 50; without it hardly anything scatters after z = 60 */
+  for (index_z=0; (index_z < pth->tt_size) && (pth->z_table[index_z] < z_neutral); index_z++)
+    transparency = pth->thermodynamics_table[index_z*pth->th_size+pth->index_th_exp_m_kappa];
+  /* from early to late times */
+  for (index_z=pth->tt_size-1; index_z >= 0; index_z--) {
+    double * row = pth->thermodynamics_table+index_z*pth->th_size;
+    double R = momentum_today/(1.+pth->z_table[index_z]);
+    double rate = (16./15.+R*R/(1.+R))/(6.*(1.+R)*row[pth->index_th_dkappa]);
+    visibility_max = MAX(visibility_max,row[pth->index_th_g]);
+    if (pth->z_table[index_z] < pth->z_rec)
+      break;
+    if (index_z < pth->tt_size-1)
+      diffusion += 0.5*(rate+before)*(pth->tau_table[index_z]-pth->tau_table[index_z+1]);
+    before = rate;
+  }
+  sink(list,"visibility_max",visibility_max/transparency);
+  sink(list,"diffusion_length_rec",sqrt(diffusion));
+}
+
 /** Numbers that may vary from one cosmology to the next; lengths and times in Mpc, masses in eV. */
 static inline void cosmicnet_list_cosmology(struct background * pba, struct thermodynamics * pth,
                                             cosmicnet_sink sink, void * list) {
@@ -96,6 +124,7 @@ static inline void cosmicnet_list_cosmology(struct background * pba, struct ther
   sink(list,"sound_horizon_rec",pth->rs_rec);
   sink(list,"angular_distance_rec",pth->ra_rec);
   sink(list,"tau_free_streaming",pth->tau_free_streaming);
+  cosmicnet_list_recombination(pba,pth,sink,list);
 }
 
 /** An array of numbers of which each is a parameter: NAME_1, NAME_2, ... */

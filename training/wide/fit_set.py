@@ -22,10 +22,15 @@ __all__ = ["FieldFit", "Tables", "collect_levels", "fit_wide_field"]
 
 Array = NDArray[np.float64]
 
-DEGREE = 3
+# Of the polynomials; early fields have few inputs.
+DEGREE_EARLY, DEGREE_LATE = 4, 3
 # A component is noise if the fit leaves more than this fraction of its rms.
 UNPREDICTABLE = 0.95
 MEAN_ACCURACY = 0.1
+
+# Of the floors of tables.py; x = k r_s(rec) from which photon sources count less; pieces that do not end in damping.
+FLOOR, ACOUSTIC = 50.0, 30.0
+OF_MATTER = ("weyl", "matter", "matter_cb")
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,12 @@ class Tables:
 
 @dataclass(frozen=True)
 class FieldFit:
-    """A fitted field; its relative errors: compression (median model), leave-one-out of each model; coefficients of
-    all models and what the fit to the others leaves of them; relevances of its inputs; rms of the mean difference of the levels, and of what is left of each pair's, relative to the field."""
+    """A fitted field and its errors relative to the field.
+
+    compression: of the median model. errors: of each model by the fit to all others, in whose terms `residuals` are the
+    error of `coefficients`. relevances: of the inputs. common: the mean difference of the levels; left: the rest of
+    each pair's difference (rms).
+    """
 
     fitted: FittedField
     compression: float
@@ -66,8 +75,9 @@ def fit_wide_field(field: Field, tables: Tables, tolerance: float) -> FieldFit:
     """Compress the tables of one field to a relative error of `tolerance`, and fit their coefficients."""
     table = read_field(field, tables.cheap)
     common, shares = _difference(field, table, tables)
-    reduced = reduce_field(table.values + common, table.weight, table.floor, tolerance)
-    fit = fit_with_relevances(table.inputs, reduced.coefficients, DEGREE)
+    reduced = reduce_field(table.values + common, table.weight, _floor(table), tolerance)
+    fit = fit_with_relevances(table.inputs, reduced.coefficients,
+                              DEGREE_EARLY if field.region == "early" else DEGREE_LATE)
     left = np.sqrt((fit.residuals**2).mean(axis=0)) < UNPREDICTABLE * np.sqrt((reduced.coefficients**2).mean(axis=0))
     left[0] = True
     errors = np.sqrt((np.where(left, fit.residuals, reduced.coefficients) ** 2).sum(axis=1))
@@ -83,6 +93,17 @@ def fit_wide_field(field: Field, tables: Tables, tolerance: float) -> FieldFit:
         wavenumber_basis=SplineBasis.through(NODES[field.wavenumber], reduced.wavenumber_basis))
     return FieldFit(emulator, float(np.median(reduced.error)), errors / whole, reduced.coefficients,
                     fit.residuals[:, left], fit.relevances, *shares)
+
+
+def _floor(table: FieldTables) -> Array:
+    """The least size of each wavenumber that errors are relative to: a thousandth of the source's largest; and beyond
+    ACOUSTIC, where photons have diffused, errors count as the inverse square of k."""
+    floor = FLOOR * table.floor
+    if table.field.piece in OF_MATTER:
+        return floor
+    x = np.exp(NODES[table.field.wavenumber])
+    size = np.sqrt(((table.values * table.weight[:, None]) ** 2).sum(axis=1).mean(axis=0))
+    return np.where(x > ACOUSTIC, np.maximum(size, floor) * (x / ACOUSTIC) ** 2, floor)
 
 
 def _difference(field: Field, table: FieldTables, tables: Tables) -> tuple[NDArray[np.float32], tuple[float, float]]:

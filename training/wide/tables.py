@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from cosmicnet.pieces import split_sources
 from cosmicnet.wide_fields import WIDE_BOUNDARIES
 
 from ..fields.tables import write_tables
+from ..work.run_class import probe
 from .grids import WideGrids
-from .record import WideModel, read_wide_model
+from .record import read_wide_model
 
 __all__ = ["resample_wide_model"]
 
@@ -30,6 +32,9 @@ FITTED = 2.0
 def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
     """Write all fields of one model on their nodes; DatasetError for an unreadable model."""
     model = read_wide_model(path)
+    # what inputs are made of is asked for again: this CLASS may report more than the one that integrated the model
+    cosmology = probe({"output": "tCl", "reio_parametrization": "reio_none", **model.settings},
+                      lambda request: dict(request.cosmology))
     # without massive neutrinos CLASS has one kind of matter
     integrated = {"delta_cb": model.integrated["delta_m"], **model.integrated}
     pieces = split_sources(integrated, model.k, model.tau, curvature_of({**model.setup, **model.cosmology}))
@@ -37,7 +42,7 @@ def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> No
     scales = Scales.of(model.cosmology, model.precision, WIDE_BOUNDARIES)
     # sizes of sources: beyond the last wavenumber they are not asked for
     sources = {name: _repeated(table, k.size) for name, table in integrated.items()}
-    write_tables(target, WideModel(**{**vars(model), "k": k, "integrated": sources}), pieces, scales, fields)
+    write_tables(target, replace(model, cosmology=cosmology, k=k, integrated=sources), pieces, scales, fields)
 
 
 def _continued(k: Array, pieces: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
