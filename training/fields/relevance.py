@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from cosmicnet.network import Network, monomials
-from cosmicnet.normalization import Normalization
+from cosmicnet.network import Network, Normalization, monomials
 
 from .polynomial import all_exponents
 

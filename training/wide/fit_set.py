@@ -16,7 +16,7 @@ from ..fields.nodes import NODES
 from ..fields.reduce import keep_components, reduce_field
 from ..fields.relevance import fit_with_relevances
 from ..fields.tables import FieldTables, ResampledModel, collect, read_field
-from .tables import resample_wide_model
+from .tables import OF_MATTER, filled, resample_wide_model
 
 __all__ = ["FieldFit", "Tables", "collect_levels", "fit_wide_field"]
 
@@ -28,9 +28,8 @@ DEGREE_EARLY, DEGREE_LATE = 4, 3
 UNPREDICTABLE = 0.95
 MEAN_ACCURACY = 0.1
 
-# Of the floors of tables.py; x = k r_s(rec) from which photon sources count less; pieces that do not end in damping.
+# Of the floors of fields/tables.py; x = k r_s(rec) from which photon sources count less.
 FLOOR, ACOUSTIC = 50.0, 30.0
-OF_MATTER = ("weyl", "matter", "matter_cb")
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def collect_levels(
 
 def fit_wide_field(field: Field, tables: Tables, tolerance: float) -> FieldFit:
     """Compress the tables of one field to a relative error of `tolerance`, and fit their coefficients."""
-    table = read_field(field, tables.cheap)
+    table = filled(read_field(field, tables.cheap), tables.cheap)
     common, shares = _difference(field, table, tables)
     reduced = reduce_field(table.values + common, table.weight, _floor(table), tolerance)
     fit = fit_with_relevances(table.inputs, reduced.coefficients,

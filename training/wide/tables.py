@@ -1,7 +1,7 @@
-"""The tables of a wide set: models of both levels on the nodes of its fields."""
+"""The tables of a wide set: models of both levels on the nodes of its fields, and values where a model has none."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,62 +11,76 @@ from numpy.typing import NDArray
 from cosmicnet.coordinates import Scales, curvature_of
 from cosmicnet.fields import Field
 from cosmicnet.pieces import split_sources
+from cosmicnet.request import at_request
 from cosmicnet.wide_fields import WIDE_BOUNDARIES
 
-from ..fields.tables import write_tables
-from ..work.run_class import probe
-from .grids import WideGrids
+from ..fields.nodes import NODES
+from ..fields.relevance import fit_with_relevances
+from ..fields.tables import FieldTables, ResampledModel, write_tables
 from .record import read_wide_model
 
-__all__ = ["resample_wide_model"]
+__all__ = ["OF_MATTER", "filled", "resample_wide_model"]
 
 Array = NDArray[np.float64]
+Tables = NDArray[np.float32]
 
-# Pieces that are asked for beyond the largest wavenumber of most models. There this power of k times the piece is
-# nearly a parabola in ln k.
-POWERS = {"weyl": 2, "matter": 2, "matter_cb": 2}
-# ln k from its last value back that the parabola is fitted to
-FITTED = 2.0
+# Pieces that are asked for at the largest wavenumbers, which only some models have.
+OF_MATTER = ("weyl", "matter", "matter_cb")
+# The name of a model's last wavenumber (1/Mpc) among its numbers; models that reach so many times further than the
+# others are those with the largest ones.
+K_LAST, BOTH = "k_last", 3.0
+DEGREE_OF_TAIL = 2
 
 
 def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
     """Write all fields of one model on their nodes; DatasetError for an unreadable model."""
     model = read_wide_model(path)
     # what inputs are made of is asked for again: this CLASS may report more than the one that integrated the model
-    cosmology = probe({"output": "tCl", "reio_parametrization": "reio_none", **model.settings},
-                      lambda request: dict(request.cosmology))
+    cosmology = at_request({"output": "tCl", "reio_parametrization": "reio_none", **model.settings},
+                           lambda request: dict(request.cosmology))
     # without massive neutrinos CLASS has one kind of matter
     integrated = {"delta_cb": model.integrated["delta_m"], **model.integrated}
     pieces = split_sources(integrated, model.k, model.tau, curvature_of({**model.setup, **model.cosmology}))
-    k, pieces = _continued(model.k, pieces)
     scales = Scales.of(model.cosmology, model.precision, WIDE_BOUNDARIES)
-    # sizes of sources: beyond the last wavenumber they are not asked for
-    sources = {name: _repeated(table, k.size) for name, table in integrated.items()}
-    write_tables(target, replace(model, cosmology=cosmology, k=k, integrated=sources), pieces, scales, fields)
+    numbers = {**cosmology, K_LAST: float(model.k[-1])}
+    write_tables(target, replace(model, cosmology=numbers, integrated=integrated), pieces, scales, fields)
 
 
-def _continued(k: Array, pieces: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
-    """Wavenumbers to the last of the grids, and pieces there: those of POWERS by a parabola, the others constant."""
-    last = WideGrids().k_last
-    if k[-1] > 0.99 * last:
-        return k, dict(pieces)
-    more = np.geomspace(k[-1], last, 6)[1:]
-    known = np.log(k) > np.log(k[-1]) - FITTED
-    longer = np.concatenate([k, more])
-    result = {}
-    for name, table in pieces.items():
-        if name in POWERS:
-            power = POWERS[name]
-            parabola = np.polyfit(np.log(k[known]), (table[:, known] * k[known] ** power).T, 2)
-            beyond = np.stack([np.polyval(row, np.log(more)) for row in parabola.T]) / more**power
-            result[name] = np.concatenate([table, beyond], axis=1)
-        else:
-            result[name] = _repeated(table, longer.size)
-    return longer, result
+def filled(table: FieldTables, models: Sequence[ResampledModel]) -> FieldTables:
+    """The table with values where a model has none, as models that have some suggest."""
+    values = table.values
+    if table.field.region == "reionized":
+        today = [(m.scales.tau_0 - m.scales.tau_rec) / m.scales.sound_horizon_rec for m in models]
+        values = _beyond_today(values, np.exp(NODES[table.field.time]), np.array(today))
+    if table.field.piece in OF_MATTER:
+        ends = np.array([m.cosmology[K_LAST] * m.cosmology["sound_horizon_rec"] for m in models])
+        values = _beyond_last_wavenumber(values, table.inputs, np.exp(NODES[table.field.wavenumber]), ends)
+    return replace(table, values=values)
 
 
-def _repeated(table: Array, columns: int) -> Array:
-    """The last column once more until there are so many; a column of times is left alone."""
-    if table.ndim == 1:
-        return table
-    return np.concatenate([table, np.repeat(table[:, -1:], columns - table.shape[1], axis=1)], axis=1)
+def _beyond_today(values: Tables, v: Array, today: Array) -> Tables:
+    """Rows after a model's own today: from row to row they change as those of models that reach so far."""
+    result = values.copy()
+    known = v <= today[:, None]
+    known[np.argmax(today)] = True
+    for node in range(int(known.all(axis=0).sum()), v.size):
+        has, has_not = known[:, node], ~known[:, node]
+        result[has_not, node] = result[has_not, node - 1] + (values[has, node] - values[has, node - 1]).mean(axis=0)
+    return result
+
+
+def _beyond_last_wavenumber(values: Tables, inputs: Array, x: Array, ends: Array) -> Tables:
+    """Columns beyond the last wavenumber of most models: their ratio to the last column that all models have, fitted to
+    the models that reach further."""
+    is_far = ends > BOTH * ends.min()
+    if is_far.all() or not is_far.any():
+        return values
+    last = int(np.searchsorted(x, ends.min(), side="right")) - 1
+    ratios = (values[:, :, last + 1:] / values[:, :, last, None])[is_far]
+    mean = ratios.mean(axis=0)
+    left, sizes, components = np.linalg.svd((ratios - mean).reshape(len(ratios), -1), full_matrices=False)
+    fit = fit_with_relevances(inputs[is_far], left * sizes, DEGREE_OF_TAIL)
+    predicted = mean + (fit.network(inputs[~is_far]) @ components).reshape(-1, *mean.shape)
+    result = values.copy()
+    result[~is_far, :, last + 1:] = values[~is_far, :, last, None] * predicted
+    return result

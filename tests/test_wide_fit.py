@@ -1,0 +1,125 @@
+"""Inputs from densities, and the steps from integrated models of a wide set to fitted fields."""
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cosmicnet.coordinates import Boundaries, Scales, curvature_of
+from cosmicnet.fields import FIELDS, INPUTS
+from cosmicnet.pieces import PIECES, wavenumber_factor
+from cosmicnet.training.fields.nodes import KNOTS, NODES
+from cosmicnet.training.fields.tables import FieldTables
+from cosmicnet.training.wide.fit_set import ACOUSTIC, _floor
+from cosmicnet.training.wide.grids import WideGrids
+from cosmicnet.training.wide.tables import _beyond_last_wavenumber, _beyond_today
+from cosmicnet.wide_fields import WIDE_BOUNDARIES, WIDE_FIELDS
+
+VALUES = {
+    "H0": 67.0, "omega_b": 0.0223, "omega_cdm": 0.12, "omega_ncdm": 0.0, "N_ur": 3.044, "N_eff": 3.044, "T_cmb": 2.7255,
+    "Omega0_k": 0.0, "w0_fld": -1.0, "wa_fld": 0.0, "YHe": 0.245, "recombination": 1.0, "has_fld": 0.0, "use_ppf": 1.0,
+    "N_ncdm": 0.0, "tau_rec": 280.0, "sound_horizon_rec": 145.0, "diffusion_length_rec": 7.0, "visibility_max": 0.02,
+}
+
+
+def massive(*masses: float, degeneracies: tuple[float, ...] | None = None) -> dict[str, float]:
+    """VALUES with species of these masses in eV, each of a degeneracy of one unless given."""
+    values = {**VALUES, "N_ncdm": float(len(masses)), "N_ur": 3.044 - 1.0132 * len(masses)}
+    for n, mass in enumerate(masses, start=1):
+        end = "" if n == 1 else f"_{n}"
+        values |= {"m_ncdm" if n == 1 else f"m_ncdm_in_eV{end}": mass, f"T_ncdm{end}": 0.71611,
+                   f"deg_ncdm{end}": 1.0 if degeneracies is None else degeneracies[n - 1]}
+    return values
+
+
+def inputs(values: dict[str, float]) -> dict[str, float]:
+    return {name: INPUTS[name](values) for name in dict.fromkeys(n for f in WIDE_FIELDS for n in f.inputs)}
+
+
+def test_order_and_spelling_of_species_do_not_matter() -> None:
+    assert inputs(massive(0.02, 0.05, 0.1)) == pytest.approx(inputs(massive(0.1, 0.02, 0.05)), rel=1e-12)
+    one = {**massive(0.05, degeneracies=(3.0,)), "N_ur": massive(0.05, 0.05, 0.05)["N_ur"]}
+    assert inputs(massive(0.05, 0.05, 0.05)) == pytest.approx(inputs(one), rel=1e-12)
+
+
+def test_light_neutrinos_are_like_none_but_for_their_number() -> None:
+    light, none = inputs(massive(1e-5, 1e-5)), inputs(VALUES)
+    assert light.pop("massive_neutrinos") == pytest.approx(2.0264, rel=1e-3) and none.pop("massive_neutrinos") == 0.0
+    assert light == pytest.approx(none, abs=1e-5)
+
+
+def test_masses_add_to_the_density_when_neutrinos_are_slow() -> None:
+    """93.14 eV per omega at T_ncdm = 0.71611."""
+    density = INPUTS["neutrino_mass_z0"](massive(0.3)) * (VALUES["omega_b"] + VALUES["omega_cdm"])
+    massless = 1.0132 * 7.0 / 8.0 * (4.0 / 11.0) ** (4.0 / 3.0) * 2.473e-5
+    assert density + massless == pytest.approx(0.3 / 93.14, rel=2e-3)
+
+
+def test_helium_acts_through_recombination_not_through_its_spelling() -> None:
+    """Inputs of early fields hold what photons did: a longer way of diffusion is seen whatever made it."""
+    longer = {**VALUES, "diffusion_length_rec": 7.1}
+    changed = {name for name, value in inputs(longer).items() if value != inputs(VALUES)[name]}
+    assert changed == {"ln_diffusion_length"}
+
+
+def test_curvature_takes_part_of_k_squared_for_matter_alone() -> None:
+    k, curvature = np.array([3e-4, 1e-2]), curvature_of({**VALUES, "Omega0_k": -0.05})
+    assert curvature > 0.0
+    assert wavenumber_factor(PIECES["matter"], k, curvature) == pytest.approx(k**2 - 3.0 * curvature)
+    assert np.array_equal(wavenumber_factor(PIECES["shear"], k, curvature), k)
+    assert np.array_equal(wavenumber_factor(PIECES["matter_cb"], k, -0.0), k**2)
+
+
+def test_boundaries_of_a_set_take_the_place_of_those_of_class() -> None:
+    cosmology = {"tau_rec": 280.0, "conformal_age": 14000.0, "sound_horizon_rec": 145.0, "tau_free_streaming": 690.0}
+    precision = {"radiation_streaming_trigger_tau_over_tau_k": 240.0}
+    own = Scales.of(cosmology, precision, Boundaries(1.3, 45.0))
+    assert (own.tau_free_streaming, own.streaming_trigger) == (pytest.approx(364.0), 45.0)
+    assert Scales.of(cosmology, precision).tau_free_streaming == 690.0
+    assert WIDE_BOUNDARIES.free_streaming <= NODES["tau_over_tau_rec_wide"][-1]
+
+
+def test_wide_fields_are_the_fields_on_longer_nodes() -> None:
+    assert [f.name for f in WIDE_FIELDS] == [f.name for f in FIELDS]
+    for field in WIDE_FIELDS:
+        assert field.time in NODES and field.wavenumber in NODES
+    assert np.all(np.diff(NODES["ln_x_far"]) > 0) and np.all(np.diff(KNOTS["ln_x_far"]) > 0)
+    # CLASS's last wavenumber with the largest sound horizon
+    assert np.exp(NODES["ln_x_far"][-1]) > WideGrids().k_last * 170.0
+
+
+def test_largest_wavenumbers_come_from_the_models_that_have_them() -> None:
+    """A ratio to the last common column that depends on the inputs is found for models that end there."""
+    rng = np.random.default_rng(3)
+    inputs, x = rng.uniform(-1.0, 1.0, (30, 3)), np.geomspace(1.0, 1000.0, 40)
+    amplitudes, slopes = 2.0 + inputs[:, 0], -1.0 + 0.05 * inputs[:, 1]
+    truth = amplitudes[:, None, None] * np.ones((30, 5, 1)) * x ** slopes[:, None, None]
+    ends = np.where(np.arange(30) % 3 == 2, 1000.0, 50.0 + rng.uniform(0.0, 3.0, 30))
+    cut = truth.astype(np.float32)
+    for model, end in enumerate(ends):
+        cut[model, :, x > end] = 0.0
+    assert _beyond_last_wavenumber(cut, inputs, x, ends) == pytest.approx(truth, rel=2e-3)
+
+
+def test_times_after_today_continue_each_model() -> None:
+    v = np.linspace(10.0, 120.0, 56)
+    truth = np.sin(0.1 * v)[None, :, None] + np.array([0.0, 0.1, 0.3])[:, None, None] * np.ones((3, 56, 2))
+    today = np.array([80.0, 100.0, 119.0])
+    cut = truth.astype(np.float32)
+    for model, end in enumerate(today):
+        cut[model, v > end] = truth[model, v <= end][-1]
+    # after the last today of all there is nothing to learn from
+    assert _beyond_today(cut, v, today)[:, v < 119.0] == pytest.approx(truth[:, v < 119.0], abs=1e-5)
+
+
+@pytest.mark.parametrize(("piece", "counts_less"), [("monopole", True), ("weyl", False)])
+def test_errors_count_less_where_photons_have_diffused(piece: str, counts_less: bool) -> None:
+    field = next(f for f in WIDE_FIELDS if f.name == f"early.{piece}")
+    times, wavenumbers = NODES[field.time].size, NODES[field.wavenumber].size
+    table = FieldTables(field, np.ones((2, times, wavenumbers), dtype=np.float32), np.zeros((2, 1)),
+                        np.ones(times), np.full(wavenumbers, 1e-9))
+    x, floor = np.exp(NODES[field.wavenumber]), _floor(table)
+    assert np.all(floor[x < ACOUSTIC] < 1e-6)
+    assert np.all((floor[x > ACOUSTIC] > np.sqrt(times)) == counts_less)
+    assert np.all(_floor(replace(table, floor=np.full(wavenumbers, 10.0))) >= 10.0)
