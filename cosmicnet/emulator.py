@@ -151,7 +151,10 @@ class FieldsEmulator:
             clock = [perf_counter()]
             needed = [f for f in self.fields if _is_needed(f.field, request)]
             values = {**request.setup, **request.cosmology}
-            inputs = [inputs_of(values, f.field.inputs) for f in needed]
+            # fields share inputs, some of which are integrals
+            names = tuple(dict.fromkeys(name for f in needed for name in f.field.inputs))
+            numbers = dict(zip(names, inputs_of(values, names), strict=True))
+            inputs = [np.array([numbers[name] for name in f.field.inputs]) for f in needed]
             clock.append(perf_counter())
             cores = {f.field.name: f.core(x).astype(np.float32) for f, x in zip(needed, inputs, strict=True)}
             clock.append(perf_counter())

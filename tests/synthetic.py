@@ -44,7 +44,7 @@ class SyntheticRequest:
     k_size_cmb: int
     initial_conditions: int = 1
     cosmology: dict[str, float] = field(default_factory=lambda: dict(COSMOLOGY))
-    setup: dict[str, float] = field(default_factory=lambda: {"gauge": 1.0})
+    setup: dict[str, float] = field(default_factory=lambda: {"gauge": 1.0, "Omega0_k": 0.0})
     precision: dict[str, float] = field(default_factory=lambda: {TRIGGER: 45.0})
 
 
