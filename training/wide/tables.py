@@ -37,7 +37,7 @@ def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> No
     model = read_wide_model(path)
     # what inputs are made of is asked for again: this CLASS may report more than the one that integrated the model
     cosmology = at_request({"output": "tCl", "reio_parametrization": "reio_none", **model.settings},
-                           lambda request: dict(request.cosmology))
+                           lambda request: dict(request.cosmology)) or {}
     # without massive neutrinos CLASS has one kind of matter
     integrated = {"delta_cb": model.integrated["delta_m"], **model.integrated}
     pieces = split_sources(integrated, model.k, model.tau, curvature_of({**model.setup, **model.cosmology}))
