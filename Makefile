@@ -12,6 +12,10 @@ PATCH := $(BUILD) $(wildcard class_patch/*.py class_patch/edits/*.py) $(shell fi
 TYPES := build/types
 PARTS := training cobaya_components class_patch
 
+# pip's output; a failure names the file and shows its end
+LOG := build/install.log
+logged = @mkdir -p $(dir $(LOG)); $(1) >>$(LOG) 2>&1 || { tail -n 20 $(LOG); echo "failed; the whole log: $(LOG)"; exit 1; }
+
 .NOTPARALLEL:
 .PHONY: help venv classy stock test lint pytest class-tests leak-test sanitize demo clean
 
@@ -55,17 +59,18 @@ $(VENV): pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' \
 	|| { echo "cosmicnet needs Python 3.10 to 3.13; name one: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[training,evaluate,cobaya,test]'
+	@echo "installing cosmicnet and all that it can use (a few minutes; log: $(LOG)) ..."
+	$(call logged,$(BIN)/python -m pip install --upgrade pip)
+	$(call logged,$(BIN)/python -m pip install --editable '.[training,evaluate,cobaya,test]')
 	@touch $@
 
 $(CLASSY): $(PATCH) | $(VENV)
 	@echo "building classy with the hook (2 to 4 minutes) ..."
-	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps ./class_patch
+	$(call logged,$(BIN)/python -m pip install --force-reinstall --no-deps ./class_patch)
 	@touch $@
 
 $(STOCK): $(BUILD) | $(VENV)
 	@echo "building stock classy (2 to 4 minutes) ..."
 	rm -rf .stock
-	$(BIN)/python -m pip install --quiet --target .stock --no-deps --config-settings patch=no ./class_patch
+	$(call logged,$(BIN)/python -m pip install --target .stock --no-deps --config-settings patch=no ./class_patch)
 	@touch $@

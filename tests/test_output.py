@@ -12,7 +12,7 @@ from synthetic import make_network_set
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.installed import shipped_sets, user_folder
 from cosmicnet.store import ARRAYS, save_network_set
-from cosmicnet.training.commands.make_networks import _output
+from cosmicnet.training.commands.networks import _output
 
 
 @pytest.fixture(autouse=True)

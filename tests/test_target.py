@@ -19,7 +19,7 @@ from cosmicnet.training.checks import cost as cost_module
 from cosmicnet.training.checks.cost import Cost, confirm_cost, estimate_cost
 from cosmicnet.training.commands import cli
 from cosmicnet.training.commands import make as module
-from cosmicnet.training.commands import make_networks as make_commands
+from cosmicnet.training.commands import networks as make_commands
 from cosmicnet.training.commands.make import TargetMissed, make
 from cosmicnet.training.evaluate import evaluate, unseen
 from cosmicnet.training.evaluate.evaluate import SpectraPair

@@ -1,4 +1,4 @@
-"""What the sub-commands of `cosmicnet` share."""
+"""Arguments that several sub-commands of `cosmicnet` share."""
 from __future__ import annotations
 
 import argparse
@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
-    "PROGRAM", "add_network", "add_processes", "add_scheduler", "new_command", "number_from_zero", "positive_number",
-    "writable",
+    "PROGRAM", "add_network", "add_packages_path", "add_processes", "add_scheduler", "new_command", "number_from_zero",
+    "positive_number", "writable",
 ]
 
 PROGRAM = "cosmicnet"
 
 
-def new_command(commands: Any, name: str, summary: str, *, description: str, epilog: str) -> Any:
-    """A sub-command whose texts are shown as they are written."""
-    return commands.add_parser(name, help=summary, description=description, epilog=epilog,
-                               formatter_class=argparse.RawDescriptionHelpFormatter)
+def new_command(commands: Any, name: str, summary: str | None, *, description: str, epilog: str) -> Any:
+    """A sub-command whose texts are shown as they are written; without a summary it is not in the list of commands."""
+    listed = {} if summary is None else {"help": summary}
+    return commands.add_parser(name, description=description, epilog=epilog,
+                               formatter_class=argparse.RawDescriptionHelpFormatter, **listed)
 
 
 def positive_number(text: str) -> int:
@@ -35,7 +36,7 @@ def number_from_zero(text: str) -> int:
 
 def add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", metavar="NAME|FOLDER",
-                        help="networks to use (default: the best shipped ones that cover the request)")
+                        help="networks to use (default: the most accurate installed ones that cover the request)")
 
 
 def writable(folder: Path) -> Path:
@@ -56,6 +57,11 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
 def add_scheduler(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheduler", metavar="ADDRESS",
                         help="compute on the workers of this Dask scheduler; they must see the same folders")
+
+
+def add_packages_path(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--packages-path", type=Path, metavar="FOLDER",
+                        help="Cobaya packages folder with the Planck data (default: $COBAYA_PACKAGES_PATH)")
 
 
 def _cores() -> int:

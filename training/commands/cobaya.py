@@ -30,10 +30,15 @@ def add_runs(commands: Any) -> None:
 def _run_runs(options: argparse.Namespace) -> None:
     import shutil
 
+    if options.folder.exists():
+        raise CosmicnetError(f"{options.folder}: exists; choose another folder")
     try:
         shutil.copytree(RUNS, options.folder)
     except OSError as error:
-        raise CosmicnetError(f"{options.folder}: {error.strerror or error}") from error
+        shutil.rmtree(options.folder, ignore_errors=True)
+        # shutil's own has a list of (source, target, reason)
+        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or error
+        raise CosmicnetError(f"{options.folder}: {reason}") from error
     print((options.folder / "README.md").read_text(encoding="utf-8"))
 
 

@@ -25,8 +25,10 @@ LOWEST_L_MAX = 100
 
 def add_line_of_sight(commands: Any) -> None:
     parser = new_command(
-        commands, "line-of-sight", "accuracy, smoothness and speed of the fast line of sight",
+        commands, "line-of-sight", None,
         description="""\
+A developer's measurement: accuracy, smoothness and speed of the fast line of sight.
+
 Compares the fast line-of-sight integration, and CLASS's own with default precision, with CLASS's own
 when its sampling is refined until nothing changes, all with the sources of the networks; follows the
 spectra along lines through parameter space; measures the seconds of each step. Writes line_of_sight.md
@@ -74,8 +76,7 @@ performance.md, .json and .png. Each cosmology takes half a minute on one thread
         epilog=f"""\
 examples:
   {PROGRAM} benchmark                             1 and 2 threads; writes docs/performance.*
-  {PROGRAM} benchmark --threads 1 --models 5 --output runs/performance
-  OMP_NUM_THREADS=1 {PROGRAM} benchmark --scaling       by l_max and k_max; writes docs/scaling.md (5 minutes)""",
+  {PROGRAM} benchmark --threads 1 --models 5 --output runs/performance""",
     )
     parser.add_argument("--output", type=Path, default=Path("docs"), metavar="FOLDER",
                         help="where the results go (default: %(default)s)")
@@ -84,9 +85,9 @@ examples:
     parser.add_argument("--threads", type=positive_number, nargs="+", default=[1, 2], metavar="N",
                         help="numbers of threads, one table for each (default: 1 2)")
     parser.add_argument("--scaling", action="store_true",
-                        help="measure seconds and peak memory by size of the request instead, beside stock classy")
+                        help=argparse.SUPPRESS)
     parser.add_argument("--stock", type=Path, default=Path(".stock"), metavar="FOLDER",
-                        help="stock classy for --scaling, made by `make stock` (default: %(default)s)")
+                        help=argparse.SUPPRESS)
     add_network(parser)
     parser.set_defaults(run=_run_benchmark)
 

@@ -15,7 +15,7 @@ from cosmicnet.errors import CosmicnetError
 from ..recipe.class_names import known_settings
 from ..work.run_class import Parameters
 
-__all__ = ["InputError", "UserInput", "read_input"]
+__all__ = ["InputError", "UserInput", "class_value", "read_input"]
 
 # Chosen by the modes themselves.
 OWN = ("neural_network", "neural_network_path", "neural_network_fallback", "fast_line_of_sight", "fast_non_linear")
@@ -80,14 +80,15 @@ def _of_yaml(text: str, path: Path) -> UserInput:
         raise InputError(f"{path}: must be a mapping of CLASS parameters, or a run of Cobaya")
     if "theory" in content:
         return _of_cobaya(content, path)
-    return UserInput({str(name): _value(name, value, path) for name, value in content.items()})
+    return UserInput({str(name): class_value(name, value, path) for name, value in content.items()})
 
 
-def _value(name: object, value: object, path: Path) -> str | int | float:
+def class_value(name: object, value: object, path: Path) -> str | int | float:
+    """A value of a file as CLASS takes it; InputError for a mapping or nothing."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ",".join(str(_value(name, entry, path)) for entry in value)
+        return ",".join(str(class_value(name, entry, path)) for entry in value)
     if not isinstance(value, (str, int, float)):
         raise InputError(f"{path}: {name}: must be a text, a number or a list of them")
     return value
@@ -100,7 +101,7 @@ def _of_cobaya(info: Mapping[str, Any], path: Path) -> UserInput:
     if name is None:
         raise InputError(f"{path}: theory: has neither classy nor cosmicnet.Cosmicnet, but "
                          f"{', '.join(theories) or 'nothing'}")
-    extra = {key: _value(key, value, path) for key, value in (theories[name].get("extra_args") or {}).items()}
+    extra = {key: class_value(key, value, path) for key, value in (theories[name].get("extra_args") or {}).items()}
     reference = _reference_point(info, bool(theories[name].get("use_planck_names")), path)
     known = known_settings()
     parameters = {**COBAYA_OUTPUT, **{key: value for key, value in reference.items() if key in known}, **extra}

@@ -1,4 +1,4 @@
-"""The sub-commands of `cosmicnet` that make networks: generate, train, make."""
+"""The sub-commands of `cosmicnet` about a network set: make, generate, train, evaluate, info."""
 from __future__ import annotations
 
 import argparse
@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING, Any
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.installed import FOLDER_VARIABLE, MANIFEST, shipped_sets, user_folder
 
-from .arguments import PROGRAM, add_processes, add_scheduler, new_command, positive_number, writable
+from .arguments import (
+    PROGRAM,
+    add_packages_path,
+    add_processes,
+    add_scheduler,
+    new_command,
+    positive_number,
+    writable,
+)
 
 if TYPE_CHECKING:
     from ..models.plan import Plan
     from ..recipe.schema import Recipe
 
-__all__ = ["add_generate", "add_make", "add_train"]
+__all__ = ["add_evaluate", "add_generate", "add_info", "add_make", "add_train"]
 
 
 def add_make(commands: Any) -> None:
@@ -40,7 +48,7 @@ examples:
     _add_output(parser)
     parser.add_argument("--models", type=positive_number, default=20, metavar="N",
                         help="unseen cosmologies of the final evaluation (default: %(default)s)")
-    parser.add_argument("--yes", action="store_true", help="do not ask whether the price is right")
+    parser.add_argument("--yes", action="store_true", help="skip the cost confirmation")
     parser.set_defaults(run=_run_make)
 
 
@@ -58,7 +66,7 @@ examples:
     _add_common(parser)
     parser.add_argument("--number", type=positive_number, metavar="N",
                         help="how many models (default: sampling.models of the recipe)")
-    parser.add_argument("--yes", action="store_true", help="do not ask whether the price is right")
+    parser.add_argument("--yes", action="store_true", help="skip the cost confirmation")
     parser.set_defaults(run=_run_generate)
 
 
@@ -210,3 +218,81 @@ def _replaced(recipe: Recipe, output: Path) -> str:
 
 def _how_to_name(recipe: Recipe, output: Path) -> str:
     return recipe.name if output == user_folder() / recipe.name else str(output)
+
+
+def add_evaluate(commands: Any) -> None:
+    parser = new_command(
+        commands, "evaluate", "accuracy of networks on unseen cosmologies, as a table",
+        description="""\
+Compares networks with full CLASS on cosmologies that training never saw: in the whole domain of the
+networks, at its corners, on the edges of its constraints, and in all families of models that they cover
+(LCDM, sum of neutrino masses, N_eff and YHe, w0wa, curvature). Writes accuracy.md (measured against
+target), accuracy.json (the value of every model), accuracy.png (errors against l and k) and
+measured.json, which `cosmicnet info` shows where it lies beside the networks.
+
+Full CLASS takes 5 to 10 seconds per model and its results are kept in the cache folder. After Ctrl-C
+the same command goes on where it stopped, and other networks are evaluated on the same models in
+minutes.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} evaluate                                    the networks lcdm; writes lcdm-accuracy/accuracy.*
+  {PROGRAM} evaluate --network nets/mine                writes nets/mine/accuracy.*
+  {PROGRAM} evaluate --models 10 --processes 1          a quick look
+  {PROGRAM} evaluate --packages-path ~/cobaya_packages  with the change of the Planck chi2""",
+    )
+    parser.add_argument("--output", type=Path, metavar="FOLDER",
+                        help="where the table and the plot go (default: beside your own networks, NAME-accuracy for "
+                             "those of the package)")
+    parser.add_argument("--cache", type=Path, default=Path("runs/evaluate"), metavar="FOLDER",
+                        help="where the results of full CLASS are kept (default: %(default)s)")
+    parser.add_argument("--models", type=positive_number, default=100, metavar="N",
+                        help="cosmologies in each box (default: %(default)s)")
+    add_processes(parser)
+    parser.add_argument("--network", metavar="NAME|FOLDER", help="networks to evaluate (default: lcdm)")
+    add_packages_path(parser)
+    parser.set_defaults(run=_run_evaluate)
+
+
+def _report_folder(network: str) -> Path:
+    """Beside the user's own networks; NAME-accuracy for those of the package. NetworkFileError if there are none."""
+    from cosmicnet.installed import installed_sets, shipped_sets
+    from cosmicnet.store import load_network_set
+
+    load_network_set(network)
+    folder = installed_sets().get(network, Path(network).expanduser())
+    shipped = {path.resolve(): name for name, path in shipped_sets().items()}
+    name = shipped.get(folder.resolve())
+    return folder if name is None else Path(f"{name}-accuracy")
+
+
+def _run_evaluate(options: argparse.Namespace) -> None:
+    from cosmicnet.store import DEFAULT_SET
+
+    from ..evaluate.accuracy_page import markdown
+    from ..evaluate.evaluate import EvaluationSettings, evaluate
+
+    network = options.network or DEFAULT_SET
+    output = options.output or _report_folder(network)
+    print(markdown(evaluate(EvaluationSettings(network, writable(output), options.cache, options.models,
+                                               options.processes, options.packages_path))))
+
+
+def add_info(commands: Any) -> None:
+    parser = new_command(
+        commands, "info", "what a network set is and where it may be used",
+        description="""\
+Prints where a network set may be used, what it was trained on, its hash, and its accuracy where
+`cosmicnet evaluate` or `make` have measured it.""",
+        epilog=f"examples:\n  {PROGRAM} info\n  {PROGRAM} info extended\n  {PROGRAM} info nets/mine",
+    )
+    parser.add_argument("network", nargs="?", default=None, metavar="NAME|FOLDER",
+                        help="a shipped set, one of your own, or a folder (default: lcdm)")
+    parser.set_defaults(run=_run_info)
+
+
+def _run_info(options: argparse.Namespace) -> None:
+    from cosmicnet.store import DEFAULT_SET
+
+    from ..evaluate.info import print_info
+
+    print_info(options.network or DEFAULT_SET)

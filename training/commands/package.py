@@ -1,0 +1,51 @@
+"""The sub-commands of `cosmicnet` about the package and CLASS: patch-class, cite."""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from cosmicnet.errors import CosmicnetError
+
+from .arguments import PROGRAM, new_command
+
+__all__ = ["add_cite", "add_patch_class"]
+
+
+def add_patch_class(commands: Any) -> None:
+    parser = new_command(
+        commands, "patch-class", "give your own CLASS source tree the hook for networks",
+        description="""\
+Edits a CLASS source tree (version 3.4.1, possibly with your own changes) so that its classy can use and
+train networks; then build it as usual with `pip install DIR`. The tree is left untouched if an edit
+does not fit.""",
+        epilog=f"examples:\n  {PROGRAM} patch-class ~/my_class && pip install ~/my_class",
+    )
+    parser.add_argument("directory", type=Path, metavar="DIR", help="root of the CLASS tree")
+    parser.set_defaults(run=_run_patch_class)
+
+
+def _run_patch_class(options: argparse.Namespace) -> None:
+    from cosmicnet.class_patch import AnchorError, PatchError, patch_tree
+
+    try:
+        touched = patch_tree(options.directory)
+    except (AnchorError, PatchError) as error:
+        raise CosmicnetError(str(error)) from error
+    print("\n".join(f"{what} {name}" for name, what in touched.items()))
+
+
+def add_cite(commands: Any) -> None:
+    parser = new_command(
+        commands, "cite", "how to cite this software, as text and BibTeX",
+        description="Prints what to cite: this software, CLASS, and the paper of the method; first as text, then as\n"
+                    "BibTeX.",
+        epilog=f"example:\n  {PROGRAM} cite >> references.txt")
+    parser.set_defaults(run=_run_cite)
+
+
+def _run_cite(options: argparse.Namespace) -> None:
+    from .citation import as_bibtex, as_text, references
+
+    found = references()
+    print("\n".join(map(as_text, found)) + "\n\n" + "\n\n".join(map(as_bibtex, found)))

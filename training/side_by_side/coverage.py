@@ -1,0 +1,71 @@
+"""Which networks cover a user's inputs, and why not; nothing is integrated."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.inquiry import covers
+
+from ..work.parallel import progress
+from ..work.run_class import Parameters, require_patched_classy
+from .user_input import InputError, class_value, read_input
+
+__all__ = ["coverage_table", "read_inputs", "why_not"]
+
+
+def read_inputs(path: Path) -> dict[str, Parameters]:
+    """CLASS parameters by name of the input: one from an INI or YAML file, any number from a JSON file."""
+    if path.suffix != ".json":
+        return {path.name: read_input(path).parameters}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        if isinstance(content, list):
+            return {str(entry["name"]): _parameters(entry["class"], path) for entry in content}
+        return {path.name: _parameters(content, path)}
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path}: must be a dictionary of CLASS parameters, or a list of "
+                         f'{{"name": ..., "class": {{...}}}} ({error})') from error
+
+
+def _parameters(entries: Mapping[str, Any], path: Path) -> Parameters:
+    return {name: class_value(name, value, path) for name, value in entries.items()}
+
+
+def coverage_table(inputs: Mapping[str, Parameters], network: str) -> Table:
+    """The networks that cover each input, or the first reason why the nearest ones do not."""
+    require_patched_classy()
+    table = Table("input", "covered by", "why not")
+    covered = 0
+    with progress("probing", len(inputs)) as advance:
+        for name, parameters in inputs.items():
+            by, reason = why_not(parameters, network)
+            covered += bool(by)
+            table.add_row(name, by, reason)
+            advance()
+    table.title = f"{covered} of {len(inputs)} inputs are covered"
+    return table
+
+
+def why_not(parameters: Parameters, network: str) -> tuple[str, str]:
+    """The networks that cover an input, else the reason: one of these is empty."""
+    from classy import CosmoComputationError, CosmoSevereError
+
+    try:
+        coverage = covers(parameters, network)
+    except (CosmoComputationError, CosmoSevereError) as error:
+        # the last line is CLASS's innermost
+        return "", f"CLASS: {str(error).strip().splitlines()[-1]}"
+    except CosmicnetError as error:
+        return "", str(error)
+    if coverage:
+        return coverage.network, ""
+    first, *others = coverage.why_not[coverage.network]
+    more = f" (and {len(others)} more)" if others else ""
+    return "", f"{coverage.network}: {first}{more}"
