@@ -14,6 +14,7 @@ PARTS := training cobaya_components class_patch
 
 # pip's output; a failure names the file and shows its end
 LOG := build/install.log
+EXTRAS := training,evaluate,cobaya,test
 logged = @mkdir -p $(dir $(LOG)); $(1) >>$(LOG) 2>&1 || { tail -n 20 $(LOG); echo "failed; the whole log: $(LOG)"; exit 1; }
 
 .NOTPARALLEL:
@@ -61,7 +62,7 @@ $(VENV): pyproject.toml setup.py
 	$(PYTHON) -m venv .venv
 	@echo "installing cosmicnet and all that it can use (a few minutes; log: $(LOG)) ..."
 	$(call logged,$(BIN)/python -m pip install --upgrade pip)
-	$(call logged,$(BIN)/python -m pip install --editable '.[training,evaluate,cobaya,test]')
+	$(call logged,$(BIN)/python -m pip install --editable '.[$(EXTRAS)]')
 	@touch $@
 
 $(CLASSY): $(PATCH) | $(VENV)

@@ -1,6 +1,7 @@
 """The command `cosmicnet`: every mistake of the user's is one clear message and an exit status, no traceback."""
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,8 +19,10 @@ from cosmicnet.class_patch.tree import EQUATIONS, OWN_FILES, OWN_FOLDER
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.installed import shipped_sets
 from cosmicnet.store import ARRAYS, save_network_set
-from cosmicnet.training.commands import cli
+from cosmicnet.training.commands import citation
+from cosmicnet.training.commands import networks as network_commands
 from cosmicnet.training.commands.cli import main
+from cosmicnet.training.side_by_side.coverage import why_not
 
 Arguments = list[str]
 PAPER = str(ROOT / "training" / "recipes" / "paper_small.toml")
@@ -172,7 +175,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(options: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "_run_info", fail)
+    monkeypatch.setattr(network_commands, "_run_info", fail)
 
 
 @pytest.mark.usefixtures("patched")
@@ -209,7 +212,7 @@ def test_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, erro
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    ([], "required: COMMAND"), (["mak"], "invalid choice: 'mak'"),
+    (["mak"], "invalid choice: 'mak'"),
     (["search", PAPER], "there is no cosmicnet search, but `cosmicnet paper search`"),
     (["report"], "but `cosmicnet paper report`"), (["make"], "required: recipe"),
     (["make", "tiny.toml", "--processes", "0"], "'0' is not a positive whole number"),
@@ -235,10 +238,10 @@ def test_info_of_a_set(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_report_of_networks_goes_beside_them_but_not_into_the_package() -> None:
     save_network_set(Path("nets/mine"), make_network_set())
-    assert cli._place_of_report("nets/mine") == Path("nets/mine")
-    assert cli._place_of_report("lcdm") == Path("docs")
-    assert cli._place_of_report("extended") == cli._place_of_report(str(shipped_sets()["extended"])) \
-        == Path("docs/extended")
+    assert network_commands._report_folder("nets/mine") == Path("nets/mine")
+    # and nothing is written into the package, under whatever name it is found
+    for name in ("extended", str(shipped_sets()["extended"])):
+        assert network_commands._report_folder(name) == Path("extended-accuracy")
 
 
 @pytest.mark.parametrize("command", [[], ["demo"], ["make"], ["evaluate"], ["paper"], ["info"], ["patch-class"]])
@@ -254,3 +257,92 @@ def test_status_reaches_the_shell() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("cosmicnet info: neural_network_path = nope")
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: cosmicnet") and "demo" in shown
+    # developers' measurements run, but are not listed
+    assert "line-of-sight" not in shown
+
+
+def test_module_is_the_command_and_knows_its_version() -> None:
+    import cosmicnet
+
+    done = subprocess.run([sys.executable, "-m", "cosmicnet", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["cosmicnet", cosmicnet.__version__]
+
+
+def test_citation_is_that_of_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    yaml = pytest.importorskip("yaml")
+    file = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert main(["cite"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("@article{") == len(file["references"])
+    for entry in (file, *file["references"]):
+        name, = [r for r in citation.references() if r.title == " ".join(entry["title"].split())]
+        for field in ("doi", "journal", "volume", "year"):
+            if field in entry:
+                assert str(getattr(name, {"doi": "doi"}.get(field, field))) == str(entry[field]), field
+        for author in entry["authors"]:
+            assert author.get("family-names", author.get("name")) in shown
+        for identifier in entry.get("identifiers", ()):
+            assert identifier["value"] in shown
+    assert str(file["version"]) in shown
+
+
+def test_runs_on_a_full_disk_name_the_folder_and_leave_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fill(source: str, target: str, *, follow_symlinks: bool = True) -> str:
+        raise OSError(28, "No space left on device")
+
+    copytree = shutil.copytree
+    monkeypatch.setattr(shutil, "copytree", lambda source, target: copytree(source, target, copy_function=fill))
+    assert_refuses(["runs", "mine"], "cosmicnet runs: mine: [Errno 28] No space left on device", capsys)
+    assert not Path("mine").exists()
+    Path("mine").mkdir()
+    assert_refuses(["runs", "mine"], "mine: exists", capsys)
+
+
+def test_full_disk_is_shown_with_the_output_where_no_file_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(network_commands, "_run_train", fail)
+    assert_refuses(["train", "tiny.toml", "--output", "mine"], "cosmicnet train: mine: No space left on device", capsys)
+
+
+@pytest.mark.usefixtures("patched")
+def test_error_without_a_message_asks_for_memory(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from classy import CosmoComputationError
+
+    stand_in(monkeypatch, CosmoComputationError(""))
+    assert_refuses(["info"], "is there enough memory?", capsys)
+
+
+@pytest.mark.usefixtures("patched")
+def test_coverage_names_the_networks_or_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    planck = {"output": "tCl,pCl,lCl", "lensing": True, "omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4,
+              "tau_reio": 0.055, "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06}
+    cases = {"planck": {}, "curved": {"Omega_k": 0.01}, "no such setting": {"colour": 1}, "no sources": {"output": ""}}
+    Path("cases.json").write_text(json.dumps([{"name": n, "class": {**planck, **c}} for n, c in cases.items()]))
+    Path("mine.ini").write_text("".join(f"{name} = {value}\n" for name, value in {**planck, "lensing": "yes"}.items()))
+    assert main(["coverage", "cases.json", "mine.ini"]) == 0
+    rows = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for line in capsys.readouterr().out.splitlines()
+            if len(cells := line.strip("│").split("│")) == 3}
+    assert rows["planck"] == rows["mine.ini"] == ["lcdm", ""]
+    assert rows["curved"][1].startswith("lcdm: Omega0_k = 0.01")
+    assert rows["no such setting"][0] == rows["no sources"][0] == ""
+    assert "colour" in why_not({**planck, "lensing": "yes", "colour": 1}, "auto")[1]
+
+
+@pytest.mark.parametrize("content", ["3", "[1]", '[{"name": "a"}]', "{", '{"a": null}', "[" * 100000])
+def test_inputs_of_another_kind_are_refused(content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cases.json").write_text(content)
+    assert_refuses(["coverage", "cases.json"], "cases.json", capsys)

@@ -61,7 +61,7 @@ def why_not(parameters: Parameters, network: str) -> tuple[str, str]:
         coverage = covers(parameters, network)
     except (CosmoComputationError, CosmoSevereError) as error:
         # the last line is CLASS's innermost
-        return "", f"CLASS: {str(error).strip().splitlines()[-1]}"
+        return "", f"CLASS: {str(error).strip().splitlines()[-1].removeprefix('Error in Class: ')}"
     except CosmicnetError as error:
         return "", str(error)
     if coverage:
