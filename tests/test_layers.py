@@ -50,6 +50,7 @@ ARROWS[COMMANDS] = (*ARROWS, *FOLDERS_OF_ROOMS)
 # Entry points, whose imports run when a name is looked up: `cosmicnet.Cosmicnet` for Cobaya, `python -m`.
 ENTRANCES = {
     "cosmicnet": ("cobaya_components",),
+    "cosmicnet.__main__": ("training",),
     "cosmicnet.training.__main__": (COMMANDS,),
     "cosmicnet.cobaya_components": tuple(room for room in ARROWS if room.startswith("cobaya_components.")),
 }

@@ -17,7 +17,7 @@ from .paper import add_paper
 from .requests import add_compare, add_coverage, add_demo
 from .timing import add_benchmark, add_line_of_sight
 
-__all__ = ["main"]
+__all__ = ["command_line", "main"]
 
 # Of `paper` alone.
 STEPS_OF_PAPER = ("search", "report")
@@ -25,7 +25,7 @@ STEPS_OF_PAPER = ("search", "report")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sub-command, or show the help; returns the exit status, 1 for an error that the user can mend."""
-    parser = _parser()
+    parser = command_line()
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()
@@ -76,7 +76,8 @@ class _Parser(argparse.ArgumentParser):
         super().error(message)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The parser of all sub-commands."""
     parser = _Parser(
         prog=PROGRAM,
         formatter_class=argparse.RawDescriptionHelpFormatter,
