@@ -7,7 +7,7 @@ import sys
 from cobaya.model import get_model
 
 model = get_model({
-    "likelihood": {"flat": {"external": lambda _self: 0.0, "requires": {"Cl": {"tt": 300, "ee": 300}}}},
+    "likelihood": {"flat": {"external": lambda _self: 0.0, "requires": {"Cl": {"tt": 100, "ee": 100}}}},
     "theory": {"cosmicnet.Cosmicnet": {"mode": "full", "extra_args": {"non_linear": "none"}}},
     "params": {"H0": {"prior": {"min": 60.0, "max": 75.0}, "ref": 67.3}, "n_s": {"prior": {"min": 0.9, "max": 1.0}}},
 })

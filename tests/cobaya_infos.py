@@ -11,7 +11,7 @@ COMPONENT = "cosmicnet.Cosmicnet"
 POINT = {"H0": 67.3, "tau_reio": 0.054}
 FIXED = {"omega_b": 0.0224, "omega_cdm": 0.12, "A_s": 2.1e-9, "n_s": 0.965}
 NEUTRINOS = {"N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "non_linear": "none"}
-L_MAX = 300
+L_MAX = 100
 
 
 def run_info(theory: dict[str, Any] | None = None, requires: dict[str, Any] | None = None,

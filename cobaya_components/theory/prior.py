@@ -23,9 +23,11 @@ from cosmicnet.store import NetworkSet
 
 from .quiet import quiet
 
-__all__ = ["NotChecked", "PriorCoverage", "coverage_of_prior"]
+__all__ = ["IN_PLACE_OF_A_S", "NotChecked", "PriorCoverage", "coverage_of_prior"]
 
 SEED = 0
+# The amplitude does not matter here, and CLASS would search A_s for these with its own equations.
+IN_PLACE_OF_A_S = ("sigma8", "S8", "sigma8_cb")
 # Points of the prior, at 0.1 s each, or 0.5 s where CLASS searches H0.
 DRAWS = 32
 
@@ -117,7 +119,7 @@ def coverage_of_prior(theory: Any, model: Any, candidates: Mapping[str, NetworkS
     An empty list for the background alone, which needs no networks. Raises NotChecked with the reason why this is not
     known before the first sample, and CLASS's own CosmoSevereError if it refuses the run.
     """
-    settings = {name: value for name, value in theory.extra_args.items() if not str(name).startswith("neural_network")}
+    settings = theory.extra_args
     if not settings.get("output"):
         return []
     names = list(model.parameterization.sampled_params())
@@ -130,8 +132,10 @@ def coverage_of_prior(theory: Any, model: Any, candidates: Mapping[str, NetworkS
     severe, not_computed = theory.classy_module.CosmoSevereError, theory.classy_module.CosmoComputationError
 
     def coverage(point: Mapping[str, Any]) -> list[PointCoverage]:
-        found = at_request({**point, **settings},
-                           lambda request: [PointCoverage.of(request, one) for one in candidates.values()])
+        parameters = {name: value for name, value in {**point, **settings}.items()
+                      if name not in IN_PLACE_OF_A_S and not name.startswith("neural_network")}
+        found = at_request(parameters, lambda request: [PointCoverage.of(request, one) for one in
+                                                        candidates.values()])
         if found is None:
             raise NotChecked("this run needs no source functions")
         return found

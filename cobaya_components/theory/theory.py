@@ -22,7 +22,7 @@ from cosmicnet.store import NetworkSet
 from .covmats import best_covmat
 from .modes import DIGITS, LINE_OF_SIGHT, USED, named_sets, recorded_networks, with_networks
 from .mpi_cores import share_cores
-from .prior import NotChecked, coverage_of_prior
+from .prior import IN_PLACE_OF_A_S, NotChecked, coverage_of_prior
 from .sources import PRODUCT, Sources, computes, errors_stop_the_run
 from .weyl import WEYL, auto_pairs, weyl_grids
 
@@ -32,8 +32,8 @@ MODES = ("full", "net")
 OPTION_PREFIX = "neural_network"
 # To time a fast step: relative change of the parameters, and number of steps.
 NEAR, TIMED_STEPS = 1e-6, 3
-# With one of these as input CLASS integrates its equations to find A_s.
-IN_PLACE_OF_A_S = ("sigma8", "S8", "sigma8_cb")
+# Multipoles of the lensing potential, which is computed with the Weyl potential.
+L_MAX_OF_WEYL = 100
 # The last module of CLASS.
 LAST_MODULE = ["distortions"]
 
@@ -125,6 +125,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         if self._weyl:
             output = (set(self.extra_args["output"].split()) - {"mTk"}) | {"lCl"} | self._given_output
             self.extra_args["output"] = " ".join(output)
+            # where no spectrum is wanted up to a larger one
+            self.extra_args.setdefault("l_max_scalars", L_MAX_OF_WEYL)
 
     def all_input_params(self) -> list[str]:
         """Parameters of CLASS, of both halves."""
