@@ -19,6 +19,7 @@ from cosmicnet.inquiry import covers
 from cosmicnet.provider import COMPARE_WITH
 from cosmicnet.training.evaluate.accuracy import LOW_L_END, RelativeErrors, cosmic_variance
 from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods, PlanckNotAvailable
+from cosmicnet.training.work.numbers import significant
 from cosmicnet.training.work.run_class import Parameters, networks_on, new_class, require_patched_classy
 from cosmicnet.training.work.spectra import L_MAX, ONE_LINE_OF_SIGHT, OUTPUT_SETTINGS, PK_REDSHIFTS, Spectra
 
@@ -160,7 +161,7 @@ def _seconds_table(full: Seconds, net: Seconds) -> Table:
         "total": (full.total, net.total),
     }
     for step, (slow, fast) in lines.items():
-        table.add_row(step, f"{slow:.3f}", f"{fast:.3f}", f"{slow / fast:.3g}",
+        table.add_row(step, f"{slow:.3f}", f"{fast:.3f}", significant(slow / fast),
                       style="bold" if step == "total" else None)
     return table
 

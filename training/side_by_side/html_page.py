@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from ..work.numbers import significant
 from .compare import FULL, NET, SPECTRA, STOCK, Comparison
 
 __all__ = ["print_comparison", "write_html"]
@@ -105,7 +106,7 @@ def _seconds(comparison: Comparison) -> Rows:
         seconds = [modes[mode].seconds[step] for mode in modes]
         row = [step, *(f"{max(value, 0.0):.3f}" for value in seconds)]
         if NET in modes:
-            row.append(f"{seconds[-1] / seconds[0]:.3g}" if min(seconds) > SMALLEST_SECONDS else "")
+            row.append(significant(seconds[-1] / seconds[0]) if min(seconds) > SMALLEST_SECONDS else "")
         rows.append(row)
     return rows
 
@@ -116,13 +117,13 @@ def _errors(comparison: Comparison) -> Rows:
             for entries in zip(*columns, strict=True)]
     chi2 = [comparison.chi2(*pair) for pair in comparison.pairs()]
     if None not in chi2:
-        rows.append(["Wishart chi2 of TT, TE, EE", "", *(f"{value:.3g}" for value in chi2)])
+        rows.append(["Wishart chi2 of TT, TE, EE", "", *(significant(value) for value in chi2 if value is not None)])
     return rows
 
 
 def _error(fraction: float, sigmas: float | None) -> str:
-    percent = f"{100.0 * fraction:.2g}%"
-    return percent if sigmas is None else f"{percent} ({sigmas:.2g} sigma)"
+    percent = f"{significant(100.0 * fraction, 2)}%"
+    return percent if sigmas is None else f"{percent} ({significant(sigmas, 2)} sigma)"
 
 
 def _html_table(head: Sequence[str], rows: Rows) -> str:

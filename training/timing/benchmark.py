@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..evaluate.boxes import LCDM_DOMAIN
+from ..work.numbers import significant
 from ..work.parallel import progress
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 
@@ -211,7 +212,7 @@ def _rows(result: Benchmark) -> list[tuple[str, ...]]:
             wanted = TARGETS[step][result.threads > 1]
             target = str(wanted) if slow / fast >= wanted else f"{wanted}, missed"
         rows.append((step, f"{MILLISECONDS * slow:.1f}", f"{MILLISECONDS * fast:.1f}",
-                     f"{slow / fast:.3g}" if min(slow, fast) > RESOLUTION else "", target))
+                     significant(slow / fast) if min(slow, fast) > RESOLUTION else "", target))
     return rows
 
 
