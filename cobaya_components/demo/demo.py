@@ -23,7 +23,7 @@ from cosmicnet.training.work.numbers import significant
 from cosmicnet.training.work.run_class import Parameters, networks_on, new_class, require_patched_classy
 from cosmicnet.training.work.spectra import L_MAX, ONE_LINE_OF_SIGHT, OUTPUT_SETTINGS, PK_REDSHIFTS, Spectra
 
-from .plots import SourceTables, plot_matter, plot_sources, plot_spectrum
+from .plots import CmbSources, plot_matter, plot_sources, plot_spectrum
 
 __all__ = ["covered_cosmology", "run_demo"]
 
@@ -62,7 +62,7 @@ class Mode:
     """The best fit computed in one mode."""
 
     spectra: Spectra
-    sources: SourceTables
+    sources: CmbSources
     seconds: Seconds
 
 
@@ -122,7 +122,7 @@ def _run(parameters: Parameters, for_spectra: Parameters = MappingProxyType({}))
     """Times with `parameters`; spectra and sources with `for_spectra` as well."""
     cosmology = new_class({**OUTPUT_SETTINGS, **parameters, **for_spectra})
     cosmology.compute()
-    mode = Mode(Spectra.of(cosmology), SourceTables.of(cosmology), _measure_seconds(parameters))
+    mode = Mode(Spectra.of(cosmology), CmbSources.of(cosmology), _measure_seconds(parameters))
     cosmology.empty()
     return mode
 

@@ -20,7 +20,7 @@ from cosmicnet.training.evaluate.accuracy import RelativeErrors, cosmic_variance
 from cosmicnet.training.evaluate.noise import PLANCK_SKY_FRACTION, planck_noise
 from cosmicnet.training.work.spectra import PK_K_H_PER_MPC, PK_REDSHIFTS, Spectra
 
-__all__ = ["SourceTables", "plot_matter", "plot_sources", "plot_spectrum"]
+__all__ = ["CmbSources", "plot_matter", "plot_sources", "plot_spectrum"]
 
 Array = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ T_CMB_MUK = 2.7255e6
 
 
 @dataclass(frozen=True)
-class SourceTables:
+class CmbSources:
     """CMB source functions S_T0, S_T1, S_T2 of CLASS, shape (n_k, n_tau), in 1/Mpc.
 
     k in 1/Mpc, shape (n_k,); tau_over_tau_rec: conformal time in units of recombination's, (n_tau,).
@@ -45,7 +45,7 @@ class SourceTables:
     t2: Array
 
     @classmethod
-    def of(cls, cosmology: Any) -> SourceTables:
+    def of(cls, cosmology: Any) -> CmbSources:
         """Read the sources from a classy.Class that has computed its perturbations."""
         tables, k, tau = cosmology.get_sources()
         tau_rec = cosmology.get_current_derived_parameters(["tau_rec"])["tau_rec"]
@@ -72,14 +72,14 @@ VIEWS = (
 
 @dataclass(frozen=True)
 class Map:
-    """Values of a source function in a window, shape (n_k, n_tau), 1/Mpc; axes as in SourceTables."""
+    """Values of a source function in a window, shape (n_k, n_tau), 1/Mpc; axes as in CmbSources."""
 
     k: Array
     tau_over_tau_rec: Array
     values: Array
 
     @classmethod
-    def of(cls, sources: SourceTables, view: View) -> Map:
+    def of(cls, sources: CmbSources, view: View) -> Map:
         in_k = (sources.k >= view.wavenumbers[0]) & (sources.k <= view.wavenumbers[1])
         in_time = (sources.tau_over_tau_rec >= view.times[0]) & (sources.tau_over_tau_rec <= view.times[1])
         table: Array = getattr(sources, view.name)
@@ -92,7 +92,7 @@ class Map:
         return float(np.abs(self.values).max())
 
 
-def plot_sources(full: SourceTables, net: SourceTables, path: Path) -> None:
+def plot_sources(full: CmbSources, net: CmbSources, path: Path) -> None:
     """Maps of the three source functions, full, net and difference; and of S_T2 at late times."""
     figure, axes = plt.subplots(len(VIEWS), 3, figsize=(13.5, 13.0), sharex="row", sharey="row",
                                 layout="constrained")
