@@ -21,6 +21,7 @@ from .manifest import FIELDS_ARCHITECTURE, Manifest
 from .photons import NEEDED_PIECES, PIECE_OF, LatePhotons, streaming_factor
 from .pieces import PIECES, SOURCES, fill_p, tables_but_p, time_factor, wavenumber_factor
 from .request import Request
+from .rescattering import duration_of_change, is_resolved, start_of_reionization
 from .threads import run_together, threads_of_products
 
 __all__ = ["Emulator", "FieldsEmulator"]
@@ -121,6 +122,7 @@ class FieldsEmulator:
             yield (f"sources of photons that do not stream freely are needed until tau = "
                    f"{scales.tau_free_streaming:.5g} Mpc, but the networks reach {end:.5g} Mpc")
         yield from self._outside_late_times(request, scales)
+        yield from _unresolved_reionization(request, scales)
 
     def _outside_late_times(self, request: Request, scales: Scales) -> Iterator[str]:
         """Beyond their ends the bases are constant, which is correct only at early, opaque times."""
@@ -185,6 +187,17 @@ class FieldsEmulator:
             field.require_known(manifest.derived_inputs)
         boundaries = Boundaries(**manifest.boundaries) if manifest.boundaries else None
         return cls([FittedField.from_arrays(field, arrays, manifest.dense_layers) for field in fields], boundaries)
+
+
+def _unresolved_reionization(request: Request, scales: Scales) -> Iterator[str]:
+    """Rescattering is computed on uniform times."""
+    if PIECE_OF.keys().isdisjoint(tables_but_p(request.tables)):
+        return
+    rate = request.history["scattering_rate"]
+    start = start_of_reionization(request.tau, rate, scales.tau_dark_end)
+    if start is not None and not is_resolved(duration := duration_of_change(request.tau, rate, start), start):
+        yield (f"reionisation takes {duration:.3g} Mpc of conformal time, too short for the networks: a larger "
+               f"reionization_width is covered")
 
 
 def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:

@@ -17,7 +17,7 @@ from .coordinates import Scales
 from .evaluation import Factors, FieldValues
 from .pieces import tables_but_p
 from .request import Request
-from .rescattering import Photons, rescatter, start_of_reionization, uniform_times
+from .rescattering import Photons, duration_of_change, rescatter, start_of_reionization, uniform_times
 from .splines import lagrange_matrix
 
 __all__ = ["NEEDED_PIECES", "PIECE_OF", "LatePhotons", "streaming_factor"]
@@ -55,7 +55,10 @@ class LatePhotons:
         start = start_of_reionization(request.tau, request.history["scattering_rate"], scales.tau_dark_end)
         self._start = np.inf if start is None or not self.sources else start
         # the times (Mpc) at which fields of the late region are needed
-        self.times = np.empty(0) if np.isinf(self._start) else uniform_times(self._start, scales.tau_0)
+        self.times = np.empty(0)
+        if not np.isinf(self._start):
+            duration = duration_of_change(request.tau, request.history["scattering_rate"], self._start)
+            self.times = uniform_times(self._start, scales.tau_0, duration)
         # the pieces of the late region that blocks() needs
         self.pieces = (("doppler",) if "t0" in self.sources else ()) + (_SCATTERED if self.times.size else ())
 

@@ -23,16 +23,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-__all__ = ["Convolutions", "Photons", "rescatter", "spherical_bessel", "start_of_reionization", "uniform_times"]
+__all__ = [
+    "Convolutions", "Photons", "duration_of_change", "is_resolved", "rescatter", "spherical_bessel",
+    "start_of_reionization", "uniform_times",
+]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 # single precision is enough
 Real = NDArray[np.floating[Any]]
 
-# Step of the uniform grid of times, relative to the conformal time at the start of reionisation. It resolves the
-# width of reionisation (60 Mpc at z = 15, 150 Mpc at z = 8), and k (tau - tau') wherever photons do not yet stream.
-STEP = 0.014
+# Largest step of the uniform grid of times, relative to the conformal time at the start of reionisation. It resolves
+# the usual width of reionisation (60 Mpc at z = 15, 150 Mpc at z = 8), and k (tau - tau') wherever photons do not yet
+# stream. A faster change of the scattering rate is resolved by so many steps, which are up to FINEST times smaller.
+STEP, STEPS_PER_CHANGE, FINEST = 0.014, 1.5, 16.0
 
 # Optical depth per Hubble time from which on electrons count; the neutral universe has less than 1e-3.
 LEAST_SCATTERING = 2e-3
@@ -68,9 +72,23 @@ def start_of_reionization(tau: Array, scattering_rate: Array, not_before: float)
     return max(float(tau[max(int(np.argmax(scatters)) - 1, 0)]), not_before)
 
 
-def uniform_times(start: float, today: float) -> Array:
-    """The times (Mpc) of rescatter() from the start of reionisation to today."""
-    return np.linspace(start, today, int(np.ceil((today / start - 1.0) / STEP)) + 1)
+def duration_of_change(tau: Array, scattering_rate: Array, start: float) -> float:
+    """How long (Mpc) the fastest change of the scattering rate from `start` on takes, were it as large as the rate."""
+    later = tau >= start
+    times, rate = tau[later], scattering_rate[later]
+    return float(rate.max() / np.abs(np.diff(rate) / np.diff(times)).max())
+
+
+def is_resolved(duration: float, start: float) -> bool:
+    """Whether the finest steps from `start` (Mpc) on resolve a change of the scattering rate."""
+    return duration * FINEST >= STEPS_PER_CHANGE * STEP * start
+
+
+def uniform_times(start: float, today: float, duration: float = np.inf) -> Array:
+    """The times (Mpc) of rescatter() from the start of reionisation to today, which resolve a change of the scattering
+    rate that takes so long."""
+    step = min(STEP, max(duration / (STEPS_PER_CHANGE * start), STEP / FINEST))
+    return np.linspace(start, today, int(np.ceil((today / start - 1.0) / step)) + 1)
 
 
 def rescatter(

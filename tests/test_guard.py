@@ -69,3 +69,9 @@ def test_expansion_is_that_of_class_for_curved_space_and_any_neutrinos() -> None
 
     errors = at_request(parameters, compare)
     assert errors is not None and max(errors) < 1e-6
+
+
+def test_reionisation_that_networks_cannot_resolve_is_refused() -> None:
+    assert why_not(LCDM | {"reionization_width": 0.1}, "lcdm") == []
+    reason, = why_not(LCDM | {"reionization_width": 0.001}, "lcdm")
+    assert "reionization_width" in reason

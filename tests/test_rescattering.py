@@ -15,6 +15,8 @@ from cosmicnet.pieces import split_sources
 from cosmicnet.rescattering import (
     Convolutions,
     Photons,
+    duration_of_change,
+    is_resolved,
     rescatter,
     spherical_bessel,
     start_of_reionization,
@@ -211,3 +213,13 @@ def test_class_with_reionization_follows_from_class_without(reionization: dict[s
         assert (error < CLASS_AGREEMENT * np.linalg.norm((weight * reionized[name])[later], axis=0)).all(), name
         # on the largest scales, scattering hardly changes what there is
         assert (size > 10 * error)[k > 5e-4].all(), name
+
+
+def test_steps_resolve_a_fast_change_of_the_scattering_rate() -> None:
+    usual = uniform_times(4000.0, 14000.0, 200.0)
+    assert np.array_equal(usual, uniform_times(4000.0, 14000.0))
+    assert np.diff(uniform_times(4000.0, 14000.0, 30.0)).max() <= 30.0 / 1.5
+    assert is_resolved(30.0, 4000.0) and not is_resolved(2.0, 4000.0)
+    tau = np.linspace(3000.0, 14000.0, 2000)
+    rate = 1e-5 * (1.0 + np.tanh((tau - 4500.0) / 50.0))
+    assert duration_of_change(tau, rate, 4000.0) == pytest.approx(100.0, rel=0.02)
