@@ -23,7 +23,7 @@ from cosmicnet.cobaya_components.compare.chains import systematic_choice
 from cosmicnet.cobaya_components.compare.check import compare, draw_points, print_comparison
 from cosmicnet.cobaya_components.compare.evaluations import (
     Evaluated,
-    EvaluationSettings,
+    PointSettings,
     RunInMode,
     evaluate_all,
     model_of,
@@ -120,7 +120,7 @@ def test_full_class_is_not_asked_where_networks_have_refused(
 
     monkeypatch.setattr(module, "evaluate_all", evaluate_all)
     monkeypatch.setattr("cosmicnet.cobaya_components.compare.evaluations.evaluate_all", evaluate_all)
-    found = module.check({**RUN, "packages_path": str(tmp_path)}, EvaluationSettings(4, None, 1, tmp_path, 0),
+    found = module.check({**RUN, "packages_path": str(tmp_path)}, PointSettings(4, None, 1, tmp_path, 0),
                          "reference")
     assert asked == {"networks": 4, "full CLASS": 3} and len(found.points) == 3 and found.drawn == 4
 

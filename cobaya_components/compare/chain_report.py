@@ -18,7 +18,7 @@ from cosmicnet.files import write_whole
 
 from ..theory.modes import DIGITS, named_sets, networks_of, recorded_networks, sampled_names, version_of
 from .chains import BURN_IN, load_chain, systematic_choice
-from .evaluations import ALL, FAST, POINTS_FOR_RATE, PROCESSES_FOR_RATE, EvaluationSettings, Rate, measure_rates
+from .evaluations import ALL, FAST, POINTS_FOR_RATE, PROCESSES_FOR_RATE, PointSettings, Rate, measure_rates
 from .reweight import FEWEST_FOR_CONTOURS, Reweighted, Shift, plot_reweighted
 
 __all__ = ["as_markdown", "write_chain_report"]
@@ -27,7 +27,7 @@ __all__ = ["as_markdown", "write_chain_report"]
 LEFT_OUT = ("A_s",)
 
 
-def write_chain_report(result: Reweighted, root: Path, settings: EvaluationSettings, folder: Path) -> list[Path]:
+def write_chain_report(result: Reweighted, root: Path, settings: PointSettings, folder: Path) -> list[Path]:
     """Measure the rates of the chain `root` and write the three files to `folder`."""
     chain = load_chain(root, BURN_IN)
     rows = systematic_choice(chain.weights, max(POINTS_FOR_RATE.values()), np.random.default_rng(settings.seed))

@@ -18,9 +18,9 @@ from cosmicnet.errors import CosmicnetError
 from ..theory.modes import in_mode
 from ..theory.quiet import quiet
 from .chains import BURN_IN, load_chain, systematic_choice
-from .evaluations import Evaluated, EvaluationSettings, RunInMode, evaluate_all, model_of
+from .evaluations import Evaluated, PointSettings, RunInMode, evaluate_all, model_of
 
-__all__ = ["FEWEST_POINTS", "Comparison", "check", "compare", "draw_points", "load_run", "print_comparison"]
+__all__ = ["FEWEST_POINTS", "CheckResult", "check", "compare", "draw_points", "load_run", "print_comparison"]
 
 Array = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ SPARE = 4
 
 
 @dataclass(frozen=True)
-class Comparison:
+class CheckResult:
     """Networks against full CLASS.
 
     changes : log-likelihood with networks minus full, by likelihood and in total, shape (n,) over `points`.
@@ -73,7 +73,7 @@ class Comparison:
         return bool(np.all(np.abs(self.changes[TOTAL]) <= threshold))
 
 
-def check(run: Mapping[str, Any], settings: EvaluationSettings, place: str, networks: str | None = None) -> Comparison:
+def check(run: Mapping[str, Any], settings: PointSettings, place: str, networks: str | None = None) -> CheckResult:
     """Draw points, evaluate both modes, compare. Raises CosmicnetError for a run that cannot be compared.
 
     run : Cobaya's input; place : see draw_points(); networks : None for those of the run.
@@ -170,7 +170,7 @@ def load_run(file: Path) -> dict[str, Any]:
     return dict(info)
 
 
-def compare(points: Sequence[Mapping[str, float]], net: Sequence[Evaluated], full: Sequence[Evaluated]) -> Comparison:
+def compare(points: Sequence[Mapping[str, float]], net: Sequence[Evaluated], full: Sequence[Evaluated]) -> CheckResult:
     """Compare the points that both modes could compute."""
     pairs = list(zip(net, full, strict=True))
     both = [index for index, pair in enumerate(pairs) if not any(evaluated.failure for evaluated in pair)]
@@ -180,7 +180,7 @@ def compare(points: Sequence[Mapping[str, float]], net: Sequence[Evaluated], ful
     changes = {name: np.array([_change(net[i].loglikes[name], full[i].loglikes[name]) for i in both])
                for name in full[both[0]].loglikes}
     total = np.array([_change(net[i].loglike, full[i].loglike) for i in both])
-    return Comparison(
+    return CheckResult(
         [points[i] for i in both], {**changes, TOTAL: total},
         float(np.median([full[i].seconds for i in both])), float(np.median([net[i].seconds for i in both])),
         tuple(n.failure for n, f in pairs if n.failure and not f.failure), tuple(f.failure for f in full if f.failure))
@@ -191,7 +191,7 @@ def _change(net: float, full: float) -> float:
     return 0.0 if net == full else net - full
 
 
-def print_comparison(comparison: Comparison, threshold: float, console: Console) -> None:
+def print_comparison(comparison: CheckResult, threshold: float, console: Console) -> None:
     """Print the table, the worst point, the points left out, and the verdict."""
     table = Table("likelihood", title="Change of ln L by networks", title_justify="left")
     for heading in ("mean", "std", "95% |..|", "worst"):

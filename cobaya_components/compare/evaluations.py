@@ -24,8 +24,18 @@ from ..theory.modes import in_mode, named_sets, networks_of
 from ..theory.quiet import quiet
 
 __all__ = [
-    "ALL", "FAST", "PROCESSES_FOR_RATE", "Evaluated", "EvaluationSettings", "Point", "Rate", "RunInMode",
-    "evaluate_all", "fast_parameters", "measure_rates", "model_of",
+    "ALL",
+    "FAST",
+    "PROCESSES_FOR_RATE",
+    "Evaluated",
+    "Point",
+    "PointSettings",
+    "Rate",
+    "RunInMode",
+    "evaluate_all",
+    "fast_parameters",
+    "measure_rates",
+    "model_of",
 ]
 
 Point = Mapping[str, float]
@@ -40,7 +50,7 @@ _models: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
-class EvaluationSettings:
+class PointSettings:
     """What `check` and `reweight` have in common.
 
     points : how many; folder : where evaluations are kept; packages_path : None for that of the run.

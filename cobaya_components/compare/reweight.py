@@ -17,7 +17,7 @@ from cosmicnet.files import write_whole
 
 from ..theory.modes import USED, in_mode, uses_networks
 from .chains import Chain, ChainFacts, chain_facts, load_chain, systematic_choice
-from .evaluations import Evaluated, EvaluationSettings, model_of
+from .evaluations import Evaluated, PointSettings, model_of
 
 __all__ = ["FEWEST_FOR_CONTOURS", "Reweighted", "Shift", "Thinned", "plot_reweighted",
            "print_reweighted", "reweight", "shifts", "write"]
@@ -77,7 +77,7 @@ class Reweighted:
     facts: ChainFacts
 
 
-def reweight(root: Path, settings: EvaluationSettings, burn_in: float) -> Reweighted:
+def reweight(root: Path, settings: PointSettings, burn_in: float) -> Reweighted:
     """Reweight the chain `root`. Raises CosmicnetError where there is no chain, or one without networks."""
     chain = load_chain(root, burn_in)
     if not uses_networks(chain.info):

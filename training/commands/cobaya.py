@@ -11,7 +11,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.training.commands.arguments import PROGRAM, new_command, number_from_zero, positive_number, writable
 
 if TYPE_CHECKING:
-    from cosmicnet.cobaya_components.compare.evaluations import EvaluationSettings
+    from cosmicnet.cobaya_components.compare.evaluations import PointSettings
 
 __all__ = ["add_check", "add_reweight", "add_runs"]
 
@@ -82,10 +82,10 @@ def _run_check(options: argparse.Namespace) -> None:
         raise CosmicnetError(f"no verdict on {len(comparison.points)} points: it needs {comparison.needed}")
 
 
-def _settings(options: argparse.Namespace) -> EvaluationSettings:
-    from cosmicnet.cobaya_components.compare.evaluations import EvaluationSettings
+def _settings(options: argparse.Namespace) -> PointSettings:
+    from cosmicnet.cobaya_components.compare.evaluations import PointSettings
 
-    return EvaluationSettings(
+    return PointSettings(
         points=options.points, packages_path=options.packages_path, processes=options.processes, folder=options.cache,
         seed=options.seed, one_line_of_sight=not options.own_line_of_sight)
 
