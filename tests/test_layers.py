@@ -55,7 +55,7 @@ ENTRANCES = {
     "cosmicnet.cobaya_components": tuple(room for room in ARROWS if room.startswith("cobaya_components.")),
 }
 
-MOST_MODULES = 16
+MOST_MODULES = 12
 
 
 def modules() -> dict[str, Path]:
