@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "LOW_L_END", "Band", "Distribution", "RelativeErrors", "SpectraLike", "cosmic_variance", "summary",
-    "wishart_chi2",
+    "LOW_L_END", "Band", "Distribution", "MultipolesLike", "RelativeErrors", "SpectraLike", "cosmic_variance",
+    "summary", "wishart_chi2",
 ]
 
 Array = NDArray[np.float64]
@@ -25,7 +25,7 @@ LOW_L_END = 30
 
 
 class MultipolesLike(Protocol):
-    """C_l from ell[0] on, in any units common to all that is compared."""
+    """C_l without l(l+1) factors from ell[0] on: tt, te, ee in units of T_cmb^2, pp dimensionless."""
 
     @property
     def ell(self) -> Array: ...
@@ -106,7 +106,7 @@ class RelativeErrors:
         )
 
 
-def cosmic_variance(spectra: SpectraLike) -> dict[str, Array]:
+def cosmic_variance(spectra: MultipolesLike) -> dict[str, Array]:
     """One sigma of a full-sky, noise-free measurement of each C_l, in the units of RelativeErrors.
 
     Returns 'tt', 'te', 'ee', 'pp', shape (n_l,). sigma(TE)^2 = (TT EE + TE^2)/(2l+1).

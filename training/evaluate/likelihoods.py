@@ -5,14 +5,16 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosmicnet.errors import CosmicnetError
 
-__all__ = ["INSTALL_HINT", "LIKELIHOODS", "LensedSpectra", "PlanckLikelihoods", "PlanckNotAvailable"]
+from .accuracy import MultipolesLike
+
+__all__ = ["INSTALL_HINT", "LIKELIHOODS", "PlanckLikelihoods", "PlanckNotAvailable"]
 
 Array = NDArray[np.float64]
 
@@ -33,21 +35,6 @@ T_FIRAS_MUK = 2.7255e6
 
 class PlanckNotAvailable(CosmicnetError):
     """Cobaya or the Planck data are not installed; the message says what to do."""
-
-
-class LensedSpectra(Protocol):
-    """C_l without l(l+1) factors on ell = 2, 3, ...: tt, te, ee in units of T_cmb^2, pp dimensionless."""
-
-    @property
-    def ell(self) -> Array: ...
-    @property
-    def tt(self) -> Array: ...
-    @property
-    def te(self) -> Array: ...
-    @property
-    def ee(self) -> Array: ...
-    @property
-    def pp(self) -> Array: ...
 
 
 class _SpectraProvider:
@@ -72,7 +59,7 @@ class PlanckLikelihoods:
         self._provider = _SpectraProvider()
         self._likelihoods = {name: _load(name, folder, self._provider) for name in LIKELIHOODS}
 
-    def chi2(self, spectra: LensedSpectra, calibration: float = 1.0) -> dict[str, float]:
+    def chi2(self, spectra: MultipolesLike, calibration: float = 1.0) -> dict[str, float]:
         """-2 ln L by likelihood; `calibration` is Planck's nuisance parameter A_planck.
 
         Infinite where a likelihood rejects the spectra as out of range. ValueError for spectra that are not finite or
@@ -118,7 +105,7 @@ def _load(name: str, folder: Path, provider: _SpectraProvider) -> Any:
     return likelihood
 
 
-def _band_powers(spectra: LensedSpectra) -> dict[str, Array]:
+def _band_powers(spectra: MultipolesLike) -> dict[str, Array]:
     """In Cobaya's units, from l = 0: l(l+1) C_l/(2 pi) in muK^2, and [l(l+1)]^2 C_l^pp/(2 pi)."""
     ell = spectra.ell
     if ell[0] != 2:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluate.accuracy import LOW_L_END, wishart_chi2
+from ..evaluate.accuracy import LOW_L_END, cosmic_variance, wishart_chi2
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 
 __all__ = ["FULL", "NET", "PAIRS", "SPECTRA", "STOCK", "Comparison", "LargestError", "ModeResult", "compare"]
@@ -94,8 +94,8 @@ class Comparison:
 
     def sigmas(self, mode: str, truth: str) -> dict[str, Array]:
         """The same in units of the cosmic variance of one multipole, full sky and without noise."""
-        cl = self.modes[truth].cl
-        return {name: error / _cosmic_variance(name, cl) for name, error in self.errors(mode, truth).items()}
+        variance = cosmic_variance(_Multipoles(self.modes[truth].cl))
+        return {name: error / variance[name] for name, error in self.errors(mode, truth).items()}
 
     def chi2(self, mode: str, truth: str) -> float | None:
         """Wishart chi2 of TT, TE, EE; None if the input does not ask for all three."""
@@ -121,7 +121,7 @@ class Comparison:
 
 
 class _Multipoles:
-    """C_l by attribute, as accuracy.py takes them."""
+    """C_l by attribute, for the functions of accuracy.py; those that the input does not ask for have no meaning."""
 
     def __init__(self, cl: Mapping[str, Array]) -> None:
         self.ell, self.tt, self.te, self.ee, self.pp = (cl.get(name, cl["ell"]) for name in
@@ -213,12 +213,6 @@ def _matter(model: Any, parameters: Parameters) -> tuple[Array, dict[str, Array]
                 continue
             found[f"{name}, z = {z:g}"] = np.asarray(model.get_pk_array(k, np.array([z]), k.size, 1, non_linear))
     return k, found, float(model.sigma8())
-
-
-def _cosmic_variance(name: str, cl: Mapping[str, Array]) -> Array:
-    """One sigma of C_l as a fraction, of TE relative to sqrt(TT EE)."""
-    auto = np.sqrt(2.0 / (2.0 * cl["ell"] + 1.0))
-    return auto * np.sqrt(0.5 * (1.0 + cl["te"] ** 2 / (cl["tt"] * cl["ee"]))) if name == "te" else auto
 
 
 def _ranges(l_max: int) -> list[tuple[int, int]]:
