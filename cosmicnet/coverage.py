@@ -242,7 +242,10 @@ def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
     k_last = float(request.k[-1])
     # these are written so that NaN is outside
     if not k_last <= manifest.k_max:
-        yield f"k up to {k_last:.4g}/Mpc is needed, but the networks reach {manifest.k_max:g}/Mpc"
+        # CLASS's last wavenumber is up to one step beyond the k that is asked for, and depends on the cosmology
+        always = manifest.k_max / 10.0 ** (1.0 / request.precision.get("k_per_decade_for_pk", 10.0))
+        yield (f"k up to {k_last:.4g}/Mpc is needed, but the networks reach {manifest.k_max:g}/Mpc "
+               f"(P_k_max_1/Mpc and nonlinear_min_k_max up to {always:.3g} are covered)")
     if "t0" in request.tables or "p" in request.tables:
         reach = float(request.k[request.k_size_cmb - 1]) * request.cosmology["sound_horizon_rec"]
         if not reach <= manifest.k_max_cmb_times_sound_horizon:

@@ -71,7 +71,9 @@ def test_expansion_is_that_of_class_for_curved_space_and_any_neutrinos() -> None
     assert errors is not None and max(errors) < 1e-6
 
 
-def test_reionisation_that_networks_cannot_resolve_is_refused() -> None:
-    assert why_not(LCDM | {"reionization_width": 0.1}, "lcdm") == []
-    reason, = why_not(LCDM | {"reionization_width": 0.001}, "lcdm")
-    assert "reionization_width" in reason
+@pytest.mark.parametrize("h0", [58.5, 67.4, 79.5])
+def test_the_stated_limit_in_k_holds_at_every_h0(h0: float) -> None:
+    parameters = {**LCDM, "H0": h0, "output": "mPk", "P_k_max_1/Mpc": 17.5}
+    assert why_not(parameters, "lcdm") == []
+    reason, = why_not({**parameters, "P_k_max_1/Mpc": 40.0}, "lcdm")
+    assert "up to 17.5 are covered" in reason

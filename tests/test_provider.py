@@ -62,6 +62,13 @@ def with_grid(**grids: Callable[[SyntheticRequest], object]) -> Callable[[Synthe
     return apply
 
 
+def suddenly_reionized(request: SyntheticRequest) -> None:
+    """Within a tenth of a Mpc."""
+    later = int(np.searchsorted(request.tau, 5000.0))
+    request.tau[later] = request.tau[later - 1] + 0.1
+    request.history["scattering_rate"][later:] = 0.03 / request.tau[later:]
+
+
 # what is asked for beyond the networks, and what the message has to say
 NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "parameter below": (alter(omega_b=0.019), r"omega_b = 0.019 is outside \[0.02, 0.025\]"),
@@ -88,6 +95,7 @@ NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "parameter not there": (lambda r: r.cosmology.pop("omega_b") and None, r"there is no omega_b here"),
     "derived quantity not there": (lambda r: r.cosmology.pop("YHe") and None, r"YHe = nan, but 0.25"),
     "photons later": (alter(tau_free_streaming=900.0), "do not stream freely are needed until tau = 900 Mpc, .* reach"),
+    "sudden reionisation": (suddenly_reionized, "reionisation takes .* a larger reionization_width is covered"),
     "earlier": (with_grid(tau=lambda r: r.tau - 40.0), "sources from tau = 200 Mpc on are needed"),
 }
 
