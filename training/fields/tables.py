@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import h5py
 import numpy as np
@@ -19,16 +19,13 @@ from cosmicnet.coordinates import WAVENUMBER_COORDINATES, Scales
 from cosmicnet.fields import Field, inputs_of
 from cosmicnet.pieces import PIECES, split_sources
 
-from ..models.dataset import TrainingModel, read_model
+from ..models.dataset import read_model
 from ..work.digest import code_digest
 from ..work.files import get_arrays, get_numbers, put, put_numbers, read_hdf5, remove_unfinished, write_hdf5
 from ..work.parallel import ended, progress, single_threaded_pool
 from .continuation import continue_alike
 from .nodes import NODES
 from .resample import distinct_times, resample
-
-if TYPE_CHECKING:
-    from ..wide.record import WideModel
 
 __all__ = [
     "BEYOND", "K_SOUND_HORIZON_MAX", "OF_TABLES", "FieldTables", "ResampledModel", "collect", "read_field",
@@ -39,9 +36,10 @@ Array = NDArray[np.float64]
 
 # Code that determines a table, given a model.
 OF_TABLES = (
-    "cosmicnet.coordinates", "cosmicnet.fields", "cosmicnet.pieces", "cosmicnet.training.models.dataset",
-    "cosmicnet.training.models.grids", "cosmicnet.training.work.files", "cosmicnet.training.fields.nodes",
-    "cosmicnet.training.fields.continuation", "cosmicnet.training.fields.resample", "cosmicnet.training.fields.tables",
+    "cosmicnet.background", "cosmicnet.coordinates", "cosmicnet.densities", "cosmicnet.fields", "cosmicnet.pieces",
+    "cosmicnet.training.models.dataset", "cosmicnet.training.models.grids", "cosmicnet.training.work.files",
+    "cosmicnet.training.fields.nodes", "cosmicnet.training.fields.continuation", "cosmicnet.training.fields.resample",
+    "cosmicnet.training.fields.tables",
 )
 
 # Errors of a field are relative to its own size, but at least to this fraction of the source that it adds to; and the
@@ -61,6 +59,23 @@ SMOOTH_ABOVE = 3.0
 # Of the file of a resampled model: its groups of numbers, and the sources of which it has sizes.
 GROUPS, SIZED = ("cosmology", "setup", "precision", "scales"), ("t0", "t2")
 REMEDY = "delete it and start again"
+
+
+class IntegratedModel(Protocol):
+    """What tables need of a training model of any kind."""
+
+    @property
+    def cosmology(self) -> dict[str, float]: ...
+    @property
+    def setup(self) -> dict[str, float]: ...
+    @property
+    def precision(self) -> dict[str, float]: ...
+    @property
+    def k(self) -> Array: ...
+    @property
+    def tau(self) -> Array: ...
+    @property
+    def integrated(self) -> dict[str, Array]: ...
 
 
 @dataclass(frozen=True)
@@ -146,7 +161,7 @@ def resample_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
 
 
 def write_tables(
-    target: Path, model: TrainingModel | WideModel, pieces: Mapping[str, Array], scales: Scales, fields: Sequence[Field]
+    target: Path, model: IntegratedModel, pieces: Mapping[str, Array], scales: Scales, fields: Sequence[Field]
 ) -> None:
     """Write the fields of a model with these pieces, on its own grids, on the fields' nodes."""
     history = {name: a for name, a in model.integrated.items() if a.ndim == 1}
