@@ -4,6 +4,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from cosmicnet.region import LinearConstraint
 from cosmicnet.store import DEFAULT_SET, load_network_set
+from cosmicnet.training.evaluate import evaluate as module
 from cosmicnet.training.evaluate.accuracy_page import markdown, write_page
 from cosmicnet.training.evaluate.boxes import (
     FAMILIES,
@@ -223,3 +225,35 @@ def test_families_are_what_class_computes(box: Box) -> None:
         assert masses[1]**2 - masses[0]**2 == pytest.approx(7.41e-5, rel=1e-2)
         assert cosmology.Neff() == pytest.approx(3.044, abs=0.003)
     cosmology.struct_cleanup()
+
+
+def test_every_box_and_covered_family_is_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With stand-ins for CLASS and its workers: the networks are off by a thousandth, and cover two families."""
+    ell = np.arange(2.0, 2509.0)
+    full = Spectra(ell, 1.0 / ell, 0.1 / ell, 1.0 / ell, 1.0 / ell, np.ones((3, 300)), np.array(0.8))
+
+    def scaled(spectra: Spectra, factor: float) -> Spectra:
+        return dataclasses.replace(spectra, **{name: factor * getattr(spectra, name) for name in
+                                               ("tt", "te", "ee", "pp", "pk", "sigma8")})
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, processes: int, scheduler: str | None) -> None:
+            super().__init__(1)
+
+    def pair(cosmology: Parameters, *arguments: object) -> module.SpectraPair | str:
+        net = scaled(full, 1.001)
+        return "CLASS failed" if cosmology["H0"] == 80.0 else module.SpectraPair(cosmology, full, net, None)
+
+    covered = ("planck_5_sigma", "planck_posterior")
+    monkeypatch.setattr(module, "_refusal", lambda box, _: None if box.name in ("domain", *covered) else OSError())
+    monkeypatch.setattr(module, "single_threaded_pool", Pool)
+    monkeypatch.setattr(module, "compute_pair", pair)
+    monkeypatch.setattr(module, "_planck_or_none", lambda *_: None)
+    monkeypatch.setattr(module, "ALLOWED_FAILURES", 1.0)
+    errors = module.evaluate(module.EvaluationSettings("lcdm", tmp_path, tmp_path / "cache", 8, 1))
+    assert [box.box.name for box in errors.boxes] == ["domain", "corners", *covered]
+    corners = errors.boxes[1]
+    assert corners.left_out == sum(point["H0"] == 80.0 for point in corners.box.points(8)) > 0
+    page = (tmp_path / "accuracy.md").read_text(encoding="utf-8")
+    assert "## corners of the domain" in page and "| TT, l ≥ 30 | 0.1% | 0.1% | 0.1% |" in page
+    assert {"accuracy.json", "accuracy.png", "measured.json"} <= {path.name for path in tmp_path.iterdir()}
