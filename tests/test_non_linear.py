@@ -207,6 +207,24 @@ def test_out_of_reach_at_the_same_redshift(k_max: float) -> None:
     assert linear[0] == linear[1]
 
 
+# CLASS's first guess of the radius is good enough at z = 3.295, so that its k_nl, 1% off there, is beyond k_max
+GUESSED: Settings = {"omega_b": 0.0200687, "omega_cdm": 0.1363798, "H0": 75.88049, "A_s": 2.1e-9, "n_s": 0.965,
+                     "N_ur": 2.0308, "P_k_max_1/Mpc": 5.0}
+
+
+@pytest.mark.parametrize("more", [
+    GUESSED, *({**cosmology, "hmcode_tol_sigma": 0.01} for cosmology in COSMOLOGIES),
+], ids=["first guess", *(f"coarse search {i}" for i in range(len(COSMOLOGIES)))])
+def test_first_non_linear_time_is_that_of_class(more: Settings) -> None:
+    """Where k_nl reaches k_max P_nl jumps from linear to ten times as much."""
+    settings = {**NETWORKS_ON, "z_max_pk": 5.0, **more}
+    models = [compute(settings, fast) for fast in ("yes", "no")]
+    k = 0.95 * settings["P_k_max_1/Mpc"]
+    is_linear = [[model.pk(k, z) == model.pk_lin(k, z) for z in np.arange(0.0, 5.0, 0.1)] for model in models]
+    assert is_linear[0] == is_linear[1]
+    assert len(set(is_linear[0])) == 2
+
+
 def test_what_is_left_to_class() -> None:
     """A spectrum that ends with k_max has no logarithm beyond."""
     settings = {**HMCODE, "extrapolation_method": 0}

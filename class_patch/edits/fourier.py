@@ -15,6 +15,7 @@ HEADER = (
         text="""\
   short fast_non_linear; /**< cosmicnet: _TRUE_, _FALSE_, or _COSMICNET_AUTOMATIC_: if the sources were provided */
   short non_linear_is_fast; /**< cosmicnet: whether fourier_init() took it */
+  double primordial_step; /**< cosmicnet: the step in ln k that the primordial spectrum asks for, which transfer does not see */
 
 """,
     ),
@@ -25,7 +26,19 @@ SOURCE = (
         reason="declare the fast HMcode",
         anchor='#include "hmcode.h"\n',
         where="after",
-        text='#include "cosmicnet/fast/hmcode/fast_hmcode.h"\n',
+        text='#include "cosmicnet/fast/hmcode/fast_hmcode.h"\n#include "cosmicnet/fast/line_of_sight/fast_line_of_sight.h"\n',
+    ),
+    Edit(
+        reason="the step that the primordial spectrum asks for",
+        anchor="  /** - Do we want to compute P(k,z)? Propagate the flag has_pk_matter\n",
+        where="before",
+        text="""\
+  /** - cosmicnet: for the fast line of sight */
+  class_call(cosmicnet_primordial_step(ppt,ppm,&(pfo->primordial_step)),
+             ppm->error_message,
+             pfo->error_message);
+
+""",
     ),
     Edit(
         reason="take the fast HMcode",

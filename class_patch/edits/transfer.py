@@ -36,7 +36,7 @@ SOURCE = (
   ptr->line_of_sight_is_fast = cosmicnet_line_of_sight_applies(pba,ppt,ptr);
   if (ptr->line_of_sight_is_fast == _TRUE_) {
     refined = *ppr;
-    cosmicnet_refine(&refined,ptr);
+    cosmicnet_refine(&refined,ptr,pfo->primordial_step);
     ppr = &refined;
   }
 

@@ -15,7 +15,7 @@ from .networks import add_evaluate, add_generate, add_info, add_make, add_train
 from .package import add_cite, add_patch_class
 from .paper import add_paper
 from .requests import add_compare, add_coverage, add_demo
-from .timing import add_benchmark, add_line_of_sight
+from .timing import add_benchmark, add_line_of_sight, add_non_linear
 
 __all__ = ["command_line", "main"]
 
@@ -95,6 +95,6 @@ Networks are used from Python, like any option of CLASS:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=argparse.ArgumentParser)
     for add in (add_demo, add_compare, add_coverage, add_make, add_generate, add_train, add_evaluate, add_info,
                 add_runs, add_check, add_reweight, add_patch_class, add_cite, add_benchmark, add_line_of_sight,
-                add_paper):
+                add_non_linear, add_paper):
         add(commands)
     return parser

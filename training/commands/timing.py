@@ -17,7 +17,7 @@ from .arguments import (
     writable,
 )
 
-__all__ = ["add_benchmark", "add_line_of_sight"]
+__all__ = ["add_benchmark", "add_line_of_sight", "add_non_linear"]
 
 # errors are told for l < 30 and from there on
 LOWEST_L_MAX = 100
@@ -64,6 +64,31 @@ def _run_line_of_sight(options: argparse.Namespace) -> None:
     compare_lines_of_sight(LineOfSightSettings(
         output=writable(options.output), cache=writable(options.cache), models=tuple(options.models),
         l_max=tuple(options.l_max), repeats=options.repeats, processes=options.processes, points=options.points))
+
+
+def add_non_linear(commands: Any) -> None:
+    parser = new_command(
+        commands, "non-linear", None,
+        description="""\
+Compares the fast HMcode with CLASS's own: P_nl, and the first time with non-linear corrections, with the
+sources of the networks and with full CLASS. Writes non_linear.md. A model takes 2 s, with full CLASS 10 s.""",
+        epilog=f"""\
+examples:
+  {PROGRAM} non-linear                                  writes docs/non_linear.md
+  {PROGRAM} non-linear --models 5 1 1 1 --output /tmp   a quick look""",
+    )
+    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="FOLDER",
+                        help="where the page goes (default: %(default)s)")
+    parser.add_argument("--models", type=positive_number, nargs=4, default=[500, 100, 500, 50], metavar="N",
+                        help="cosmologies for each comparison (default: 500 100 500 50)")
+    add_processes(parser)
+    parser.set_defaults(run=_run_non_linear)
+
+
+def _run_non_linear(options: argparse.Namespace) -> None:
+    from ..timing.non_linear import NonLinearSettings, compare_non_linear
+
+    compare_non_linear(NonLinearSettings(writable(options.output), tuple(options.models), options.processes))
 
 
 def add_benchmark(commands: Any) -> None:

@@ -46,6 +46,8 @@ namespace {
 /* Newton's steps for the non-linear radius, and the error of ln sigma^2 at which they end. */
 enum {most_steps = 12};
 const double radius_tolerance = 1e-12;
+/* Halvings of a bracket, down to rounding. */
+enum {most_halvings = 60};
 
 class HMcode {
 public:
@@ -66,6 +68,7 @@ private:
   void find_haloes(const Batch & batch, int index_pk, State & state) const;
   void find_radii(const Batch & batch, int index_pk, const double * guess, const double * lower, const double * upper,
                   State & state) const;
+  double bisect(const Batch & batch, int lane, double radius, double lower, double upper, double delta_c) const;
   void add(enum hmcode_version version, double sign, const Batch & batch, int index_pk, const Lanes * oscillating,
            State & state, Lanes & lnpk_nl) const;
   void store(const Batch & batch, int index_pk, const Lanes & lnpk_nl, const State & state);
@@ -75,7 +78,8 @@ private:
   struct hmcode_workspace * phw;
   bool has_neutrinos;
   int index_pk_cb;
-  double f_nu;
+  /* sigma_tolerance: CLASS's hmcode_tol_sigma */
+  double f_nu, sigma_tolerance;
   std::vector<double> radii;
   Epochs epochs;
   LinearSpectra spectra;
@@ -93,7 +97,8 @@ HMcode::HMcode(struct precision * ppr, struct background * pba, struct perturbat
                struct fourier * pfo, struct hmcode_workspace * phw)
   : is_possible(false), outcomes((size_t)pfo->tau_size*pfo->pk_size,not_done), pba(pba), pfo(pfo), phw(phw),
     has_neutrinos(pba->has_ncdm == _TRUE_), index_pk_cb(has_neutrinos ? pfo->index_pk_cb : pfo->index_pk_m),
-    f_nu(pba->Omega0_ncdm_tot/pba->Omega0_m), epochs(pba,pfo,phw), spectra(pba,ppt,ppm,pfo),
+    f_nu(pba->Omega0_ncdm_tot/pba->Omega0_m), sigma_tolerance(ppr->hmcode_tol_sigma), epochs(pba,pfo,phw),
+    spectra(pba,ppt,ppm,pfo),
     halo_sum(std::vector<double>(pfo->k,pfo->k+pfo->k_size)), last_tau(-1) {
   bool is_2015 = (pfo->hm_version == hmcode_version_2015);
   if ((ppr->n_hmcode_tables < 3) || (ppr->nsteps_for_p1h_integral < 3) || (!is_2015 && (pfo->nk_wiggle < 3))) return;
@@ -183,10 +188,26 @@ void HMcode::find_haloes(const Batch & batch, int index_pk, State & state) const
   }
 }
 
-/** The radius where sigma is delta_c, between the limits within which CLASS finds it, and the slope of the spectrum there. */
+/** The radius where CLASS's search for sigma = delta_c ends: the middle of the bracket after the last step. If the first
+    guess is good enough, that is the middle of the whole bracket, percents away from the root. */
+double HMcode::bisect(const Batch & batch, int lane, double radius, double lower, double upper, double delta_c) const {
+  double_vector sigma2, slope;
+  for (int step=0; step < most_halvings; step++) {
+    variances->at(batch.pk[index_pk_cb],all_lanes(radius),sigma2,slope);
+    double difference = sqrt(sigma2[lane])-delta_c;
+    if (difference > sigma_tolerance) lower = radius;
+    else if (difference < -sigma_tolerance) upper = radius;
+    radius = 0.5*(lower+upper);
+    if (fabs(difference) <= sigma_tolerance) break;
+  }
+  return radius;
+}
+
+/** The radius where sigma is delta_c, between the limits within which CLASS finds it, and the slope of the spectrum there.
+    Whether the non-linear scale is within reach, and with it the first non-linear time, follows CLASS's own radius. */
 void HMcode::find_radii(const Batch & batch, int index_pk, const double * guess, const double * lower, const double * upper,
                         State & state) const {
-  double_vector radius, sigma2, slope, threshold;
+  double_vector radius, sigma2, sigma2_of_guess, slope, threshold;
   for (int lane=0; lane < double_lanes; lane++) {
     radius[lane] = guess[lane];
     threshold[lane] = (state.outcome[lane] == is_computed) ? pow(state.collapse[lane].delta_c,2) : 1.;
@@ -194,6 +215,7 @@ void HMcode::find_radii(const Batch & batch, int index_pk, const double * guess,
   double error[double_lanes];
   for (int step=0; step < most_steps; step++) {
     variances->at(batch.pk[index_pk_cb],radius,sigma2,slope);
+    if (step == 0) sigma2_of_guess = sigma2;
     bool has_converged = true;
     for (int lane=0; lane < double_lanes; lane++) {
       error[lane] = log(sigma2[lane]/threshold[lane]);
@@ -210,9 +232,12 @@ void HMcode::find_radii(const Batch & batch, int index_pk, const double * guess,
       continue;
     }
     state.n_eff[lane] = -3.-slope[lane];
-    double k_nl = 1./radius[lane];
-    pfo->k_nl[index_pk][batch.index_tau[lane]] = k_nl;
-    if (k_nl > pfo->k[pfo->k_size-1]) state.outcome[lane] = out_of_reach;
+    pfo->k_nl[index_pk][batch.index_tau[lane]] = 1./radius[lane];
+    double k_max = pfo->k[pfo->k_size-1], delta_c = state.collapse[lane].delta_c, by_class = radius[lane];
+    double sigma_from_end = 0.5*delta_c*fabs(slope[lane]*log(k_max*radius[lane]));
+    if ((fabs(sqrt(sigma2_of_guess[lane])-delta_c) <= sigma_tolerance) || (sigma_from_end < 2.*sigma_tolerance))
+      by_class = bisect(batch,lane,guess[lane],lower[lane],upper[lane],delta_c);
+    if (1./by_class > k_max) state.outcome[lane] = out_of_reach;
   }
 }
 

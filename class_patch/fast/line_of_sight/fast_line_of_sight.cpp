@@ -356,6 +356,11 @@ void LineOfSight::limber(int index_l, const double * q, int size, const float * 
 
 using namespace cosmicnet;
 
+/* Steps in ln l. They are halved, at most so often, until cubic interpolation in such steps of ln k finds the logarithm of
+   the primordial spectrum within the tolerance. */
+static const double largest_l_logstep = 1.035, primordial_tolerance = 2e-4;
+enum {primordial_halvings = 5};
+
 /* Wavenumbers that one task treats: the more, the more often a row of the table is used while it is in the
    cache; but every thread shall have a few tasks. */
 static int wavenumbers_per_task(size_t q_size) {
@@ -371,12 +376,41 @@ short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbati
           && (ppt->switch_pol == 1)) ? _TRUE_ : _FALSE_;
 }
 
-void cosmicnet_refine(struct precision * ppr, struct transfer * ptr) {
+int cosmicnet_primordial_step(struct perturbations * ppt, struct primordial * ppm, double * step) {
+  *step = largest_l_logstep-1.;
+  if ((ppm->primordial_spec_type == analytic_Pk) || (ppm->primordial_spec_type == two_scales)
+      || (ppt->has_scalars == _FALSE_) || (ppt->has_cls == _FALSE_)) return _SUCCESS_;
+  const int index_md = ppt->index_md_scalars, coarsest = 1 << primordial_halvings;
+  const double finest = *step/coarsest;
+  const double ln_k_min = log(ppt->k_min), ln_k_max = log(ppt->k[index_md][ppt->k_size_cl[index_md]-1]);
+  std::vector<double> spectrum(ppm->ic_ic_size[index_md]), ln_p;
+  for (double ln_k=ln_k_min+finest; ln_k < ln_k_max; ln_k += finest) {
+    class_call(primordial_spectrum_at_k(ppm,index_md,logarithmic,ln_k,spectrum.data()),
+               ppm->error_message,
+               ppm->error_message);
+    ln_p.push_back(spectrum[0]);
+  }
+  /* the cubic through four points that are two half steps apart, against the value in the middle */
+  for (int half=1; half < coarsest; half *= 2) {
+    double error = 0.;
+    for (int i=3*half; i+3*half < (int)ln_p.size(); i++)
+      error = std::max(error,fabs((9.*(ln_p[i-half]+ln_p[i+half])-ln_p[i-3*half]-ln_p[i+3*half])/16.-ln_p[i]));
+    *step = half*finest;
+    if (error > primordial_tolerance) return _SUCCESS_;
+  }
+  *step = coarsest*finest;
+  return _SUCCESS_;
+}
+
+void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double primordial_step) {
   /* in flat space it is 1; CLASS's is off by rounding, to either side, so that steps in l, cut to whole numbers, would
      change from one cosmology to the next, and the interpolated spectra with them */
   ptr->angular_rescaling = 1.;
   ppr->l_linstep = MIN(ppr->l_linstep,15);
-  ppr->l_logstep = MIN(ppr->l_logstep,1.035);
+  /* spectra oscillate in ln l at most as fast as the primordial spectrum in ln k; at the largest l, lensing by default amplifies
+     the error of their interpolation */
+  ppr->l_logstep = MIN(ppr->l_logstep,1.+primordial_step);
+  if (primordial_step < largest_l_logstep-1.) ppr->l_linstep = MIN(ppr->l_linstep,5);
   ppr->q_logstep_spline = MIN(ppr->q_logstep_spline,60.);
 }
 

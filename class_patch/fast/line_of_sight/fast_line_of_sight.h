@@ -11,12 +11,20 @@
 #include "primordial.h"
 #include "transfer.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** Whether the fast way is wanted for this run and covers all of it. */
 short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbations * ppt, struct transfer * ptr);
 
+/** The step in ln k with which the primordial spectrum can be interpolated, to be kept in pfo->primordial_step: small if it
+    oscillates. */
+int cosmicnet_primordial_step(struct perturbations * ppt, struct primordial * ppm, double * step);
+
 /** The precision of the fast way: CLASS's, with finer sampling in l and q where the user has not chosen
-    a finer one, and the same l in all cosmologies. */
-void cosmicnet_refine(struct precision * ppr, struct transfer * ptr);
+    a finer one, and the same l in all cosmologies with the same `primordial_step`. */
+void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double primordial_step);
 
 /** Whether the transfer functions of this type were kept from a former run and are still right: those of temperature
     and polarisation, on which non-linear corrections and the amplitude of lensing have no effect. */
@@ -30,5 +38,9 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
 /** In place of CLASS's loop over l: the spectra phr->cl of one pair of initial conditions, at all l. */
 int cosmicnet_harmonic(struct precision * ppr, struct perturbations * ppt, struct transfer * ptr,
                        struct primordial * ppm, struct harmonic * phr, int index_md, int index_ic1, int index_ic2);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

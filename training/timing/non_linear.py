@@ -1,0 +1,142 @@
+"""The fast HMcode against CLASS's own: P_nl, the first non-linear time, and the page about them."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from ..evaluate.boxes import FIXED_PARAMETERS, LCDM_DOMAIN
+from ..work.parallel import ended, single_threaded_pool
+from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
+
+__all__ = ["Comparison", "NonLinearSettings", "compare_non_linear", "write_non_linear"]
+
+Array = NDArray[np.float64]
+
+# P_k_max: the first non-linear time is where k_nl reaches it
+BOUNDS = {**LCDM_DOMAIN.bounds, "A_s": (1.6e-9, 2.7e-9), "n_s": (0.9, 1.03), "P_k_max_1/Mpc": (5.0, 15.0)}
+SEED = 180706212
+REQUEST: Parameters = {"output": "mPk", "non_linear": "hmcode", "z_max_pk": 5.0}
+FINE: Parameters = {"hmcode_tol_sigma": 1e-10}
+FAST: Parameters = {**networks_on(), "fast_non_linear": "yes"}
+CLASS: Parameters = {**networks_on(), "fast_non_linear": "no"}
+PAIRS: dict[str, tuple[Parameters, Parameters]] = {
+    "fast, CLASS": (FAST, CLASS),
+    "fast, CLASS with `hmcode_tol_sigma = 1e-10`": ({**FAST, **FINE}, {**CLASS, **FINE}),
+    "fast, the same with `hmcode_tol_sigma = 1e-10`": (FAST, {**FAST, **FINE}),
+    "fast with networks, full CLASS": (FAST, {"fast_non_linear": "no"}),
+}
+# where k_nl differs by more, CLASS has not found the root
+SAME_K_NL = 1e-5
+# CLASS could take the time itself to be just before the first one
+LATER = 1 - 1e-9
+
+
+@dataclass(frozen=True)
+class NonLinearSettings:
+    """models: cosmologies for each of PAIRS. processes: models at a time."""
+
+    output: Path
+    models: tuple[int, ...]
+    processes: int
+
+
+@dataclass(frozen=True)
+class _Spectra:
+    """At CLASS's own wavenumbers and times, from today back. number: of non-linear times. pk: (n_z, n_k)."""
+
+    number: int
+    k_nl: Array
+    pk: Array
+    linear: Array
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Of one cosmology. times: which both have as non-linear; missed: those where k_nl differs.
+
+    error, error_missed: largest relative difference of P_nl at any k, at the other times and there. jump: P_nl over the
+    linear P at k_max and the first non-linear time.
+    """
+
+    same_first_time: bool
+    times: int
+    missed: int
+    error: float
+    error_missed: float
+    jump: float
+
+
+def _spectra(parameters: Parameters) -> _Spectra:
+    model = new_class({**REQUEST, **parameters})
+    model.compute(["fourier"])
+    try:
+        _, k, z = model.get_pk_and_k_and_z(nonlinear=False)
+        k, z = k[:-1].copy(), z[::-1] * LATER
+        linear, pk = (model.get_pk_array(k, z, k.size, z.size, which).reshape(z.size, k.size)
+                      for which in (False, True))
+        return _Spectra(int(np.sum(pk[:, -1] != linear[:, -1])), model.nonlinear_scale(z, z.size), pk, linear)
+    finally:
+        model.empty()
+
+
+def _compare(cosmology: Parameters, pair: str) -> Comparison:
+    one, other = (_spectra({**cosmology, **options}) for options in PAIRS[pair])
+    times = min(one.number, other.number)
+    error = np.abs(one.pk / other.pk - 1)[:times].max(axis=1)
+    missed = np.abs(one.k_nl / other.k_nl - 1)[:times] > SAME_K_NL
+    return Comparison(
+        one.number == other.number, times, int(missed.sum()), float(error[~missed].max(initial=0.0)),
+        float(error[missed].max(initial=0.0)), float((one.pk / one.linear)[one.number - 1, -1]))
+
+
+def _cosmologies(number: int) -> list[Parameters]:
+    lower, upper = zip(*BOUNDS.values(), strict=True)
+    points = qmc.scale(qmc.LatinHypercube(len(BOUNDS), seed=SEED).random(number), lower, upper)
+    return [{**FIXED_PARAMETERS, **dict(zip(BOUNDS, row.tolist(), strict=True))} for row in points]
+
+
+def compare_non_linear(settings: NonLinearSettings, report: Callable[[str], None] = print) -> None:
+    """Measure, and write non_linear.md."""
+    require_patched_classy()
+    found: dict[str, list[Comparison]] = {pair: [] for pair in PAIRS}
+    with single_threaded_pool(settings.processes) as pool:
+        futures = {pool.submit(_compare, cosmology, pair): pair
+                   for pair, models in zip(PAIRS, settings.models, strict=True) for cosmology in _cosmologies(models)}
+        for pair, future in ended(futures):
+            found[pair].append(future.result())
+            report(f"{pair}: {future.result()}")
+    write_non_linear(found, settings.output)
+
+
+def write_non_linear(found: dict[str, list[Comparison]], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    jumps = [one.jump for one in found["fast, CLASS"]]
+    lines = [
+        "# The fast HMcode", "",
+        "Written by `cosmicnet non-linear`; do not edit. P_nl at CLASS's own times and wavenumbers up to z = 5, of",
+        "cosmologies throughout the domain of the networks, with",
+        ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in BOUNDS.items()
+                  if name not in LCDM_DOMAIN.bounds) + ".",
+        "Sources are those of the networks but for full CLASS.", "",
+        "| compared | cosmologies | first non-linear time differs | times | k_nl differs | error there | elsewhere |",
+        "|---|---|---|---|---|---|---|",
+        *(_row(pair, models) for pair, models in found.items() if models), "",
+        f"k_nl differs by more than {SAME_K_NL:g} where CLASS has not found the root",
+        "([fast_modules.md](fast_modules.md#hmcode)), or between sources of networks and of full CLASS.", "",
+        "Before the first non-linear time P_nl is the linear P: at k_max it falls by a factor of "
+        f"{min(jumps):.2g} to {max(jumps):.2g}.", "",
+    ]
+    (folder / "non_linear.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _row(pair: str, models: Sequence[Comparison]) -> str:
+    differ, times, missed = (sum(values) for values in zip(
+        *((not one.same_first_time, one.times, one.missed) for one in models), strict=True))
+    there = f"{max(one.error_missed for one in models):.2g}" if missed else ""
+    return (f"| {pair} | {len(models)} | {differ} | {times} | {missed} | {there} | "
+            f"{max(one.error for one in models):.2g} |")
