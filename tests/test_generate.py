@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -276,7 +277,7 @@ def test_worker_with_another_class_is_refused(
     stand_in: StandIn, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = (RunningClass(version, "0" * 64) for version in ("v3.4.1", "v3.0"))
-    answers = iter([here] * 20 + [there])
+    answers = chain([here] * 20, repeat(there))
     plan = plan_of(recipe, tmp_path)
     module.claim(plan.models, plan.identity)
     monkeypatch.setattr(module, "running_class", lambda: next(answers))
