@@ -16,7 +16,7 @@ __all__ = ["run_together", "threads_of_products"]
 
 _lock = Lock()
 # one entry per caller within threads_of_products(): the number of threads before, and the object that restores it
-_limits: list[tuple[int, Any]] = []
+_limits: list[tuple[int, list[Callable[[], Any]]]] = []
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def threads_of_products() -> Iterator[int]:
     with _lock:
         if not _limits:
             threads = min((library.num_threads for library in _blas().lib_controllers), default=1)
-            _limits.append((threads, _blas().limit(limits=1) if threads > 1 else None))
+            _limits.append((threads, _limit_to_one() if threads > 1 else []))
         else:
             _limits.append(_limits[0])
         threads = _limits[0][0]
@@ -41,9 +41,29 @@ def threads_of_products() -> Iterator[int]:
 
 
 def _end_limit() -> None:
-    _, limit = _limits.pop()
-    if not _limits and limit is not None:
-        limit.restore_original_limits()
+    _, restore = _limits.pop()
+    if not _limits:
+        for each in restore:
+            each()
+
+
+def _limit_to_one() -> list[Callable[[], Any]]:
+    """Have products use one thread; return what restores the numbers.
+
+    For threadpoolctl the thread that first changed them is the only one that may, as long as it lives: calls of others
+    do nothing. Hence a thread that ends at once; then this one, in case it is that thread. With OpenMP the numbers
+    belong to the calling thread.
+    """
+    limit = _in_a_thread(lambda: _blas().limit(limits=1))
+    restore = [lambda: _in_a_thread(limit.restore_original_limits)]
+    if any(library.num_threads > 1 for library in _blas().lib_controllers):
+        restore.append(_blas().limit(limits=1).restore_original_limits)
+    return restore
+
+
+def _in_a_thread(change: Callable[[], Any]) -> Any:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(change).result()
 
 
 def _after_fork() -> None:

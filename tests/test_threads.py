@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,26 @@ def test_as_many_as_asked_for(threads: int) -> None:
     assert found["class"] == threads
     assert found["networks"] <= threads
     assert found["blas"] and all(number == min(threads, found["cores"]) for number in found["blas"])
+
+
+def test_the_limit_of_products_holds_in_every_thread() -> None:
+    """The thread that limited it first may live on."""
+    code = """
+import threading, numpy
+from cosmicnet.threads import _blas, threads_of_products
+def numbers():
+    with threads_of_products():
+        found.append([library.num_threads for library in _blas().lib_controllers])
+found = []
+numbers()
+other = threading.Thread(target=numbers)
+other.start()
+other.join()
+print(found[0] == found[1] == [1] * len(found[0]), [library.num_threads for library in _blas().lib_controllers])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          env={**os.environ, "OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"})
+    assert done.stdout.startswith("True [2")
 
 
 def test_chains_share_the_cores() -> None:
