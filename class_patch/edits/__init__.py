@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from ..anchors import Edit
-from . import build, classy, fourier, harmonic, input, lensing, perturbations, transfer
+from . import background, build, classy, fourier, harmonic, input, lensing, perturbations, thermodynamics, transfer
 
 __all__ = ["EDITS"]
 
 EDITS: dict[str, tuple[Edit, ...]] = {
-    **perturbations.EDITS, **fourier.EDITS, **transfer.EDITS, **harmonic.EDITS, **lensing.EDITS, **input.EDITS,
-    **classy.EDITS, **build.EDITS,
+    **input.EDITS, **background.EDITS, **thermodynamics.EDITS, **perturbations.EDITS, **fourier.EDITS, **transfer.EDITS,
+    **harmonic.EDITS, **lensing.EDITS, **classy.EDITS, **build.EDITS,
 }

@@ -5,6 +5,12 @@ LONG_MODULES = ("perturbations", "fourier", "transfer", "harmonic", "lensing")
 
 DECLARATIONS = (
     Edit(
+        reason="declare which background was taken",
+        anchor="    cdef struct background:\n",
+        where="after",
+        text="        short background_is_fast\n",
+    ),
+    Edit(
         reason="declare the provider in struct perturbations",
         anchor="        double *** sources\n        double * tau_sampling\n",
         where="before",
@@ -95,13 +101,15 @@ include "../external/cosmicnet/shim/later_modules.pxi"
         info : dict
             'used' (bool), 'reason' (why not, or None), and from the networks 'name', 'hash',
             'seconds' (per step), 'fallbacks' (how often the equations were integrated instead).
+            'fast_background' (bool): whether background and thermal history come from the fast modules.
             'fast_line_of_sight' (bool): whether the transfer functions come from the fast integration.
             'fast_non_linear' (bool): whether non-linear spectra come from the fast HMcode.
         """
         fast = self.tr.is_allocated and self.tr.line_of_sight_is_fast
         non_linear = self.fo.is_allocated and self.fo.method == nl_HMcode and self.fo.non_linear_is_fast
-        return {**_connection_info(self._connection), "fast_line_of_sight": bool(fast),
-                "fast_non_linear": bool(non_linear)}
+        background = self.ba.is_allocated and self.ba.background_is_fast
+        return {**_connection_info(self._connection), "fast_background": bool(background),
+                "fast_line_of_sight": bool(fast), "fast_non_linear": bool(non_linear)}
 
     @staticmethod
     def parameters_of_later_modules():
@@ -141,8 +149,9 @@ include "../external/cosmicnet/shim/later_modules.pxi"
         text="""\
         # Equivalent of writing a parameter file
         all_parameters = self._pars
+        declined = _to_start_again_without(self._connection)
         self._connection = None
-        self._connection, self._pars = _open_connection(all_parameters, self._provider)
+        self._connection, self._pars = _open_connection(all_parameters, self._provider, declined)
         computed_from = (dict(all_parameters), self._pars)
         try:
             self._fillparfile()
@@ -164,6 +173,8 @@ include "../external/cosmicnet/shim/later_modules.pxi"
             if perturbations_init(&(self.pr), &(self.ba),
                             &(self.th), &(self.pt)) == _FAILURE_:
                 self.struct_cleanup()
+                if _to_start_again_without(self._connection) is not None:
+                    return self.compute(level)
                 _raise_provider_error(self._connection)
 """,
     ),

@@ -3,6 +3,64 @@ from ..anchors import Edit
 
 SOURCE = (
     Edit(
+        reason="declare the fast thermal history",
+        anchor='#include "input.h"\n',
+        where="after",
+        text='#include "cosmicnet/fast/background/fast_background.h"\n',
+    ),
+    Edit(
+        reason="no reionization in trials for the sound horizon",
+        anchor="    pr.thermo_Nz_lin = 10000;\n    pr.thermo_Nz_log = 500;\n",
+        where="instead",
+        text="""\
+    /* cosmicnet */
+    if ((ba.background_is_fast == _TRUE_) && (pfzw->required_computation_stage == cs_thermodynamics)) {
+      cosmicnet_leave_out_reionization(&pr,&th);
+    }
+    else {
+      pr.thermo_Nz_lin = 10000;
+      pr.thermo_Nz_log = 500;
+    }
+""",
+    ),
+    Edit(
+        reason="secants for the sound horizon",
+        anchor="  /** Then we do a linear hunt for the boundaries */\n",
+        where="before",
+        text="""\
+  /** - cosmicnet: where the background is fast, secants; should they lead nowhere, from the first value again */
+  char is_fast[_ARGUMENT_LENGTH_MAX_];
+  int is_given;
+  class_call(parser_read_string(&(pfzw->fc),"fast_background",&is_fast,&is_given,errmsg),errmsg,errmsg);
+  if ((is_given == _TRUE_) && (string_begins_with(is_fast,'y') || string_begins_with(is_fast,'Y'))
+      && ((pfzw->target_name[0] == theta_s) || (pfzw->target_name[0] == theta_s_100))) {
+    double x = x1, f = f1, step = cosmicnet_slope_of_h*f1/pfzw->target_value[0]*x1, f_before;
+    for (iter=1; iter<=8; iter++) {
+      x -= step;
+      /* what is left after a secant step is the product of two steps */
+      if (fabs(step) < cosmicnet_last_step*fabs(x)) {
+        *xzero = x;
+        return _SUCCESS_;
+      }
+      f_before = f;
+      if (input_fzerofun_1d(x,pfzw,&f,errmsg) == _FAILURE_) break;
+      (*fevals)++;
+      step *= f/(f_before-f);
+    }
+  }
+
+""",
+    ),
+    Edit(
+        reason="default of the background",
+        anchor="  /** 2) Verbosity */\n  pba->background_verbose = 0;\n",
+        where="after",
+        text="""\
+  pba->fast_background = _FALSE_;
+  pba->background_is_fast = _FALSE_;
+""",
+    ),
+    Edit(
         reason="defaults of the source provider",
         anchor="  ppt->perturbations_verbose = 0;\n",
         where="after",
@@ -33,10 +91,13 @@ SOURCE = (
 """,
     ),
     Edit(
-        reason="read the choice of the non-linear step",
+        reason="read the choices of the background and the non-linear step",
         anchor="  /** 1) Non-linearity */\n  /* Read */\n",
         where="before",
-        text='  class_read_flag("fast_non_linear",pfo->fast_non_linear);\n',
+        text="""\
+  class_read_flag("fast_background",pba->fast_background);
+  class_read_flag("fast_non_linear",pfo->fast_non_linear);
+""",
     ),
     Edit(
         reason="read the choice of the line of sight",

@@ -6,13 +6,16 @@ _OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback")
 # Words for a switch; CLASS itself reads what begins with y or t, and n or f.
 _ON, _OFF = ("yes", "y", "true", "on", "1"), ("no", "n", "false", "off", "0")
 # Options of CLASS's input; absent, they are on wherever sources were provided.
-_FAST = ("fast_line_of_sight", "fast_non_linear")
+_FAST = ("fast_background", "fast_line_of_sight", "fast_non_linear")
+# CLASS integrates the equations when it searches for these: an answer without networks shall not need that twice.
+_SEARCHED_BY_SOURCES = ("sigma8", "S8")
 
 
-def _open_connection(parameters, provider):
+def _open_connection(parameters, provider, _SourceConnection declined):
     """
     Split off the neural_network options; return (connection or None, parameters as CLASS reads them).
 
+    declined : connection of the same computation whose provider left the sources to CLASS, or None.
     Raises CosmoSevereError for options that are wrong or have no effect, and networks that cannot be loaded.
     """
     is_given = provider is not None
@@ -43,12 +46,20 @@ def _open_connection(parameters, provider):
         cosmicnet_keep_memory()
     if provider is None:
         return None, for_class
+    given = {str(name).strip() for name in for_class}
     # a provider of the user's own: as in stock classy unless the user asks for more
     if is_given:
-        given = {str(name).strip() for name in for_class}
         for_class.update({name: "no" for name in _FAST if name not in given})
     _refuse_crashing(for_class)
-    return _SourceConnection(provider), for_class
+    cdef _SourceConnection connection = declined
+    if connection is not None:
+        connection.may_start_again = False
+        return connection, for_class
+    connection = _SourceConnection(provider)
+    if not is_given and given.isdisjoint(("fast_background", *_SEARCHED_BY_SOURCES)):
+        for_class["fast_background"] = "yes"
+        connection.may_start_again = True
+    return connection, for_class
 
 
 def _refuse_crashing(parameters):

@@ -155,6 +155,9 @@ cdef class _SourceConnection:
     cdef bint asked
     cdef bint provided
     cdef bint perturbations_only
+    # the background is a fast one because networks were expected: without them CLASS starts again with its own
+    cdef bint may_start_again
+    cdef bint has_declined
     cdef background * pba
     cdef thermodynamics * pth
     cdef perturbations * ppt
@@ -166,8 +169,12 @@ cdef class _SourceConnection:
         self.asked = False
         self.provided = False
         self.perturbations_only = False
+        self.may_start_again = False
+        self.has_declined = False
 
     cdef void connect(self, perturbations * ppt, bint perturbations_only):
+        if self.has_declined:
+            return
         self.perturbations_only = perturbations_only
         self.ppt = ppt
         ppt.source_provider = _call_provider
@@ -293,12 +300,24 @@ cdef int _call_provider(void * data, precision * ppr, background * pba, thermody
                                  % ppt.ic_size[ppt.index_md_scalars])
             ppt.scalars_provided = _TRUE_
             connection.provided = True
+        elif connection.may_start_again and pba.background_is_fast:
+            connection.has_declined = True
+            return _FAILURE_
     except BaseException as error:
         connection.error = error
         text = ("%s: %s" % (type(error).__name__, error)).encode("utf-8", "replace")[:1500]
         snprintf(ppt.error_message, sizeof(ErrorMsg), "%s", <char *>text)
         return _FAILURE_
     return _SUCCESS_
+
+
+cdef _SourceConnection _to_start_again_without(object connection):
+    """The connection if its provider left the sources to CLASS and CLASS has not started again yet, else None."""
+    cdef _SourceConnection made
+    if connection is None:
+        return None
+    made = <_SourceConnection>connection
+    return made if made.has_declined and made.may_start_again else None
 
 
 def _raise_provider_error(connection):

@@ -1,0 +1,64 @@
+/** @file fast_background.h
+ *
+ * Background and thermal history with the sampling that splines need, and a root search for the redshift of reionisation.
+ */
+
+#ifndef __COSMICNET_FAST_BACKGROUND__
+#define __COSMICNET_FAST_BACKGROUND__
+
+#include "background.h"
+#include "thermodynamics.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+  /** Whether the fast way is wanted and covers all species: those whose densities are smooth in ln a. */
+  short cosmicnet_background_applies(struct background * pba);
+
+  /** Number of rows in the table of the background, which CLASS samples for finite differences. */
+  int cosmicnet_background_size(struct precision * ppr, struct background * pba);
+
+  /** Whether the thermal history is fast as well. */
+  short cosmicnet_thermodynamics_applies(struct background * pba, struct thermodynamics * pth);
+
+  /** Numbers of redshifts before reionisation: linear and logarithmic sampling. */
+  void cosmicnet_count_redshifts(struct precision * ppr, int * linear, int * logarithmic);
+
+  /** The linear part of z_table: CLASS's steps from recombination on, wider ones before. */
+  void cosmicnet_sample_redshifts(struct precision * ppr, struct thermodynamics * pth, struct thermo_workspace * ptw);
+
+  /** What is not needed to find the sound horizon at recombination and its angle. */
+  void cosmicnet_leave_out_reionization(struct precision * ppr, struct thermodynamics * pth);
+
+  /** d ln h/d ln theta_s at fixed physical densities, for a first step; and the relative step of h after which the search
+      for theta_s ends: theta_s is then good to 3e-8. */
+  static const double cosmicnet_slope_of_h = 5.3, cosmicnet_last_step = 1.e-4;
+
+  /** Smooth the rate of the thermal history over the redshifts that CLASS takes, so that it samples times as it would. */
+  void cosmicnet_smooth_rate(struct precision * ppr, struct thermodynamics * pth);
+
+  /** Search for the redshift of reionisation that gives an optical depth. */
+  struct cosmicnet_depth_search {
+    double wanted, highest;
+    /** Optical depth of full ionisation: its slope by redshift is slope*(1+z)^2/sqrt(Omega0_m (1+z)^3 + Omega0_de). */
+    double slope, Omega0_m, Omega0_de;
+    /** The latest trial, and the one before. */
+    double z, depth, z_before, depth_before;
+    /** The root is between these. */
+    double lower, upper;
+    int trials;
+  };
+
+  void cosmicnet_begin_search(struct cosmicnet_depth_search * search, struct background * pba, struct thermodynamics * pth,
+                              double highest);
+  /** Whether another trial is needed, at search->z. */
+  short cosmicnet_try_again(struct cosmicnet_depth_search * search);
+  /** The optical depth of that trial. */
+  void cosmicnet_found_depth(struct cosmicnet_depth_search * search, double depth);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
