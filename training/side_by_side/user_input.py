@@ -18,7 +18,8 @@ from ..work.run_class import Parameters
 __all__ = ["InputError", "UserInput", "class_value", "read_input"]
 
 # Chosen by the modes themselves.
-OWN = ("neural_network", "neural_network_path", "neural_network_fallback", "fast_line_of_sight", "fast_non_linear")
+OWN = ("neural_network", "neural_network_path", "neural_network_fallback", "fast_background",
+       "fast_line_of_sight", "fast_non_linear")
 # Of CLASS's main program: where and how it writes files.
 FILES = ("root", "overwrite_root", "headers", "format", "input_verbose", "output_verbose")
 # Likelihoods choose the output of a run of Cobaya; here it has none of its own.
