@@ -182,7 +182,8 @@ def _classy_identity() -> str:
 def _networks_identity(networks: str) -> dict[str, str]:
     """Hashes of the networks and of the code that evaluates them."""
     code = hashlib.sha256()
-    for path in sorted(Path(cosmicnet.__file__).parent.glob("*.py")):
+    folder = Path(cosmicnet.__file__).parent
+    for path in sorted([*folder.glob("*.py"), *(folder / "paper").glob("*.py")]):
         code.update(path.read_bytes())
     hashes = [one.manifest.sha256 for one in named_sets(networks).values()]
     return {"networks": " ".join(hashes), "code": code.hexdigest()}

@@ -18,6 +18,7 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.region import LinearConstraint
 
 from ..recipe.schema import EVALUATE_SEED
+from ..work.numbers import MASS_SPLITTINGS
 from .domain import corner_points, domain_bounds, edge_points, unseen_points
 
 __all__ = [
@@ -55,8 +56,6 @@ HYPERCUBE_SIZE = 100
 EXTREME_POINTS = 40
 
 SUM = "sum of m_ncdm"
-# squared mass differences of neutrinos, eV^2 (NuFIT 5.2)
-SOLAR_EV2, ATMOSPHERIC_EV2 = 7.41e-5, 2.507e-3
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,8 @@ class HierarchyBox(Box):
 def _normal_hierarchy(total: float) -> tuple[float, float, float]:
     """Masses in eV that add up to `total`."""
     def masses(lightest: float) -> tuple[float, float, float]:
-        return lightest, math.sqrt(lightest**2 + SOLAR_EV2), math.sqrt(lightest**2 + ATMOSPHERIC_EV2)
+        solar, atmospheric = MASS_SPLITTINGS
+        return lightest, math.sqrt(lightest**2 + solar), math.sqrt(lightest**2 + atmospheric)
 
     return masses(brentq(lambda lightest: sum(masses(lightest)) - total, 0.0, total))
 

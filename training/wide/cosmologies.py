@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from scipy.stats import qmc
 
 from ..recipe.toml import Strict
+from ..work.numbers import MASS_SPLITTINGS
 
 __all__ = ["Ranges", "draw"]
 
@@ -28,8 +29,6 @@ Interval = tuple[Number, Number]
 
 # T_ncdm of the same number density that CLASS has by default, and that of instantaneous decoupling.
 T_CLASS, T_INSTANTANEOUS = 0.71611, (4.0 / 11.0) ** (1.0 / 3.0)
-# eV^2, solar and atmospheric
-MASS_SPLITTINGS = (7.49e-5, 2.513e-3)
 # One standard neutrino's share of today's N_eff, in CLASS's convention.
 N_EFF = 3.044
 # omega of photons at 1 K^4, h^2

@@ -1,9 +1,12 @@
-"""Numbers as people write them."""
+"""Numbers as people write them, and numbers of nature that several rooms use."""
 from __future__ import annotations
 
 import math
 
-__all__ = ["significant"]
+__all__ = ["MASS_SPLITTINGS", "significant"]
+
+# squared mass differences of neutrinos, eV^2, solar and atmospheric
+MASS_SPLITTINGS = (7.49e-5, 2.513e-3)
 
 
 def significant(value: float, digits: int = 3) -> str:
