@@ -26,6 +26,7 @@ from cosmicnet.training.side_by_side.coverage import why_not
 
 Arguments = list[str]
 PAPER = str(ROOT / "training" / "recipes" / "paper_small.toml")
+STANDARD = str(ROOT / "training" / "recipes" / "standard.toml")
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +100,8 @@ MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "make: no recipe": (["make", "nope.toml"], nothing, "nope.toml cannot be read: No such file"),
     "make: recipe that is a folder": (["make", "."], nothing, "cannot be read: Is a directory"),
     "make: bad recipe": (["make", "tiny.toml"], bad_recipe, "training.epoch: unknown; did you mean epochs?"),
+    "make: two levels": (["make", STANDARD], nothing, "two levels of fidelity can be integrated"),
+    "train: two levels": (["train", STANDARD], nothing, "two levels of fidelity can be integrated"),
     "make: output is a file": (["make", "tiny.toml", "--output", "file"], nothing, "file: Not a directory"),
     "make: output below a file": (["make", "tiny.toml", "--output", "file/nets"], nothing, "Not a directory"),
     "make: work below a file": (["make", "tiny.toml", "--work", "file/work"], nothing, "Not a directory"),

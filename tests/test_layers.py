@@ -31,7 +31,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "training.models": MAKING[:3],
     "training.fields": MAKING,
     "training.wide": (*MAKING, "training.fields"),
-    "training.checks": (*MAKING, "training.fields"),
+    "training.checks": (*MAKING, "training.fields", "training.wide"),
     "training.evaluate": MAKING,
     "training.timing": MEASURING,
     "training.side_by_side": ("cosmicnet", "training.work", "training.recipe", "training.evaluate"),

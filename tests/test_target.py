@@ -243,7 +243,7 @@ def test_disk_that_may_become_too_small_is_shown(
     timed: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 1e9)
-    confirm_cost(timed, Cost(20, 50, 20, 1.0, 2.0, 1e6, 3e9), assume_yes=True)
+    confirm_cost(timed.models, Cost(20, 50, 20, 1.0, 2.0, 1e6, 3e9), assume_yes=True)
     assert "1000 MB are free" in capsys.readouterr().err
 
 
@@ -256,11 +256,11 @@ def test_cost_on_a_cluster_is_that_of_its_workers(timed: Plan) -> None:
 def test_a_terminal_is_asked(timed: Plan, monkeypatch: pytest.MonkeyPatch, answer: str, goes_on: bool) -> None:
     found = Cost(20, 20, 20, 1.0, 1.0, 1e6, 1e6)
     monkeypatch.setattr("builtins.input", lambda prompt: answer)
-    confirm_cost(timed, found, assume_yes=False)  # no terminal
+    confirm_cost(timed.models, found, assume_yes=False)  # no terminal
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    confirm_cost(timed, found, assume_yes=True)
+    confirm_cost(timed.models, found, assume_yes=True)
     if goes_on:
-        confirm_cost(timed, found, assume_yes=False)
+        confirm_cost(timed.models, found, assume_yes=False)
     else:
         with pytest.raises(CosmicnetError, match="stopped"):
-            confirm_cost(timed, found, assume_yes=False)
+            confirm_cost(timed.models, found, assume_yes=False)

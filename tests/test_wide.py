@@ -14,7 +14,7 @@ from builds import ROOT
 from cosmicnet.training.models import integrate as module
 from cosmicnet.training.recipe.toml import RecipeError
 from cosmicnet.training.wide.cosmologies import draw
-from cosmicnet.training.wide.generate import existing_models, generate_wide
+from cosmicnet.training.wide.generate import existing_models, generate_wide, time_levels
 from cosmicnet.training.wide.grids import SPEED_OF_LIGHT, WideGrids
 from cosmicnet.training.wide.recipe import is_wide, load_wide_recipe
 from cosmicnet.training.wide.record import integrate, read_wide_model, write_wide_model
@@ -147,6 +147,9 @@ def test_generation_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch, tm
     found = generate_wide(RECIPE, 7, tmp_path, 1)
     assert asked == [("cheap", 3), ("cheap", 6)]
     assert found.models == existing_models(tmp_path) and found.failed == 0
+    # the cost: the missing one of each level is integrated, and the rest is multiplied
+    (tmp_path / "cheap/00001.h5").unlink()
+    assert [(one.missing, one.seconds) for one in time_levels(RECIPE, 18, tmp_path)] == [(11, 1.0), (0, 1.0)]
     other = RECIPE.model_copy(update={"sampling": RECIPE.sampling.model_copy(update={"seed": 1})})
     with pytest.raises(DatasetError, match="seed differ"):
         generate_wide(other, 7, tmp_path, 1)

@@ -17,8 +17,10 @@ from ..fields.tables import resample_model, table_path
 from ..models.dataset import model_path
 from ..models.integrate import missing_models, time_one_model
 from ..models.plan import Plan
+from ..wide.generate import time_levels
+from ..wide.recipe import WideRecipe
 
-__all__ = ["Cost", "confirm", "confirm_cost", "estimate_cost", "require_disk"]
+__all__ = ["Cost", "confirm", "confirm_cost", "estimate_cost", "estimate_wide_cost", "require_disk"]
 
 # Full CLASS to l = 2508 with P(k) for one unseen model, in units of a training model; reducing and training all fields,
 # in seconds per model and 1000 epochs. Measured with the recipe lcdm; good to a factor of two elsewhere.
@@ -83,8 +85,20 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def confirm_cost(plan: Plan, cost: Cost, assume_yes: bool) -> None:
-    """Show the cost; ask at a terminal unless assume_yes. CosmicnetError if the answer is no."""
+def estimate_wide_cost(recipe: WideRecipe, number: int, folder: Path, workers: int, scheduler: str | None) -> Cost:
+    """The cost of `generate` alone: one missing model of each level is timed (and kept), and multiplied."""
+    of_levels = time_levels(recipe, number, folder, scheduler)
+    models = sum(len(recipe.levels.of_cosmology(i)) for i in range(number))
+    missing = sum(level.missing for level in of_levels)
+    minutes = sum(level.missing * level.seconds for level in of_levels) / workers / 60.0
+    disk = sum(level.missing * level.size for level in of_levels)
+    require_disk(folder, disk, missing)
+    return Cost(models=models, models_max=models, missing=missing, minutes=minutes, minutes_max=minutes,
+                disk=disk, disk_max=disk)
+
+
+def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
+    """Show the cost of models in `folder`; ask at a terminal unless assume_yes. CosmicnetError if the answer is no."""
     console = Console(stderr=True)
     table = Table("", "models", "to integrate", "minutes", "disk / MB", title="cost, from one model timed here")
     table.add_row("to begin with", str(cost.models), str(cost.missing), f"{cost.minutes:.0f}",
@@ -93,7 +107,7 @@ def confirm_cost(plan: Plan, cost: Cost, assume_yes: bool) -> None:
         table.add_row("at most", str(cost.models_max), str(cost.missing + cost.models_max - cost.models),
                       f"{cost.minutes_max:.0f}", f"{cost.disk_max / MEGABYTE:.0f}")
     console.print(table)
-    free = free_bytes(plan.models)
+    free = free_bytes(folder)
     if cost.disk_max > free:
         console.print(f"{free / MEGABYTE:.0f} MB are free: not enough for the most that the target may lead to",
                       style="yellow", highlight=False)

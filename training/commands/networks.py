@@ -105,7 +105,7 @@ def _run_make(options: argparse.Namespace) -> None:
     plan = _open(options)
     output = _output(plan.recipe, options.output)
     workers = _check(plan)
-    confirm_cost(plan, estimate_cost(plan, workers, options.models), options.yes)
+    confirm_cost(plan.models, estimate_cost(plan, workers, options.models), options.yes)
     missed = None
     try:
         make(plan, output)
@@ -138,19 +138,22 @@ def _run_generate(options: argparse.Namespace) -> None:
         plan = plan.with_models(options.number)
     plan = replace(plan, recipe=plan.recipe.model_copy(update={"target": None}))
     workers = _check(plan)
-    confirm_cost(plan, estimate_cost(plan, workers), options.yes)
+    confirm_cost(plan.models, estimate_cost(plan, workers), options.yes)
     models = integrate(plan)
     print(f"{plan.models}: {len(models)} models, {plan.number - len(models)} failed")
 
 
 def _run_generate_wide(options: argparse.Namespace) -> None:
+    from ..checks.cost import confirm_cost, estimate_wide_cost
     from ..wide.generate import generate_wide
     from ..wide.recipe import load_wide_recipe
+    from ..work.parallel import count_workers
 
     recipe = load_wide_recipe(options.recipe)
-    folder = options.work or Path("runs") / recipe.name
-    generated = generate_wide(recipe, options.number or recipe.sampling.models, folder, options.processes,
-                              options.scheduler)
+    folder, number = options.work or Path("runs") / recipe.name, options.number or recipe.sampling.models
+    workers = count_workers(options.processes, options.scheduler)
+    confirm_cost(folder, estimate_wide_cost(recipe, number, folder, workers, options.scheduler), options.yes)
+    generated = generate_wide(recipe, number, folder, options.processes, options.scheduler)
     print(f"{folder}: {', '.join(f'{len(found)} {level}' for level, found in generated.models.items())} models, "
           f"{generated.failed} failed")
 

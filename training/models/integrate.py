@@ -29,7 +29,7 @@ from .plan import Plan
 
 __all__ = [
     "RECIPE_FILE", "claim", "existing_models", "has_models", "integrate", "integrate_model", "integrate_models",
-    "missing_models", "require_same", "time_one_model",
+    "missing_models", "require_same", "time_one", "time_one_model",
 ]
 
 RECIPE_FILE = "recipe.json"
@@ -65,11 +65,15 @@ def time_one_model(plan: Plan) -> tuple[Path | None, float]:
     """
     require_patched_classy()
     claim(plan.models, plan.identity)
-    points = _points(plan)
+    return time_one(_write(plan), _points(plan), plan.scheduler)
+
+
+def time_one(write: Write, points: Mapping[Path, Parameters], scheduler: str | None) -> tuple[Path | None, float]:
+    """time_one_model() for the models of any architecture."""
     tried = missing_models(points)[:TIMED] or [path for path in points if path.exists()][-1:]
     seconds = 0.0
     for path in tried:
-        seconds, = _run(_write(plan), {path: points[path]}, 1, plan.scheduler, "timing one model", 1)
+        seconds, = _run(write, {path: points[path]}, 1, scheduler, "timing one model", 1)
         if path.exists():
             return path, seconds
     return None, seconds

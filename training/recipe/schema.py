@@ -153,6 +153,9 @@ class Recipe(Strict):
     def _of_this_kind(cls, data: Any) -> Any:
         if isinstance(data, dict) and "companion" in data:
             raise ValueError("companion: is of the networks of CosmicNet I; make them with `cosmicnet paper make`")
+        if isinstance(data, dict) and "levels" in data:
+            raise ValueError("levels: two levels of fidelity can be integrated (`cosmicnet generate`), but not trained "
+                             "on yet")
         return data
 
     @model_validator(mode="after")

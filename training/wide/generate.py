@@ -15,14 +15,14 @@ from typing import Any
 from cosmicnet.running_class import running_class
 
 from ..models.dataset import model_path
-from ..models.integrate import claim, integrate_models
+from ..models.integrate import claim, integrate_models, missing_models, time_one
 from ..work.run_class import require_patched_classy
 from .cosmologies import draw
 from .grids import WideGrids
 from .recipe import WideRecipe
 from .record import integrate, write_wide_model
 
-__all__ = ["LEVELS", "WideGenerated", "existing_models", "generate_wide"]
+__all__ = ["LEVELS", "LevelCost", "WideGenerated", "existing_models", "generate_wide", "time_levels"]
 
 LEVELS = ("cheap", "converged")
 
@@ -35,6 +35,15 @@ class WideGenerated:
     failed: int
 
 
+@dataclass(frozen=True)
+class LevelCost:
+    """How many models of a level are missing, and the seconds and bytes of each."""
+
+    missing: int
+    seconds: float
+    size: int
+
+
 def generate_wide(
     recipe: WideRecipe, number: int, folder: Path, processes: int, scheduler: str | None = None
 ) -> WideGenerated:
@@ -44,13 +53,33 @@ def generate_wide(
     DatasetError if the folder belongs to another recipe or more than a tenth fail, RecipeError if CLASS refuses the
     settings.
     """
+    points = _points(recipe, number, folder)
+    failed = integrate_models(partial(_integrate_and_write, recipe), points, processes, scheduler)
+    return WideGenerated(existing_models(folder), len(failed))
+
+
+def time_levels(recipe: WideRecipe, number: int, folder: Path, scheduler: str | None = None) -> list[LevelCost]:
+    """Integrate the first missing model of each level (it is kept), and report what the level still costs.
+
+    Raises like generate_wide().
+    """
+    points = _points(recipe, number, folder)
+    costs = []
+    for level in LEVELS:
+        of_level = {path: point for path, point in points.items() if path.parent.name == level}
+        if missing_models(of_level):
+            path, seconds = time_one(partial(_integrate_and_write, recipe), of_level, scheduler)
+            costs.append(LevelCost(len(missing_models(of_level)), seconds, path.stat().st_size if path else 0))
+    return costs
+
+
+def _points(recipe: WideRecipe, number: int, folder: Path) -> dict[Path, Mapping[str, Any]]:
+    """The cosmology of every model by its file, in a folder that is claimed for the recipe."""
     require_patched_classy()
     claim(folder, _identity(recipe))
     cosmologies = list(islice(draw(recipe.sampling.ranges, recipe.sampling.seed), number))
-    points = {model_path((folder / level).resolve(), i): cosmologies[i]
-              for i in range(number) for level in recipe.levels.of_cosmology(i)}
-    failed = integrate_models(partial(_integrate_and_write, recipe), points, processes, scheduler)
-    return WideGenerated(existing_models(folder), len(failed))
+    return {model_path((folder / level).resolve(), i): cosmologies[i]
+            for i in range(number) for level in recipe.levels.of_cosmology(i)}
 
 
 def existing_models(folder: Path) -> dict[str, dict[int, Path]]:
