@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from cosmicnet.files import write_whole
+
 from ..work.spectra import OUTPUT_SETTINGS
 from .accuracy import Distribution
 from .results import OWN_CHANGE, PLANCK_PREFIX, BoxErrors, SetErrors
@@ -74,9 +76,8 @@ def markdown(errors: SetErrors) -> str:
 
 def write_page(errors: SetErrors, folder: Path) -> None:
     """Write accuracy.md, accuracy.json and measured.json into `folder`."""
-    (folder / "accuracy.md").write_text(markdown(errors), encoding="utf-8")
-    (folder / "accuracy.json").write_text(_json(errors), encoding="utf-8")
-    (folder / MEASURED).write_text(_measured(errors), encoding="utf-8")
+    write_whole({folder / "accuracy.md": markdown(errors), folder / "accuracy.json": _json(errors),
+                 folder / MEASURED: _measured(errors)})
 
 
 def _measured(errors: SetErrors) -> str:

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from cosmicnet.fields import fields_for
+from cosmicnet.files import write_whole
 from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import load_network_set
@@ -73,7 +74,7 @@ def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
     pictures = settings.output / "paper"
     pictures.mkdir(exist_ok=True)
     draw_figures(measured.sources, measured.spectra, LABELS, pictures)
-    (settings.output / "paper.md").write_text(page(recipe, settings.recipe, manifest, measured), encoding="utf-8")
+    write_whole({settings.output / "paper.md": page(recipe, settings.recipe, manifest, measured)})
 
 
 def require_same_recipe(recipe: PaperRecipe, made_by: Mapping[str, Any], networks: Path) -> None:

@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from cosmicnet.files import write_whole
+
 from ..work.numbers import significant
 from .compare import FULL, NET, SPECTRA, STOCK, Comparison
 
@@ -65,11 +67,10 @@ def write_html(comparison: Comparison, title: str, path: Path) -> None:
     entries = "\n".join(f"{name} = {value}" for name, value in comparison.parameters.items())
     notes = [f"<p>{escape(note)}</p>" for note in comparison.notes]
     body += ["<h2>Input</h2>", *notes, f"<pre>{escape(entries)}</pre>"]
-    path.write_text("\n".join([
+    write_whole({path: "\n".join([
         "<!DOCTYPE html>", '<html lang="en">', "<head>", '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">', f"<title>{escape(title)}</title>",
-        f"<style>\n{STYLE}\n</style>", "</head>", "<body>", *filter(None, body), "</body>", "</html>", ""]),
-        encoding="utf-8")
+        f"<style>\n{STYLE}\n</style>", "</head>", "<body>", *filter(None, body), "</body>", "</html>", ""])})
 
 
 def _origin(comparison: Comparison) -> str:

@@ -20,6 +20,8 @@ from time import perf_counter
 from rich.console import Console
 from rich.table import Table
 
+from cosmicnet.files import write_whole
+
 from ..evaluate.boxes import LCDM_DOMAIN
 from ..work.numbers import significant
 from ..work.parallel import progress
@@ -79,9 +81,8 @@ def benchmark(settings: BenchmarkSettings) -> list[Benchmark]:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
             results.append(process.submit(measure, settings).result())
-    settings.output.mkdir(parents=True, exist_ok=True)
-    (settings.output / "performance.json").write_text(
-        json.dumps([asdict(result) for result in results], indent=1) + "\n", encoding="utf-8")
+    write_whole({settings.output / "performance.json":
+                 json.dumps([asdict(result) for result in results], indent=1) + "\n"})
     write_benchmark(results, settings.output, Console())
     return results
 
@@ -193,7 +194,7 @@ def write_benchmark(results: Sequence[Benchmark], folder: Path, console: Console
         for row in _rows(result):
             table.add_row(*row)
         console.print(table)
-    (folder / "performance.md").write_text(_markdown(results), encoding="utf-8")
+    write_whole({folder / "performance.md": _markdown(results)})
     _plot(results[0], folder / "performance.png")
     console.print(f"wrote {folder / 'performance.md'}, .json, .png", highlight=False)
 

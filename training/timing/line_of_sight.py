@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
@@ -11,6 +12,7 @@ from time import process_time
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmicnet.files import write_whole
 from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
@@ -145,7 +147,7 @@ def write_line_of_sight(errors: Sequence[ErrorsAt], seconds: Seconds, tracks: Se
     if tracks:
         lines += smoothness_section(tracks)
         plot_tracks(tracks, folder / "line_of_sight.png")
-    (folder / "line_of_sight.md").write_text("\n".join(lines), encoding="utf-8")
+    write_whole({folder / "line_of_sight.md": "\n".join(lines)})
 
 
 def _errors(part: ErrorsAt) -> list[str]:
@@ -184,8 +186,8 @@ def _cached(parameters: Parameters, l_max: int, folder: Path) -> Multipoles:
     identity = [dict(parameters), l_max, *astuple(running_class()), load_network_set(DEFAULT_SET).manifest.sha256]
     path = folder / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]}.npz"
     if not path.exists():
-        unfinished = path.with_suffix(".tmp.npz")
-        np.savez(unfinished, **asdict(lensed_multipoles(parameters, l_max)))
-        unfinished.replace(path)
+        file = io.BytesIO()
+        np.savez(file, **asdict(lensed_multipoles(parameters, l_max)))
+        write_whole({path: file.getvalue()})
     with np.load(path) as arrays:
         return Multipoles(**arrays)

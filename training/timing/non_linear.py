@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
+from cosmicnet.files import write_whole
+
 from ..evaluate.boxes import FIXED_PARAMETERS, LCDM_DOMAIN
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
@@ -114,7 +116,6 @@ def compare_non_linear(settings: NonLinearSettings, report: Callable[[str], None
 
 
 def write_non_linear(found: dict[str, list[Comparison]], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     jumps = [one.jump for one in found["fast, CLASS"]]
     lines = [
         "# The fast HMcode", "",
@@ -131,7 +132,7 @@ def write_non_linear(found: dict[str, list[Comparison]], folder: Path) -> None:
         "Before the first non-linear time P_nl is the linear P: at k_max it falls by a factor of "
         f"{min(jumps):.2g} to {max(jumps):.2g}.", "",
     ]
-    (folder / "non_linear.md").write_text("\n".join(lines), encoding="utf-8")
+    write_whole({folder / "non_linear.md": "\n".join(lines)})
 
 
 def _row(pair: str, models: Sequence[Comparison]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.files import write_whole
 
 from ..evaluate.boxes import PLANCK_5_SIGMA
 from ..work.run_class import Parameters, networks_on, require_patched_classy
@@ -99,7 +100,7 @@ def measure_scaling(settings: ScalingSettings, report: Callable[[str], None] = p
             path = settings.stock.resolve() if mode == STOCK else None
             costs[title][mode] = _cost_of({**cosmology, **request, **options}, path)
             report(f"{title}, {mode}: {costs[title][mode]}")
-    (settings.output / "scaling.md").write_text(_markdown(costs), encoding="utf-8")
+    write_whole({settings.output / "scaling.md": _markdown(costs)})
 
 
 def _cost_of(parameters: Parameters, before_installed: Path | None) -> Cost:
