@@ -3,15 +3,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from .coverage import why_not_covered
 from .errors import NetworkFileError
 from .installed import installed_sets
 from .manifest import Manifest
-from .request import Request
-from .running_class import RunningClass
 from .store import NetworkSet, load_network_set, read_manifest
 
-__all__ = ["AUTO", "choose", "sets_by_accuracy", "why_not_by_set"]
+__all__ = ["AUTO", "choose", "sets_by_accuracy"]
 
 # The value of neural_network_path that leaves the choice to this module.
 AUTO = "auto"
@@ -44,16 +41,11 @@ def _size_of_domain(manifest: Manifest) -> tuple[int, float]:
     return sum(width > 0.0 for width in widths), sum(widths)
 
 
-def why_not_by_set(request: Request, running: RunningClass) -> dict[str, tuple[str, ...]]:
-    """By name, the most accurate first, why each installed set does not cover a request; () where it does."""
-    return {name: tuple(why_not_covered(request, networks, running)) for name, networks in sets_by_accuracy()}
-
-
 def choose(answers: Sequence[Reasons]) -> str:
     """The set that covers most of several requests, of equally many the most accurate; where none covers any, the one
     with the fewest reasons against it.
 
-    answers: of each request, what why_not_by_set() says; at least one.
+    answers: of each request, at least one: by set, the most accurate first, why it is not covered; () where it is.
     """
     names = list(answers[0])
 

@@ -1,11 +1,11 @@
 """CLASS's parameters: one table, with a column for each use that is made of them."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CLASS_PARAMETERS", "ClassParameter", "acts_on_sources", "names_of", "parameter_of"]
+__all__ = ["CLASS_PARAMETERS", "ClassParameter", "acts_on_sources", "parameter_of"]
 
 Kind = Literal["number", "closure", "choice", "fixed", "reionization", "output", "network", "precision"]
 Module = Literal["background", "thermodynamics", "perturbations", "primordial", "fourier", "transfer", "harmonic",
@@ -43,10 +43,6 @@ class ClassParameter:
     equivalents: tuple[str, ...] = ()
     is_reported: bool = True
     meaning: str = ""
-
-    @property
-    def may_be_sampled(self) -> bool:
-        return self.kind == "number" and self.acts_on_sources
 
 
 def _inputs(kind: Kind, module: Module, *names: str) -> Iterator[ClassParameter]:
@@ -205,13 +201,6 @@ def parameter_of(name: str) -> ClassParameter | None:
     if name in CLASS_PARAMETERS:
         return CLASS_PARAMETERS[name]
     return next((parameter for parameter in _TABLE if name in parameter.equivalents), None)
-
-
-def names_of(kinds: Iterable[Kind] = (), module: Module | None = None) -> list[str]:
-    """All names, equivalents included, of the parameters of some kinds (default: all) and a module (default: any)."""
-    wanted = tuple(kinds)
-    found = (p for p in _TABLE if (not wanted or p.kind in wanted) and module in (None, p.module))
-    return list(dict.fromkeys(name for p in found for name in (p.name, *p.equivalents)))
 
 
 def acts_on_sources(name: str) -> bool:

@@ -140,6 +140,11 @@ def test_other_packages() -> None:
     assert {"tensorflow", "keras", "torch"} & packages_of("cobaya_components") == set()
 
 
+@pytest.mark.parametrize("folder", PACKAGES)
+def test_a_folder_has_a_docstring(folder: str) -> None:
+    assert ast.get_docstring(TREES[PACKAGES[folder]])
+
+
 @pytest.mark.parametrize("room", [room for room in ARROWS if "." in room])
 def test_a_room_is_one_concept(room: str) -> None:
     """Few modules, and a docstring of the room."""

@@ -1,1 +1,4 @@
-"""The sampler `cosmicnet.ImportanceSampler`: independent draws with weights."""
+"""The sampler `cosmicnet.ImportanceSampler`: independent draws with weights.
+
+It knows neither CLASS nor networks: any likelihood of Cobaya will do.
+"""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.training.commands.arguments import PROGRAM, new_command, number_from_zero, positive_number, writable
+
+from .arguments import PROGRAM, new_command, number_from_zero, positive_number, writable
 
 if TYPE_CHECKING:
     from cosmicnet.cobaya_components.compare.evaluations import PointSettings
