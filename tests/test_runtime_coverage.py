@@ -102,7 +102,9 @@ def test_covered_request_agrees_with_full_class(case: str) -> None:
     settings = settings_of(changes, output) | {"fast_line_of_sight": "yes"}
     ours = computed(settings | options())
     assert ours.neural_network_info()["used"]
-    full = computed(settings)
+    # and the same background: by another rounding of it alone CLASS's own line of sight moves TT by 0.15%
+    background = "yes" if ours.neural_network_info()["fast_background"] else "no"
+    full = computed(settings | {"fast_background": background})
     assert not full.neural_network_info()["used"]
     assert_agree(results(ours, output), results(full, output), AGREEMENT, AGREEMENT_LOW_L)
 
