@@ -112,6 +112,27 @@ def test_sampler_that_is_stopped_keeps_its_samples(tmp_path: Path) -> None:
         run(info)
     # the first evaluation is that of the reference point
     assert len(np.loadtxt(tmp_path / "chain.1.txt")) == 19
+    # the draw that was interrupted is the next one
+    info["likelihood"] = {"gauss": lambda a, b: -0.5 * (a * a + b * b)}
+    info["sampler"]["cosmicnet.ImportanceSampler"]["samples"] = 40
+    run(info, resume=True)
+    resumed = np.loadtxt(tmp_path / "chain.1.txt")
+    run(info, force=True)
+    np.testing.assert_allclose(resumed, np.loadtxt(tmp_path / "chain.1.txt"), rtol=1e-6)
+
+
+@pytest.mark.parametrize("text", [None, "", "many"])
+def test_run_without_its_number_of_draws_does_not_go_on(tmp_path: Path, text: str | None) -> None:
+    info = {**gaussian_run(samples=10), "output": str(tmp_path / "chain")}
+    run(info)
+    counter = tmp_path / "chain.draws.1"
+    counter.unlink()
+    if text is not None:
+        counter.write_text(text)
+    with pytest.raises(LoggedError, match=r"chain\.draws\.1 is damaged or missing .*start anew with --force"):
+        run(info, resume=True)
+    run(info, force=True)
+    assert counter.read_text() == "10\n"
 
 
 def test_sampler_refuses_a_reference_point_without_likelihood() -> None:

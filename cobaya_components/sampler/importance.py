@@ -15,6 +15,8 @@ from cobaya.sampler import CovmatSampler
 from numpy.typing import NDArray
 from scipy import stats
 
+from cosmicnet.files import write_whole
+
 from .proposal import Proposal, effective_samples, gelman_rubin
 
 __all__ = ["ImportanceSampler"]
@@ -29,7 +31,8 @@ DRAWS_PER_SAMPLE = 100
 LEAST_TO_LEARN = 4
 # ln of the largest weight: larger ones would overflow in sums and files, and mean nothing so far from the posterior.
 LARGEST_LOG_WEIGHT = 600.0
-PROPOSAL = "proposal"
+# Ends of names of files: the proposal, and how many points of its sequence a process has evaluated.
+PROPOSAL, DRAWS = "proposal", "draws"
 
 
 class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no types
@@ -65,6 +68,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         self._zero = self._read_kept()
         self.collection = SampleCollection(self.model, self.output, name=str(1 + mpi.rank()),
                                            resuming=bool(self.output) and self.output.is_resuming())
+        self._drawn = self._read_drawn() if len(self.collection) else 0
 
     def _set_rng(self) -> None:
         # Cobaya calls this before initialize()
@@ -104,8 +108,8 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         zero = self._zero
         wanted = -(-self.samples // mpi.size()) - have
         # a resumed run with the same seed goes on behind its draws
-        if have and (before := self._draws_before(cube, have)):
-            cube.fast_forward(before)
+        if self._drawn:
+            cube.fast_forward(self._drawn)
 
         def add(point: Array) -> bool:
             posterior, log_weight = self._weighted(point)
@@ -118,13 +122,14 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
             weight = float(np.exp(log_weight - zero))
             if weight > 0.0:
                 self.collection.add(point, logpost=posterior, weight=weight)
+            self._drawn += 1
             return weight > 0.0
 
         try:
             self._draw(cube, wanted, add, started)
         finally:
             # keep what was computed, whatever stops the run
-            self.collection.out_update()
+            self._write()
         self._report()
 
     def _even_points(self) -> stats.qmc.Sobol:
@@ -172,16 +177,22 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
                               ) from error
         return zero
 
-    def _draws_before(self, cube: stats.qmc.Sobol, have: int) -> int:
-        """Number of draws up to the last sample on disk; 0 if that belongs to another sequence."""
-        number = 2 ** int(np.ceil(np.log2(DRAWS_PER_SAMPLE * have)))
-        draws = self.proposal.from_uniform(cube.random(number))
-        cube.reset()
-        names = list(self.model.parameterization.sampled_params())
-        last = np.asarray(self.collection.data[names].iloc[-1], dtype=float)
-        # the file has eight digits
-        same = np.flatnonzero(np.all(np.abs(draws - last) <= 1e-6 * np.abs(last) + 1e-12, axis=1))
-        return int(same[-1]) + 1 if same.size else 0
+    def _draws_file(self) -> Path:
+        return Path(self.output.add_suffix(f"{DRAWS}.{1 + mpi.rank()}", separator="."))
+
+    def _read_drawn(self) -> int:
+        """How many draws the samples on disk took."""
+        try:
+            return int(self._draws_file().read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise LoggedError(self.log, f"{self._draws_file()} is damaged or missing ({error}), so that draws would be "
+                              "repeated: start anew with --force") from error
+
+    def _write(self) -> None:
+        """Write the samples, and the number of draws before them: a kill in between loses draws, but repeats none."""
+        if self.output:
+            write_whole({self._draws_file(): f"{self._drawn}\n"})
+        self.collection.out_update()
 
     def _draw(self, cube: stats.qmc.Sobol, wanted: int, add: Callable[[Array], bool], started: float,
               what: str = "samples") -> None:
@@ -202,7 +213,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
             if now - reported > self.report_every:
                 reported = now
                 self.log.info("%d of %d %s, %.2f per second", done, wanted, what, done / (now - begun))
-                self.collection.out_update()
+                self._write()
 
     def _log_posterior_at_center(self) -> float:
         """Weights are relative to the proposal's center, so that those of all processes agree."""
@@ -242,7 +253,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
     @classmethod
     def output_files_regexps(cls, output: Any, info: Any = None, minimal: bool = False) -> list[tuple[Any, Any]]:
         return [(output.collection_regexp(name=None), None),
-                (re.compile(output.prefix_regexp_str + PROPOSAL + "$"), None)]
+                (re.compile(rf"{output.prefix_regexp_str}({PROPOSAL}|{DRAWS}\.\d+)$"), None)]
 
 
 def _reference_center(model: Any) -> Array:
