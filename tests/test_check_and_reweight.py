@@ -20,7 +20,7 @@ pytest.importorskip("getdist")
 
 from cosmicnet.cobaya_components.compare import check as module
 from cosmicnet.cobaya_components.compare.chains import systematic_choice
-from cosmicnet.cobaya_components.compare.check import compare, draw_points, print_comparison
+from cosmicnet.cobaya_components.compare.check import compare, draw_points, print_check
 from cosmicnet.cobaya_components.compare.evaluations import (
     Evaluated,
     PointSettings,
@@ -61,7 +61,7 @@ POINTS = [{"x": float(i)} for i in range(24)]
 
 def printed(comparison: Any, threshold: float) -> str:
     text = io.StringIO()
-    print_comparison(comparison, threshold, Console(file=text, width=200))
+    print_check(comparison, threshold, Console(file=text, width=200))
     return text.getvalue()
 
 

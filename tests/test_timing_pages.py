@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cosmicnet.training.timing.line_of_sight import CONVERGED, ErrorsAt, write_line_of_sight
-from cosmicnet.training.timing.scaling import FULL, NET, REQUESTS, STOCK, Cost, _markdown
+from cosmicnet.training.timing.scaling import FULL, NET, REQUESTS, STOCK, RequestCost, _markdown
 from cosmicnet.training.timing.smoothness import LINES, NEIGHBOURS, Track, off_smooth_curve
 
 STEPS = np.linspace(-1, 1, 41)
@@ -50,9 +50,10 @@ def test_line_of_sight_page_shows_the_worst(tmp_path: Path) -> None:
 
 
 def test_scaling_page() -> None:
-    costs = {title: {STOCK: Cost(None, 8.0, 300.0), FULL: Cost(0.1, 6.0, 350.0), NET: Cost(0.2, 0.4, 420.0)}
+    costs = {title: {STOCK: RequestCost(None, 8.0, 300.0), FULL: RequestCost(0.1, 6.0, 350.0),
+                     NET: RequestCost(0.2, 0.4, 420.0)}
              for title in REQUESTS}
-    costs["l_max 8000"][NET] = Cost(refused="Error in compute:\nk goes beyond")
+    costs["l_max 8000"][NET] = RequestCost(refused="Error in compute:\nk goes beyond")
     page = _markdown(costs)
     assert "| l_max 2508 | networks | 0.200 (1) | 0.40 (1) | 420 (1) | +120 |" in page
     assert "| l_max 8000 | networks | not covered |" in page

@@ -15,7 +15,7 @@ from cosmicnet.training.models import integrate as module
 from cosmicnet.training.recipe.toml import RecipeError
 from cosmicnet.training.wide.cosmologies import draw
 from cosmicnet.training.wide.generate import existing_models, generate_wide, time_levels
-from cosmicnet.training.wide.grids import SPEED_OF_LIGHT, WideGrids
+from cosmicnet.training.wide.grids import WideGrids
 from cosmicnet.training.wide.recipe import is_wide, load_wide_recipe
 from cosmicnet.training.wide.record import integrate, read_wide_model, write_wide_model
 from cosmicnet.training.work.files import DatasetError
@@ -74,7 +74,7 @@ def test_acoustic_scale_is_what_was_drawn_to_a_per_cent() -> None:
 def test_grids_have_no_wavenumber_that_space_has_not(omega_k: float) -> None:
     cosmology = {"H0": 60.0, "tau_rec": 280.0, "conformal_age": 14000.0, "sound_horizon_rec": 145.0}
     k, tau = WideGrids().of(cosmology, {"Omega0_k": omega_k})
-    curvature = -omega_k * (60.0 / SPEED_OF_LIGHT) ** 2
+    curvature = -omega_k * (60.0 / 299792.458) ** 2
     # the tensor that a quadrupole is made of needs k^2 > 3 K, and open space k^2 > -K
     assert k[0] ** 2 > max(3.0 * curvature, -curvature)
     assert np.all(np.diff(k) > 0) and np.all(np.diff(tau) > 0) and tau[-1] == 14000.0

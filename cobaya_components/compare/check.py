@@ -20,7 +20,7 @@ from ..theory.quiet import quiet
 from .chains import BURN_IN, load_chain, systematic_choice
 from .evaluations import Evaluated, PointSettings, RunInMode, evaluate_all, model_of
 
-__all__ = ["FEWEST_POINTS", "CheckResult", "check", "compare", "draw_points", "load_run", "print_comparison"]
+__all__ = ["FEWEST_POINTS", "CheckResult", "check", "compare", "draw_points", "load_run", "print_check"]
 
 Array = NDArray[np.float64]
 
@@ -191,7 +191,7 @@ def _change(net: float, full: float) -> float:
     return 0.0 if net == full else net - full
 
 
-def print_comparison(comparison: CheckResult, threshold: float, console: Console) -> None:
+def print_check(comparison: CheckResult, threshold: float, console: Console) -> None:
     """Print the table, the worst point, the points left out, and the verdict."""
     table = Table("likelihood", title="Change of ln L by networks", title_justify="left")
     for heading in ("mean", "std", "95% |..|", "worst"):

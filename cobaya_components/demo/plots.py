@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cosmicnet.training.evaluate.accuracy import RelativeErrors, cosmic_variance
 from cosmicnet.training.evaluate.noise import PLANCK_SKY_FRACTION, planck_noise
+from cosmicnet.training.work.numbers import T_CMB_MUK
 from cosmicnet.training.work.spectra import PK_K_H_PER_MPC, PK_REDSHIFTS, Spectra
 
 __all__ = ["CmbSources", "plot_matter", "plot_sources", "plot_spectrum"]
@@ -28,7 +29,6 @@ FULL, NET, ERROR = "#222222", "#e07b18", "#1f5a99"
 PERCENT = 100.0
 LOWEST_PERCENT = 1e-5
 REDSHIFT_COLOURS = ("#1b4f8a", "#2f9e8f", "#c2571a")
-T_CMB_MUK = 2.7255e6
 
 
 @dataclass(frozen=True)

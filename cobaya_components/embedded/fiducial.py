@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmicnet.training.work.numbers import T_CMB_MUK
 from cosmicnet.training.work.run_class import Parameters, networks_on, new_class
 from cosmicnet.training.work.spectra import ONE_LINE_OF_SIGHT
 
@@ -21,7 +22,6 @@ __all__ = ["FIDUCIAL"]
 
 Array = NDArray[np.float64]
 
-T_CMB_MUK = 2.7255e6
 COMMON: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06}
 # CLASS's settings by file. Experiments beyond Planck see the error of CLASS's own line of sight.
 SETTINGS: Mapping[str, Parameters] = {

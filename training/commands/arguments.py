@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..work.cores import available_cores
+
 __all__ = [
     "PROGRAM", "add_network", "add_packages_path", "add_processes", "add_scheduler", "new_command", "number_from_zero",
     "positive_number", "writable",
@@ -50,7 +52,7 @@ def writable(folder: Path) -> Path:
 
 
 def add_processes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--processes", type=positive_number, default=_cores(), metavar="N",
+    parser.add_argument("--processes", type=positive_number, default=available_cores(), metavar="N",
                         help="models computed at the same time, one thread each (default: one per core)")
 
 
@@ -62,8 +64,3 @@ def add_scheduler(parser: argparse.ArgumentParser) -> None:
 def add_packages_path(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--packages-path", type=Path, metavar="FOLDER",
                         help="Cobaya packages folder with the Planck data (default: $COBAYA_PACKAGES_PATH)")
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

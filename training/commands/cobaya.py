@@ -73,10 +73,10 @@ examples:
 def _run_check(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from cosmicnet.cobaya_components.compare.check import check, load_run, print_comparison
+    from cosmicnet.cobaya_components.compare.check import check, load_run, print_check
 
     comparison = check(load_run(options.yaml), _settings(options), options.place, options.network)
-    print_comparison(comparison, options.threshold, Console())
+    print_check(comparison, options.threshold, Console())
     if not comparison.within(options.threshold):
         raise CosmicnetError("the change of ln L is above the threshold")
     if not comparison.is_enough:

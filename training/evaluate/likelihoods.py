@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cosmicnet.errors import CosmicnetError
 
+from ..work.numbers import T_CMB_MUK
 from .accuracy import MultipolesLike
 
 __all__ = ["INSTALL_HINT", "LIKELIHOODS", "PlanckLikelihoods", "PlanckNotAvailable"]
@@ -28,9 +29,6 @@ LIKELIHOODS = (
 
 PACKAGES_PATH_VARIABLE = "COBAYA_PACKAGES_PATH"
 INSTALL_HINT = f"cobaya-install {' '.join(LIKELIHOODS)} --packages-path FOLDER"
-
-# Cobaya's unit "FIRASmuK2": the temperature of the likelihoods' calibration, independent of T_cmb
-T_FIRAS_MUK = 2.7255e6
 
 
 class PlanckNotAvailable(CosmicnetError):
@@ -112,9 +110,9 @@ def _band_powers(spectra: MultipolesLike) -> dict[str, Array]:
         raise ValueError(f"spectra have to begin at l = 2, not {ell[0]:g}")
     factor = ell * (ell + 1.0) / (2.0 * np.pi)
     powers = {
-        "tt": T_FIRAS_MUK**2 * factor * spectra.tt,
-        "te": T_FIRAS_MUK**2 * factor * spectra.te,
-        "ee": T_FIRAS_MUK**2 * factor * spectra.ee,
+        "tt": T_CMB_MUK**2 * factor * spectra.tt,
+        "te": T_CMB_MUK**2 * factor * spectra.te,
+        "ee": T_CMB_MUK**2 * factor * spectra.ee,
         "pp": ell * (ell + 1.0) * factor * spectra.pp,
     }
     for name, power in powers.items():

@@ -19,6 +19,8 @@ from cosmicnet.store import load_network_set
 from ..evaluate.accuracy import Distribution, RelativeErrors, wishart_chi2
 from ..evaluate.evaluate import require_most
 from ..evaluate.noise import PLANCK_SKY_FRACTION, planck_noise
+from ..work.cores import available_cores
+from ..work.numbers import T_CMB_MUK
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class
 from ..work.spectra import ONE_LINE_OF_SIGHT, Spectra, cached_spectra
@@ -27,7 +29,7 @@ from .generate import cosmologies, models_of, network_sources, read_k_grid
 from .recipe import PaperRecipe
 
 __all__ = [
-    "LATE", "SourceComparison", "SourceError", "SpectraComparison", "Timing", "compare_sources", "compare_spectra",
+    "LATE", "SourceComparison", "SourceDeviation", "SpectraComparison", "Timing", "compare_sources", "compare_spectra",
     "planck_error", "time_perturbations",
 ]
 
@@ -36,7 +38,6 @@ Single = NDArray[np.float32]
 
 # Figures 1, 4 and 5 cut recombination away, in tau/tau_rec.
 LATE = 3.5
-MUK_PER_T_CMB = 2.7255e6
 # Read by CLASS and by NumPy's BLAS when a process loads them.
 THREADS_BY = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # Of computations that take milliseconds.
@@ -44,14 +45,14 @@ REPEATS = 7
 
 
 @dataclass(frozen=True)
-class SourceError:
+class SourceDeviation:
     """Of one cosmology, relative to the largest absolute value of full CLASS: largest and rms error over (k, tau)."""
 
     largest: float
     rms: float
 
     @classmethod
-    def of(cls, full: Single, net: Single) -> SourceError:
+    def of(cls, full: Single, net: Single) -> SourceDeviation:
         peak = float(np.abs(full).max())
         error = (net - full).astype(float)
         return cls(float(np.abs(error).max()) / peak, float(np.sqrt((error**2).mean())) / peak)
@@ -68,11 +69,11 @@ class SourceComparison:
     nets: dict[str, list[dict[str, Single]]]
     refused: list[str]
 
-    def errors(self, network: str, source: str, late: bool = False) -> list[SourceError]:
+    def errors(self, network: str, source: str, late: bool = False) -> list[SourceDeviation]:
         """One per model; with late, at times from LATE tau_rec on."""
         rows = [slice(int(np.searchsorted(m.tau, LATE * m.cosmology["tau_rec"])) if late else 0, None)
                 for m in self.models]
-        return [SourceError.of(model.sources[source][cut], net[source][cut])
+        return [SourceDeviation.of(model.sources[source][cut], net[source][cut])
                 for model, net, cut in zip(self.models, self.nets[network], rows, strict=True)]
 
 
@@ -131,7 +132,7 @@ class SpectraComparison:
 def planck_error(spectra: Spectra, spectrum: str) -> Array:
     """One sigma of Planck's C_l ('tt' or 'ee') at each l, relative: cosmic variance of its sky, and noise."""
     cl, modes = getattr(spectra, spectrum), PLANCK_SKY_FRACTION * (2.0 * spectra.ell + 1.0)
-    noise = planck_noise(spectrum, spectra.ell) / MUK_PER_T_CMB**2
+    noise = planck_noise(spectrum, spectra.ell) / T_CMB_MUK**2
     return np.asarray(np.sqrt(2.0 / modes) * (1.0 + noise / cl))
 
 
@@ -181,7 +182,7 @@ class Timing:
 
 def time_perturbations(points: Sequence[Parameters], networks: Mapping[str, str]) -> list[Timing]:
     """Table 5: with 1, 2, 4 and 8 threads, as far as there are cores."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    available = available_cores()
     timings = []
     for threads in (n for n in (1, 2, 4, 8) if n <= available):
         with _environment(dict.fromkeys(THREADS_BY, str(threads))), \

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import math
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES
 from cosmicnet.store import NetworkSet
 
 from ..evaluate.accuracy import LOW_L_END
+from ..work.cores import available_cores
 from .generate import price
 from .measure import SourceComparison, SpectraComparison, Timing
 from .recipe import SETS, PaperRecipe, TrainingRecipe, load_paper_recipe
@@ -428,8 +428,8 @@ def _rms(spectra: SpectraComparison, label: str, name: str, chosen: Any) -> floa
 
 def _speed(timings: list[Timing]) -> list[str]:
     left_out = [n for n in (1, 2, 4, 8) if n not in {t.threads for t in timings}]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    note = f" This machine has {cores} cores, so that {', '.join(map(str, left_out))} are missing." if left_out else ""
+    missing = ", ".join(map(str, left_out))
+    note = f" This machine has {available_cores()} cores, so that {missing} are missing." if left_out else ""
     return ["## Table 5: seconds of the perturbation step",
             "Medians over unseen models; networks by NumPy, inputs included, all sources that the C_l need." + note,
             timing_table(timings, LABELS)]

@@ -15,7 +15,7 @@ from ..evaluate.boxes import FIXED_PARAMETERS, LCDM_DOMAIN
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 
-__all__ = ["Comparison", "NonLinearSettings", "compare_non_linear", "write_non_linear"]
+__all__ = ["NonLinearErrors", "NonLinearSettings", "compare_non_linear", "write_non_linear"]
 
 Array = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ class _Spectra:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class NonLinearErrors:
     """Of one cosmology. times: which both have as non-linear; missed: those where k_nl differs.
 
     error, error_missed: largest relative difference of P_nl at any k, at the other times and there. jump: P_nl over the
@@ -86,12 +86,12 @@ def _spectra(parameters: Parameters) -> _Spectra:
         model.empty()
 
 
-def _compare(cosmology: Parameters, pair: str) -> Comparison:
+def _compare(cosmology: Parameters, pair: str) -> NonLinearErrors:
     one, other = (_spectra({**cosmology, **options}) for options in PAIRS[pair])
     times = min(one.number, other.number)
     error = np.abs(one.pk / other.pk - 1)[:times].max(axis=1)
     missed = np.abs(one.k_nl / other.k_nl - 1)[:times] > SAME_K_NL
-    return Comparison(
+    return NonLinearErrors(
         one.number == other.number, times, int(missed.sum()), float(error[~missed].max(initial=0.0)),
         float(error[missed].max(initial=0.0)), float((one.pk / one.linear)[one.number - 1, -1]))
 
@@ -105,7 +105,7 @@ def _cosmologies(number: int) -> list[Parameters]:
 def compare_non_linear(settings: NonLinearSettings, report: Callable[[str], None] = print) -> None:
     """Measure, and write non_linear.md."""
     require_patched_classy()
-    found: dict[str, list[Comparison]] = {pair: [] for pair in PAIRS}
+    found: dict[str, list[NonLinearErrors]] = {pair: [] for pair in PAIRS}
     with single_threaded_pool(settings.processes) as pool:
         futures = {pool.submit(_compare, cosmology, pair): pair
                    for pair, models in zip(PAIRS, settings.models, strict=True) for cosmology in _cosmologies(models)}
@@ -115,7 +115,7 @@ def compare_non_linear(settings: NonLinearSettings, report: Callable[[str], None
     write_non_linear(found, settings.output)
 
 
-def write_non_linear(found: dict[str, list[Comparison]], folder: Path) -> None:
+def write_non_linear(found: dict[str, list[NonLinearErrors]], folder: Path) -> None:
     jumps = [one.jump for one in found["fast, CLASS"]]
     lines = [
         "# The fast HMcode", "",
@@ -135,7 +135,7 @@ def write_non_linear(found: dict[str, list[Comparison]], folder: Path) -> None:
     write_whole({folder / "non_linear.md": "\n".join(lines)})
 
 
-def _row(pair: str, models: Sequence[Comparison]) -> str:
+def _row(pair: str, models: Sequence[NonLinearErrors]) -> str:
     differ, times, missed = (sum(values) for values in zip(
         *((not one.same_first_time, one.times, one.missed) for one in models), strict=True))
     there = f"{max(one.error_missed for one in models):.2g}" if missed else ""

@@ -77,7 +77,7 @@ class ScalingSettings:
 
 
 @dataclass(frozen=True)
-class Cost:
+class RequestCost:
     """One request: seconds of the transfer step (None for stock) and of compute(), and the peak memory of the process;
     refused: why networks do not cover it, without figures then."""
 
@@ -93,7 +93,7 @@ def measure_scaling(settings: ScalingSettings, report: Callable[[str], None] = p
     if not (settings.stock / "classy").is_dir():
         raise CosmicnetError(f"--stock {settings.stock}: there is no stock classy; `make stock` makes it in .stock")
     cosmology = PLANCK_5_SIGMA.points(1)[0]
-    costs: dict[str, dict[str, Cost]] = {}
+    costs: dict[str, dict[str, RequestCost]] = {}
     for title, request in REQUESTS.items():
         costs[title] = {}
         for mode, options in MODES.items():
@@ -103,7 +103,7 @@ def measure_scaling(settings: ScalingSettings, report: Callable[[str], None] = p
     write_whole({settings.output / "scaling.md": _markdown(costs)})
 
 
-def _cost_of(parameters: Parameters, before_installed: Path | None) -> Cost:
+def _cost_of(parameters: Parameters, before_installed: Path | None) -> RequestCost:
     environment = {**os.environ}
     if before_installed is not None:
         environment["PYTHONPATH"] = str(before_installed)
@@ -113,13 +113,13 @@ def _cost_of(parameters: Parameters, before_installed: Path | None) -> Cost:
                               env=environment, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     if "refused" in found:
-        return Cost(refused=found["refused"])
+        return RequestCost(refused=found["refused"])
     # bytes on macOS, else kilobytes
     per_megabyte = 2**20 if sys.platform == "darwin" else 2**10
-    return Cost(found.get("transfer"), found["whole"], found["peak"] / per_megabyte)
+    return RequestCost(found.get("transfer"), found["whole"], found["peak"] / per_megabyte)
 
 
-def _markdown(costs: Mapping[str, Mapping[str, Cost]]) -> str:
+def _markdown(costs: Mapping[str, Mapping[str, RequestCost]]) -> str:
     first = costs[next(iter(REQUESTS))]
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
     lines = [

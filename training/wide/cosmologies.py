@@ -20,10 +20,10 @@ from scipy.stats import qmc
 from ..recipe.toml import Strict
 from ..work.numbers import MASS_SPLITTINGS
 
-__all__ = ["Ranges", "draw"]
+__all__ = ["WideRanges", "draw"]
 
 Array = NDArray[np.float64]
-Parameters = dict[str, Any]
+Cosmology = dict[str, Any]
 Number = Annotated[float, Field(strict=True)]
 Interval = tuple[Number, Number]
 
@@ -36,7 +36,7 @@ OMEGA_PHOTON = 2.4728e-5 / 2.7255**4
 NEUTRINO_TO_PHOTON = 7.0 / 8.0 * (4.0 / 11.0) ** (4.0 / 3.0)
 
 
-class Ranges(Strict):
+class WideRanges(Strict):
     """What is drawn, a few per cent wider than what networks shall cover; masses in eV, temperatures in K.
 
     theta_s_100: 100*theta_s. m_ncdm and sum_of_masses (degeneracies counted) are the largest; w0_plus_wa as well.
@@ -57,15 +57,15 @@ class Ranges(Strict):
     w0_plus_wa: Number
 
     @model_validator(mode="after")
-    def _ordered(self) -> Ranges:
+    def _ordered(self) -> WideRanges:
         for name, value in self:
             if isinstance(value, tuple) and not value[0] < value[1]:
                 raise ValueError(f"{name} = {list(value)}: the first must be smaller")
         return self
 
 
-def draw(ranges: Ranges, seed: int) -> Iterator[Parameters]:
-    """Parameters of CLASS for one cosmology after the other, without end; the same for the same seed."""
+def draw(ranges: WideRanges, seed: int) -> Iterator[Cosmology]:
+    """Cosmology of CLASS for one cosmology after the other, without end; the same for the same seed."""
     with warnings.catch_warnings():
         # it likes powers of two, which matter to integrals only
         warnings.simplefilter("ignore", UserWarning)
@@ -101,7 +101,7 @@ class _Coordinates:
         return options[-1][1]
 
 
-def _cosmology(ranges: Ranges, u: _Coordinates) -> Parameters | None:
+def _cosmology(ranges: WideRanges, u: _Coordinates) -> Cosmology | None:
     """None where the point lies outside: no H0 of the domain has its acoustic scale, or masses are too large."""
     omega_b, omega_cdm = u.uniform(ranges.omega_b), u.uniform(ranges.omega_cdm)
     theta_s = u.uniform(ranges.theta_s_100) / 100.0
@@ -137,8 +137,8 @@ def _denser_around(middle: float, ends: tuple[float, float], u: float, power: fl
     return middle + math.copysign(abs(2.0 * u - 1.0) ** power, u - 0.5) * side
 
 
-def _neutrinos(ranges: Ranges, n_eff: float, u: _Coordinates) -> Parameters | None:
-    """Parameters of all neutrinos; None where the sum of the masses is too large.
+def _neutrinos(ranges: WideRanges, n_eff: float, u: _Coordinates) -> Cosmology | None:
+    """Cosmology of all neutrinos; None where the sum of the masses is too large.
 
     CLASS takes no negative N_ur: where massive species alone would exceed N_eff, they are colder.
     """
@@ -160,7 +160,7 @@ def _neutrinos(ranges: Ranges, n_eff: float, u: _Coordinates) -> Parameters | No
             "T_ncdm": _list([temperature] * len(degeneracies)), "N_ur": n_eff - number * _n_eff_of(temperature)}
 
 
-def _masses(ranges: Ranges, degeneracies: tuple[int, ...], hierarchy: str | None, raw: list[float]) -> list[float]:
+def _masses(ranges: WideRanges, degeneracies: tuple[int, ...], hierarchy: str | None, raw: list[float]) -> list[float]:
     if degeneracies == (1, 1, 1) and hierarchy:
         lightest, solar, atmospheric = 0.32 * raw[0] ** 2.5, *MASS_SPLITTINGS
         squares = (0.0, solar, atmospheric) if hierarchy == "normal" else (0.0, atmospheric - solar, atmospheric)
@@ -176,7 +176,7 @@ def _list(numbers: Any) -> str:
     return ",".join(f"{number:.10g}" for number in numbers)
 
 
-def _helium(ranges: Ranges, omega_b: float, n_eff: float, u: _Coordinates) -> float:
+def _helium(ranges: WideRanges, omega_b: float, n_eff: float, u: _Coordinates) -> float:
     """Half of them near big-bang nucleosynthesis (a fit of its tables), half anywhere."""
     more = n_eff - N_EFF
     nucleosynthesis = 0.2311 + 0.9502 * omega_b - 11.27 * omega_b**2 + more * (0.01356 + 0.0086 * omega_b) \
@@ -188,7 +188,7 @@ def _helium(ranges: Ranges, omega_b: float, n_eff: float, u: _Coordinates) -> fl
     return float(ranges.YHe[0] + (ranges.YHe[1] - ranges.YHe[0]) * position)
 
 
-def _dark_energy(ranges: Ranges, u: _Coordinates) -> Parameters | None:
+def _dark_energy(ranges: WideRanges, u: _Coordinates) -> Cosmology | None:
     """A cosmological constant, a fluid with equation of state around today's posteriors, or any of the domain; None
     where that would matter too early."""
     kind = u.choice((0.3, "constant"), (0.35, "near"), (0.35, "wide"))
@@ -210,8 +210,8 @@ def _dark_energy(ranges: Ranges, u: _Coordinates) -> Parameters | None:
 class _Universe:
     """Acoustic scales of cosmologies that differ in H0 alone."""
 
-    def __init__(self, omega_b: float, omega_cdm: float, t_cmb: float, n_eff: float, neutrinos: Parameters,
-                 fluid: Parameters, omega_k: float) -> None:
+    def __init__(self, omega_b: float, omega_cdm: float, t_cmb: float, n_eff: float, neutrinos: Cosmology,
+                 fluid: Cosmology, omega_k: float) -> None:
         self._omega_b, self._omega_cdm, self._omega_k = omega_b, omega_cdm, omega_k
         self._photons = OMEGA_PHOTON * t_cmb**4
         self._t_cmb, self._n_eff = t_cmb, n_eff

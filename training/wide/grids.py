@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmicnet.coordinates import curvature_of
+
 from ..models.grids import stretched
 
 __all__ = ["WideGrids"]
@@ -20,8 +22,6 @@ Array = NDArray[np.float64]
 
 # Times of two grids that are closer than this (relative) are one: a spline through both would oscillate.
 DISTINCT = 2e-4
-# km/s
-SPEED_OF_LIGHT = 299792.458
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class WideGrids:
         self, cosmology: Mapping[str, float], setup: Mapping[str, float], is_far: bool = True
     ) -> tuple[Array, Array]:
         """k (1/Mpc), up to k_last or k_most, and tau (Mpc) for one cosmology (names as in SourceRequest)."""
-        curvature = -setup["Omega0_k"] * (cosmology["H0"] / SPEED_OF_LIGHT) ** 2
+        curvature = curvature_of({"H0": cosmology["H0"], "Omega0_k": setup["Omega0_k"]})
         q = self._q(cosmology)
         q = q[q**2 > self.nu_squared * curvature]
         if not is_far:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ..recipe.schema import ClassSettings, Count, Name, Seed, setting
 from ..recipe.toml import Strict, load_toml, read_tables
-from .cosmologies import Ranges
+from .cosmologies import WideRanges
 
 __all__ = ["Levels", "WideRecipe", "is_wide", "load_wide_recipe"]
 
@@ -43,7 +43,7 @@ class WideSampling(Strict):
     models: Count
     seed: Seed
     far: Every
-    ranges: Ranges
+    ranges: WideRanges
 
 
 class Levels(Strict):
