@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cosmicnet.errors import CosmicnetError
 from cosmicnet.training.side_by_side.compare import FULL, NET, STOCK, Comparison, ModeResult, compare
 from cosmicnet.training.side_by_side.html_page import write_html
-from cosmicnet.training.side_by_side.user_input import InputError, read_input
+from cosmicnet.training.side_by_side.user_input import read_input
 
 PLANCK = {"omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4, "tau_reio": 0.054, "N_ur": 2.0308, "N_ncdm": 1,
           "m_ncdm": 0.06}
@@ -75,9 +76,9 @@ params:
     ("a.yaml", "theory: {camb: null}\n", "camb"),
 ])
 def test_input_that_cannot_be_used_is_named(tmp_path: Path, name: str, text: str, named: str) -> None:
-    with pytest.raises(InputError, match=re.escape(named)):
+    with pytest.raises(CosmicnetError, match=re.escape(named)):
         read_input(write(tmp_path, name, text))
-    with pytest.raises(InputError, match=r"missing\.ini"):
+    with pytest.raises(CosmicnetError, match=r"missing\.ini"):
         read_input(tmp_path / "missing.ini")
 
 

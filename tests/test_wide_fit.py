@@ -1,16 +1,21 @@
 """Inputs from densities, and the steps from integrated models of a wide set to fitted fields."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cosmicnet.coordinates import Boundaries, Scales, curvature_of
-from cosmicnet.fields import FIELDS, INPUTS
+from cosmicnet.fields import FIELDS, INPUTS, Field
 from cosmicnet.pieces import PIECES, wavenumber_factor
 from cosmicnet.training.fields.nodes import KNOTS, NODES
 from cosmicnet.training.fields.tables import FieldTables
+from cosmicnet.training.wide import fit_set
 from cosmicnet.training.wide.fit_set import ACOUSTIC, _floor
 from cosmicnet.training.wide.grids import WideGrids
 from cosmicnet.training.wide.tables import _beyond_last_wavenumber, _beyond_today
@@ -123,3 +128,44 @@ def test_errors_count_less_where_photons_have_diffused(piece: str, counts_less: 
     assert np.all(floor[x < ACOUSTIC] < 1e-6)
     assert np.all((floor[x > ACOUSTIC] > np.sqrt(times)) == counts_less)
     assert np.all(_floor(replace(table, floor=np.full(wavenumbers, 10.0))) >= 10.0)
+
+
+def test_levels_are_paired_by_cosmology(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resampled(paths: list[Path], folder: Path, *others: Any, make: Any) -> list[Any]:
+        return [(folder.name, path.stem) for path in paths]
+
+    monkeypatch.setattr(fit_set, "collect", resampled)
+    cheap, converged = ({i: Path(f"{i}.h5") for i in numbers} for numbers in ((0, 1, 2, 4), (2, 3, 4)))
+    tables: Any = fit_set.collect_levels(cheap, converged, Path("tables"), WIDE_FIELDS, 1)
+    assert tables.cheap == [("cheap", name) for name in "0124"]
+    assert tables.pairs == [(("cheap", name), ("converged", name)) for name in "24"]
+
+
+def test_fit_to_cheap_models_is_that_of_converged_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field that depends on two inputs, and a difference of the levels that is the same in all cosmologies."""
+    field = next(f for f in WIDE_FIELDS if f.name == "early.monopole")
+    t, x = NODES[field.time], NODES[field.wavenumber]
+    t, x = (t - t[0]) / np.ptp(t), (x - x[0]) / np.ptp(x)
+    a, b = np.random.default_rng(5).uniform(-1.0, 1.0, (2, 60))
+    cheap = (np.multiply.outer(1.0 + 0.3 * a + 0.1 * b**2, np.outer(np.cos(3.0 * t), np.cos(4.0 * x)))
+             + np.multiply.outer(0.2 * b, np.outer(t, np.sin(3.0 * x))))
+    difference = 0.02 * np.outer(np.cos(3.0 * t), x)
+    levels = {"cheap": cheap, "converged": cheap + difference}
+
+    def read(field: Field, models: Sequence[Any]) -> FieldTables:
+        values = np.array([levels[level][i] for level, i in models], dtype=np.float32)
+        return FieldTables(field, values, np.array([(a[i], b[i]) for _, i in models]), np.ones(t.size),
+                           np.full(x.size, 1e-3))
+
+    monkeypatch.setattr(fit_set, "read_field", read)
+    tables: Any = SimpleNamespace(cheap=[("cheap", i) for i in range(60)],
+                                  pairs=[(("cheap", i), ("converged", i)) for i in range(5, 60, 12)])
+    fit = fit_set.fit_wide_field(field, tables, 1e-3)
+    assert fit.compression < 1e-3 and fit.errors.max() < 1e-3
+    assert 1e-3 < fit.common < 0.1 and fit.left < 1e-5
+    network = fit.fitted
+    table = (network.time_basis(NODES[field.time]) @ network.core(np.array([a[0], b[0]]))
+             @ network.wavenumber_basis(NODES[field.wavenumber]).T)
+    # beyond, photons have diffused and errors count less
+    counts = np.exp(NODES[field.wavenumber]) < ACOUSTIC
+    assert table[:, counts] == pytest.approx((cheap[0] + difference)[:, counts], abs=5e-3)

@@ -13,7 +13,7 @@ from cosmicnet.inquiry import covers
 
 from ..work.parallel import progress
 from ..work.run_class import Parameters, require_patched_classy
-from .user_input import InputError, class_value, read_input
+from .user_input import class_value, read_input
 
 __all__ = ["coverage_table", "read_inputs", "why_not"]
 
@@ -28,9 +28,9 @@ def read_inputs(path: Path) -> dict[str, Parameters]:
             return {str(entry["name"]): _parameters(entry["class"], path) for entry in content}
         return {path.name: _parameters(content, path)}
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        raise CosmicnetError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path}: must be a dictionary of CLASS parameters, or a list of "
+        raise CosmicnetError(f"{path}: must be a dictionary of CLASS parameters, or a list of "
                          f'{{"name": ..., "class": {{...}}}} ({error})') from error
 
 

@@ -15,7 +15,7 @@ from cosmicnet.errors import CosmicnetError
 from ..recipe.class_names import known_settings
 from ..work.run_class import Parameters
 
-__all__ = ["InputError", "UserInput", "class_value", "read_input"]
+__all__ = ["UserInput", "class_value", "read_input"]
 
 # Chosen by the modes themselves.
 OWN = ("neural_network", "neural_network_path", "neural_network_fallback", "fast_background",
@@ -27,10 +27,6 @@ COBAYA_OUTPUT: Parameters = {"output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_m
 SEED = 0
 
 
-class InputError(CosmicnetError):
-    """The file of a user's input cannot be used."""
-
-
 @dataclass(frozen=True)
 class UserInput:
     """parameters: of CLASS, without those that choose a mode; notes: sentences on changes to the file's content."""
@@ -40,16 +36,16 @@ class UserInput:
 
 
 def read_input(path: Path) -> UserInput:
-    """Read a file by its ending: .yaml or .yml, otherwise as an INI file. InputError names the file and the entry."""
+    """Read a file by its ending: .yaml or .yml, otherwise as an INI file. CosmicnetError names file and entry."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise CosmicnetError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     found = _of_yaml(text, path) if path.suffix in (".yaml", ".yml") else UserInput(_of_ini(text, path))
     left_out = [name for name in found.parameters if name in (*OWN, *FILES) or name.startswith("write")]
     parameters = {name: value for name, value in found.parameters.items() if name not in left_out}
     if not str(parameters.get("output", "")).strip():
-        raise InputError(f"{path}: output: asks for no spectra; nothing to compare")
+        raise CosmicnetError(f"{path}: output: asks for no spectra; nothing to compare")
     note = [f"Left out of the input: {', '.join(left_out)}."] if left_out else []
     return UserInput(parameters, (*found.notes, *note))
 
@@ -63,9 +59,9 @@ def _of_ini(text: str, path: Path) -> dict[str, str]:
             continue
         name, value = (part.strip().strip("\"'") for part in entry.split("=", 1))
         if not name or not value:
-            raise InputError(f"{path}, line {number}: must be name = value, not {line.strip()!r}")
+            raise CosmicnetError(f"{path}, line {number}: must be name = value, not {line.strip()!r}")
         if name in found:
-            raise InputError(f"{path}, line {number}: {name} is given twice")
+            raise CosmicnetError(f"{path}, line {number}: {name} is given twice")
         found[name] = value
     return found
 
@@ -76,22 +72,22 @@ def _of_yaml(text: str, path: Path) -> UserInput:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is no valid YAML: {error}") from error
+        raise CosmicnetError(f"{path} is no valid YAML: {error}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: must be a mapping of CLASS parameters, or a run of Cobaya")
+        raise CosmicnetError(f"{path}: must be a mapping of CLASS parameters, or a run of Cobaya")
     if "theory" in content:
         return _of_cobaya(content, path)
     return UserInput({str(name): class_value(name, value, path) for name, value in content.items()})
 
 
 def class_value(name: object, value: object, path: Path) -> str | int | float:
-    """A value of a file as CLASS takes it; InputError for a mapping or nothing."""
+    """A value of a file as CLASS takes it; CosmicnetError for a mapping or nothing."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
         return ",".join(str(class_value(name, entry, path)) for entry in value)
     if not isinstance(value, (str, int, float)):
-        raise InputError(f"{path}: {name}: must be a text, a number or a list of them")
+        raise CosmicnetError(f"{path}: {name}: must be a text, a number or a list of them")
     return value
 
 
@@ -100,7 +96,7 @@ def _of_cobaya(info: Mapping[str, Any], path: Path) -> UserInput:
     theories = {name: options or {} for name, options in (info["theory"] or {}).items()}
     name = next((name for name in theories if name == "classy" or name.endswith("Cosmicnet")), None)
     if name is None:
-        raise InputError(f"{path}: theory: has neither classy nor cosmicnet.Cosmicnet, but "
+        raise CosmicnetError(f"{path}: theory: has neither classy nor cosmicnet.Cosmicnet, but "
                          f"{', '.join(theories) or 'nothing'}")
     extra = {key: class_value(key, value, path) for key, value in (theories[name].get("extra_args") or {}).items()}
     reference = _reference_point(info, bool(theories[name].get("use_planck_names")), path)
@@ -130,6 +126,6 @@ def _reference_point(info: Mapping[str, Any], planck_names: bool, path: Path) ->
         values = prior.reference(random_state=np.random.default_rng(SEED), warn_if_no_ref=False)
         point = parameterization.to_input(dict(zip(parameterization.sampled_params(), map(float, values), strict=True)))
     except LoggedError as error:
-        raise InputError(f"{path}: params: {error}") from error
+        raise CosmicnetError(f"{path}: params: {error}") from error
     renames = classy.get_defaults().get("renames", {}) if planck_names else {}
     return {renames.get(name, name): value for name, value in point.items()}
