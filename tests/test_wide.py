@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from builds import ROOT
 
+from cosmicnet.training.commands.cli import main
 from cosmicnet.training.models import integrate as module
 from cosmicnet.training.recipe.toml import RecipeError
 from cosmicnet.training.wide.cosmologies import draw
@@ -128,9 +129,13 @@ def test_model_is_read_as_it_was_written(coarse: None, tmp_path: Path) -> None:
     assert {"x_e", "z"} <= again.thermodynamics.keys()
 
 
-def test_generation_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Models that are there are left alone, those that are missing are asked for, and another recipe is refused."""
-    asked = []
+Asked = list[tuple[str, int]]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """Level and number of the models that are asked for, whose files are empty."""
+    asked: Asked = []
 
     def pretend(*given: Any) -> Iterator[float]:
         for path in given[2]:
@@ -140,6 +145,11 @@ def test_generation_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch, tm
             yield 1.0
 
     monkeypatch.setattr(module, "results", pretend)
+    return asked
+
+
+def test_generation_goes_on_where_it_stopped(asked: Asked, tmp_path: Path) -> None:
+    """Models that are there are left alone, those that are missing are asked for, and another recipe is refused."""
     generate_wide(RECIPE, 6, tmp_path, 1)
     assert asked == [*(("cheap", i) for i in range(6)), ("converged", 5)]
     (tmp_path / "cheap/00003.h5").unlink()
@@ -156,3 +166,14 @@ def test_generation_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch, tm
     assert json.loads((tmp_path / "recipe.json").read_text())["seed"] == RECIPE.sampling.seed
 
 
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(("answer", "models"), [("n", 2), ("y", 7)])
+def test_generate_shows_the_cost_and_asks(
+    answer: str, models: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda prompt: answer)
+    status = main(["generate", str(STANDARD), "--number", "6", "--work", str(tmp_path), "--processes", "1"])
+    assert (status == 0) == (answer == "y")
+    assert "to integrate" in capsys.readouterr().err
+    assert len(list(tmp_path.rglob("*.h5"))) == models

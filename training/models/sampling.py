@@ -34,7 +34,7 @@ __all__ = ["Point", "SampledRegion", "domain_ellipsoid", "sample", "unit_cube"]
 
 Array = NDArray[np.float64]
 Point = dict[str, float]
-Ranges = Mapping[str, tuple[float, float]]
+Bounds = Mapping[str, tuple[float, float]]
 
 # Where fewer points than this share of a box obey the constraints and the ellipsoid, something is wrong with them.
 SMALLEST_SHARE = 1e-3
@@ -51,10 +51,10 @@ class SampledRegion:
     """The conditions that points obey: the ranges, constraints, an ellipsoid, and limits of what CLASS derives from
     them with `settings`."""
 
-    ranges: Ranges
+    ranges: Bounds
     constraints: Sequence[LinearConstraint] = ()
     ellipsoid: Ellipsoid | None = None
-    derived: Ranges = field(default_factory=dict)
+    derived: Bounds = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
