@@ -1,11 +1,11 @@
 """CLASS's parameters: one table, with a column for each use that is made of them."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CLASS_PARAMETERS", "ClassParameter", "acts_on_sources", "parameter_of"]
+__all__ = ["CLASS_PARAMETERS", "SAME_MODULES", "ClassParameter", "acts_on_sources", "parameter_of"]
 
 Kind = Literal["number", "closure", "choice", "fixed", "reionization", "output", "network", "precision"]
 Module = Literal["background", "thermodynamics", "perturbations", "primordial", "fourier", "transfer", "harmonic",
@@ -109,6 +109,9 @@ _TABLE: tuple[ClassParameter, ...] = (
     *_inputs("output", "fourier", "non_linear"),
     # of this package
     *_inputs("network", "perturbations", "neural_network", "neural_network_path", "neural_network_fallback"),
+    *_inputs("network", "background", "fast_background"),
+    *_inputs("network", "fourier", "fast_non_linear"),
+    *_inputs("network", "transfer", "fast_line_of_sight"),
 
     # precision: the background
     *_precision("background", "smaller", "a_ini_over_a_today_default", "tol_background_integration",
@@ -194,6 +197,9 @@ _TABLE: tuple[ClassParameter, ...] = (
 )
 
 CLASS_PARAMETERS = {parameter.name: parameter for parameter in _TABLE}
+# Networks switch these on. Full CLASS with them differs from networks by the sources alone.
+SAME_MODULES: Mapping[str, str | float | int] = dict.fromkeys(
+    ("fast_background", "fast_line_of_sight", "fast_non_linear"), "yes")
 
 
 def parameter_of(name: str) -> ClassParameter | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .choice import AUTO, sets_by_accuracy
+from .class_parameters import SAME_MODULES
 from .coverage import why_not_covered, without_numbers
 from .errors import CosmicnetError, CosmicnetWarning, NotCovered, OptionError
 from .pieces import tables_but_p
@@ -24,8 +25,9 @@ FALLBACKS = ("full", "error")
 
 # Most of the difference that a newcomer sees between no and yes.
 COMPARE_WITH = (
-    "full CLASS with fast_line_of_sight: yes, which networks switch on; by default its own line of sight is up to a "
-    "Wishart chi2 of 4.3 from converged CLASS, the fast one 0.009 (docs/line_of_sight.md)")
+    f"full CLASS with {', '.join(f'{name}: {value}' for name, value in SAME_MODULES.items())}, which networks switch "
+    "on; by default its own line of sight is up to a Wishart chi2 of 4.3 from converged CLASS, the fast one 0.009 "
+    "(docs/line_of_sight.md)")
 
 # Fallbacks of this process, over all Class objects.
 _fallback_count = 0

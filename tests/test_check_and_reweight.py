@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.training.commands.cli import main
 
@@ -177,11 +178,11 @@ def test_evaluations_are_kept_and_damaged_files_made_again(tmp_path: Path) -> No
     assert RunInMode(WITHOUT_CLASS, "another run", tmp_path).path(points[0]) != kept
 
 
-def test_each_mode_with_its_own_line_of_sight() -> None:
-    def options(one: bool) -> Any:
-        return in_mode(RUN, "full", one_line_of_sight=one)["theory"]["cosmicnet.Cosmicnet"]["extra_args"]
+def test_each_mode_with_its_own_modules() -> None:
+    def options(same: bool) -> Any:
+        return in_mode(RUN, "full", same_modules=same)["theory"]["cosmicnet.Cosmicnet"]["extra_args"]
 
-    assert options(True) == {**options(False), "fast_line_of_sight": "yes"}
+    assert options(True) == {**options(False), **SAME_MODULES}
 
 
 # ---- for real

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from cobaya_infos import NEUTRINOS, POINT, derived, run_info, spectrum
 
+from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.installed import shipped_sets
 from cosmicnet.store import load_network_set, save_network_set
 
@@ -117,11 +118,11 @@ def test_lack_of_memory_is_no_zero_likelihood(
 
 
 def test_there_is_no_step_where_the_domain_ends() -> None:
-    """A fallback takes the line of sight of the networks."""
+    """A fallback takes the fast modules as well."""
     info = run_info({"mode": "net", "extra_args": {**NEUTRINOS, "m_ncdm": 0.1}})
     net = get_model(info)
     info["theory"]["cosmicnet.Cosmicnet"] |= {"mode": "full", "extra_args": {
-        **info["theory"]["cosmicnet.Cosmicnet"]["extra_args"], "fast_line_of_sight": "yes"}}
+        **info["theory"]["cosmicnet.Cosmicnet"]["extra_args"], **SAME_MODULES}}
     full = get_model(info)
     assert derived(net, POINT)["neural_network_used"] == 0.0
     np.testing.assert_array_equal(spectrum(net), spectrum(full))

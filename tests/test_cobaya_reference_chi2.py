@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cosmicnet.class_parameters import SAME_MODULES
+
 get_model = pytest.importorskip("cobaya.model").get_model
 pytestmark = pytest.mark.usefixtures("patched")
 
@@ -92,7 +94,7 @@ def test_full_class_with_the_recombination_of_the_references_is_within_cobaya_s_
 
 def test_planck_with_networks_changes_little(packages_path: Path) -> None:
     """The networks know today's nucleosynthesis only; so full CLASS with it is the reference."""
-    settings = {**HISTORICAL, "fast_line_of_sight": "yes"}
+    settings = {**HISTORICAL, **SAME_MODULES}
     del settings["sBBN file"], settings["want_lcmb_full_limber"]
     full, _ = evaluate({COMPONENT: {"mode": "full", "extra_args": settings}}, POLARISATION, CHI2_OF_POLARISATION,
                        packages_path)

@@ -14,6 +14,7 @@ import pytest
 from builds import run_python
 from cobaya_infos import COMPONENT, L_MAX, NEUTRINOS, POINT, derived, run_info, spectrum
 
+from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.store import load_network_set
 
 LoggedError = pytest.importorskip("cobaya.log").LoggedError
@@ -28,8 +29,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
 
 
 def test_both_modes_agree_and_say_which_one_it_was(messages: Callable[[], str]) -> None:
-    # one line-of-sight step for both: what differs are the sources
-    same = {**NEUTRINOS, "fast_line_of_sight": "yes"}
+    same = {**NEUTRINOS, **SAME_MODULES}
     net, full = get_model(run_info({"mode": "net"})), get_model(run_info({"mode": "full", "extra_args": same}))
     assert "networks" not in messages()
     np.testing.assert_allclose(spectrum(net), spectrum(full), rtol=2e-3)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.errors import CosmicnetError
 
 pytest.importorskip("cobaya")
@@ -36,7 +37,7 @@ def test_stock_classy_in_both_modes() -> None:
     options = {"neural_network": "yes", "neural_network_path": "mine", "N_ur": 2.03}
     info = {"theory": {"classy": {"extra_args": options}}}
     net, full = (in_mode(info, mode)["theory"]["classy"]["extra_args"] for mode in ("net", "full"))
-    assert full == {"N_ur": 2.03, "fast_line_of_sight": "yes"}
+    assert full == {"N_ur": 2.03, **SAME_MODULES}
     assert net == {**full, "neural_network": "yes", "neural_network_path": "mine", "neural_network_fallback": "error"}
     assert in_mode({"theory": {"classy": None}}, "net")["theory"]["classy"]["extra_args"]["neural_network"] == "yes"
 

@@ -61,7 +61,7 @@ class PointSettings:
     processes: int
     folder: Path
     seed: int
-    one_line_of_sight: bool = True
+    same_modules: bool = True
 
     def with_packages(self, info: Mapping[str, Any]) -> dict[str, Any]:
         """The run with this packages_path."""
@@ -69,7 +69,7 @@ class PointSettings:
 
     def full_class(self, info: Mapping[str, Any], points: Sequence[Point]) -> list[Evaluated]:
         """The run's likelihoods with full CLASS at these points."""
-        run = RunInMode.of(info, "full", self.folder, one_line_of_sight=self.one_line_of_sight)
+        run = RunInMode.of(info, "full", self.folder, same_modules=self.same_modules)
         return evaluate_all(run, points, self.processes, "full CLASS")
 
 
@@ -83,8 +83,8 @@ class RunInMode:
 
     @classmethod
     def of(cls, info: Mapping[str, Any], mode: str, folder: Path, networks: str | None = None, *,
-           one_line_of_sight: bool = True) -> RunInMode:
-        model = in_mode(info, mode, networks, one_line_of_sight=one_line_of_sight)
+           same_modules: bool = True) -> RunInMode:
+        model = in_mode(info, mode, networks, same_modules=same_modules)
         used = _networks_identity(networks or networks_of(info)) if mode == "net" else {}
         identity = {"class": version("classy"), "classy": _classy_identity(), "cobaya": version("cobaya"),
                     "model": model, **used}
@@ -214,7 +214,7 @@ class Rate:
 
 
 def measure_rates(info: Mapping[str, Any], points: Sequence[Point]) -> list[Rate]:
-    """Rates of both modes as in a chain, each with its own line of sight. Raises CosmicnetError where no point works.
+    """Rates of both modes as in a chain, each with its own modules. Raises CosmicnetError where no point works.
 
     Evaluations of earlier runs are not used: the machine may have been busy then.
     """
@@ -222,14 +222,14 @@ def measure_rates(info: Mapping[str, Any], points: Sequence[Point]) -> list[Rate
     for processes in PROCESSES_FOR_RATE:
         for mode, number in POINTS_FOR_RATE.items():
             with TemporaryDirectory() as folder:
-                run = RunInMode.of(info, mode, Path(folder), one_line_of_sight=False)
+                run = RunInMode.of(info, mode, Path(folder), same_modules=False)
                 timed = evaluate_all(run, points[:number], processes, f"{mode}, {processes} at a time")
             seconds = [evaluated.seconds for evaluated in timed if not evaluated.failure]
             if not seconds:
                 raise CosmicnetError(f"no point could be computed in mode {mode}: {timed[0].failure}")
             rates.append(Rate(mode, processes, processes / float(np.median(seconds))))
     for mode, number in POINTS_FOR_RATE.items():
-        run = RunInMode.of(info, mode, Path(), one_line_of_sight=False)
+        run = RunInMode.of(info, mode, Path(), same_modules=False)
         with single_threaded_pool(1) as pool:
             steps = pool.submit(_seconds_of_fast_steps, run, [dict(point) for point in points[:number]]).result()
         if steps:

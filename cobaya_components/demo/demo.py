@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cosmicnet.choice import AUTO
+from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.inquiry import covers
 from cosmicnet.provider import COMPARE_WITH
@@ -21,7 +22,7 @@ from cosmicnet.training.evaluate.accuracy import LOW_L_END, RelativeErrors, cosm
 from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods, PlanckNotAvailable
 from cosmicnet.training.work.numbers import significant
 from cosmicnet.training.work.run_class import Parameters, networks_on, new_class, require_patched_classy
-from cosmicnet.training.work.spectra import L_MAX, ONE_LINE_OF_SIGHT, OUTPUT_SETTINGS, PK_REDSHIFTS, Spectra
+from cosmicnet.training.work.spectra import L_MAX, OUTPUT_SETTINGS, PK_REDSHIFTS, Spectra
 
 from .plots import CmbSources, plot_matter, plot_sources, plot_spectrum
 
@@ -81,9 +82,8 @@ def run_demo(output_folder: Path, packages_path: Path | None = None, network: st
     with console.status("CLASS with networks"):
         net = _run({**BEST_FIT, **settings, **networks_on(network)})
     with console.status("full CLASS: integrating the perturbation equations"):
-        # timed with its defaults; compared through the same line of sight
-        # with the background of the networks the sources are on the same grids
-        full = _run({**BEST_FIT, **settings}, {**ONE_LINE_OF_SIGHT, "fast_background": "yes"})
+        # timed with its defaults; compared through the modules that networks use, which have the same grids
+        full = _run({**BEST_FIT, **settings}, SAME_MODULES)
     console.print(f"\nPlanck 2018 best fit, {title}", style="bold", highlight=False)
     console.print(_seconds_table(full.seconds, net.seconds))
     console.print(_errors_table(full.spectra, net.spectra))

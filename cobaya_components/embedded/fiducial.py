@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cosmicnet.training.work.numbers import T_CMB_MUK
 from cosmicnet.training.work.run_class import Parameters, networks_on, new_class
-from cosmicnet.training.work.spectra import ONE_LINE_OF_SIGHT
 
 from ..theory.covmats import COVMATS
 from .likelihood import EXPERIMENTS, LINEAR, NON_LINEAR, SPECTRA, Experiment
@@ -26,8 +25,8 @@ COMMON: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "N_ur": 2.0308,
 # CLASS's settings by file. Experiments beyond Planck see the error of CLASS's own line of sight.
 SETTINGS: Mapping[str, Parameters] = {
     LINEAR.name: {**COMMON, "l_max_scalars": 2000},
-    NON_LINEAR.name: {**COMMON, **ONE_LINE_OF_SIGHT, "output": "tCl,pCl,lCl,mPk", "l_max_scalars": 5000,
-                      "non_linear": "hmcode", "fast_non_linear": "yes"},
+    NON_LINEAR.name: {**COMMON, "output": "tCl,pCl,lCl,mPk", "l_max_scalars": 5000, "non_linear": "hmcode",
+                      "fast_line_of_sight": "yes", "fast_non_linear": "yes"},
 }
 
 # parameter to its fiducial value (Planck 2018, arXiv:1807.06209, table 2, rounded) and its step in derivatives

@@ -10,11 +10,12 @@ from copy import deepcopy
 from typing import Any
 
 from cosmicnet.choice import AUTO, sets_by_accuracy
+from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.errors import CosmicnetError, NetworkFileError
 from cosmicnet.store import NetworkSet, load_network_set
 
 __all__ = [
-    "DIGITS", "LINE_OF_SIGHT", "USED", "in_mode", "named_sets", "networks_of", "recorded_networks",
+    "DIGITS", "USED", "in_mode", "named_sets", "networks_of", "recorded_networks",
     "sampled_names", "uses_networks", "version_of", "with_networks",
 ]
 
@@ -22,7 +23,6 @@ __all__ = [
 MODEL_BLOCKS = ("theory", "likelihood", "params", "prior", "packages_path")
 
 FLAG = "neural_network"
-LINE_OF_SIGHT = "fast_line_of_sight"
 # Derived parameter: 1 where networks gave the sources of a sample.
 USED = "neural_network_used"
 
@@ -32,13 +32,13 @@ LOCAL_VERSION = re.compile(rf"\+networks\.([0-9a-f]{{{DIGITS}}})$")
 
 
 def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None, *,
-            one_line_of_sight: bool = True) -> dict[str, Any]:
+            same_modules: bool = True) -> dict[str, Any]:
     """The blocks of `info` that make the model, in mode 'full' or 'net'.
 
     networks : name or folder of the set, None for that of the run. In mode net a point outside the domain is an error:
         a fallback would compare full CLASS with itself.
-    one_line_of_sight : both modes use the fast line of sight, so that they differ by the sources alone; False leaves
-        each mode its own, as in a chain.
+    same_modules : both modes use the fast modules, so that they differ by the sources alone; False leaves each mode its
+        own, as in a chain.
 
     Raises CosmicnetError if the run has no theory code with networks.
     """
@@ -58,8 +58,8 @@ def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None, *,
         options["mode"] = mode
         if mode == "net":
             options |= {"networks": networks or networks_of(info), "fallback": "error"}
-    if one_line_of_sight:
-        options["extra_args"] = {LINE_OF_SIGHT: "yes", **(options.get("extra_args") or {})}
+    if same_modules:
+        options["extra_args"] = {**SAME_MODULES, **(options.get("extra_args") or {})}
     for block in ("theory", "likelihood"):
         for component in model.get(block, {}).values():
             if isinstance(component, dict):

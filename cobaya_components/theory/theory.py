@@ -15,12 +15,13 @@ from cobaya.install import pip_install
 from cobaya.log import LoggedError, get_logger
 from cobaya.theories.classy import classy
 
+from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.errors import CosmicnetError, NotCovered
 from cosmicnet.provider import FALLBACKS
 from cosmicnet.store import NetworkSet
 
 from .covmats import best_covmat
-from .modes import DIGITS, LINE_OF_SIGHT, USED, named_sets, recorded_networks, with_networks
+from .modes import DIGITS, USED, named_sets, recorded_networks, with_networks
 from .mpi_cores import share_cores
 from .prior import IN_PLACE_OF_A_S, NotChecked, coverage_of_prior
 from .sources import PRODUCT, Sources, computes, errors_stop_the_run
@@ -77,7 +78,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             self._candidates = self._load_networks()
             self._take(next(iter(self._candidates)))
             # for fallbacks too: else the likelihood has a step at the edge of the domain
-            self.extra_args.setdefault(LINE_OF_SIGHT, "yes")
+            for name, value in SAME_MODULES.items():
+                self.extra_args.setdefault(name, value)
 
     def get_helper_theories(self) -> dict[str, Any]:
         """Two components for Cobaya, which then knows which parameters are fast."""

@@ -88,7 +88,7 @@ def _settings(options: argparse.Namespace) -> PointSettings:
 
     return PointSettings(
         points=options.points, packages_path=options.packages_path, processes=options.processes, folder=options.cache,
-        seed=options.seed, one_line_of_sight=not options.own_line_of_sight)
+        seed=options.seed, same_modules=not options.own_line_of_sight)
 
 
 def add_reweight(commands: Any) -> None:
@@ -166,7 +166,7 @@ def _add_common(parser: argparse.ArgumentParser, cache: Path) -> None:
                         help="where evaluations are kept, by the run and the versions; delete it after a change in the "
                              "code or data of a likelihood (default: %(default)s)")
     parser.add_argument("--own-line-of-sight", action="store_true",
-                        help="full CLASS with its own line of sight, as in a chain with `mode: full`, and not with the "
-                             "one that networks use; what is compared are then the sources and CLASS's sampling")
+                        help="full CLASS with its own line of sight, background and HMcode, as in a chain with "
+                             "`mode: full`, not the fast ones; the sources and CLASS's sampling are then compared")
     parser.add_argument("--seed", type=number_from_zero, default=0,
                         help="another number draws other points (default: %(default)s)")

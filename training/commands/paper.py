@@ -17,7 +17,7 @@ def add_paper(commands: Any) -> None:
         commands, "paper", "the networks of CosmicNet I, as the paper describes them",
         description="""\
 The three networks of arXiv:1907.05764 by one recipe: training models, training, the search over
-hyperparameters, and docs/paper.md with the paper's tables and figures beside these networks and the
+hyperparameters, and paper.md with the paper's tables and figures beside these networks and the
 default ones. What was finished is kept in the work folder: any command may be killed and started again.""",
         epilog=f"""\
 examples:
@@ -49,7 +49,7 @@ tables 1 to 5 and figures 1 and 3 to 7 of the paper, its values beside both.""")
 generate, train and report, one after the other, and with --search the search before the report, which shows
 what it found. Each takes what is there already.""")
     for step in (report, make):
-        step.add_argument("--report", type=Path, default=Path("docs"), metavar="FOLDER",
+        step.add_argument("--report", type=Path, default=Path("paper"), metavar="FOLDER",
                           help="where paper.md goes (default: %(default)s)")
         step.add_argument("--cache", type=Path, default=Path("runs/evaluate"), metavar="FOLDER",
                           help="where spectra of full CLASS are kept (default: %(default)s)")

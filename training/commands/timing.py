@@ -35,10 +35,10 @@ spectra along lines through parameter space; measures the seconds of each step. 
 and .png. The converged runs take one to six minutes each; they are kept.""",
         epilog=f"""\
 examples:
-  {PROGRAM} line-of-sight                               writes docs/line_of_sight.*
+  {PROGRAM} line-of-sight                               writes line_of_sight/*
   {PROGRAM} line-of-sight --models 1 --l-max 2508 --points 0 --output /tmp     a quick look""",
     )
-    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="FOLDER",
+    parser.add_argument("--output", type=Path, default=Path("line_of_sight"), metavar="FOLDER",
                         help="where the results go (default: %(default)s)")
     parser.add_argument("--cache", type=Path, default=Path("runs/line_of_sight"), metavar="FOLDER",
                         help="converged spectra, kept for the next time (default: %(default)s)")
@@ -74,10 +74,10 @@ Compares the fast HMcode with CLASS's own: P_nl, and the first time with non-lin
 sources of the networks and with full CLASS. Writes non_linear.md. A model takes 2 s, with full CLASS 10 s.""",
         epilog=f"""\
 examples:
-  {PROGRAM} non-linear                                  writes docs/non_linear.md
+  {PROGRAM} non-linear                                  writes non_linear/non_linear.md
   {PROGRAM} non-linear --models 5 1 1 1 --output /tmp   a quick look""",
     )
-    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="FOLDER",
+    parser.add_argument("--output", type=Path, default=Path("non_linear"), metavar="FOLDER",
                         help="where the page goes (default: %(default)s)")
     parser.add_argument("--models", type=positive_number, nargs=4, default=[500, 100, 500, 50], metavar="N",
                         help="cosmologies for each comparison (default: 500 100 500 50)")
@@ -100,10 +100,10 @@ performance.md, .json and .png. Each cosmology takes half a minute on one thread
 20 cosmologies on 1 and 2 threads take 15 to 20 minutes. Leave the machine alone meanwhile.""",
         epilog=f"""\
 examples:
-  {PROGRAM} benchmark                             1 and 2 threads; writes docs/performance.*
+  {PROGRAM} benchmark                             1 and 2 threads; writes performance/*
   {PROGRAM} benchmark --threads 1 --models 5 --output runs/performance""",
     )
-    parser.add_argument("--output", type=Path, default=Path("docs"), metavar="FOLDER",
+    parser.add_argument("--output", type=Path, default=Path("performance"), metavar="FOLDER",
                         help="where the results go (default: %(default)s)")
     parser.add_argument("--models", type=positive_number, default=20, metavar="N",
                         help="cosmologies (default: %(default)s)")

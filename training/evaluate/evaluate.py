@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set
 
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
-from ..work.spectra import ONE_LINE_OF_SIGHT, OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra
+from ..work.spectra import OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra
 from .accuracy import RelativeErrors, summary
 from .accuracy_page import write_page
 from .boxes import FAMILIES, Box, boxes_of_domain
@@ -165,7 +166,7 @@ def compute_pair(
     possible. Returns CLASS's message if full CLASS fails: workers would retry after an error."""
     from classy import CosmoComputationError
 
-    settings = {**cosmology, **ONE_LINE_OF_SIGHT}
+    settings = {**cosmology, **SAME_MODULES}
     try:
         full = cached_spectra(settings, cache_folder)
         closer_full = cached_spectra({**settings, **CLOSER_TIMES}, cache_folder) if closer else None

@@ -14,6 +14,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.store import load_network_set
 
 from ..evaluate.accuracy import Distribution, RelativeErrors, wishart_chi2
@@ -23,7 +24,7 @@ from ..work.cores import available_cores
 from ..work.numbers import T_CMB_MUK
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class
-from ..work.spectra import ONE_LINE_OF_SIGHT, Spectra, cached_spectra
+from ..work.spectra import Spectra, cached_spectra
 from .dataset import PaperModel, read_model
 from .generate import cosmologies, models_of, network_sources, read_k_grid
 from .recipe import PaperRecipe
@@ -139,12 +140,12 @@ def planck_error(spectra: Spectra, spectrum: str) -> Array:
 def compare_spectra(
     points: Sequence[Parameters], networks: Mapping[str, str], cache: Path, processes: int
 ) -> SpectraComparison:
-    """Both through the fast line of sight; what was computed before is taken from `cache`."""
-    modes: dict[str | None, tuple[Parameters, Path]] = {None: (ONE_LINE_OF_SIGHT, cache)}
+    """Both through the fast modules; what was computed before is taken from `cache`."""
+    modes: dict[str | None, tuple[Parameters, Path]] = {None: (SAME_MODULES, cache)}
     for label, network in networks.items():
         # another set in the same folder is not the same set
         kept = cache / load_network_set(network).manifest.sha256[:16]
-        modes[label] = ({**networks_on(network), **ONE_LINE_OF_SIGHT}, kept)
+        modes[label] = ({**networks_on(network), **SAME_MODULES}, kept)
     found: dict[tuple[str | None, int], Spectra | str] = {}
     with progress("spectra of the test set", len(modes) * len(points)) as advance, \
             single_threaded_pool(processes) as pool:

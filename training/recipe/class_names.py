@@ -44,7 +44,7 @@ def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str])
         if parameter and parameter.module == "primordial":
             yield name, "sources do not depend on the primordial spectrum; leave it out"
         if parameter and parameter.kind == "network":
-            yield name, "models are integrated, not taken from networks"
+            yield name, "models are made by full CLASS without options of this package"
     for name, (allowed, written, why) in FIXED.items():
         if name in settings and settings[name] != allowed:
             yield name, f"must be {written}: {why}"

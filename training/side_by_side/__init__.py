@@ -1,4 +1,5 @@
-"""`cosmicnet compare`: a user's own input by networks, by full CLASS and with CLASS's own line of sight, on one page.
+"""`cosmicnet compare`: a user's own input by networks, by full CLASS with the same fast modules, and by full CLASS
+alone, on one page.
 
 Reads the input, computes and times the three modes, and writes the page. Nothing else imports this room.
 """

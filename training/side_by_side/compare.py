@@ -1,5 +1,5 @@
-"""Compute and time one input in three modes: by networks, by full CLASS through the same line of sight, and by full
-CLASS through its own."""
+"""Compute and time one input in three modes: by networks, by full CLASS with the same fast modules, and by full
+CLASS alone."""
 from __future__ import annotations
 
 import os
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cosmicnet.class_parameters import SAME_MODULES
 
 from ..evaluate.accuracy import LOW_L_END, cosmic_variance, wishart_chi2
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
@@ -136,11 +138,11 @@ def compare(parameters: Parameters, network: str | None, notes: tuple[str, ...] 
 
     networks, refused, modes = "", "", dict[str, ModeResult]()
     try:
-        modes[NET], networks = _run({**parameters, **networks_on(network)}, REPEATS)
+        modes[NET], networks = _run({**parameters, **networks_on(network), **SAME_MODULES}, REPEATS)
     except CosmoComputationError as error:
         refused = str(error).strip()
-    for mode, fast in ((FULL, "yes"), (STOCK, "no")):
-        modes[mode], _ = _run({**parameters, "fast_line_of_sight": fast}, 1)
+    for mode, options in ((FULL, SAME_MODULES), (STOCK, {})):
+        modes[mode], _ = _run({**parameters, **options}, 1)
     return Comparison(parameters, modes, networks, refused, str(version), os.environ.get("OMP_NUM_THREADS", "not set"),
                       notes)
 

@@ -27,7 +27,7 @@ __all__ = ["print_comparison", "write_html"]
 COLOURS = {NET: "#1f5a99", FULL: "#d1660a", STOCK: "0.45"}
 SMALLEST_SECONDS = 1e-3
 EXPLANATION = (
-    f'"{NET}" and "{FULL}" use the same fast line of sight: their difference is the error of the networks. "{STOCK}" '
+    f'"{NET}" and "{FULL}" use the same fast modules: their difference is the error of the networks. "{STOCK}" '
     "is full CLASS without any option of this package. At default precision it samples the line of sight coarsely: "
     "its difference from the other two is mostly its own error."
 )

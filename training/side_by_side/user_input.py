@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cosmicnet.class_parameters import CLASS_PARAMETERS
 from cosmicnet.errors import CosmicnetError
 
 from ..recipe.class_names import known_settings
@@ -17,9 +18,6 @@ from ..work.run_class import Parameters
 
 __all__ = ["UserInput", "class_value", "read_input"]
 
-# Chosen by the modes themselves.
-OWN = ("neural_network", "neural_network_path", "neural_network_fallback", "fast_background",
-       "fast_line_of_sight", "fast_non_linear")
 # Of CLASS's main program: where and how it writes files.
 FILES = ("root", "overwrite_root", "headers", "format", "input_verbose", "output_verbose")
 # Likelihoods choose the output of a run of Cobaya; here it has none of its own.
@@ -42,7 +40,9 @@ def read_input(path: Path) -> UserInput:
     except (OSError, ValueError) as error:
         raise CosmicnetError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     found = _of_yaml(text, path) if path.suffix in (".yaml", ".yml") else UserInput(_of_ini(text, path))
-    left_out = [name for name in found.parameters if name in (*OWN, *FILES) or name.startswith("write")]
+    # the modes choose the options of this package themselves
+    chosen = {*FILES, *(parameter.name for parameter in CLASS_PARAMETERS.values() if parameter.kind == "network")}
+    left_out = [name for name in found.parameters if name in chosen or name.startswith("write")]
     parameters = {name: value for name, value in found.parameters.items() if name not in left_out}
     if not str(parameters.get("output", "")).strip():
         raise CosmicnetError(f"{path}: output: asks for no spectra; nothing to compare")

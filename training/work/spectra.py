@@ -19,15 +19,13 @@ from cosmicnet.running_class import running_class
 from .run_class import Parameters, new_class
 
 __all__ = [
-    "L_MAX", "ONE_LINE_OF_SIGHT", "OUTPUT_SETTINGS", "PK_K_H_PER_MPC", "PK_REDSHIFTS", "Multipoles", "Spectra",
+    "L_MAX", "OUTPUT_SETTINGS", "PK_K_H_PER_MPC", "PK_REDSHIFTS", "Multipoles", "Spectra",
     "cached_spectra", "compute_spectra", "lensed_multipoles",
 ]
 
 Array = NDArray[np.float64]
 
 L_MAX = 2508
-# With the same line of sight in both modes, the comparison is of sources alone.
-ONE_LINE_OF_SIGHT: Parameters = {"fast_line_of_sight": "yes"}
 PK_REDSHIFTS: Array = np.array([0.0, 1.0, 2.0])
 PK_K_H_PER_MPC: Array = np.geomspace(1e-4, 5.0, 300)
 # Where functions that classy derives from P(k, z) are compared: redshifts, k in 1/Mpc, radii in Mpc.
