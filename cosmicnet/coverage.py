@@ -36,6 +36,9 @@ SETTING_TOLERANCE, FIXED_TOLERANCE = 1e-8, 2e-4
 # Relative, of the conformal time between two times of a request, and of the sound horizon: CLASS's own accuracy for
 # massive neutrinos, which is proportional to tol_ncdm_bg.
 EXPANSION_TOLERANCE, PER_TOL_NCDM_BG = 1e-6, 0.1
+# Of the conformal age: splines through the rows of CLASS's fast background are off by half as much close to today. Over
+# this part of the age before today that is nothing.
+TIME_TOLERANCE, LATE_PART = 1e-8, 0.02
 # Of the density of a fluid, which CLASS integrates.
 FLUID_TOLERANCE = 1e-2
 # Derived quantities of a set's guard that the expansion determines; it has fits of the others.
@@ -216,13 +219,15 @@ def _other_expansion(request: Request) -> Iterator[str]:
     tolerance = max(EXPANSION_TOLERANCE, PER_TOL_NCDM_BG * request.precision["tol_ncdm_bg"])
     implied = Background.of({**request.setup, **cosmology})
     if request.setup["has_fld"]:
-        closed = implied.with_last_step(a[-2:], float(request.tau[-1] - request.tau[-2]))
+        late = max(int(np.searchsorted(request.tau, (1.0 - LATE_PART) * request.tau[-1])) - 1, 0)
+        closed = implied.with_last_step(a[[late, -1]], float(request.tau[-1] - request.tau[late]))
         # written so that NaN is kept
         if not abs(closed.dark_energy / implied.dark_energy - 1.0) > FLUID_TOLERANCE:
             implied = closed
     tau, _ = implied.times(a)
     tau_rec, sound_rec = (float(column[0]) for column in implied.times(np.array([1.0 / (1.0 + cosmology["z_rec"])])))
-    steps = np.abs(np.diff(tau) / np.diff(request.tau) - 1.0)
+    differences = np.abs(np.diff(tau) - np.diff(request.tau))
+    steps = np.maximum(differences - TIME_TOLERANCE * request.tau[-1], 0.0) / np.diff(request.tau)
     worst = int(np.argmax(np.where(np.isnan(steps), np.inf, steps)))
     errors = {
         f"conformal time from z = {1.0 / a[worst] - 1.0:.4g} to {1.0 / a[worst + 1] - 1.0:.4g}": steps[worst],

@@ -8,6 +8,8 @@ import pytest
 from networks_under_test import options
 from numpy.typing import NDArray
 
+from cosmicnet.inquiry import covers
+
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
 
@@ -135,6 +137,12 @@ def test_networks_use_it_and_the_fallback_starts_again_without() -> None:
         info = model.neural_network_info()
         assert (info["used"], info["fast_background"]) == (True, True)
         model.empty()
+
+
+def test_networks_cover_it_wherever_the_last_time_before_today_lies() -> None:
+    """Close to today the splines through the table are worst, and the steps of time may be short."""
+    for omega_cdm in np.linspace(0.1, 0.14, 20):
+        assert covers({**ONE, "omega_cdm": float(omega_cdm), **FAST}, "lcdm"), omega_cdm
 
 
 def test_the_choice_is_the_users() -> None:
