@@ -267,7 +267,7 @@ def test_options_that_make_no_sense_are_refused_first(
 @pytest.mark.parametrize(("arguments", "said"), [
     (["check", "nowhere.yaml"], "nowhere.yaml: No such file"),
     (["reweight", "chains/nothing"], "cannot read a chain of Cobaya"),
-    (["runs", "."], "File exists"),
+    (["runs", "."], "exists"),
 ])
 def test_what_is_not_there(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 1
