@@ -39,9 +39,9 @@ def omega_photons(t_cmb: float) -> float:
 
 @dataclass(frozen=True)
 class Background:
-    """Densities today in units of the critical one of h = 1: radiation is all that goes as a^-4.
+    """Densities today in units of the critical one of h = 1: radiation is everything that scales as a^-4.
 
-    massive: of each species, the density that it would have without mass, and its mass over its temperature today.
+    massive: for each species, its density if it were massless, and its mass over its temperature today.
     """
 
     photons: float
@@ -99,7 +99,7 @@ class Background:
         return steps.sum(axis=1), (steps * self.sound_speed(at)).sum(axis=1)
 
     def with_last_step(self, a: Array, duration: float) -> Background:
-        """The same with so much more or less of dark energy that the step between two scale factors takes so long.
+        """The same with dark energy rescaled to match the `duration` of the step between two scale factors.
 
         CLASS integrates the density of a fluid from early times, when it may be tiny, and its error there stays a
         factor of the density: up to 1e-2 where w was far below -1.

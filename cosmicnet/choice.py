@@ -20,7 +20,7 @@ def sets_by_accuracy() -> Iterator[tuple[str, NetworkSet]]:
     """Load the installed sets one by one, each with its name, the most accurate first: those of fewer parameters and
     narrower ranges.
 
-    Sets that cannot be read are left out; asked for by name, they say why.
+    Sets that cannot be read are left out; selecting one by name raises its error.
     """
     manifests = {}
     for name in installed_sets():
@@ -45,7 +45,7 @@ def choose(answers: Sequence[Reasons]) -> str:
     """The set that covers most of several requests, of equally many the most accurate; where none covers any, the one
     with the fewest reasons against it.
 
-    answers: of each request, at least one: by set, the most accurate first, why it is not covered; () where it is.
+    answers: for each request (at least one), the reasons against each set, the most accurate first; () where it covers.
     """
     names = list(answers[0])
 

@@ -1,4 +1,4 @@
-"""CLASS's parameters: one table, with a column for each use that is made of them."""
+"""CLASS's parameters: one table, with a column for each use."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -26,10 +26,9 @@ class ClassParameter:
     module: the first module of CLASS whose results it changes.
     acts_on_sources: whether it changes the source functions of scalar modes, and not only where they are tabulated.
     finer: for precision parameters, whether smaller or larger values are more precise; '' where there is no such order.
-    finest: the most precise value for which networks stand whatever they were trained with, since what it controls is
-    computed at run time.
+    finest: the finest value covered regardless of training precision, because its effect is computed at run time.
     equivalents: other names that set the same quantity, of which CLASS takes only one; other spellings among them.
-    is_reported: whether a SourceRequest tells its value, by itself or by what CLASS makes of it; False for contents of
+    is_reported: whether a SourceRequest has its value, or a number that CLASS derives from it; False for contents of
     files.
     meaning: for messages, where the name does not say it.
     """

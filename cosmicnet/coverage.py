@@ -21,7 +21,7 @@ __all__ = [
 
 NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
 
-# Relative, of the ends of a domain.
+# Relative tolerance at the ends of a domain.
 ROUNDING = 1e-12
 
 # Tables that the shim in classy does not name: densities and velocities of single species, and metric
@@ -33,18 +33,18 @@ NAMELESS = "unnamed_"
 # cosmology that were the same in all models may differ by more: that is no wrong spectrum.
 SETTING_TOLERANCE, FIXED_TOLERANCE = 1e-8, 2e-4
 
-# Relative, of the conformal time between two times of a request, and of the sound horizon: CLASS's own accuracy for
-# massive neutrinos, which is proportional to tol_ncdm_bg.
+# Relative tolerance for the conformal time between two times of a request, and for the sound horizon: CLASS's own
+# accuracy for massive neutrinos, which is proportional to tol_ncdm_bg.
 EXPANSION_TOLERANCE, PER_TOL_NCDM_BG = 1e-6, 0.1
-# Of the conformal age: splines through the rows of CLASS's fast background are off by half as much close to today. Over
-# this part of the age before today that is nothing.
+# Tolerance for the conformal age: splines through the rows of CLASS's fast background are off by half as much close to
+# today. Over this part of the age before today that is negligible.
 TIME_TOLERANCE, LATE_PART = 1e-8, 0.02
-# Of the density of a fluid, which CLASS integrates.
+# Tolerance for the density of a fluid, which CLASS integrates.
 FLUID_TOLERANCE = 1e-2
 # Derived quantities of a set's guard that the expansion determines; it has fits of the others.
 OF_EXPANSION = ("tau_rec", "sound_horizon_rec", "conformal_age")
 
-# What is different only because something else is: the cause to the beginnings of names.
+# Differences that follow from another one: the cause to the beginnings of names.
 CONSEQUENCES = {
     "N_ncdm": ("deg_ncdm", "T_ncdm", "ksi_ncdm", "ncdm_", "got_files", "m_ncdm", "omega_ncdm", "N_ur", "delta_cb"),
     "has_fld": ("use_ppf", "c_gamma_over_c_fld", "cs2_fld", "fluid_equation_of_state", "w0_fld", "wa_fld"),
@@ -53,7 +53,7 @@ CONSEQUENCES = {
 
 
 def without_numbers(reason: str) -> str:
-    """A reason of why_not_covered() by its kind: of two points it differs in numbers."""
+    """The kind of a reason of why_not_covered(): its text without numbers."""
     return NUMBER.sub("#", reason)
 
 
@@ -121,15 +121,15 @@ def _agree(got: float, value: float, tolerance: float) -> bool:
     return abs(got - value) <= tolerance * abs(value)
 
 
-def _is_precise_enough(name: str, asked: float, trained: float) -> bool:
+def _is_precise_enough(name: str, requested: float, trained: float) -> bool:
     """Whether networks of this precision are at least as precise as the request."""
     parameter = CLASS_PARAMETERS.get(name)
-    if _agree(asked, trained, SETTING_TOLERANCE):
+    if _agree(requested, trained, SETTING_TOLERANCE):
         return True
     if parameter is None or not parameter.finer:
         return False
     finest = trained if parameter.finest is None else parameter.finest
-    return asked >= finest if parameter.finer == "smaller" else asked <= finest
+    return requested >= finest if parameter.finer == "smaller" else requested <= finest
 
 
 def _missing_sources(request: Request, networks: NetworkSet, consequences: tuple[str, ...]) -> Iterator[str]:
@@ -165,7 +165,7 @@ def _outside_ranges(request: Request, manifest: Manifest) -> Iterator[tuple[str,
 
 
 def outside_ranges(request: Request, manifest: Manifest) -> list[str]:
-    """What the domain names and the request does not have, or has outside of the domain's range."""
+    """Entries of the domain that the request lacks, or has outside of the domain's range."""
     values = values_for_domain(request)
     # written so that NaN is outside; an end of a range is inside after CLASS has converted units
     return [name for name, (low, high) in manifest.domain.items()
@@ -185,7 +185,7 @@ def _outside_region(values: Mapping[str, float], manifest: Manifest) -> Iterator
 
 
 def values_for_domain(request: Request) -> dict[str, float]:
-    """What a domain may name: the numbers of a cosmology, settings that the training varied, the acoustic scale."""
+    """Values for the domain: numbers of the cosmology, settings that the training varied, the acoustic scale."""
     values = {**request.setup, **request.cosmology}
     if "angular_distance_rec" in values:
         values["100*theta_s"] = 100.0 * values["sound_horizon_rec"] / values["angular_distance_rec"]
@@ -247,7 +247,7 @@ def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
     k_last = float(request.k[-1])
     # these are written so that NaN is outside
     if not k_last <= manifest.k_max:
-        # CLASS's last wavenumber is up to one step beyond the k that is asked for, and depends on the cosmology
+        # CLASS's last wavenumber is up to one step beyond the requested k, and depends on the cosmology
         always = manifest.k_max / 10.0 ** (1.0 / request.precision.get("k_per_decade_for_pk", 10.0))
         yield (f"k up to {k_last:.4g}/Mpc is needed, but the networks reach {manifest.k_max:g}/Mpc "
                f"(P_k_max_1/Mpc and nonlinear_min_k_max up to {always:.3g} are covered)")

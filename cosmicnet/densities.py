@@ -1,4 +1,4 @@
-"""Inputs of networks as physics sees a cosmology, however it was written: ratios of densities at several times.
+"""Inputs of networks that do not depend on the parametrization of a cosmology: ratios of densities at several times.
 
 Temperatures, times and lengths around recombination scale with T_cmb if omega/T_cmb^3 is kept, so that densities are
 taken in units of the photons'. Neutrinos and dark energy act through their share of the energy at the times at which it
@@ -17,7 +17,7 @@ __all__ = ["DENSITIES"]
 
 Values = Mapping[str, float]
 
-# Redshifts at which neutrinos and dark energy are told; recombination is one.
+# Redshifts at which neutrinos and dark energy are sampled; recombination is one.
 Z_REC = 1090.0
 OF_NEUTRINOS = (0.0, 8.0, 50.0, 300.0, Z_REC)
 OF_DARK_ENERGY = (0.0, 0.5, 2.0, 10.0, 100.0)
@@ -47,13 +47,13 @@ def _ln_dark_energy(z: float, c: Values) -> float:
 
 
 def _neutrino_mass(z: float, c: Values) -> float:
-    """What the masses of neutrinos add to the density, in units of baryons and cold dark matter."""
+    """Density due to the masses of neutrinos, in units of baryons and cold dark matter."""
     a, background = np.array([1.0 / (1.0 + z)]), Background.of(c)
     return float((background.massive_energy(a) - background.massive_energy(0.0 * a))[0] / (background.matter * a[0]))
 
 
 def _massive_number(c: Values) -> float:
-    """What the massive species add to N_eff while they are relativistic."""
+    """Contribution of the massive species to N_eff while they are relativistic."""
     background = Background.of(c)
     massless = 7.0 / 8.0 * (4.0 / 11.0) ** (4.0 / 3.0) * background.photons
     return float(background.massive_energy(np.zeros(1))[0] / massless)
@@ -64,7 +64,7 @@ DENSITIES: dict[str, Callable[[Values], float]] = {
     "ln_matter": partial(_ln_scaled, _matter),
     "ln_T_cmb": _ln_temperature,
     "YHe": lambda c: c["YHe"],
-    # what recombination did, in units of the sound horizon and of the time at which it happened
+    # results of recombination, in units of the sound horizon and of its conformal time
     "ln_diffusion_length": lambda c: float(np.log(c["diffusion_length_rec"] / c["sound_horizon_rec"])),
     "ln_visibility_width": lambda c: -float(np.log(c["visibility_max"] * c["tau_rec"])),
     # 1 for HyRec, 0 for RECFAST; 1 for the equations of a fluid, 0 for its PPF approximation or none

@@ -7,7 +7,7 @@ __all__ = ["CosmicnetError", "CosmicnetWarning", "NetworkFileError", "NotCovered
 class CosmicnetError(Exception):
     """Base of all errors raised by cosmicnet.
 
-    `this_cosmology_only` tells the shim in classy whether to raise CosmoComputationError (a
+    By `this_cosmology_only` the shim in classy decides whether to raise CosmoComputationError (a
     sampler may go on to the next point) or CosmoSevereError (the run has to stop).
     """
 

@@ -52,7 +52,7 @@ INPUTS: dict[str, Callable[[Mapping[str, float]], float]] = {
     **DENSITIES,
 }
 
-# What the inputs above are made of. Every other parameter that is sampled is an input by its own name.
+# Parameters behind the inputs above. Every other sampled parameter is an input by its own name.
 PARAMETERS = ("omega_b", "omega_cdm", "H0", "N_ur", "T_ncdm", "m_ncdm", "omega_ncdm", "w0_fld", "wa_fld")
 
 # Inputs that a further parameter adds to those of FIELDS, and the input that replaces N_ur.
@@ -125,7 +125,7 @@ FIELDS: tuple[Field, ...] = (
 
 
 def fields_for(parameters: Collection[str]) -> tuple[Field, ...]:
-    """FIELDS with the inputs that tell cosmologies with these parameters (names as in a recipe) apart."""
+    """FIELDS with the inputs that distinguish cosmologies with these parameters (names as in a recipe)."""
     return tuple(replace(f, inputs=_inputs_for(f, parameters)) for f in FIELDS)
 
 

@@ -24,10 +24,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Coverage:
-    """Which set of networks covers a request, as a truth value whether one does.
+    """The set of networks that covers a request; true if there is one.
 
-    network: the most accurate set that covers it, or the nearest one. why_not: of each set that was tried, the reasons
-    against it, none for `network` where it covers the request.
+    network: the most accurate set that covers it, or the nearest one. why_not: the reasons against each set that was
+    tried, none for `network` where it covers the request.
     """
 
     network: str

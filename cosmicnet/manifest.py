@@ -1,4 +1,4 @@
-"""What a network set says of itself: format, domain, settings, fields, provenance, hashes."""
+"""Description of a network set: format, domain, settings, fields, provenance, hashes."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: Any, source: str) -> Manifest:
-        """Check names and version; NetworkFileError says what is wrong in `source`."""
+        """Check names and version; NetworkFileError names the error in `source`."""
         if not isinstance(data, Mapping):
             raise NetworkFileError(f"{source}: not a JSON object but {type(data).__name__}")
         version = data.get("format_version")

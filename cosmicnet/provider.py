@@ -23,7 +23,7 @@ __all__ = ["COMPARE_WITH", "NetworkProvider", "open_provider"]
 
 FALLBACKS = ("full", "error")
 
-# Most of the difference that a newcomer sees between no and yes.
+# The main difference between the spectra of no and yes.
 COMPARE_WITH = (
     f"full CLASS with {', '.join(f'{name}: {value}' for name, value in SAME_MODULES.items())}, which networks switch "
     "on; by default its own line of sight is up to a Wishart chi2 of 4.3 from converged CLASS, the fast one 0.009 "
@@ -92,11 +92,11 @@ class NetworkProvider:
         return True
 
     def info(self) -> dict[str, Any]:
-        """What Class.neural_network_info() returns; the keys are documented there."""
+        """The result of Class.neural_network_info(); the keys are documented there."""
         shown = self._used or self._only or (self._nearest()[0].networks if self._refusals else None)
         return {
             "used": self._used is not None,
-            # without refusals, CLASS did not ask; the shim says why
+            # without refusals CLASS made no request; the shim gives the reason
             **({"reason": None if self._used else self._why()} if self._used or self._refusals else {}),
             "name": shown and shown.manifest.name,
             "hash": shown and shown.manifest.sha256,

@@ -17,7 +17,7 @@ NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TERM = re.compile(rf"\s*([-+]?)\s*(?:({NUMBER[5:]})\s*\*\s*)?([A-Za-z_]\w*)\s*")
 _WHOLE = re.compile(rf"(?P<sum>.*?)(?P<sign><=?|>=?)\s*(?P<limit>{NUMBER})\s*")
 
-# For values on the edge that were rounded in a text.
+# Tolerance for values on the edge that were rounded in a text.
 ROUNDING = 1e-12
 
 
@@ -31,7 +31,7 @@ class LinearConstraint:
 
     @classmethod
     def parse(cls, text: str) -> LinearConstraint:
-        """Read '[number *] name +- ... < number' (or >); ValueError says what cannot be read."""
+        """Read '[number *] name +- ... < number' (or >); ValueError names the part that cannot be read."""
         whole = _WHOLE.fullmatch(text)
         if whole is None:
             raise ValueError(f"constraint {text!r}: must read like 'w0_fld + wa_fld < -0.1' or '2*a - b > 3'")

@@ -78,7 +78,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def run_together(tasks: Sequence[Callable[[], None]], threads: int) -> None:
-    """Run tasks, which must not depend on each other, in order on this thread and up to threads - 1 others.
+    """Run independent tasks in order on this thread and up to threads - 1 others.
 
     The first, which should be the longest, runs on this thread: a new one has to get its memory from the system. The
     others end with the last task, so that no process forked later misses them. Raises what a task raised.

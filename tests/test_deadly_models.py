@@ -153,7 +153,7 @@ def test_deadly_models_that_are_left_do_not_stop_the_timing(
 
 def test_where_all_failed_before_there_is_nothing_to_time(recipe: Recipe, tmp_path: Path) -> None:
     plan = plan_of(recipe, tmp_path)
-    module.claim(plan.models, plan.identity)
+    module.record_identity(plan.models, plan.identity)
     for index in range(20):
         failure_path(model_path(plan.models, index)).write_text(DIED)
     assert time_one_model(plan) == (None, 0.0)

@@ -157,7 +157,7 @@ def test_recipe_that_was_mended_before_its_first_model_keeps_its_folder(
     stand_in: StandIn, recipe: Recipe, tmp_path: Path
 ) -> None:
     wrong = recipe.model_copy(update={"class_settings": {**recipe.class_settings, "N_ndcm": 1}})
-    module.claim(tmp_path / "models", plan_of(wrong, tmp_path).identity)
+    module.record_identity(tmp_path / "models", plan_of(wrong, tmp_path).identity)
     assert len(generate(recipe, tmp_path)) == 20
     with pytest.raises(DatasetError, match=r"another recipe \(class_settings\.N_ndcm differ\)"):
         generate(wrong, tmp_path)
@@ -253,7 +253,7 @@ def test_stock_classy_is_noticed_before_anything_is_written(
 
 def test_models_that_are_missing_are_counted_before_training(recipe: Recipe, tmp_path: Path) -> None:
     plan = plan_of(recipe, tmp_path)
-    module.claim(plan.models, plan.identity)
+    module.record_identity(plan.models, plan.identity)
     models = [model_path(plan.models, index) for index in range(21)]
     for path in models[:7]:
         path.touch()
@@ -279,7 +279,7 @@ def test_worker_with_another_class_is_refused(
     here, there = (RunningClass(version, "0" * 64) for version in ("v3.4.1", "v3.0"))
     answers = chain([here] * 20, repeat(there))
     plan = plan_of(recipe, tmp_path)
-    module.claim(plan.models, plan.identity)
+    module.record_identity(plan.models, plan.identity)
     monkeypatch.setattr(module, "running_class", lambda: next(answers))
     with pytest.raises(CosmicnetError, match=r"has CLASS v3\.0 .* but here it is v3\.4\.1"):
         module.integrate(plan)

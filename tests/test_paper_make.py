@@ -230,9 +230,9 @@ def test_layers_are_tried_on_the_wavenumbers_of_the_recipe(tmp_path: Path) -> No
 
 def test_disk_that_is_too_small_for_the_models_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 4e6)
-    generate_module._tell_price(recipe(), 1, tmp_path)
+    generate_module._show_cost(recipe(), 1, tmp_path)
     with pytest.raises(CosmicnetError, match="5 MB are needed for 2 models, but 4 MB are free"):
-        generate_module._tell_price(recipe(), 2, tmp_path)
+        generate_module._show_cost(recipe(), 2, tmp_path)
 
 
 def test_price_is_told_and_no_model_integrated_against_the_will_of_the_user(

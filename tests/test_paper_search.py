@@ -110,8 +110,8 @@ def test_search_of_other_layers_or_models_is_another_one(work: Path) -> None:
     # draws are trained at a constant rate
     assert name(falling) == name(recipe)
     names.append(name(recipe))
-    claim = work / "models" / "models.json"
-    write_json(claim, {**read_json(claim), "class": "another"})
+    identity = work / "models" / "models.json"
+    write_json(identity, {**read_json(identity), "class": "another"})
     assert len({*names, name(recipe)}) == 4
 
 

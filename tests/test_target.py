@@ -1,4 +1,4 @@
-"""Growing until the target is met or the budget is spent, and the price; stand-ins for CLASS and training."""
+"""Growing until the target is met or the budget is spent, and the cost; stand-ins for CLASS and training."""
 from __future__ import annotations
 
 import math

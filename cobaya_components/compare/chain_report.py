@@ -91,7 +91,7 @@ def _processes(number: int) -> str:
 
 
 def _made(chain: Mapping[str, Any]) -> str:
-    """What the files of the chain say, in words."""
+    """Summary of the chain's files in words."""
     if chain.get("effective") is not None:
         return (f"With networks: {chain['accepted']} weighted draws by {_processes(chain['chains'])}, worth "
                 f"{chain['effective']:.0f} independent samples" + _if_known(", R-1 = {:.4f} between the processes",

@@ -1,4 +1,4 @@
-"""What Cobaya writes of a run: its samples, and how they were made."""
+"""Cobaya's output of a run: its samples, and how they were made."""
 from __future__ import annotations
 
 import math

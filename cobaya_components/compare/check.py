@@ -1,4 +1,4 @@
-"""`cosmicnet check`: how much do networks change the log-likelihoods of a run of your own?"""
+"""`cosmicnet check`: changes of a run's log-likelihoods by networks."""
 from __future__ import annotations
 
 import math
@@ -25,7 +25,7 @@ __all__ = ["FEWEST_POINTS", "CheckResult", "check", "compare", "draw_points", "l
 Array = NDArray[np.float64]
 
 TOTAL = "total"
-# In place of full CLASS where networks do not apply.
+# Placeholder for full CLASS where networks do not apply.
 NOT_EVALUATED = Evaluated({}, {}, 0.0)
 # A verdict needs so many compared points, and this share of those drawn.
 FEWEST_POINTS, FEWEST_SHARE = 20, 0.5

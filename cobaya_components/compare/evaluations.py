@@ -51,7 +51,7 @@ _models: dict[str, Any] = {}
 
 @dataclass(frozen=True)
 class PointSettings:
-    """What `check` and `reweight` have in common.
+    """Options shared by `check` and `reweight`.
 
     points : how many; folder : where evaluations are kept; packages_path : None for that of the run.
     """
@@ -75,7 +75,7 @@ class PointSettings:
 
 @dataclass(frozen=True)
 class RunInMode:
-    """A run in one mode, and the folder of its results. identity : all that they depend on besides the point."""
+    """A run in one mode, and the folder of its results. identity : all their dependencies besides the point."""
 
     info: dict[str, Any]
     identity: str

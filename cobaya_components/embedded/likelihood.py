@@ -69,7 +69,7 @@ class EmbeddedCMB(Likelihood):  # type: ignore[misc]  # Cobaya has no types
             l_max = ell[-1] if self.l_max is None else self.l_max
             if not ell[0] < l_max <= ell[-1]:
                 raise LoggedError(self.log, "l_max: %s: must be above %d and at most %d", l_max, ell[0], ell[-1])
-            # CLASS is less accurate near its l_max: always ask for that of the fiducial
+            # CLASS is less accurate near its l_max: always request that of the fiducial
             self.l_max_of_theory = int(ell[-1])
             chosen = ell <= l_max
             fiducial = {name: file[name][chosen] for name in SPECTRA}

@@ -128,7 +128,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         try:
             self._draw(cube, wanted, add, started)
         finally:
-            # keep what was computed, whatever stops the run
+            # save finished draws even after an error
             self._write()
         self._report()
 

@@ -79,7 +79,7 @@ def require_disk(folder: Path, needed: float, models: int) -> None:
 
 
 def free_bytes(folder: Path) -> int:
-    """Of the disk of a folder that may not exist yet."""
+    """Free bytes on the disk of a folder that may not exist yet."""
     while not folder.exists():
         folder = folder.absolute().parent
     return shutil.disk_usage(folder).free
@@ -98,7 +98,7 @@ def estimate_wide_cost(recipe: WideRecipe, number: int, folder: Path, workers: i
 
 
 def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
-    """Show the cost of models in `folder`; ask at a terminal unless assume_yes. CosmicnetError if the answer is no."""
+    """Show the cost of models in `folder`; confirm at a terminal unless assume_yes. CosmicnetError if the answer is no."""
     console = Console(stderr=True)
     table = Table("", "models", "to integrate", "minutes", "disk / MB", title="cost, from one model timed here")
     table.add_row("to begin with", str(cost.models), str(cost.missing), f"{cost.minutes:.0f}",
@@ -115,7 +115,7 @@ def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
 
 
 def confirm(assume_yes: bool, kept: str) -> None:
-    """Ask at a terminal whether to go on, unless assume_yes. CosmicnetError if the answer is no; kept: what remains."""
+    """Confirm at a terminal, unless assume_yes. CosmicnetError if the answer is no; kept: the results that remain."""
     if assume_yes or not sys.stdin.isatty():
         return
     if input("go on? [Y/n] ").strip().lower() not in ("", "y", "yes"):

@@ -79,7 +79,7 @@ def require_computable(tried: Iterable[Corner], settings: Settings, path: Path) 
 
 
 def _blamed_entry(settings: Settings, corner: Corner, complaint: str) -> Entry:
-    """The setting that CLASS names, if it does; or all of them, if not even the middle can be computed."""
+    """The entry to blame: a corner's own; for the middle the only setting in CLASS's message, or all settings."""
     named = [name for name in settings if re.search(rf"\b{re.escape(name)}\b", complaint)]
     if corner.words == MIDDLE:
         return ("class_settings", named[0]) if len(named) == 1 else ("class_settings",)

@@ -21,7 +21,7 @@ from ..work.run_class import Parameters
 
 __all__ = ["RequestSummary", "invisible", "require_visible", "summaries", "summary_of"]
 
-# An entry of a recipe, and the error in it.
+# An entry of a recipe, and its error.
 Wrong = tuple[Entry, str]
 
 # The mass that CLASS gives to neutrinos with m_ncdm = 0, eV.
@@ -54,7 +54,7 @@ def require_visible(plan: Plan) -> None:
     """Raise RecipeError with the lines for sampled parameters and settings that requests do not show, and for settings
     with which CLASS has no room for the grids of the integration.
 
-    CLASS is probed at the first two models that it can compute; of the others, the integration reports the error.
+    CLASS is probed at the first two models that it can compute; for others the integration reports the error.
     """
     recipe = plan.recipe
     found = list(islice(summaries(recipe.class_settings, plan.points), 2))

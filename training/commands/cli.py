@@ -19,7 +19,7 @@ from .timing import add_benchmark, add_line_of_sight, add_non_linear
 
 __all__ = ["command_line", "main"]
 
-# Of `paper` alone.
+# Steps that only `paper` has.
 STEPS_OF_PAPER = ("search", "report")
 
 

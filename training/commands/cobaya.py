@@ -111,7 +111,7 @@ examples:
                         help="share of each Markov chain to skip at its start (default: %(default)s)")
     parser.add_argument("--report", type=Path, metavar="FOLDER",
                         help="measure evaluations per second in both modes as well (two minutes with idle cores), and "
-                             "write all that the chain tells to FOLDER: NAME.json, NAME.md (tables) and NAME.png")
+                             "write the results of the chain to FOLDER: NAME.json, NAME.md (tables) and NAME.png")
     _add_common(parser, Path("runs/reweight"))
     parser.set_defaults(run=_run_reweight)
 

@@ -21,11 +21,11 @@ from ..recipe.schema import Target
 
 __all__ = ["Made", "TargetMissed", "make"]
 
-# How the training set grows from one round to the next, and the least that a round has to gain.
+# Growth of the training set per round, and the smallest gain that justifies another round.
 GROWTH = 1.5
 LEAST_GAIN = 0.9
 
-# Of the work folder: the networks of every round, in a folder named by its number of models.
+# Subfolder of the work folder for the networks of every round, each in a folder named by its number of models.
 ROUNDS = "rounds"
 
 
@@ -87,7 +87,7 @@ def _why_the_last(target: Target, number: int, rounds: Sequence[_Round], hours: 
         return f"the budget of target.models_max = {target.models_max} is spent"
     if target.hours is not None and hours >= target.hours:
         return f"the budget of target.hours = {target.hours:g} is spent"
-    # infinite twice is no gain, although infinity is not larger than a part of it
+    # two infinities are no gain
     if len(rounds) > 1 and (chi2 > LEAST_GAIN * rounds[-2].chi2 or math.isinf(chi2)):
         return (f"it was {rounds[-2].chi2:.3g} with {rounds[-2].models} and is {chi2:.3g} with {rounds[-1].models}, so "
                 "that more do not help: make reduction.tolerance or the layers finer, the domain smaller, or the "
@@ -96,7 +96,7 @@ def _why_the_last(target: Target, number: int, rounds: Sequence[_Round], hours: 
 
 
 def _best(target: Target, rounds: Sequence[_Round], output: Path, end: str) -> Made:
-    """Write the networks of the best round and tell which it is; TargetMissed where it is not good enough."""
+    """Write the networks of the best round and print its number; TargetMissed if it is not good enough."""
     best = min(rounds, key=lambda r: r.chi2)
     save_network_set(output, load_network_set(best.folder))
     Console(stderr=True).print(f"{output}: networks of {best.models} models, the best of {len(rounds)} rounds, 95% "

@@ -31,9 +31,9 @@ def add_make(commands: Any) -> None:
     parser = new_command(
         commands, "make", "networks for a cosmology, from nothing, by one recipe",
         description=f"""\
-Checks a recipe, tells what it will cost, integrates its models with CLASS, trains the networks, compares
-them with full CLASS on cosmologies that training never saw, and adds models until the recipe's target is
-met or its budget is spent. The networks go to the folder of your own sets, where
+Checks a recipe, estimates its cost, integrates its models with CLASS, trains the networks, compares
+them with full CLASS on unseen cosmologies, and adds models until the recipe's target is met or its
+budget is spent. The networks go to the folder of your own sets, where
 `neural_network_path: NAME` finds them: {user_folder()}
 (${FOLDER_VARIABLE} chooses another). A run that was interrupted goes on where it stopped.
 The same recipe gives the same networks.""",
@@ -56,8 +56,8 @@ def add_generate(commands: Any) -> None:
     parser = new_command(
         commands, "generate", "integrate the training models of a recipe with CLASS",
         description="""\
-The first step of `make` alone: checks a recipe, tells what it will cost, and integrates its models. They
-are kept in the work folder, one HDF5 file each, and what CLASS said of those that it could not compute.""",
+The first step of `make` alone: checks a recipe, estimates its cost, and integrates its models. They are
+kept in the work folder, one HDF5 file each, or CLASS's message for a model that it cannot compute.""",
         epilog=f"""\
 examples:
   {PROGRAM} generate mine.toml
@@ -178,20 +178,20 @@ def _check(plan: Plan) -> int:
     workers."""
     from ..checks.feasible import require_feasible
     from ..checks.visible import require_visible
-    from ..models.integrate import claim
+    from ..models.integrate import record_identity
     from ..work.parallel import count_workers
     from ..work.run_class import require_patched_classy
 
     require_patched_classy()
     workers = count_workers(plan.processes, plan.scheduler)
-    claim(plan.models, plan.identity)
+    record_identity(plan.models, plan.identity)
     require_feasible(plan)
     require_visible(plan)
     return workers
 
 
 def _output(recipe: Recipe, chosen: Path | None) -> Path:
-    """The folder for the networks; tells whose it takes the place of, and refuses those of the package."""
+    """The folder for the networks; names the set that it replaces, and refuses those of the package."""
     if chosen is None and recipe.name in shipped_sets():
         raise CosmicnetError(f"name = {recipe.name}: is that of networks that come with the package, which would be "
                              "found in their place; choose another name, or --output FOLDER")

@@ -28,8 +28,8 @@ examples:
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
     _add_step(steps, "generate", "integrate the training, validation, hyperparameter and test sets", _run_generate, """\
 Integrates the four sets with CLASS on all cores, or on a Dask cluster; 7 to 14 s and 3 MB per model. Models
-that are there are not integrated again; what CLASS could not compute is told in a .failed file and left
-out until you delete it.""")
+that are there are not integrated again; a cosmology that CLASS cannot compute is recorded in a
+.failed file and left out until you delete it.""")
     train = _add_step(steps, "train", "train the networks and write the set", _run_train, """\
 Trains the three networks on the models of the work folder, as section 3.2 of the paper says, and writes the
 set. The state is kept after each epoch; a training that was killed goes on with the next one.""")
@@ -47,7 +47,7 @@ Measures the networks of the recipe and the default ones on the same unseen cosm
 tables 1 to 5 and figures 1 and 3 to 7 of the paper, its values beside both.""")
     make = _add_step(steps, "make", "generate, train and report", _run_make, """\
 generate, train and report, one after the other, and with --search the search before the report, which shows
-what it found. Each takes what is there already.""")
+what it found. Each reuses existing results.""")
     for step in (report, make):
         step.add_argument("--report", type=Path, default=Path("paper"), metavar="FOLDER",
                           help="where paper.md goes (default: %(default)s)")

@@ -19,7 +19,7 @@ from .arguments import (
 
 __all__ = ["add_benchmark", "add_line_of_sight", "add_non_linear"]
 
-# errors are told for l < 30 and from there on
+# errors are reported for l < 30 and for l >= 30
 LOWEST_L_MAX = 100
 
 

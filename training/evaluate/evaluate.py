@@ -180,7 +180,7 @@ def compute_pair(
 
 
 def pair_of(outcome: SpectraPair | str) -> SpectraPair | None:
-    """The pair of compute_pair(), None if full CLASS failed; prints what is wrong."""
+    """The pair of compute_pair(), None if full CLASS failed; prints the error."""
     if isinstance(outcome, SpectraPair) and not outcome.refused:
         return outcome
     message = (f"left out, because full CLASS cannot compute it: {outcome}" if isinstance(outcome, str) else

@@ -56,13 +56,13 @@ BEYOND = 1e-4
 # within recombination's 50 Mpc, it counts 1/sqrt(50 Mpc k) = 1/sqrt(x/3).
 SMOOTH_ABOVE = 3.0
 
-# Of the file of a resampled model: its groups of numbers, and the sources of which it has sizes.
+# Groups of numbers in the file of a resampled model, and the sources whose sizes it has.
 GROUPS, SIZED = ("cosmology", "setup", "precision", "scales"), ("t0", "t2")
 REMEDY = "delete it and start again"
 
 
 class IntegratedModel(Protocol):
-    """What tables need of a training model of any kind."""
+    """The part of a training model that tables need."""
 
     @property
     def cosmology(self) -> dict[str, float]: ...

@@ -28,8 +28,8 @@ GROUPS = ("parameters", "cosmology", "setup", "precision")
 class TrainingModel:
     """One integrated cosmology.
 
-    parameters: as sampled. cosmology, setup, precision: as in SourceRequest. k (1/Mpc), tau (Mpc).
-    integrated: what SourceRequest.integrate_on() returned.
+    parameters: as sampled. cosmology, setup, precision: as in SourceRequest. k (1/Mpc), tau (Mpc). integrated: the
+    result of SourceRequest.integrate_on().
     """
 
     parameters: dict[str, float]

@@ -27,16 +27,13 @@ from .dataset import TrainingModel, failure_path, model_path, write_model
 from .grids import AlignedGrids
 from .plan import Plan
 
-__all__ = [
-    "RECIPE_FILE", "claim", "existing_models", "has_models", "integrate", "integrate_model", "integrate_models",
-    "missing_models", "require_same", "time_one", "time_one_model",
-]
+__all__ = ["RECIPE_FILE", "existing_models", "has_models", "integrate", "integrate_model", "integrate_models", "missing_models", "record_identity", "require_same", "time_one", "time_one_model"]
 
 RECIPE_FILE = "recipe.json"
 FAILED_SHARE = 0.1
-# So many models may fail before the time of one is left open.
+# Models to try before giving up on a timing.
 TIMED = 3
-# The failure of a model that killed its workers.
+# Message for a model that killed its workers.
 DIED = ("the processes that computed it died again and again (for lack of memory, or of a fault in CLASS); delete this "
         "file to have it tried once more")
 
@@ -53,7 +50,7 @@ def integrate(plan: Plan) -> list[Path]:
     CosmicnetError without the patched classy.
     """
     require_patched_classy()
-    claim(plan.models, plan.identity)
+    record_identity(plan.models, plan.identity)
     points = _points(plan)
     failed = integrate_models(_write(plan), points, plan.processes, plan.scheduler)
     return [path for path in points if path not in failed]
@@ -64,7 +61,7 @@ def time_one_model(plan: Plan) -> tuple[Path | None, float]:
     once more, which gives the same file. Returns its path, None if CLASS computes none of the first, and its seconds.
     """
     require_patched_classy()
-    claim(plan.models, plan.identity)
+    record_identity(plan.models, plan.identity)
     return time_one(_write(plan), _points(plan), plan.scheduler)
 
 
@@ -85,7 +82,7 @@ def existing_models(plan: Plan) -> list[Path]:
     paths = [path for path in sorted(plan.models.glob("*.h5")) if path.stem.isdecimal()]
     if not paths or not (plan.models / RECIPE_FILE).exists():
         raise DatasetError(f"{plan.models}: there are no models; `cosmicnet generate` makes them")
-    claim(plan.models, plan.identity)
+    record_identity(plan.models, plan.identity)
     points = _points(plan)
     if missing := missing_models(points):
         raise DatasetError(f"{plan.models}: {len(missing)} of {plan.number} models are missing; `cosmicnet generate` "
@@ -94,7 +91,7 @@ def existing_models(plan: Plan) -> list[Path]:
     return paths
 
 
-def claim(folder: Path, identity: Mapping[str, Any]) -> None:
+def record_identity(folder: Path, identity: Mapping[str, Any]) -> None:
     """Write the identity of the models into their folder; where there are models, check that it is the same."""
     file = folder / RECIPE_FILE
     if not has_models(folder):
@@ -184,7 +181,7 @@ def require_same(file: Path, mine: Mapping[str, Any], theirs: Any) -> None:
     try:
         differ = [name for group in mine for name in _differences(group, mine[group], theirs[group])]
     except (KeyError, TypeError) as error:
-        raise DatasetError(f"{file} is damaged, so that it is unknown what the models beside it are: delete "
+        raise DatasetError(f"{file} is damaged, so that the models beside it are unidentified: delete "
                            f"{file.parent}") from error
     if differ:
         raise DatasetError(f"{file.parent} holds models of another recipe ({', '.join(differ)} differ): use another "

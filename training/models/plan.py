@@ -1,4 +1,4 @@
-"""A recipe and all that its steps share: opened once, then integrate(plan), fit(plan, ...), measure."""
+"""A recipe and the inputs of all its steps: opened once, then integrate(plan), fit(plan, ...), measure."""
 from __future__ import annotations
 
 import json
@@ -22,7 +22,7 @@ __all__ = ["Plan", "open_plan"]
 class Plan:
     """A recipe on its way to networks.
 
-    recipe_file: for paths in the recipe and line numbers. work: the folder of everything that is kept. number: of
+    recipe_file: for paths in the recipe and line numbers. work: the folder of all intermediate files. number: of
     training models. ellipsoid: of the domain, None for a box. processes: of this machine, unless `scheduler` is the
     address of a Dask cluster.
     """

@@ -36,11 +36,11 @@ Array = NDArray[np.float64]
 Point = dict[str, float]
 Bounds = Mapping[str, tuple[float, float]]
 
-# Where fewer points than this share of a box obey the constraints and the ellipsoid, something is wrong with them.
+# Smallest plausible share of a box that obeys the constraints and the ellipsoid.
 SMALLEST_SHARE = 1e-3
-# Of correlations, as far as digits of a file go.
+# Asymmetry of a correlation matrix allowed for rounding.
 ASYMMETRY = 1e-5
-# Derived values take 0.1 s a point: give up if none of the first points obeys.
+# Give up if none of so many first points obeys: derived values take 0.1 s a point.
 DERIVED_TRIED = 200
 # New values after which the file of derived values is written; also at the end.
 VALUES_PER_WRITE = 100
@@ -48,8 +48,8 @@ VALUES_PER_WRITE = 100
 
 @dataclass(frozen=True)
 class SampledRegion:
-    """The conditions that points obey: the ranges, constraints, an ellipsoid, and limits of what CLASS derives from
-    them with `settings`."""
+    """Conditions on points: ranges, constraints, an ellipsoid, and limits of derived quantities (by CLASS with
+    `settings`)."""
 
     ranges: Bounds
     constraints: Sequence[LinearConstraint] = ()
@@ -72,7 +72,7 @@ def unit_cube(design: str, dimensions: int, seed: int) -> Callable[[int], Array]
 
 
 def sample(region: SampledRegion, draw: Callable[[int], Array], number: int, cache: Path | None = None) -> list[Point]:
-    """The first `number` points that lie in the region. cache: a file for what CLASS derives of them.
+    """The first `number` points that lie in the region. cache: a file for derived values.
 
     Raises EntryError.
     """
@@ -120,7 +120,7 @@ def _with_derived(candidates: list[Point], region: SampledRegion, cache: Path | 
 
 
 def _derived_values(points: Sequence[Point], region: SampledRegion, cache: Path | None) -> list[list[float]]:
-    """What CLASS derives of each point, 0.1 s each; NaN where it cannot, of which the integration says why."""
+    """Derived values of each point by CLASS, 0.1 s each; NaN if CLASS fails; the integration reports the error."""
     known, names = _read(cache), list(region.derived)
     # CLASS's equations may be the user's own
     digest = running_class().source_digest

@@ -25,13 +25,15 @@ from ..work.run_class import new_class, require_patched_classy
 from .dataset import PaperModel, write_model
 from .recipe import SETS, PaperRecipe
 
-__all__ = ["CLAIM", "cosmologies", "full_sources", "generate", "k_grid", "models_of", "network_sources", "price",
-           "read_claim", "read_k_grid", "require_complete"]
+__all__ = [
+    "IDENTITY_FILE", "cosmologies", "cost_in_words", "full_sources", "generate", "k_grid", "models_of",
+    "network_sources", "read_identity", "read_k_grid", "require_complete",
+]
 
 Array = NDArray[np.float64]
 
-CLAIM = "models.json"
-# of one model and of one step of Adam, measured; of one core
+IDENTITY_FILE = "models.json"
+# measured on one core, for one model and for one step of Adam
 BYTES_OF_MODEL, SECONDS_OF_MODEL, SECONDS_OF_STEP = 2.7e6, (7.0, 14.0), (0.03, 0.06)
 MEGABYTE, GIGABYTE = 1e6, 1e9
 
@@ -55,23 +57,23 @@ def generate(
     """Integrate what is not in `folder` yet, the small sets first; by so many processes, or by the workers of a Dask
     scheduler. A model that CLASS could not compute is left out, now and later, until its .failed file is deleted.
 
-    Tells the price first, and asks at a terminal unless assume_yes. Raises DatasetError if `folder` belongs to another
-    recipe or more than a tenth of the models fail; RecipeError if CLASS refuses the settings; CosmicnetError without
-    the patched classy, or if the answer is no.
+    Shows the cost first, and confirms at a terminal unless assume_yes. Raises DatasetError if `folder` belongs to
+    another recipe or more than a tenth of the models fail; RecipeError if CLASS refuses the settings; CosmicnetError
+    without the patched classy, or if the answer is no.
     """
     require_patched_classy()
-    k = _claim(recipe, folder)
+    k = _record_identity(recipe, folder)
     points: dict[Path, Mapping[str, float]] = {}
     for name in reversed(SETS):
         points |= {model_path(folder.resolve() / name, i): point for i, point in enumerate(cosmologies(recipe, name))}
     missing = len(missing_models(points))
-    _tell_price(recipe, missing, folder)
+    _show_cost(recipe, missing, folder)
     if missing:
         confirm(assume_yes, "no model was integrated")
     integrate_models(partial(_integrate_and_write, recipe.class_settings, k), points, processes, scheduler)
 
 
-def _tell_price(recipe: PaperRecipe, models: int, folder: Path) -> None:
+def _show_cost(recipe: PaperRecipe, models: int, folder: Path) -> None:
     """Core-hours and disk of the models, and of the training after them; CosmicnetError if the disk is too small."""
     needed = models * BYTES_OF_MODEL
     require_disk(folder, needed, models)
@@ -82,8 +84,8 @@ def _tell_price(recipe: PaperRecipe, models: int, folder: Path) -> None:
     console.print(f"{steps} steps of training after that: {_core_hours(steps, SECONDS_OF_STEP)}", highlight=False)
 
 
-def price(recipe: PaperRecipe) -> str:
-    """What all models and the training of a recipe need, in words."""
+def cost_in_words(recipe: PaperRecipe) -> str:
+    """Cost of all models and of the training of a recipe, in words."""
     models, steps = sum(getattr(recipe.sets, name).models for name in SETS), _steps(recipe)
     return (f"{models} models ({_core_hours(models, SECONDS_OF_MODEL)}, {models * BYTES_OF_MODEL / GIGABYTE:.0f} GB) "
             f"and {steps} steps of training ({_core_hours(steps, SECONDS_OF_STEP)})")
@@ -117,17 +119,17 @@ def require_complete(recipe: PaperRecipe, folder: Path, name: str) -> None:
 
 def read_k_grid(folder: Path) -> Array:
     """The fixed wavenumbers (1/Mpc) of the models in `folder`; DatasetError if they are unknown."""
-    return np.array(read_claim(folder)["k"])
+    return np.array(read_identity(folder)["k"])
 
 
-def read_claim(folder: Path) -> dict[str, Any]:
-    """What determines the models in `folder`; DatasetError if it is damaged or not there."""
+def read_identity(folder: Path) -> dict[str, Any]:
+    """The identity of the models in `folder`; DatasetError if it is damaged or not there."""
     try:
-        return read_json(folder / CLAIM)
+        return read_json(folder / IDENTITY_FILE)
     except FileNotFoundError as error:
         raise DatasetError(f"{folder}: no models; run `cosmicnet paper generate` first") from error
     except ValueError as error:
-        raise DatasetError(f"{folder / CLAIM} is damaged, so that nobody knows what the models beside it are: "
+        raise DatasetError(f"{folder / IDENTITY_FILE} is damaged, so that the models beside it are unidentified: "
                               f"delete {folder}") from error
 
 
@@ -184,15 +186,15 @@ def _integrate_and_write(settings: Mapping[str, Any], k: Array, parameters: Mapp
     write_model(path, full_sources(settings, parameters, k))
 
 
-def _claim(recipe: PaperRecipe, folder: Path) -> Array:
+def _record_identity(recipe: PaperRecipe, folder: Path) -> Array:
     """Write the identity of the models into the folder, or check that it is the same; returns the wavenumbers."""
     mine = json.loads(json.dumps({
         "bounds": recipe.bounds, "class_settings": recipe.class_settings, "class": asdict(running_class()),
         **{name: {"points": settings.points, "seed": settings.seed}
            for name, settings in ((name, getattr(recipe.sets, name)) for name in SETS)}}))
-    file = folder / CLAIM
+    file = folder / IDENTITY_FILE
     if not has_models(folder) or not file.exists():
         write_json(file, {**mine, "k": k_grid(recipe).tolist()})
-    theirs = read_claim(folder)
+    theirs = read_identity(folder)
     require_same(file, mine, theirs)
     return np.array(theirs["k"])

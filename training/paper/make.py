@@ -20,7 +20,7 @@ from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from ..fields.fit_set import constant_numbers, fit_guard
 from ..recipe.schema import RecipeError
 from .dataset import read_model
-from .generate import models_of, read_claim, read_k_grid, require_complete
+from .generate import models_of, read_identity, read_k_grid, require_complete
 from .recipe import PaperRecipe
 from .train import Epoch, Trained, TrainingError, TrainingTask, history_of, train_network
 
@@ -28,7 +28,7 @@ __all__ = [
     "assemble", "companion_of", "task_of", "train_and_export", "train_source", "training_history",
 ]
 
-# Of the work folder.
+# Subfolder of the work folder.
 TRAINING = "training"
 
 
@@ -37,7 +37,7 @@ def task_of(recipe: PaperRecipe, models: Path, architecture: Architecture, epoch
     return TrainingTask(architecture, tuple(models_of(models, "training")[:recipe.sets.training.models]),
                 tuple(models_of(models, "validation")[:recipe.sets.validation.models]), read_k_grid(models), epochs,
                 recipe.training.learning_rate, recipe.training.seed,
-                made_by=json.dumps(read_claim(models), indent=1),
+                made_by=json.dumps(read_identity(models), indent=1),
                 learning_rate_end=recipe.training.learning_rate_end)
 
 
@@ -90,7 +90,7 @@ def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) 
 
 
 def _summary(trained: Trained) -> dict[str, float]:
-    """Without the seconds that it took: the same training gives the same file."""
+    """Without its wall time, so that the same training gives the same file."""
     return {"epochs": len(trained.history), "best_epoch": trained.best, "validation_loss": trained.validation_loss}
 
 

@@ -1,4 +1,4 @@
-"""What the report says, measured: errors of sources and spectra, and seconds, of several sets of networks."""
+"""Measurements for the report: errors of sources and spectra, and seconds, of several sets of networks."""
 from __future__ import annotations
 
 import os
@@ -41,13 +41,13 @@ Single = NDArray[np.float32]
 LATE = 3.5
 # Read by CLASS and by NumPy's BLAS when a process loads them.
 THREADS_BY = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-# Of computations that take milliseconds.
+# Repetitions of computations that take milliseconds.
 REPEATS = 7
 
 
 @dataclass(frozen=True)
 class SourceDeviation:
-    """Of one cosmology, relative to the largest absolute value of full CLASS: largest and rms error over (k, tau)."""
+    """Largest and rms error of one cosmology over (k, tau), relative to the largest absolute value of full CLASS."""
 
     largest: float
     rms: float
@@ -83,7 +83,7 @@ def compare_sources(recipe: PaperRecipe, models: Path, networks: Mapping[str, st
     from classy import CosmoComputationError
 
     k, points = read_k_grid(models), cosmologies(recipe, "test")
-    told: list[tuple[dict[str, float], PaperModel, dict[str, dict[str, Single]]]] = []
+    covered: list[tuple[dict[str, float], PaperModel, dict[str, dict[str, Single]]]] = []
     refused = []
     for path in models_of(models, "test")[:recipe.report.source_models]:
         point = points[int(path.stem)]
@@ -93,10 +93,10 @@ def compare_sources(recipe: PaperRecipe, models: Path, networks: Mapping[str, st
         except CosmoComputationError as error:
             refused.append(_left_out(point, str(error)))
         else:
-            told.append((point, read_model(path), tables))
-    require_most(len(told), len(told) + len(refused), "sources of the test set")
-    return SourceComparison(k, [point for point, _, _ in told], [model for _, model, _ in told],
-                            {label: [tables[label] for _, _, tables in told] for label in networks}, refused)
+            covered.append((point, read_model(path), tables))
+    require_most(len(covered), len(covered) + len(refused), "sources of the test set")
+    return SourceComparison(k, [point for point, _, _ in covered], [model for _, model, _ in covered],
+                            {label: [tables[label] for _, _, tables in covered] for label in networks}, refused)
 
 
 def _left_out(point: Parameters, why: str) -> str:
@@ -116,7 +116,7 @@ class SpectraComparison:
         return [RelativeErrors.between(full, net) for full, net in zip(self.full, self.nets[network], strict=True)]
 
     def chi2(self, network: str) -> Distribution:
-        """Of ideal data."""
+        """Wishart chi2 for ideal data."""
         return Distribution.of([wishart_chi2(full, net)
                                 for full, net in zip(self.full, self.nets[network], strict=True)])
 
@@ -140,7 +140,7 @@ def planck_error(spectra: Spectra, spectrum: str) -> Array:
 def compare_spectra(
     points: Sequence[Parameters], networks: Mapping[str, str], cache: Path, processes: int
 ) -> SpectraComparison:
-    """Both through the fast modules; what was computed before is taken from `cache`."""
+    """Both through the fast modules; earlier results are read from `cache`."""
     modes: dict[str | None, tuple[Parameters, Path]] = {None: (SAME_MODULES, cache)}
     for label, network in networks.items():
         # another set in the same folder is not the same set
@@ -155,16 +155,16 @@ def compare_spectra(
             found[place] = future.result()
             advance()
     refusals = {index: answer for (_, index), answer in found.items() if isinstance(answer, str)}
-    told = [index for index in range(len(points)) if index not in refusals]
-    require_most(len(told), len(points), "spectra of the test set")
-    spectra = {label: [answer for index in told if not isinstance(answer := found[label, index], str)]
+    covered = [index for index in range(len(points)) if index not in refusals]
+    require_most(len(covered), len(points), "spectra of the test set")
+    spectra = {label: [answer for index in covered if not isinstance(answer := found[label, index], str)]
                for label in modes}
     return SpectraComparison(spectra.pop(None), {str(label): values for label, values in spectra.items()},
                              [_left_out(points[index], why) for index, why in sorted(refusals.items())])
 
 
 def _spectra_or_refusal(parameters: Parameters, folder: Path) -> Spectra | str:
-    """What CLASS says where it or the networks cannot compute them: an error would be tried again."""
+    """CLASS's message where CLASS or the networks fail: a worker would retry after an exception."""
     from classy import CosmoComputationError
 
     try:
@@ -222,7 +222,7 @@ def _median_seconds(points: list[Parameters], networks: dict[str, str]) -> dict[
 
 def _perturbations(parameters: Parameters, repeats: int) -> float:
     """The step alone: the median difference of two computations, one after the other, that end behind it and before
-    it. (The smallest would be too small: what disturbs the one before lowers it.)"""
+    it. (The minimum is biased low by noise in the first run.)"""
     return median(_seconds_until("perturbations", parameters) - _seconds_until("thermodynamics", parameters)
                   for _ in range(repeats))
 

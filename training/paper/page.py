@@ -1,4 +1,4 @@
-"""What docs/paper.md is made of: every table of the paper, its values beside those measured here."""
+"""The parts of docs/paper.md: every table of the paper, its values beside those measured here."""
 from __future__ import annotations
 
 import math
@@ -20,7 +20,7 @@ from cosmicnet.store import NetworkSet
 
 from ..evaluate.accuracy import LOW_L_END
 from ..work.cores import available_cores
-from .generate import price
+from .generate import cost_in_words
 from .measure import SourceComparison, SpectraComparison, Timing
 from .recipe import SETS, PaperRecipe, TrainingRecipe, load_paper_recipe
 from .search import draw_label
@@ -44,7 +44,7 @@ of ±{sigmas:g} sigma.
     cosmicnet paper report {recipe}       this page
 
 `cosmicnet paper make` runs generate, train and report, with `--search` also the search. The paper's own sizes
-(training/recipes/paper.toml) need {price}, and for the search {draws} times as much training.
+(training/recipes/paper.toml) need {cost}, and for the search {draws} times as much training.
 
 The loss is the paper's, with equal weight at all times. S_T2 at reionisation is 4e-4 of its peak at recombination:
 0.007 in the rescaled source, whose standard deviation is 1. An rms error of 5% there needs a loss of 1e-7 at these
@@ -188,7 +188,7 @@ class FieldSize:
 
 
 def field_sizes(networks: NetworkSet) -> list[FieldSize]:
-    """Of every field of a set of the default architecture."""
+    """Sizes of every field of a set of the default architecture."""
     emulator = networks.emulator
     assert isinstance(emulator, FieldsEmulator)
     sizes = []
@@ -201,7 +201,7 @@ def field_sizes(networks: NetworkSet) -> list[FieldSize]:
 
 
 def fields_table(fields: Sequence[FieldSize]) -> str:
-    """What Tables 1 to 4 are for the default networks."""
+    """The counterpart of Tables 1 to 4 for the default networks."""
     lines = ["| field | inputs | components | trained | stored |", "|---|---|---|---|---|"]
     lines += [f"| {f.name} | {', '.join(f.inputs)} | {f.components} | {f.trained} | {f.stored} |" for f in fields]
     lines.append(f"| all | | {sum(f.components for f in fields)} | **{sum(f.trained for f in fields)}** | "
@@ -234,7 +234,7 @@ def _count(layer: Layer) -> str:
 
 
 def _of_grid(at_568: Layer, own: Layer, k_size: int) -> str:
-    """What the number of wavenumbers alone changes."""
+    """The effect of the number of wavenumbers alone."""
     if at_568.parameters == own.parameters:
         return ""
     return f"{own.parameters - at_568.parameters:+d} from {k_size} wavenumbers in place of {PAPER_K}"
@@ -242,7 +242,7 @@ def _of_grid(at_568: Layer, own: Layer, k_size: int) -> str:
 
 FAITHFUL, DEFAULT = "faithful", "default"
 LABELS = (FAITHFUL, DEFAULT)
-# Of the paper: relative error of TT "for most of the multipole range".
+# The paper's relative error of TT "for most of the multipole range".
 TT_LIMIT = 0.003
 SECONDS_PER_HOUR = 3600.0
 PAPER_TRAINING_HOURS = {"t0": 3.0, "t1": 0.6, "t2": 10.0}
@@ -251,10 +251,10 @@ FULL_RECIPE = "paper.toml"
 
 @dataclass(frozen=True)
 class Measured:
-    """All that the page shows of both sets.
+    """Values of both sets for the page.
 
     histories: epochs by source; default_seconds: of training the default networks, None if they were not trained
-    again; drawn: by source what the recipe's search found best, None if it was not run; fields: of the default set.
+    again; drawn: by source the best draws of the recipe's search, None if it was not run; fields: of the default set.
     """
 
     sources: SourceComparison
@@ -267,7 +267,7 @@ class Measured:
 
 
 def page(recipe: PaperRecipe, file: Path, faithful: Manifest, measured: Measured) -> str:
-    """The text of paper.md. file: of the recipe; faithful: what is said of the recipe's networks in their manifest."""
+    """The text of paper.md. file: of the recipe; faithful: the entry on the recipe's networks in their manifest."""
     sources, k_size = measured.sources, measured.sources.k.size
     class_version = faithful.class_version.removeprefix("v")
     full = load_paper_recipe(Path(str(files("cosmicnet.training") / "recipes" / FULL_RECIPE)))
@@ -284,8 +284,8 @@ def header(recipe: PaperRecipe, file: Path, full: PaperRecipe, class_version: st
     """The beginning of the page. full: the recipe with the paper's own sizes."""
     rate = PAPER_RATE if recipe.training.learning_rate_end is None else FALLING_RATE
     return _filled(HEADER.format(
-        recipe=file, price=price(full), draws=full.search.draws, class_version=class_version, k_size=k_size, rate=rate,
-        companion=recipe.companion, sigmas=recipe.sigmas, name=recipe.name))
+        recipe=file, cost=cost_in_words(full), draws=full.search.draws, class_version=class_version, k_size=k_size,
+        rate=rate, companion=recipe.companion, sigmas=recipe.sigmas, name=recipe.name))
 
 
 def _filled(text: str) -> str:

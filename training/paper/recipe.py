@@ -28,16 +28,16 @@ SETS = ("training", "validation", "hyperparameters", "test")
 # The draw of a search that has the recipe's own hyperparameters.
 OWN = 0
 
-# Without these there are no sources, or no C_l to judge them by; and what the paper has.
+# Output settings that sources and their C_l need, with the paper's values.
 NEEDED = {"output": '"tCl,pCl,lCl"', "l_max_scalars": "2508"}
 
-# What is asked of CLASS.
+# Settings of CLASS's output.
 OUTPUT = frozenset({"output", "lensing", "l_max_scalars", "P_k_max_1/Mpc", "P_k_max_h/Mpc", "z_max_pk", "z_pk"})
 
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Positive = Annotated[float, Field(strict=True, gt=0)]
 Whole = tuple[Count, Count]
-# Of one wavenumber it would leave out what the stride passes over, and TensorFlow's oneDNN then writes past its memory.
+# A kernel of width 1 skips inputs between strides, and TensorFlow's oneDNN then writes past its memory.
 Kernel = Annotated[int, Field(strict=True, ge=2)]
 
 
@@ -239,7 +239,7 @@ class PaperRecipe(Strict):
 
     @property
     def physics(self) -> dict[str, Any]:
-        """The settings of CLASS but for what is asked of it."""
+        """The settings of CLASS without those of its output."""
         return {name: value for name, value in self.class_settings.items() if name not in OUTPUT}
 
     def test_points(self) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ from .search import found_before
 
 __all__ = ["ReportSettings", "report"]
 
-# Of a recipe, what the networks do not depend on; and what a manifest has besides.
+# Entries of a recipe that do not affect the networks, and further entries of a manifest.
 NOT_OF_NETWORKS = ("description", "search.", "report.", "sets.test.", "sets.hyperparameters.", "models_used",
                    "companion_sha256", "trained.")
 
@@ -51,7 +51,7 @@ class ReportSettings:
 def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
     """Measure everything and write paper.md and paper/figure*.png.
 
-    Raises RecipeError for networks of another architecture or recipe, NetworkFileError or DatasetError for what is
+    Raises RecipeError for networks of another architecture or recipe, NetworkFileError or DatasetError if something is
     missing.
     """
     manifest = load_network_set(settings.networks).manifest
@@ -60,7 +60,7 @@ def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
     require_same_recipe(recipe, manifest.recipe, settings.networks)
     networks = {FAITHFUL: str(settings.networks), DEFAULT: recipe.companion}
     points = recipe.test_points()
-    # what was found before may be damaged: that is better known before hours of measuring
+    # a damaged search result must show before hours of measuring
     histories = {source: training_history(recipe, settings.work, source) for source in TIMES}
     drawn = {source: found_before(recipe, settings.work, source) for source in TIMES}
     retrain = None if settings.default_models is None else _default_plan(recipe.companion, settings.default_models)
@@ -78,7 +78,7 @@ def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
 
 
 def require_same_recipe(recipe: PaperRecipe, made_by: Mapping[str, Any], networks: Path) -> None:
-    """Raise RecipeError where the networks were made by another recipe: what was run would be told wrongly."""
+    """Raise RecipeError for networks of another recipe, whose training would be misreported."""
     given, theirs = (dict(_entries(table)) for table in (recipe.model_dump(mode="json"), made_by))
     for name in (*given, *theirs):
         value, there = given.get(name), theirs.get(name)

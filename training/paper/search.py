@@ -2,7 +2,7 @@
 
 A draw depends on its number alone, and its validation loss is kept in a file: a search that was killed goes on, and a
 longer one takes the draws of a shorter one. A draw that diverged counts as done. The first draw has the recipe's own
-hyperparameters and is judged in any case, so that a search tells whether it found better ones. A network is judged by
+hyperparameters and is always judged, so that a search shows whether it found better ones. A network is judged by
 the C_l error of eq. 3.2: its own source, those of full CLASS for the others; unlensed, fast line of sight.
 """
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ..work.files import read_json, write_json
 from ..work.parallel import results, single_threaded_pool
 from ..work.run_class import new_class
 from .dataset import PaperModel, read_model
-from .generate import cosmologies, models_of, read_claim, read_k_grid, require_complete
+from .generate import cosmologies, models_of, read_identity, read_k_grid, require_complete
 from .make import task_of
 from .recipe import OWN, PaperRecipe, draw_architecture, without_wavenumbers
 from .train import OF_PAPER, Trained, inputs_of_model, train_network
@@ -104,7 +104,7 @@ def draw_label(draw: int) -> str:
 
 
 def _sizes(recipe: PaperRecipe) -> dict[str, int]:
-    """What a result depends on besides its study, which grows."""
+    """Dependencies of a result besides its study, which grows."""
     return {"draws": recipe.search.draws, "keep": recipe.search.keep, "judged_by": recipe.sets.hyperparameters.models}
 
 
@@ -167,13 +167,13 @@ def _draw_file(folder: Path, number: int) -> Path:
 
 
 def _key(recipe: PaperRecipe, work: Path, source: str) -> str:
-    """Tells a search from others by all that its losses depend on, the models included."""
+    """Identity of a search: all dependencies of its losses, the models included."""
     given = getattr(recipe.networks, source).hyperparameters
     identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}),
                            recipe.training.model_dump(exclude={"learning_rate_end"}),
                            [settings.models for settings in (recipe.sets.training, recipe.sets.validation)],
                            given.model_dump(), code_digest(OF_SEARCH),
-                           json.dumps(read_claim(work / "models"), indent=1)], sort_keys=True)
+                           json.dumps(read_identity(work / "models"), indent=1)], sort_keys=True)
     return f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
 
 

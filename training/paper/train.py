@@ -2,8 +2,8 @@
 
 Models are read from disk as they are needed, so that sets larger than memory train; the first ones stay in memory. The
 state is written after each epoch, and a training that was killed resumes from there. The network of the epoch with the
-smallest validation loss is kept: at a constant learning rate the loss fluctuates. A rate that falls from epoch to epoch
-stops that, which is not in the paper.
+smallest validation loss is kept: at a constant learning rate the loss fluctuates. A falling
+rate, which is not in the paper, prevents this.
 """
 from __future__ import annotations
 

@@ -23,17 +23,17 @@ FIXED = {"Omega_k": (0.0, "0.0", "networks are of flat space"),
 ROOM = {"l_max_scalars": 6500, "perturbations_sampling_stepsize": 0.08}
 UNREIONIZED = {"reio_parametrization": "reio_none"}
 REDSHIFTS = ("z_pk", "z_max_pk")
-# More parameters of the histories of reionisation.
+# Further parameters of reionisation.
 OF_REIONIZATION = ("reionization_", "helium_fullreio_", "reio_")
 # Ranges in which CLASS integrates: its own, which it no longer checks (perturbations.c).
 POSSIBLE = {"H0": (30.0, 150.0), "omega_b": (0.005, 0.039)}
-# The kinds of output of which all fields are made, each as CLASS may be given it.
+# The outputs that all fields need, each with CLASS's spellings.
 KINDS = {"tCl": ("tCl", "TCl", "TCL"), "pCl": ("pCl", "PCl", "PCL"), "lCl": ("lCl", "LCl", "LCL"),
          "mPk": ("mPk", "MPk", "MPK")}
 
 
 def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield the setting and what is wrong with it."""
+    """Yield each setting that clashes, and the reason."""
     for name in sampled:
         parameter = parameter_of(name)
         for other in parameter.equivalents if parameter else ():
@@ -59,7 +59,7 @@ def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str])
 
 
 def why_not_sampled(name: str) -> str | None:
-    """What is wrong with a sampled parameter of this name, as far as the name tells."""
+    """Why a parameter cannot be sampled, judged by name; None if it can."""
     parameter = parameter_of(name)
     if name in PARAMETERS:
         return None
@@ -82,7 +82,7 @@ def why_not_sampled(name: str) -> str | None:
 
 
 def outside_possible(name: str, low: float, high: float) -> str | None:
-    """What is wrong with a range in which CLASS cannot be trusted to integrate."""
+    """Why a range is refused: CLASS does not integrate reliably in all of it. None for an allowed range."""
     first, last = POSSIBLE.get(name, (-math.inf, math.inf))
     return None if first <= low and high <= last else f"must lie within [{first:g}, {last:g}], where CLASS integrates"
 
@@ -94,7 +94,7 @@ def lacking(settings: Mapping[str, str | int | float]) -> Iterator[tuple[str, st
     kinds = [kind for kind, spellings in KINDS.items() if not any(s in output for s in spellings)]
     if kinds:
         yield "output", f"lacks {', '.join(kinds)}; fields are made of all of {', '.join(KINDS)}"
-    with suppress(ValueError):  # of a text, of which CLASS says what is wrong
+    with suppress(ValueError):  # a text, for which CLASS reports the error
         if float(settings.get("N_ncdm", 0)) < 1:
             yield "N_ncdm", "must be at least 1: fields are made of the matter with and without massive neutrinos"
 

@@ -24,12 +24,12 @@ COMPUTED = "tau_reio"
 # Histories of reionisation in which CLASS's default parametrization has a solution: where networks are measured.
 TAU_REIO = (0.01, 0.13)
 
-# What a domain may limit besides, as CLASS derives it.
+# Derived quantities that a domain may limit.
 DERIVED = ("100*theta_s",)
 
 
 def setting(value: Any) -> Any:
-    """A value that CLASS can be given: pydantic alone would take true for 1, and tell of three types."""
+    """A value that CLASS accepts: pydantic alone would take true for 1, and report three types."""
     if isinstance(value, bool):
         raise ValueError('must be a text or a number; CLASS says "yes" and "no"')
     if isinstance(value, list):
@@ -49,7 +49,7 @@ Number = Annotated[float, Field(strict=True)]
 Positive = Annotated[float, Field(strict=True, gt=0)]
 Ranges = Annotated[dict[str, tuple[Number, Number]], Field(min_length=1)]
 RelativeError = Annotated[float, Field(strict=True, gt=0, lt=1)]
-# More than anybody integrates or trains, so that a slip of the pen does not fill the memory.
+# Above any real training set, so that a typing error does not fill the memory.
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Width = Annotated[int, Field(strict=True, ge=1, le=4096)]
 Degree = Annotated[int, Field(strict=True, ge=1, le=6)]
@@ -57,7 +57,7 @@ Degree = Annotated[int, Field(strict=True, ge=1, le=6)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 # of folders and files
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
-# Of the models by which `make` decides whether to go on, and of those of `evaluate`.
+# Seeds of the models by which `make` decides whether to go on, and of those of `evaluate`.
 UNSEEN_SEEDS = MAKE_SEED, EVALUATE_SEED = 201907, 190705764
 
 ClassSettings = dict[str, Annotated[str | int | float, BeforeValidator(setting)]]
@@ -86,7 +86,7 @@ class Around(Strict):
 class Sampling(Strict):
     """ranges: CLASS parameter to the interval that is sampled, a little wider than the domain. models: how many, to
     begin with if there is a target. design: 'latin', a hypercube of just so many, or 'sobol', a sequence that can
-    go on. derived: what CLASS derives must lie within these, too."""
+    go on. derived: ranges of quantities that CLASS derives."""
 
     models: Annotated[Count, Field(ge=20)]
     seed: Seed
@@ -136,7 +136,7 @@ class Training(Strict):
 
 class Recipe(Strict):
     """Everything that determines a network set. constraints: linear, of the domain and of what is sampled.
-    class_settings: what the integration of models needs besides is added."""
+    class_settings: settings that the integration needs are added."""
 
     name: Name
     description: str

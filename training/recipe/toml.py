@@ -1,5 +1,5 @@
-"""Read a TOML file into a pydantic model: all mistakes at once, each with its line, what was meant and what is
-allowed."""
+"""Read a TOML file into a pydantic model; report all mistakes at once, each with its line, the closest name and
+the allowed values."""
 from __future__ import annotations
 
 import re
@@ -49,7 +49,7 @@ class Strict(BaseModel):
 
 Model = TypeVar("Model", bound=Strict)
 
-# Pydantic's kinds of errors in the words of TOML.
+# Pydantic's kinds of errors in TOML's words.
 IN_TOML = {
     "missing": "is missing", "dict_type": "must be a table", "model_type": "must be a table",
     "list_type": "must be a list", "tuple_type": "must be a list",
@@ -83,7 +83,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
 
 
 def wrong_entries(path: Path, wrong: Iterable[tuple[Entry, str]]) -> RecipeError:
-    """The error for these entries of the recipe `path` and what is wrong with them."""
+    """The error for these entries of the recipe `path`, with their messages."""
     lines = _lines(_read(path))
     messages = []
     for entry, message in wrong:

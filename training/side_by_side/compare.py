@@ -49,7 +49,7 @@ K_MIN, K_NUMBER = 1e-4, 200
 
 @dataclass(frozen=True)
 class ModeResult:
-    """One mode. cl: 'ell' from 2 on and spectra by CLASS's names, lensed where the input asks for it; pk: P(k) in Mpc^3
+    """One mode. cl: 'ell' from 2 on and spectra by CLASS's names, lensed if the input requests it; pk: P(k) in Mpc^3
     by name and redshift on `k` (1/Mpc); sigma8: None without P(k)."""
 
     seconds: dict[str, float]
@@ -100,7 +100,7 @@ class Comparison:
         return {name: error / variance[name] for name, error in self.errors(mode, truth).items()}
 
     def chi2(self, mode: str, truth: str) -> float | None:
-        """Wishart chi2 of TT, TE, EE; None if the input does not ask for all three."""
+        """Wishart chi2 of TT, TE, EE; None if the input does not request all three."""
         if not {"tt", "te", "ee"} <= self.modes[truth].cl.keys():
             return None
         return wishart_chi2(_Multipoles(self.modes[truth].cl), _Multipoles(self.modes[mode].cl))
@@ -123,7 +123,7 @@ class Comparison:
 
 
 class _Multipoles:
-    """C_l by attribute, for the functions of accuracy.py; those that the input does not ask for have no meaning."""
+    """C_l by attribute, for the functions of accuracy.py; those that the input does not request have no meaning."""
 
     def __init__(self, cl: Mapping[str, Array]) -> None:
         self.ell, self.tt, self.te, self.ee, self.pp = (cl.get(name, cl["ell"]) for name in

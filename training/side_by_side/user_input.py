@@ -18,7 +18,7 @@ from ..work.run_class import Parameters
 
 __all__ = ["UserInput", "class_value", "read_input"]
 
-# Of CLASS's main program: where and how it writes files.
+# Output options of CLASS's main program.
 FILES = ("root", "overwrite_root", "headers", "format", "input_verbose", "output_verbose")
 # Likelihoods choose the output of a run of Cobaya; here it has none of its own.
 COBAYA_OUTPUT: Parameters = {"output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": 2508, "P_k_max_h/Mpc": 1.0}
@@ -118,7 +118,7 @@ def _reference_point(info: Mapping[str, Any], planck_names: bool, path: Path) ->
 
     logging.getLogger("cobaya").addHandler(logging.NullHandler())
     try:
-        # a derived parameter, such as sigma8, would be asked of the theory code
+        # a derived parameter, such as sigma8, would be a requirement of the theory code
         given = {name: entry for name, entry in (info.get("params") or {}).items()
                  if not isinstance(entry, dict) or {"prior", "value"} & set(entry)}
         parameterization = Parameterization(given, ignore_unused_sampled=True)

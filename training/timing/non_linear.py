@@ -59,7 +59,7 @@ class _Spectra:
 
 @dataclass(frozen=True)
 class NonLinearErrors:
-    """Of one cosmology. times: which both have as non-linear; missed: those where k_nl differs.
+    """Differences for one cosmology. times: those with corrections in both; missed: those where k_nl differs.
 
     error, error_missed: largest relative difference of P_nl at any k, at the other times and there. jump: P_nl over the
     linear P at k_max and the first non-linear time.

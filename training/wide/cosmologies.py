@@ -1,7 +1,7 @@
 """Cosmologies of today's questions, drawn in physical coordinates: neutrinos, helium, dark energy, curvature.
 
 A box in CLASS's parameters cannot hold them: no, one or several massive neutrinos have different parameters, a limit on
-the acoustic scale cuts most of a range of H0, and what people ask is dense around LCDM. Here each coordinate of a
+the acoustic scale cuts most of a range of H0, and most requests lie near LCDM. Here each coordinate of a
 scrambled Sobol sequence becomes a physical quantity through the inverse of its distribution, and these become the
 parameters of CLASS. The acoustic scale is one of them: H0 follows from it by formulas that are good to half a per cent.
 """
@@ -27,7 +27,7 @@ Cosmology = dict[str, Any]
 Number = Annotated[float, Field(strict=True)]
 Interval = tuple[Number, Number]
 
-# T_ncdm of the same number density that CLASS has by default, and that of instantaneous decoupling.
+# T_ncdm for CLASS's default number density, and for instantaneous decoupling.
 T_CLASS, T_INSTANTANEOUS = 0.71611, (4.0 / 11.0) ** (1.0 / 3.0)
 # One standard neutrino's share of today's N_eff, in CLASS's convention.
 N_EFF = 3.044
@@ -37,7 +37,7 @@ NEUTRINO_TO_PHOTON = 7.0 / 8.0 * (4.0 / 11.0) ** (4.0 / 3.0)
 
 
 class WideRanges(Strict):
-    """What is drawn, a few per cent wider than what networks shall cover; masses in eV, temperatures in K.
+    """Sampled ranges, a few per cent wider than the domain of the networks; masses in eV, temperatures in K.
 
     theta_s_100: 100*theta_s. m_ncdm and sum_of_masses (degeneracies counted) are the largest; w0_plus_wa as well.
     """
@@ -189,8 +189,8 @@ def _helium(ranges: WideRanges, omega_b: float, n_eff: float, u: _Coordinates) -
 
 
 def _dark_energy(ranges: WideRanges, u: _Coordinates) -> Cosmology | None:
-    """A cosmological constant, a fluid with equation of state around today's posteriors, or any of the domain; None
-    where that would matter too early."""
+    """A cosmological constant, a fluid near today's posteriors, or a fluid anywhere in the domain; None if dark energy
+    is not negligible early."""
     kind = u.choice((0.3, "constant"), (0.35, "near"), (0.35, "wide"))
     first, second, is_exact = u.next(), u.next(), u.next() < 0.15
     if kind == "constant":

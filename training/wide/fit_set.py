@@ -22,13 +22,13 @@ __all__ = ["FieldFit", "Tables", "collect_levels", "fit_wide_field"]
 
 Array = NDArray[np.float64]
 
-# Of the polynomials; early fields have few inputs.
+# Degrees of the polynomials; early fields have few inputs.
 DEGREE_EARLY, DEGREE_LATE = 4, 3
 # A component is noise if the fit leaves more than this fraction of its rms.
 UNPREDICTABLE = 0.95
 MEAN_ACCURACY = 0.1
 
-# Of the floors of fields/tables.py; x = k r_s(rec) from which photon sources count less.
+# Factor on the floors of fields/tables.py; x = k r_s(rec) from which photon sources count less.
 FLOOR, ACOUSTIC = 50.0, 30.0
 
 
@@ -44,9 +44,8 @@ class Tables:
 class FieldFit:
     """A fitted field and its errors relative to the field.
 
-    compression: of the median model. errors: of each model by the fit to all others, in whose terms `residuals` are the
-    error of `coefficients`. relevances: of the inputs. common: the mean difference of the levels; left: the rest of
-    each pair's difference (rms).
+    compression: of the median model. errors: leave-one-out errors per model; `residuals` are those of `coefficients`.
+    relevances: of the inputs. common: the mean difference of the levels; left: the scatter of the pairs about it (rms).
     """
 
     fitted: FittedField
@@ -95,7 +94,7 @@ def fit_wide_field(field: Field, tables: Tables, tolerance: float) -> FieldFit:
 
 
 def _floor(table: FieldTables) -> Array:
-    """The least size of each wavenumber that errors are relative to: a thousandth of the source's largest; and beyond
+    """Floor of the size to which errors at each wavenumber are relative: a thousandth of the source's largest; beyond
     ACOUSTIC, where photons have diffused, errors count as the inverse square of k."""
     floor = FLOOR * table.floor
     if table.field.piece in OF_MATTER:

@@ -1,6 +1,6 @@
 """Integrate the models of a wide set at both levels of fidelity, on all cores or on a cluster, resumable.
 
-Converged models come between the cheap ones, so that whatever is there when a run stops is a useful set.
+Converged models come between the cheap ones: an interrupted run leaves a usable set.
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from cosmicnet.running_class import running_class
 
 from ..models.dataset import model_path
-from ..models.integrate import claim, integrate_models, missing_models, time_one
+from ..models.integrate import integrate_models, missing_models, record_identity, time_one
 from ..work.run_class import require_patched_classy
 from .cosmologies import draw
 from .grids import WideGrids
@@ -76,7 +76,7 @@ def time_levels(recipe: WideRecipe, number: int, folder: Path, scheduler: str | 
 def _points(recipe: WideRecipe, number: int, folder: Path) -> dict[Path, Mapping[str, Any]]:
     """The cosmology of every model by its file, in a folder that is claimed for the recipe."""
     require_patched_classy()
-    claim(folder, _identity(recipe))
+    record_identity(folder, _identity(recipe))
     cosmologies = list(islice(draw(recipe.sampling.ranges, recipe.sampling.seed), number))
     return {model_path((folder / level).resolve(), i): cosmologies[i]
             for i in range(number) for level in recipe.levels.of_cosmology(i)}

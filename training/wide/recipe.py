@@ -86,5 +86,5 @@ def load_wide_recipe(path: Path) -> WideRecipe:
 
 
 def is_wide(path: Path) -> bool:
-    """Whether a recipe asks for two levels of fidelity. RecipeError if it cannot be read."""
+    """Whether a recipe has two levels of fidelity. RecipeError if it cannot be read."""
     return "levels" in read_tables(path)

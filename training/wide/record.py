@@ -1,4 +1,4 @@
-"""Integrate one cosmology on the aligned grids, and keep all that inputs of networks may ever be made of."""
+"""Integrate one cosmology on the aligned grids, and keep everything network inputs may need."""
 from __future__ import annotations
 
 import json
@@ -24,7 +24,7 @@ Numbers = dict[str, float]
 # the redshift at which helium has recombined.
 PER_DECADE, EVERY, Z_MAX = 60, 4, 2500.0
 
-# What CLASS derives, by its own names.
+# Quantities that CLASS derives, by its own names.
 DERIVED = ("100*theta_s", "z_rec", "tau_rec", "rs_rec", "ds_rec", "ra_rec", "da_rec", "z_star", "tau_star", "rs_star",
            "rd_star", "da_star", "z_d", "tau_d", "rs_d", "conformal_age", "Neff", "age", "YHe", "n_e", "Omega_m",
            "Omega_Lambda", "Omega0_fld")
@@ -37,8 +37,8 @@ TABLES = ("integrated", "background", "thermodynamics")
 class WideModel:
     """One integrated cosmology.
 
-    settings: what CLASS was given of the cosmology. cosmology, setup, precision: as in SourceRequest. derived: DERIVED,
-    the first and last values of CLASS's own grids (own_*), and the seconds of one core. k (1/Mpc), tau (Mpc).
+    settings: the cosmology's parameters as given to CLASS. cosmology, setup, precision: as in SourceRequest. derived:
+    DERIVED, the first and last values of CLASS's own grids (own_*), and the seconds of one core. k (1/Mpc), tau (Mpc).
     integrated: what SourceRequest.integrate_on() returned. background, thermodynamics: CLASS's tables, by its titles.
     """
 

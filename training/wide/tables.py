@@ -24,7 +24,7 @@ __all__ = ["OF_MATTER", "filled", "resample_wide_model"]
 Array = NDArray[np.float64]
 Tables = NDArray[np.float32]
 
-# Pieces that are asked for at the largest wavenumbers, which only some models have.
+# Pieces needed at the largest wavenumbers, which only some models have.
 OF_MATTER = ("weyl", "matter", "matter_cb")
 # The name of a model's last wavenumber (1/Mpc) among its numbers; models that reach so many times further than the
 # others are those with the largest ones.
@@ -35,7 +35,7 @@ DEGREE_OF_TAIL = 2
 def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
     """Write all fields of one model on their nodes; DatasetError for an unreadable model."""
     model = read_wide_model(path)
-    # what inputs are made of is asked for again: this CLASS may report more than the one that integrated the model
+    # parameters of the inputs are requested again: this CLASS may report more than the one that integrated the model
     cosmology = at_request({"output": "tCl", "reio_parametrization": "reio_none", **model.settings},
                            lambda request: dict(request.cosmology)) or {}
     # without massive neutrinos CLASS has one kind of matter
@@ -47,7 +47,7 @@ def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> No
 
 
 def filled(table: FieldTables, models: Sequence[ResampledModel]) -> FieldTables:
-    """The table with values where a model has none, as models that have some suggest."""
+    """The table with each model's gaps filled from models that reach further."""
     values = table.values
     if table.field.region == "reionized":
         today = [(m.scales.tau_0 - m.scales.tau_rec) / m.scales.sound_horizon_rec for m in models]

@@ -28,7 +28,7 @@ __all__ = [
 # Rows of a chunk: some 300 kB for the usual number of wavenumbers.
 CHUNK_ROWS = 64
 
-# Small files, and no times of day unless they are asked for.
+# Small files without timestamps.
 FORMAT = h5py.h5f.LIBVER_V110
 
 # Bytes before the HDF5 file, which the library leaves to us: the checksum of the rest, in words.
@@ -101,7 +101,7 @@ def put_numbers(file: h5py.File, name: str, numbers: Mapping[str, float]) -> Non
 
 
 def get_numbers(file: h5py.File, name: str) -> dict[str, float]:
-    """What put_numbers() wrote."""
+    """Read the numbers of put_numbers()."""
     return {name: float(value) for name, value in file[name].attrs.items()}
 
 

@@ -36,7 +36,7 @@ DEATHS_ALLOWED = 3
 SECONDS_TO_CONNECT = 30
 # Between two lines of progress in a log.
 SECONDS_PER_LINE = 60.0
-# Loggers of which all that matters comes as an error.
+# Loggers that report real problems as exceptions too.
 TALKATIVE = ("distributed", "distributed.client", "distributed.core", "distributed.nanny", "distributed.scheduler",
              "tornado.application")
 

@@ -145,7 +145,7 @@ def compute_spectra(parameters: Parameters) -> Spectra:
 
 
 def lensed_multipoles(parameters: Parameters, l_max: int) -> Multipoles:
-    """Run CLASS on `parameters`, which ask for lensed spectra, and release its memory."""
+    """Run CLASS on `parameters`, which must request lensed spectra, and release its memory."""
     cosmology = new_class(parameters)
     cosmology.compute()
     try:
@@ -168,7 +168,7 @@ def cached_spectra(parameters: Parameters, folder: Path) -> Spectra:
 
 
 def _cache_key(parameters: Parameters) -> str:
-    """Everything that the spectra depend on: the grids, the settings, the version of CLASS and of the patch, whose fast
+    """All dependencies of the spectra: the grids, the settings, the version of CLASS and of the patch, whose fast
     line of sight they may have taken, and CLASS's equations, which may be the user's own."""
     identity = {
         "class": version("classy"),
