@@ -106,7 +106,7 @@ _TABLE: tuple[ClassParameter, ...] = (
     *_inputs("output", "perturbations", "output", "lensing", "l_max_scalars", "l_max_lss", "P_k_max_1/Mpc",
              "P_k_max_h/Mpc", "z_max_pk", "z_pk"),
     *_inputs("output", "fourier", "non_linear"),
-    # of this package
+    # options of this package
     *_inputs("network", "perturbations", "neural_network", "neural_network_path", "neural_network_fallback"),
     *_inputs("network", "background", "fast_background"),
     *_inputs("network", "fourier", "fast_non_linear"),

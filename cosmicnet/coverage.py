@@ -58,7 +58,7 @@ def without_numbers(reason: str) -> str:
 
 
 def why_not_covered(request: Request, networks: NetworkSet, running: RunningClass) -> Iterator[str]:
-    """Yield one sentence per reason, each with the name, the value and what is covered."""
+    """Yield one sentence per reason, each with the name, the value and the covered values."""
     manifest = networks.manifest
     yield from _other_class(running, manifest)
     settings, ranges = dict(_wrong_settings(request, manifest)), dict(_outside_ranges(request, manifest))

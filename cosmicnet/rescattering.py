@@ -73,7 +73,7 @@ def start_of_reionization(tau: Array, scattering_rate: Array, not_before: float)
 
 
 def duration_of_change(tau: Array, scattering_rate: Array, start: float) -> float:
-    """How long (Mpc) the fastest change of the scattering rate from `start` on takes, were it as large as the rate."""
+    """Shortest time scale (Mpc) of relative change of the scattering rate from `start` on."""
     later = tau >= start
     times, rate = tau[later], scattering_rate[later]
     return float(rate.max() / np.abs(np.diff(rate) / np.diff(times)).max())
@@ -85,8 +85,8 @@ def is_resolved(duration: float, start: float) -> bool:
 
 
 def uniform_times(start: float, today: float, duration: float = np.inf) -> Array:
-    """The times (Mpc) of rescatter() from the start of reionisation to today, which resolve a change of the scattering
-    rate that takes so long."""
+    """Uniform times (Mpc) for rescatter() from the start of reionisation to today, which resolve a change of the
+    scattering rate of this duration."""
     step = min(STEP, max(duration / (STEPS_PER_CHANGE * start), STEP / FINEST))
     return np.linspace(start, today, int(np.ceil((today / start - 1.0) / step)) + 1)
 

@@ -159,7 +159,7 @@ def _input_of(theory: Any, model: Any, sampled: Mapping[str, float]) -> dict[str
     """CLASS's parameters; None where another theory code gives some, or a function of the user has no value."""
     try:
         values = model.parameterization.to_input(dict(sampled))
-    except Exception:  # of the user's functions
+    except Exception:  # a user's function may raise anything
         return None
     names = [*theory.all_input_params(), *theory.required_params()]
     if any(name not in values for name in names):

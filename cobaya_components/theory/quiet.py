@@ -10,7 +10,7 @@ __all__ = ["quiet"]
 
 @contextmanager
 def quiet(up_to: int = logging.WARNING) -> Iterator[None]:
-    """Log nothing at this level or below; unlike Cobaya's NoLogging, it may be nested."""
+    """Suppress logs up to this level; unlike Cobaya's NoLogging, it may be nested."""
     before = logging.root.manager.disable
     logging.disable(max(before, up_to))
     try:

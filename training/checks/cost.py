@@ -98,7 +98,7 @@ def estimate_wide_cost(recipe: WideRecipe, number: int, folder: Path, workers: i
 
 
 def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
-    """Show the cost of models in `folder`; confirm at a terminal unless assume_yes. CosmicnetError if the answer is no."""
+    """Show the cost of models in `folder`; confirm at a terminal unless assume_yes. CosmicnetError for a no."""
     console = Console(stderr=True)
     table = Table("", "models", "to integrate", "minutes", "disk / MB", title="cost, from one model timed here")
     table.add_row("to begin with", str(cost.models), str(cost.missing), f"{cost.minutes:.0f}",

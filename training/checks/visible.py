@@ -27,7 +27,7 @@ Wrong = tuple[Entry, str]
 # The mass that CLASS gives to neutrinos with m_ncdm = 0, eV.
 MASSLESS = 1e-5
 
-# The remedy for a parameter or a setting that is not reported.
+# Remedy for a parameter or a setting that CLASS does not report.
 ADD = "add it under this name to cosmicnet_list_setup() in class_state.h (docs/retrain.md)"
 NOT_REPORTED = f"this CLASS does not report it, so that networks would be used for any other value of it; {ADD}"
 

@@ -47,7 +47,7 @@ Measures the networks of the recipe and the default ones on the same unseen cosm
 tables 1 to 5 and figures 1 and 3 to 7 of the paper, its values beside both.""")
     make = _add_step(steps, "make", "generate, train and report", _run_make, """\
 generate, train and report, one after the other, and with --search the search before the report, which shows
-what it found. Each reuses existing results.""")
+its draws. Each reuses existing results.""")
     for step in (report, make):
         step.add_argument("--report", type=Path, default=Path("paper"), metavar="FOLDER",
                           help="where paper.md goes (default: %(default)s)")

@@ -72,7 +72,7 @@ def wishart_chi2(full: MultipolesLike, net: MultipolesLike) -> float:
     TE^2 > TT EE.
     """
     # with C_full C_net^-1 = 1 + D: tr - 2 = tr D and det = 1 + tr D + det D, without cancellation
-    with np.errstate(invalid="ignore"):  # of infinite spectra
+    with np.errstate(invalid="ignore"):  # infinite spectra
         determinant_net = net.tt * net.ee - net.te**2
     # NaN fails as well
     if not np.all((net.tt > 0.0) & (net.ee > 0.0) & (determinant_net > 0.0)):

@@ -13,7 +13,7 @@ __all__ = ["OWN_CHANGE", "PLANCK_PREFIX", "BoxErrors", "ModelErrors", "SetErrors
 
 PLANCK_PREFIX = "planck_chi2_change"
 
-# of full CLASS with closer times against full CLASS
+# change of the Planck chi2 from full CLASS to full CLASS with closer times
 OWN_CHANGE = "planck_chi2_change_of_class"
 
 

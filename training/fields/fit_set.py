@@ -91,7 +91,7 @@ def fit_set(plan: Plan, paths: Sequence[Path], output: Path) -> Manifest:
 
 
 def _identity(plan: Plan, models: Sequence[ResampledModel]) -> dict[str, Any]:
-    """What determines the fit of every field: models, tables, settings, code, libraries."""
+    """Identity of the fit of every field: models, tables, settings, code, libraries."""
     return {
         "made by": plan.identity,
         "models": [m.cosmology for m in models], "tables": code_digest(OF_TABLES), "code": code_digest(OF_FIELDS),

@@ -67,7 +67,7 @@ def polynomial_network(
     """
     wanted = np.zeros(outputs.shape[1]) if strengths is None else strengths
     input_map = Normalization.to_unit_box(inputs)
-    # of a field that is zero everywhere
+    # a field that is zero everywhere
     scale = float(np.sqrt((outputs**2).mean(axis=0)).max()) or 1.0
     ridge = _Ridge(input_map.apply(inputs), exponents)
     skip = np.zeros((len(exponents), outputs.shape[1]))

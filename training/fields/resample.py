@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 # Sources whose early tables are smoothed: the fields must be known better than CLASS's integration noise.
 CMB_SOURCES = ("t0", "t1", "t2")
 MATTER_SOURCES = ("delta_m", "delta_cb")
-# of the smoothing splines
+# degree of the smoothing splines
 DEGREE = 5
 
 # kappa' (1/Mpc) with all electrons free, at the 1 + z of a typical reionisation, and the range of 1 + z in which it may

@@ -1,6 +1,6 @@
 """Integrate training models with the patched classy, on all cores or on a cluster, resumable.
 
-integrate() does so for a plan; integrate_models() and what it needs are for the models of any architecture.
+integrate() does so for a plan, integrate_models() for the models of any architecture.
 """
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ from .dataset import TrainingModel, failure_path, model_path, write_model
 from .grids import AlignedGrids
 from .plan import Plan
 
-__all__ = ["RECIPE_FILE", "existing_models", "has_models", "integrate", "integrate_model", "integrate_models", "missing_models", "record_identity", "require_same", "time_one", "time_one_model"]
+__all__ = [
+    "RECIPE_FILE", "existing_models", "has_models", "integrate", "integrate_model", "integrate_models",
+    "missing_models", "record_identity", "require_same", "time_one", "time_one_model",
+]
 
 RECIPE_FILE = "recipe.json"
 FAILED_SHARE = 0.1

@@ -64,7 +64,7 @@ class Plan:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What determines the models."""
+        """Identity of the models: everything that determines them."""
         sampling = self.recipe.sampling.model_dump(exclude={"ellipsoid"})
         if self.recipe.sampling.design == "sobol":
             # the first models are the same, however many there are
@@ -85,7 +85,7 @@ class Plan:
 def open_plan(recipe_file: Path, work: Path | None = None, processes: int = 1, scheduler: str | None = None) -> Plan:
     """Read a recipe, and the chain or the covariance that it names. work: default runs/NAME.
 
-    RecipeError names the file, the line, the entry and what is allowed.
+    RecipeError names the file, the line, the entry and the allowed values.
     """
     recipe = load_recipe(recipe_file)
     with at_its_line(recipe_file):

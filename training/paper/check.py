@@ -1,4 +1,4 @@
-"""What can be wrong with a recipe of the paper's networks is found before anything is integrated."""
+"""Errors in a recipe of the paper's networks, found before anything is integrated."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -48,8 +48,8 @@ def require_possible(recipe: PaperRecipe, path: Path) -> None:
 
 
 def _require_visible_and_covered(recipe: PaperRecipe, companion: NetworkSet, path: Path) -> None:
-    """Raise RecipeError for what requests in the middle and at the ends of the box do not show, and for what the
-    companion does not cover there of all that the report compares; CLASS integrates nothing."""
+    """Raise RecipeError for parameters that requests in the middle and at the ends of the box do not show, and if the
+    companion does not cover the report's comparisons there; CLASS integrates nothing."""
     corners = list(_corners(recipe))
     found = list(summaries(recipe.class_settings, (corner.point for corner in corners)))
     if wrong := list(invisible(found, recipe.class_settings, recipe.box, recipe.box, ("box",))):

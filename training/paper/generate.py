@@ -54,7 +54,7 @@ def cosmologies(recipe: PaperRecipe, name: str) -> list[dict[str, float]]:
 def generate(
     recipe: PaperRecipe, folder: Path, processes: int, scheduler: str | None = None, assume_yes: bool = True
 ) -> None:
-    """Integrate what is not in `folder` yet, the small sets first; by so many processes, or by the workers of a Dask
+    """Integrate the models missing in `folder`, the small sets first; by so many processes, or by the workers of a Dask
     scheduler. A model that CLASS could not compute is left out, now and later, until its .failed file is deleted.
 
     Shows the cost first, and confirms at a terminal unless assume_yes. Raises DatasetError if `folder` belongs to

@@ -89,7 +89,7 @@ class Sets(Strict):
 
 
 class Hyperparameters(Strict):
-    """What the search draws: widths of dense layers; filters, kernel, stride and pool of convolutions.
+    """Hyperparameters of a draw: widths of dense layers; filters, kernel, stride and pool of convolutions.
 
     times: layers behind g, g', e^-kappa and times, one after the other, of which the first also skips to the output;
     a single one goes to the central layers. parameters, scales: the single layer behind each. central: the dense
@@ -251,7 +251,7 @@ class PaperRecipe(Strict):
 
 
 def load_paper_recipe(path: Path) -> PaperRecipe:
-    """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
+    """Read and check a recipe; RecipeError names the file, the line, the entry and the allowed values."""
     return load_toml(path, PaperRecipe)
 
 

@@ -51,7 +51,7 @@ SETTINGS: Mapping[str, Any] = {"output": "tCl,pCl", "fast_line_of_sight": "yes"}
 # Code that determines the validation losses.
 OF_SEARCH = (*OF_PAPER, "cosmicnet.training.paper.recipe")
 
-# So many draws may kill their workers.
+# Largest number of draws that may kill their workers.
 MOST_DEADLY = 10
 
 
@@ -109,7 +109,7 @@ def _sizes(recipe: PaperRecipe) -> dict[str, int]:
 
 
 def found_before(recipe: PaperRecipe, work: Path, source: str) -> list[dict[str, Any]] | None:
-    """What the search of this recipe left there: Judged as tables, best first. None if it was not run to its end, or
+    """Results of this recipe's search: Judged as tables, best first. None if it was not run to its end, or
     that of another recipe, or of another number of draws, was."""
     try:
         found = read_json(result_file(work, source))

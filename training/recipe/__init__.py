@@ -1,4 +1,4 @@
-"""What a user writes: the schema of a recipe, its TOML with line numbers, and CLASS's parameter names.
+"""A user's recipe: its schema, its TOML with line numbers, and CLASS's parameter names.
 
 Nothing here computes.
 """

@@ -88,8 +88,7 @@ def outside_possible(name: str, low: float, high: float) -> str | None:
 
 
 def lacking(settings: Mapping[str, str | int | float]) -> Iterator[tuple[str, str]]:
-    """Yield the setting that keeps CLASS from giving the sources of all fields as they are learned, and what it must
-    be."""
+    """Yield each setting with which CLASS does not give the sources of all fields, and its required value."""
     output = str(settings.get("output", ""))
     kinds = [kind for kind, spellings in KINDS.items() if not any(s in output for s in spellings)]
     if kinds:

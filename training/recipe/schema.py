@@ -55,7 +55,7 @@ Width = Annotated[int, Field(strict=True, ge=1, le=4096)]
 Degree = Annotated[int, Field(strict=True, ge=1, le=6)]
 # what Keras takes
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
-# of folders and files
+# names of folders and files
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
 # Seeds of the models by which `make` decides whether to go on, and of those of `evaluate`.
 UNSEEN_SEEDS = MAKE_SEED, EVALUATE_SEED = 201907, 190705764
@@ -135,7 +135,7 @@ class Training(Strict):
 
 
 class Recipe(Strict):
-    """Everything that determines a network set. constraints: linear, of the domain and of what is sampled.
+    """Everything that determines a network set. constraints: linear, on the domain and the sampled region.
     class_settings: settings that the integration needs are added."""
 
     name: Name
@@ -247,7 +247,7 @@ class Recipe(Strict):
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
+    """Read and check a recipe; RecipeError names the file, the line, the entry and the allowed values."""
     return load_toml(path, Recipe)
 
 

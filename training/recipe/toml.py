@@ -59,7 +59,7 @@ IN_TOML = {
 
 
 def load_toml(path: Path, model: type[Model]) -> Model:
-    """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
+    """Read and check a recipe; RecipeError names the file, the line, the entry and the allowed values."""
     try:
         return model(**read_tables(path))
     except ValidationError as error:
@@ -136,7 +136,7 @@ def _entries(model: type[Strict], location: tuple[str | int, ...]) -> list[str]:
     """The names that a table of the recipe may have."""
     table: Any = model
     for name in location:
-        # of a table with free names, dict[str, X], the X
+        # X for a table with free names, dict[str, X]
         table = get_args(table)[-1] if get_origin(table) is dict else table.model_fields[name].annotation
         if get_origin(table) in (Union, UnionType):
             table = next(kind for kind in get_args(table) if kind is not type(None))

@@ -45,7 +45,7 @@ def read_input(path: Path) -> UserInput:
     left_out = [name for name in found.parameters if name in chosen or name.startswith("write")]
     parameters = {name: value for name, value in found.parameters.items() if name not in left_out}
     if not str(parameters.get("output", "")).strip():
-        raise CosmicnetError(f"{path}: output: asks for no spectra; nothing to compare")
+        raise CosmicnetError(f"{path}: output: requests no spectra; nothing to compare")
     note = [f"Left out of the input: {', '.join(left_out)}."] if left_out else []
     return UserInput(parameters, (*found.notes, *note))
 

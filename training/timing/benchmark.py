@@ -38,7 +38,7 @@ REQUEST: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars
 HMCODE: Parameters = {"non_linear": "hmcode"}
 PRIMORDIAL: Parameters = {"A_s": 2.2e-9, "n_s": 0.95}
 REPEATS = 5
-# of CLASS, and of NumPy's matrix products
+# read by CLASS and by NumPy's matrix products
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 MILLISECONDS = 1e3

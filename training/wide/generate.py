@@ -47,7 +47,7 @@ class LevelCost:
 def generate_wide(
     recipe: WideRecipe, number: int, folder: Path, processes: int, scheduler: str | None = None
 ) -> WideGenerated:
-    """Integrate what is not yet in folder/cheap and folder/converged of the first `number` cosmologies.
+    """Integrate the missing models in folder/cheap and folder/converged of the first `number` cosmologies.
 
     A model that CLASS could not compute is left out, now and later, until its .failed file is deleted. Raises
     DatasetError if the folder belongs to another recipe or more than a tenth fail, RecipeError if CLASS refuses the

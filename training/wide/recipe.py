@@ -81,7 +81,7 @@ class WideRecipe(Strict):
 
 
 def load_wide_recipe(path: Path) -> WideRecipe:
-    """Read and check a recipe; RecipeError names the file, the line, the entry and what is allowed."""
+    """Read and check a recipe; RecipeError names the file, the line, the entry and the allowed values."""
     return load_toml(path, WideRecipe)
 
 

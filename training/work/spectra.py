@@ -160,7 +160,7 @@ def cached_spectra(parameters: Parameters, folder: Path) -> Spectra:
     path = folder / f"{_cache_key(parameters)}.npz"
     try:
         return Spectra.load(path)
-    except Exception:  # of NumPy and zipfile, many kinds
+    except Exception:  # NumPy and zipfile raise many kinds
         # absent, or damaged from outside: the next lines write it afresh
         spectra = compute_spectra(parameters)
         spectra.save(path)
