@@ -191,7 +191,7 @@ def refuse_changed(folder: Path, old: str, new: str, at: str, message: str) -> N
 def test_what_class_or_keras_would_refuse_later_is_told_first(
     tmp_path: Path, old: str, new: str, message: str,
 ) -> None:
-    # layers are told by their table
+    # layers are named by their table
     table = next((t for t in ("[networks.t0.hyperparameters]", "[search]") if message.startswith(t[1:-1])), old)
     refuse_changed(tmp_path, old, new, table, message)
 
@@ -228,14 +228,14 @@ def test_layers_are_tried_on_the_wavenumbers_of_the_recipe(tmp_path: Path) -> No
         require_possible(load_paper_recipe(file), file)
 
 
-def test_disk_that_is_too_small_for_the_models_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_too_small_for_the_models_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 4e6)
     generate_module._show_cost(recipe(), 1, tmp_path)
     with pytest.raises(CosmicnetError, match="5 MB are needed for 2 models, but 4 MB are free"):
         generate_module._show_cost(recipe(), 2, tmp_path)
 
 
-def test_price_is_told_and_no_model_integrated_against_the_will_of_the_user(
+def test_cost_is_shown_and_a_no_integrates_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
