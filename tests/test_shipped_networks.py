@@ -40,7 +40,8 @@ MASSLESS = {**EXTENDED, "tt_high_l": 0.083, "te_low_l": 0.163, "pp": 0.75, "pk":
 def test_best_fit_is_that_of_full_class(
     name: str, cosmology: Mapping[str, float | str], largest: Mapping[str, float]
 ) -> None:
-    approximation = {**networks_on(name), "fast_line_of_sight": "no"}
+    # CLASS's own line of sight jumps with the rounding of the background, so both have the same one
+    approximation = {**networks_on(name), "fast_line_of_sight": "no", "fast_background": "no"}
     errors = summary(compute_spectra(cosmology), compute_spectra({**cosmology, **approximation}))
     assert errors.keys() == largest.keys()
     assert {figure: error for figure, error in errors.items() if not error < largest[figure]} == {}
