@@ -75,7 +75,8 @@ def is_fast(model: Any) -> bool:
 def spectra(model: Any, clustering: bool) -> tuple[Array, Array]:
     """P at CLASS's own wavenumbers and times, shape (k, z), and k_nl at these times."""
     pk, _, z = model.get_pk_and_k_and_z(only_clustering_species=clustering)
-    inside = np.clip(z, 0.0, z.max() * (1 - 1e-12))
+    # z and conformal time are splines of each other, good to some 1e-8
+    inside = np.clip(z, 0.0, z.max() * (1 - 1e-7))
     scale = model.nonlinear_scale_cb if clustering else model.nonlinear_scale
     return pk, np.asarray(scale(inside, inside.size))
 

