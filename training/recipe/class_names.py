@@ -78,7 +78,9 @@ def why_not_sampled(name: str) -> str | None:
         return f"sets the same quantity as {parameter.name}; give that"
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         return "must be a name of letters, digits and _"
-    return "is the name of an input that is made of other parameters" if name in INPUTS else None
+    # a parameter of CLASS may be an input as it is
+    is_made = name in INPUTS and parameter is None
+    return "is the name of an input that is made of other parameters" if is_made else None
 
 
 def outside_possible(name: str, low: float, high: float) -> str | None:
