@@ -81,7 +81,8 @@ def sources(
 
 def _at_request(parameters: Mapping[str, Any], visit: Any) -> Coverage | SourceTables:
     for_class = {name: value for name, value in parameters.items() if not str(name).startswith("neural_network")}
-    answer: Coverage | SourceTables | None = at_request(for_class, visit)
+    # the background that compute() takes with networks
+    answer: Coverage | SourceTables | None = at_request({"fast_background": "yes", **for_class}, visit)
     if answer is None:
         raise CosmicnetError("these parameters need no source functions of scalar modes; give an output, such as "
                              "tCl,pCl,lCl,mPk")
