@@ -79,7 +79,7 @@ def _points(recipe: WideRecipe, number: int, folder: Path) -> dict[Path, Mapping
     record_identity(folder, _identity(recipe))
     cosmologies = list(islice(draw(recipe.sampling.ranges, recipe.sampling.seed), number))
     return {model_path((folder / level).resolve(), i): cosmologies[i]
-            for i in range(number) for level in recipe.levels.of_cosmology(i)}
+            for i in range(number) for level in recipe.levels.of_cosmology(i, cosmologies[i])}
 
 
 def existing_models(folder: Path) -> dict[str, dict[int, Path]]:

@@ -1,8 +1,9 @@
 """The recipe of a wide set: the distribution of cosmologies, and CLASS's precision at both levels of fidelity."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -49,22 +50,25 @@ class WideSampling(Strict):
 class Levels(Strict):
     """CLASS's precision parameters of many cheap models and a few converged ones, and those that both share.
 
-    The cosmologies `both` are integrated at both levels. Converged models teach the difference of the two, which is
-    smooth and nearly common to all cosmologies.
+    Some cosmologies are integrated at both levels: those without massive neutrinos of the numbers both_massless, and
+    those with one species of the numbers both_massive; others cost several times as much. Such pairs teach the
+    difference of the levels, which is smooth and nearly common to all cosmologies.
     """
 
     shared: Precision
     cheap: Precision
     converged: Precision
-    both: Every
+    both_massless: Every
+    both_massive: Every
 
     def of(self, level: str) -> dict[str, float]:
         """All precision parameters of 'cheap' or 'converged'."""
         return {**self.shared, **(self.cheap if level == "cheap" else self.converged)}
 
-    def of_cosmology(self, index: int) -> tuple[str, ...]:
+    def of_cosmology(self, index: int, cosmology: Mapping[str, Any]) -> tuple[str, ...]:
         """The levels at which the cosmology of this number is integrated."""
-        return ("cheap", "converged") if self.both.has(index) else ("cheap",)
+        pairs = {0: self.both_massless, 1: self.both_massive}.get(int(cosmology.get("N_ncdm", 0)))
+        return ("cheap", "converged") if pairs and pairs.has(index) else ("cheap",)
 
 
 class WideRecipe(Strict):
