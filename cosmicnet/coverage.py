@@ -9,6 +9,8 @@ import numpy as np
 
 from .background import Background
 from .class_parameters import CLASS_PARAMETERS
+from .densities import massive_neutrinos
+from .fields import inputs_of
 from .manifest import Manifest
 from .region import Ellipsoid, LinearConstraint
 from .request import Request
@@ -20,6 +22,9 @@ __all__ = [
 ]
 
 NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
+
+# Settings of one massive species; the first has no number.
+OF_SPECIES = re.compile(r"(?:(?:deg|T|ksi)_ncdm|m_ncdm_in_eV|got_files|ncdm_\w+?)(?:_(?P<number>[2-9]))?$")
 
 # Relative tolerance at the ends of a domain.
 ROUNDING = 1e-12
@@ -100,12 +105,20 @@ def _wrong_settings(request: Request, manifest: Manifest) -> Iterator[tuple[str,
     """Names of settings and precision parameters with which the networks' sources would be wrong, and why."""
     got = {**request.cosmology, **request.setup}
     for name, value in manifest.setup.items():
+        if _is_of_absent_species(name, request.setup):
+            continue
         tolerance = SETTING_TOLERANCE if name in request.setup else FIXED_TOLERANCE
         if not _agree(got.get(name, math.nan), value, tolerance):
             yield name, _other_value(name, got, value)
     for name, value in manifest.precision.items():
         if not _is_precise_enough(name, request.precision.get(name, math.nan), value):
             yield name, f"precision parameter {_other_value(name, request.precision, value)}"
+
+
+def _is_of_absent_species(name: str, setup: Mapping[str, float]) -> bool:
+    """Whether a setting is that of a massive species which the request does not have."""
+    of_species = OF_SPECIES.match(name)
+    return of_species is not None and int(of_species["number"] or 1) > setup["N_ncdm"]
 
 
 def _other_value(name: str, got: Mapping[str, float], trained: float) -> str:
@@ -187,6 +200,7 @@ def _outside_region(values: Mapping[str, float], manifest: Manifest) -> Iterator
 def values_for_domain(request: Request) -> dict[str, float]:
     """Values for the domain: numbers of the cosmology, settings that the training varied, the acoustic scale."""
     values = {**request.setup, **request.cosmology}
+    values |= massive_neutrinos(values)
     if "angular_distance_rec" in values:
         values["100*theta_s"] = 100.0 * values["sound_horizon_rec"] / values["angular_distance_rec"]
     return values
@@ -196,11 +210,8 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
     """Physics that changes the background or the thermal history and is not among the settings: compare CLASS's
     numbers with those that the parameters imply."""
     manifest = networks.manifest
-    if not manifest.derived.keys().isdisjoint(OF_EXPANSION):
-        yield from _other_expansion(request)
-    values = values_for_domain(request)
-    inputs = np.array([values[name] for name in manifest.derived_inputs])
-    expected = networks.derived(inputs)
+    yield from _other_expansion(request)
+    expected = networks.derived(inputs_of(values_for_domain(request), tuple(manifest.derived_inputs)))
     different = []
     for (name, tolerance), value in zip(manifest.derived.items(), expected, strict=True):
         got = request.cosmology.get(name, math.nan)

@@ -13,9 +13,12 @@ import numpy as np
 
 from .background import Background
 
-__all__ = ["DENSITIES"]
+__all__ = ["DENSITIES", "massive_neutrinos"]
 
 Values = Mapping[str, float]
+
+# CLASS's default temperature of massive neutrinos, in units of T_cmb
+T_NCDM = 0.71611
 
 # Redshifts at which neutrinos and dark energy are sampled; recombination is one.
 Z_REC = 1090.0
@@ -50,6 +53,20 @@ def _neutrino_mass(z: float, c: Values) -> float:
     """Density due to the masses of neutrinos, in units of baryons and cold dark matter."""
     a, background = np.array([1.0 / (1.0 + z)]), Background.of(c)
     return float((background.massive_energy(a) - background.massive_energy(0.0 * a))[0] / (background.matter * a[0]))
+
+
+def massive_neutrinos(values: Values) -> dict[str, float]:
+    """Numbers that limit a domain, whatever the order and spelling of species: masses in eV, degeneracies counted in
+    the sum; T_ncdm in units of T_cmb, CLASS's default where there is no species."""
+    ends = ["" if number == 1 else f"_{number}" for number in range(1, int(values["N_ncdm"]) + 1)]
+    masses = [values["m_ncdm" if not end else f"m_ncdm_in_eV{end}"] for end in ends]
+    temperatures = [values[f"T_ncdm{end}"] for end in ends] or [T_NCDM]
+    # written so that NaN is kept
+    return {
+        "m_ncdm_largest": float(np.max(masses, initial=0.0)),
+        "m_ncdm_sum": float(sum(mass * values[f"deg_ncdm{end}"] for mass, end in zip(masses, ends, strict=True))),
+        "T_ncdm_smallest": float(np.min(temperatures)), "T_ncdm_largest": float(np.max(temperatures)),
+    }
 
 
 def _massive_number(c: Values) -> float:

@@ -6,13 +6,17 @@ from dataclasses import replace
 from .coordinates import Boundaries
 from .fields import FIELDS, Field
 
-__all__ = ["WIDE_BOUNDARIES", "WIDE_FIELDS"]
+__all__ = ["GUARD_INPUTS", "WIDE_BOUNDARIES", "WIDE_FIELDS"]
 
 # Where CLASS's default settings have them in LCDM. Converged settings put them later, where photons hardly scatter.
 WIDE_BOUNDARIES = Boundaries(free_streaming=1.3, streaming=45.0)
 
 _EARLY = ("ln_baryons", "ln_matter", "N_eff", "YHe", "ln_T_cmb", "recombination", "ln_diffusion_length",
           "ln_visibility_width", "neutrino_mass_z1090", "dark_energy_to_matter_rec")
+GUARD_INPUTS = ("ln_baryons", "ln_matter", "N_eff", "YHe", "ln_T_cmb", "recombination", "massive_neutrinos",
+                "neutrino_mass_z1090", "dark_energy_to_matter_rec")
+"""Inputs that determine recombination."""
+
 # matter counts massive neutrinos that are still relativistic
 _EARLY_MATTER = (*_EARLY, "massive_neutrinos")
 _LATE = (*_EARLY, "neutrino_mass_z300", "neutrino_mass_z50", "neutrino_mass_z8", "neutrino_mass_z0",

@@ -17,7 +17,7 @@ from ..fields.tables import resample_model, table_path
 from ..models.dataset import model_path
 from ..models.integrate import missing_models, time_one_model
 from ..models.plan import Plan
-from ..wide.generate import time_levels
+from ..wide.generate import count_models, time_levels
 from ..wide.recipe import WideRecipe
 
 __all__ = ["Cost", "confirm", "confirm_cost", "estimate_cost", "estimate_wide_cost", "require_disk"]
@@ -88,7 +88,7 @@ def free_bytes(folder: Path) -> int:
 def estimate_wide_cost(recipe: WideRecipe, number: int, folder: Path, workers: int, scheduler: str | None) -> Cost:
     """The cost of `generate` alone: one missing model of each level is timed (and kept), and multiplied."""
     of_levels = time_levels(recipe, number, folder, scheduler)
-    models = sum(len(recipe.levels.of_cosmology(i)) for i in range(number))
+    models = count_models(recipe, number)
     missing = sum(level.missing for level in of_levels)
     minutes = sum(level.missing * level.seconds for level in of_levels) / workers / 60.0
     disk = sum(level.missing * level.size for level in of_levels)

@@ -23,6 +23,7 @@ from .arguments import (
 if TYPE_CHECKING:
     from ..models.plan import Plan
     from ..recipe.schema import Recipe
+    from ..wide.recipe import WideRecipe
 
 __all__ = ["add_evaluate", "add_generate", "add_info", "add_make", "add_train"]
 
@@ -161,10 +162,27 @@ def _run_generate_wide(options: argparse.Namespace) -> None:
 def _run_train(options: argparse.Namespace) -> None:
     from ..fields.fit_set import fit_set
     from ..models.integrate import existing_models
+    from ..wide.recipe import is_wide
 
+    if is_wide(options.recipe):
+        _run_train_wide(options)
+        return
     plan = _open(options)
     output = _output(plan.recipe, options.output)
     fit_set(plan, existing_models(plan), output)
+
+
+def _run_train_wide(options: argparse.Namespace) -> None:
+    from ..wide.fit import fit_wide_set
+    from ..wide.generate import existing_models
+    from ..wide.recipe import load_wide_recipe
+
+    recipe = load_wide_recipe(options.recipe)
+    work, output = options.work or Path("runs") / recipe.name, _output(recipe, options.output)
+    models = existing_models(work)
+    if not models["cheap"]:
+        raise CosmicnetError(f"{work}: there are no models; `{PROGRAM} generate` makes them")
+    fit_wide_set(recipe, models, work, output, options.processes, options.scheduler)
 
 
 def _open(options: argparse.Namespace) -> Plan:
@@ -190,7 +208,7 @@ def _check(plan: Plan) -> int:
     return workers
 
 
-def _output(recipe: Recipe, chosen: Path | None) -> Path:
+def _output(recipe: Recipe | WideRecipe, chosen: Path | None) -> Path:
     """The folder for the networks; names the set that it replaces, and refuses those of the package."""
     if chosen is None and recipe.name in shipped_sets():
         raise CosmicnetError(f"name = {recipe.name}: is that of networks that come with the package, which would be "
@@ -204,7 +222,7 @@ def _output(recipe: Recipe, chosen: Path | None) -> Path:
     return output
 
 
-def _replaced(recipe: Recipe, output: Path) -> str:
+def _replaced(recipe: Recipe | WideRecipe, output: Path) -> str:
     """Words for the networks there, none for those of this recipe."""
     from cosmicnet.errors import NetworkFileError
     from cosmicnet.store import load_network_set

@@ -31,7 +31,7 @@ from .nodes import NODES
 from .polynomial import all_exponents, polynomial_network
 from .tables import K_SOUND_HORIZON_MAX, OF_TABLES, ResampledModel, collect, read_field
 
-__all__ = ["OF_FIELDS", "constant_numbers", "fit_guard", "fit_set"]
+__all__ = ["OF_FIELDS", "OF_REIONIZATION", "REIONIZATION", "constant_numbers", "error_table", "fit_guard", "fit_set"]
 
 # Code that determines the fit of a field, given its table.
 OF_FIELDS = (
@@ -72,7 +72,7 @@ def fit_set(plan: Plan, paths: Sequence[Path], output: Path) -> Manifest:
         for field in fields:
             results.append(_fitted(field, models, recipe, plan.work / "fields", identity))
             advance()
-    Console(stderr=True).print(_error_table(results, len(models)))
+    Console(stderr=True).print(error_table(results, len(models)))
     guard, tolerances = fit_guard(tuple(recipe.sampling.ranges), [{**m.setup, **m.cosmology} for m in models])
     running = running_class()
     manifest = Manifest(
@@ -113,7 +113,8 @@ def _fitted(
     return result
 
 
-def _error_table(results: Sequence[FitResult], models: int) -> Table:
+def error_table(results: Sequence[FitResult], models: int) -> Table:
+    """For the terminal."""
     table = Table("field", "functions", "components", "compression", "polynomial alone", "network",
                   title=f"weighted relative errors on held-out models, of {models}")
     for result in results:

@@ -22,7 +22,7 @@ from .grids import WideGrids
 from .recipe import WideRecipe
 from .record import integrate, write_wide_model
 
-__all__ = ["LEVELS", "LevelCost", "WideGenerated", "existing_models", "generate_wide", "time_levels"]
+__all__ = ["LEVELS", "LevelCost", "WideGenerated", "count_models", "existing_models", "generate_wide", "time_levels"]
 
 LEVELS = ("cheap", "converged")
 
@@ -73,11 +73,21 @@ def time_levels(recipe: WideRecipe, number: int, folder: Path, scheduler: str | 
     return costs
 
 
+def count_models(recipe: WideRecipe, number: int) -> int:
+    """Models of both levels together, of the first `number` cosmologies."""
+    return sum(len(recipe.levels.of_cosmology(i, cosmology))
+               for i, cosmology in enumerate(_cosmologies(recipe, number)))
+
+
+def _cosmologies(recipe: WideRecipe, number: int) -> list[dict[str, Any]]:
+    return list(islice(draw(recipe.sampling.ranges, recipe.sampling.seed), number))
+
+
 def _points(recipe: WideRecipe, number: int, folder: Path) -> dict[Path, Mapping[str, Any]]:
     """The cosmology of every model by its file, in a folder that is claimed for the recipe."""
     require_patched_classy()
     record_identity(folder, _identity(recipe))
-    cosmologies = list(islice(draw(recipe.sampling.ranges, recipe.sampling.seed), number))
+    cosmologies = _cosmologies(recipe, number)
     return {model_path((folder / level).resolve(), i): cosmologies[i]
             for i in range(number) for level in recipe.levels.of_cosmology(i, cosmologies[i])}
 
@@ -96,5 +106,6 @@ def _integrate_and_write(recipe: WideRecipe, cosmology: Mapping[str, Any], path:
 def _identity(recipe: WideRecipe) -> dict[str, Any]:
     identity = {"ranges": recipe.sampling.ranges.model_dump(), "seed": recipe.sampling.seed,
                 "far": recipe.sampling.far.model_dump(), "settings": recipe.settings,
-                "levels": recipe.levels.model_dump(), "grids": asdict(WideGrids()), "class": asdict(running_class())}
+                "levels": recipe.levels.model_dump(exclude={"stands_for"}),
+                "grids": asdict(WideGrids()), "class": asdict(running_class())}
     return dict(json.loads(json.dumps(identity)))

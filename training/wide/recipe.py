@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ..recipe.schema import ClassSettings, Count, Name, Seed, setting
+from ..recipe.schema import ClassSettings, Count, Name, Positive, Ranges, Reduction, Seed, setting
 from ..recipe.toml import Strict, load_toml, read_tables
 from .cosmologies import WideRanges
 
@@ -52,7 +52,8 @@ class Levels(Strict):
 
     Some cosmologies are integrated at both levels: those without massive neutrinos of the numbers both_massless, and
     those with one species of the numbers both_massive; others cost several times as much. Such pairs teach the
-    difference of the levels, which is smooth and nearly common to all cosmologies.
+    difference of the levels, which is smooth and nearly common to all cosmologies. stands_for: finer values that change
+    the sources by less than the networks' errors.
     """
 
     shared: Precision
@@ -60,6 +61,7 @@ class Levels(Strict):
     converged: Precision
     both_massless: Every
     both_massive: Every
+    stands_for: Precision = Field(default_factory=dict)
 
     def of(self, level: str) -> dict[str, float]:
         """All precision parameters of 'cheap' or 'converged'."""
@@ -72,11 +74,18 @@ class Levels(Strict):
 
 
 class WideRecipe(Strict):
+    """domain, constraints: of numbers that a request has, or of those that follow from them (DERIVED_FOR_DOMAIN).
+    k_max: the largest wavenumber, 1/Mpc."""
+
     name: Name
     description: str
     class_settings: ClassSettings
+    domain: Ranges
+    constraints: list[str] = Field(default_factory=list)
+    k_max: Positive
     sampling: WideSampling
     levels: Levels
+    reduction: Reduction
 
     @property
     def settings(self) -> dict[str, str | int | float]:

@@ -1,7 +1,7 @@
 """The tables of a wide set: models of both levels on the nodes of its fields, and values where a model has none."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ..fields.relevance import fit_with_relevances
 from ..fields.tables import FieldTables, ResampledModel, write_tables
 from .record import read_wide_model
 
-__all__ = ["OF_MATTER", "filled", "resample_wide_model"]
+__all__ = ["OF_MATTER", "continued_to", "filled", "resample_wide_model"]
 
 Array = NDArray[np.float64]
 Tables = NDArray[np.float32]
@@ -30,6 +30,10 @@ OF_MATTER = ("weyl", "matter", "matter_cb")
 # others are those with the largest ones.
 K_LAST, BOTH = "k_last", 3.0
 DEGREE_OF_TAIL = 2
+
+# The first x = k r_s(rec) of the nodes; how many wavenumbers are put before the first of a model, and how far, in units
+# of the first, those reach from which they are continued.
+FIRST_X, NEW_WAVENUMBERS, FITTED = float(np.exp(NODES["ln_x_far"][0])), 8, 1.6
 
 
 def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
@@ -43,7 +47,27 @@ def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> No
     pieces = split_sources(integrated, model.k, model.tau, curvature_of({**model.setup, **model.cosmology}))
     scales = Scales.of(model.cosmology, model.precision, WIDE_BOUNDARIES)
     numbers = {**cosmology, K_LAST: float(model.k[-1])}
-    write_tables(target, replace(model, cosmology=numbers, integrated=integrated), pieces, scales, fields)
+    first = FIRST_X / scales.sound_horizon_rec
+    k, pieces = continued_to(first, model.k, pieces)
+    _, integrated = continued_to(first, model.k, integrated)
+    write_tables(target, replace(model, k=k, cosmology=numbers, integrated=integrated), pieces, scales, fields)
+
+
+def continued_to(first: float, k: Array, tables: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    """Wavenumbers (1/Mpc) from `first` on, and tables (times, wavenumbers) on them; others are as they were.
+
+    Curved space has no smaller wavenumbers than its radius of curvature allows. There tables continue as a constant and
+    k^2, which the perturbations of flat space tend to.
+    """
+    if first >= k[0]:
+        return k, dict(tables)
+    new = np.geomspace(first, k[0], NEW_WAVENUMBERS, endpoint=False)
+    fitted = int(np.searchsorted(k, FITTED * k[0]))
+    design, wanted = (np.stack([np.ones(at.size), (at / k[0]) ** 2], axis=1) for at in (k[:fitted], new))
+    at_new = wanted @ np.linalg.pinv(design)
+    return np.concatenate([new, k]), {
+        name: np.concatenate([table[:, :fitted] @ at_new.T, table], axis=1) if table.ndim == 2 else table
+        for name, table in tables.items()}
 
 
 def filled(table: FieldTables, models: Sequence[ResampledModel]) -> FieldTables:
