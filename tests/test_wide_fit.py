@@ -15,10 +15,10 @@ from cosmicnet.fields import FIELDS, INPUTS, Field
 from cosmicnet.pieces import PIECES, wavenumber_factor
 from cosmicnet.training.fields.nodes import KNOTS, NODES
 from cosmicnet.training.fields.tables import FieldTables
-from cosmicnet.training.wide import fit_set
-from cosmicnet.training.wide.fit_set import ACOUSTIC, _floor
+from cosmicnet.training.wide import fit as module
+from cosmicnet.training.wide.fit import ACOUSTIC, _floor
 from cosmicnet.training.wide.grids import WideGrids
-from cosmicnet.training.wide.tables import _beyond_last_wavenumber, _beyond_today
+from cosmicnet.training.wide.tables import _beyond_last_wavenumber, _beyond_today, continued_to
 from cosmicnet.wide_fields import WIDE_BOUNDARIES, WIDE_FIELDS
 
 VALUES = {
@@ -134,38 +134,56 @@ def test_levels_are_paired_by_cosmology(monkeypatch: pytest.MonkeyPatch) -> None
     def resampled(paths: list[Path], folder: Path, *others: Any, make: Any) -> list[Any]:
         return [(folder.name, path.stem) for path in paths]
 
-    monkeypatch.setattr(fit_set, "collect", resampled)
+    monkeypatch.setattr(module, "collect", resampled)
     cheap, converged = ({i: Path(f"{i}.h5") for i in numbers} for numbers in ((0, 1, 2, 4), (2, 3, 4)))
-    tables: Any = fit_set.collect_levels(cheap, converged, Path("tables"), WIDE_FIELDS, 1)
+    tables: Any = module.collect_levels(cheap, converged, Path("tables"), WIDE_FIELDS, 1)
     assert tables.cheap == [("cheap", name) for name in "0124"]
     assert tables.pairs == [(("cheap", name), ("converged", name)) for name in "24"]
 
 
-def test_fit_to_cheap_models_is_that_of_converged_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A field that depends on two inputs, and a difference of the levels that is the same in all cosmologies."""
+@pytest.mark.parametrize("per_share", [0.0, 0.5])
+def test_fit_to_cheap_models_is_that_of_converged_ones(monkeypatch: pytest.MonkeyPatch, per_share: float) -> None:
+    """A field that depends on two inputs, and a difference of the levels that is the same in all cosmologies but for a
+    part in proportion to the share of massive neutrinos."""
     field = next(f for f in WIDE_FIELDS if f.name == "early.monopole")
     t, x = NODES[field.time], NODES[field.wavenumber]
     t, x = (t - t[0]) / np.ptp(t), (x - x[0]) / np.ptp(x)
     a, b = np.random.default_rng(5).uniform(-1.0, 1.0, (2, 60))
     cheap = (np.multiply.outer(1.0 + 0.3 * a + 0.1 * b**2, np.outer(np.cos(3.0 * t), np.cos(4.0 * x)))
              + np.multiply.outer(0.2 * b, np.outer(t, np.sin(3.0 * x))))
-    difference = 0.02 * np.outer(np.cos(3.0 * t), x)
+    # the share is an input that fields depend on, so that it may be seen in b
+    cosmologies = [massive(0.1 * (1.0 + b[i])) if i % 2 else VALUES for i in range(60)]
+    shares = np.array([INPUTS["neutrino_mass_z0"](c) for c in cosmologies])
+    difference = np.multiply.outer(0.02 + per_share * shares, np.outer(np.cos(3.0 * t), x))
     levels = {"cheap": cheap, "converged": cheap + difference}
 
-    def read(field: Field, models: Sequence[Any]) -> FieldTables:
-        values = np.array([levels[level][i] for level, i in models], dtype=np.float32)
-        return FieldTables(field, values, np.array([(a[i], b[i]) for _, i in models]), np.ones(t.size),
-                           np.full(x.size, 1e-3))
+    def model(level: str, i: int) -> Any:
+        return SimpleNamespace(level=level, number=i, setup={}, cosmology=cosmologies[i])
 
-    monkeypatch.setattr(fit_set, "read_field", read)
-    tables: Any = SimpleNamespace(cheap=[("cheap", i) for i in range(60)],
-                                  pairs=[(("cheap", i), ("converged", i)) for i in range(5, 60, 12)])
-    fit = fit_set.fit_wide_field(field, tables, 1e-3)
-    assert fit.compression < 1e-3 and fit.errors.max() < 1e-3
-    assert 1e-3 < fit.common < 0.1 and fit.left < 1e-5
+    def read(field: Field, models: Sequence[Any]) -> FieldTables:
+        values = np.array([levels[m.level][m.number] for m in models], dtype=np.float32)
+        return FieldTables(field, values, np.array([(a[m.number], b[m.number], shares[m.number]) for m in models]),
+                           np.ones(t.size), np.full(x.size, 1e-3))
+
+    monkeypatch.setattr(module, "read_field", read)
+    tables: Any = SimpleNamespace(cheap=[model("cheap", i) for i in range(60)],
+                                  pairs=[(model("cheap", i), model("converged", i)) for i in range(4, 60, 11)])
+    fit = module.fit_wide_field(field, tables, 1e-3)
+    assert fit.compression_error < 1e-3 and fit.network_error < 1e-3
     network = fit.fitted
-    table = (network.time_basis(NODES[field.time]) @ network.core(np.array([a[0], b[0]]))
-             @ network.wavenumber_basis(NODES[field.wavenumber]).T)
-    # beyond, photons have diffused and errors count less
-    counts = np.exp(NODES[field.wavenumber]) < ACOUSTIC
-    assert table[:, counts] == pytest.approx((cheap[0] + difference)[:, counts], abs=5e-3)
+    for i in (0, 1):
+        table = (network.time_basis(NODES[field.time]) @ network.core(np.array([a[i], b[i], shares[i]]))
+                 @ network.wavenumber_basis(NODES[field.wavenumber]).T)
+        # beyond, photons have diffused and errors count less
+        counts = np.exp(NODES[field.wavenumber]) < ACOUSTIC
+        assert table[:, counts] == pytest.approx(levels["converged"][i][:, counts], abs=5e-3)
+
+
+def test_small_wavenumbers_continue_as_a_constant_and_k_squared() -> None:
+    k = np.linspace(1e-3, 4e-3, 40)
+    table = np.outer([1.0, 2.0], 3.0 - 1e5 * k**2)
+    longer, tables = continued_to(1e-4, k, {"t0": table, "tau": np.arange(2.0)})
+    assert longer[0] == pytest.approx(1e-4) and np.array_equal(longer[-40:], k)
+    assert tables["t0"] == pytest.approx(np.outer([1.0, 2.0], 3.0 - 1e5 * longer**2))
+    assert np.array_equal(tables["tau"], np.arange(2.0))
+    assert np.array_equal(continued_to(1e-3, k, {"t0": table})[1]["t0"], table)
