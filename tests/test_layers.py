@@ -32,7 +32,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "training.fields": MAKING,
     "training.wide": (*MAKING, "training.fields"),
     "training.checks": (*MAKING, "training.fields", "training.wide"),
-    "training.evaluate": MAKING,
+    "training.evaluate": (*MAKING, "training.wide"),
     "training.timing": MEASURING,
     "training.side_by_side": ("cosmicnet", "training.work", "training.recipe", "training.evaluate"),
     "training.paper": (*MAKING, "training.fields", "training.checks", "training.evaluate"),

@@ -18,6 +18,7 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.region import LinearConstraint
 
 from ..recipe.schema import EVALUATE_SEED
+from ..wide.unseen import is_of_levels
 from ..work.numbers import MASS_SPLITTINGS
 from .domain import corner_points, domain_bounds, edge_points, unseen_points
 
@@ -163,10 +164,12 @@ class Posterior(Box):
 
 
 def boxes_of_domain(manifest: Manifest) -> tuple[Box, ...]:
-    """The whole domain of a set, its corners, and the edge of each of its constraints."""
+    """The whole domain of a set, its corners, and the edge of each of its constraints; that of a set of two levels is
+    among its corners."""
     bounds = domain_bounds(manifest)
     edges = [EdgesBox(f"edge_{number}", f"edge of {text}", bounds, EVALUATE_SEED + 10 + number, manifest=manifest,
-                      constraint=LinearConstraint.parse(text)) for number, text in enumerate(manifest.constraints, 1)]
+                      constraint=LinearConstraint.parse(text)) for number, text in enumerate(manifest.constraints, 1)
+             if not is_of_levels(manifest)]
     return (DomainBox(WHOLE_DOMAIN, "whole domain", bounds, EVALUATE_SEED, manifest=manifest),
             CornersBox("corners", "corners of the domain", bounds, EVALUATE_SEED + 1, manifest=manifest), *edges)
 

@@ -36,6 +36,10 @@ OMEGA_PHOTON = 2.4728e-5 / 2.7255**4
 NEUTRINO_TO_PHOTON = 7.0 / 8.0 * (4.0 / 11.0) ** (4.0 / 3.0)
 
 
+# The largest coordinate: they are below one.
+LARGEST = 1.0 - 1e-9
+
+
 class WideRanges(Strict):
     """Sampled ranges, a few per cent wider than the domain of the networks; masses in eV, temperatures in K.
 
@@ -64,14 +68,19 @@ class WideRanges(Strict):
         return self
 
 
-def draw(ranges: WideRanges, seed: int) -> Iterator[Cosmology]:
-    """Cosmology of CLASS for one cosmology after the other, without end; the same for the same seed."""
+def draw(ranges: WideRanges, seed: int, at_corners: bool = False) -> Iterator[Cosmology]:
+    """Parameters of CLASS for one cosmology after the other, without end; the same for the same seed.
+
+    at_corners: all coordinates at their ends.
+    """
     with warnings.catch_warnings():
         # it likes powers of two, which matter to integrals only
         warnings.simplefilter("ignore", UserWarning)
         sequence = qmc.Sobol(_Coordinates.NUMBER, seed=seed)
         while True:
             for row in sequence.random(64):
+                if at_corners:
+                    row = np.clip(np.round(row), 0.0, LARGEST)
                 parameters = _cosmology(ranges, _Coordinates(row.tolist()))
                 if parameters is not None:
                     yield parameters

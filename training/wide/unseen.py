@@ -1,0 +1,68 @@
+"""Cosmologies of a wide set's domain that training never saw, and the settings of their truth."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cosmicnet.coverage import outside_domain
+from cosmicnet.manifest import Manifest
+from cosmicnet.region import LinearConstraint
+from cosmicnet.request import at_request
+
+from .cosmologies import WideRanges, draw
+
+__all__ = ["is_of_levels", "precision_of", "wide_points"]
+
+# The sum that a constraint limits, so that dark energy is negligible early.
+EARLY_DARK_ENERGY = {"w0_fld": 1.0, "wa_fld": 1.0}
+
+
+def is_of_levels(manifest: Manifest) -> bool:
+    """Whether a set was trained at two levels of fidelity."""
+    return "levels" in manifest.recipe
+
+
+def precision_of(manifest: Manifest) -> dict[str, float]:
+    """CLASS's precision parameters that the networks stand for; none for those of CLASS's default precision."""
+    levels = manifest.recipe.get("levels", {})
+    return {**levels.get("shared", {}), **levels.get("converged", {})}
+
+
+def wide_points(
+    manifest: Manifest, number: int, seed: int, tau_reio: tuple[float, float], at_corners: bool = False
+) -> list[dict[str, Any]]:
+    """The first `number` cosmologies of one sequence that lie in the domain, the same at every call.
+
+    at_corners: each coordinate at one of its ends. tau_reio: range.
+    """
+    found: list[dict[str, Any]] = []
+    optical_depths = np.random.default_rng(seed)
+    for cosmology in draw(_ranges(manifest), seed, at_corners):
+        point = {**cosmology, "tau_reio": float(optical_depths.uniform(*tau_reio))}
+        if _is_inside(point, manifest):
+            found.append(point)
+        if len(found) == number:
+            break
+    return found
+
+
+def _is_inside(point: Mapping[str, Any], manifest: Manifest) -> bool:
+    from classy import CosmoComputationError
+
+    try:
+        return bool(at_request({"output": "tCl", "l_max_scalars": 10, **point},
+                               lambda request: not list(outside_domain(request, manifest))))
+    except CosmoComputationError:
+        return False
+
+
+def _ranges(manifest: Manifest) -> WideRanges:
+    """What the domain holds, in the names of the sampling."""
+    domain = manifest.domain
+    limits = [c.limit for c in map(LinearConstraint.parse, manifest.constraints) if c.coefficients == EARLY_DARK_ENERGY]
+    return WideRanges(
+        **{name: domain[name] for name in ("omega_b", "omega_cdm", "H0", "YHe", "N_eff", "T_cmb", "w0_fld", "wa_fld")},
+        theta_s_100=domain["100*theta_s"], Omega_k=domain["Omega0_k"], m_ncdm=domain["m_ncdm_largest"][1],
+        sum_of_masses=domain["m_ncdm_sum"][1], w0_plus_wa=min(limits))
