@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,27 @@ class Normalization:
 
 def monomials(inputs: Array, exponents: NDArray[np.int64]) -> Array:
     """Products of powers: inputs (..., n), exponents (m, n) -> (..., m)."""
-    return np.asarray(np.prod(inputs[..., None, :] ** exponents, axis=-1))
+    return _products(inputs, _factors(exponents))
+
+
+def _factors(exponents: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which powers each monomial is the product of: columns of a table of all powers of all inputs, in the order of the
+    inputs, filled up with powers of zero; shape (m, most factors). Most exponents are zero."""
+    rows, columns = np.nonzero(exponents)
+    number = np.bincount(rows, minlength=len(exponents))
+    position = np.arange(rows.size) - np.repeat(np.cumsum(number) - number, number)
+    factors = np.zeros((len(exponents), max(int(number.max(initial=0)), 1)), dtype=np.int64)
+    factors[rows, position] = columns + exponents.shape[1] * exponents[rows, columns]
+    return factors
+
+
+def _products(inputs: Array, factors: NDArray[np.int64]) -> Array:
+    highest = int(factors.max(initial=0)) // inputs.shape[-1]
+    powers = np.concatenate([inputs**power for power in range(highest + 1)], axis=-1)
+    result = powers[..., factors[:, 0]]
+    for column in factors.T[1:]:
+        result = result * powers[..., column]
+    return np.asarray(result)
 
 
 @dataclass(frozen=True)
@@ -63,10 +84,14 @@ class Network:
     biases: tuple[Array, ...]
     output_map: Normalization
 
+    @cached_property
+    def _monomials(self) -> NDArray[np.int64]:
+        return _factors(self.exponents)
+
     def __call__(self, inputs: Array) -> Array:
         """inputs (..., n) in physical units -> outputs (..., outputs)."""
         z = self.input_map.apply(inputs)
-        out = monomials(z, self.exponents) @ self.skip
+        out = _products(z, self._monomials) @ self.skip
         hidden = z
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             hidden = hidden @ weight + bias
