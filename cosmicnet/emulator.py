@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Boundaries, Scales, curvature_of
 from .evaluation import Factors, FieldBases, FieldValues, FittedField
 from .fields import REGIONS, Field, inputs_of
+from .growth import GROWING_PIECES, smooth_growth
 from .manifest import FIELDS_ARCHITECTURE, Manifest
 from .photons import NEEDED_PIECES, PIECE_OF, LatePhotons, streaming_factor
 from .pieces import PIECES, SOURCES, fill_p, tables_but_p, time_factor, wavenumber_factor
@@ -257,6 +258,7 @@ class _OpenRequest:
         pieces = dict.fromkeys((*self._pieces("late"), *photons.pieces))
         fields = self._fields.factors("late", np.concatenate([photons.times, request.tau[first:]]), pieces)
         here = {piece: factors.at(slice(photons.times.size, None)) for piece, factors in fields.items()}
+        here |= self._smooth({piece: here[piece] for piece in GROWING_PIECES if piece in here})
         sources = self._sources(here, slice(first, None), is_late=True)
         tables = {name: table[first:] for name, table in self._tables.items()}
 
@@ -272,6 +274,17 @@ class _OpenRequest:
 
         return [*(("late photons", partial(fill_photons, region, rows)) for region, rows in photons.regions().items()),
                 ("interpolation", fill_others)]
+
+    def _smooth(self, pieces: Mapping[str, Factors]) -> dict[str, Factors]:
+        """Late fields with the slope of the growth equation close to today."""
+        history = {name: column[self._first_late:] for name, column in self._request.history.items()}
+        matrix = smooth_growth(self._request.tau[self._first_late:], history).astype(np.float32)
+        rows, times = matrix.shape
+
+        def smooth(left: Single) -> Single:
+            return np.concatenate([left[:len(left) - rows], matrix @ left[len(left) - times:]])
+
+        return {piece: Factors(smooth(factors.left), factors.right) for piece, factors in pieces.items()}
 
     def _pieces(self, region: str) -> list[str]:
         """The pieces of a region that the tables need."""

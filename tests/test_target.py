@@ -23,6 +23,7 @@ from cosmicnet.training.commands import networks as make_commands
 from cosmicnet.training.commands.make import TargetMissed, make
 from cosmicnet.training.evaluate import evaluate, unseen
 from cosmicnet.training.evaluate.evaluate import SpectraPair
+from cosmicnet.training.fields.tables import table_path
 from cosmicnet.training.models.plan import Plan
 from cosmicnet.training.recipe.schema import Target
 from cosmicnet.training.work.spectra import Spectra
@@ -219,7 +220,11 @@ def timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Plan:
         return first, 6.0
 
     monkeypatch.setattr(cost_module, "time_one_model", time_one_model)
-    monkeypatch.setattr(cost_module, "_resample_one", lambda *arguments: (0.0, 1_000_000))
+    def resample_one(path: Path, plan: Plan) -> tuple[float, int]:
+        table_path(plan.tables, path).write_bytes(b"")
+        return 0.0, 1_000_000
+
+    monkeypatch.setattr(cost_module, "_resample_one", resample_one)
     return with_target(tmp_path, models_max=50, unseen=10)
 
 
@@ -239,12 +244,19 @@ def test_disk_that_is_too_small_stops_the_command(timed: Plan, monkeypatch: pyte
         estimate_cost(timed, 2)
 
 
-def test_disk_that_may_become_too_small_is_shown(
-    timed: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 1e9)
-    confirm_cost(timed.models, Cost(20, 50, 20, 1.0, 2.0, 1e6, 3e9), assume_yes=True)
-    assert "1000 MB are free" in capsys.readouterr().err
+def test_disk_that_may_become_too_small_stops_the_command(timed: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 12e6)
+    with pytest.raises(CosmicnetError, match="12 MB are free, but the target may lead to 486 MB"):
+        confirm_cost(timed.models, Cost(20, 50, 20, 1.0, 2.0, 1e6, 486e6), assume_yes=True)
+
+
+def test_tables_to_be_made_again_need_disk(timed: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(timed.number):
+        timed.models.mkdir(parents=True, exist_ok=True)
+        (timed.models / f"{i:05}.h5").write_bytes(b"")
+    found = estimate_cost(timed, 2)
+    assert found.missing == 0
+    assert found.disk == 19 * 1e6
 
 
 def test_cost_on_a_cluster_is_that_of_its_workers(timed: Plan) -> None:

@@ -55,7 +55,9 @@ def estimate_cost(plan: Plan, workers: int, evaluated: int = 0) -> Cost:
         path = next(iter(sorted(plan.models.glob("*.h5"))), None)
     resampling, table = (0.0, 0) if path is None else _resample_one(path, plan)
     missing = len(missing_models(model_path(plan.models, i) for i in range(number)))
-    file = table + (path.stat().st_size if path else 0)
+    # a change of the code makes tables anew
+    tables = sum(not table_path(plan.tables, model_path(plan.models, i)).exists() for i in range(number))
+    model = path.stat().st_size if path else 0
     unseen = (evaluated + (recipe.target.unseen if recipe.target else 0)) * UNSEEN_PER_MODEL * seconds
     training = TRAINING_SECONDS * recipe.training.epochs / 1000.0
 
@@ -64,10 +66,11 @@ def estimate_cost(plan: Plan, workers: int, evaluated: int = 0) -> Cost:
         return (parallel + models * training) / 60.0
 
     most = missing + models_max - number
-    require_disk(plan.models, file * missing, missing)
+    disk = float(model * missing + table * tables)
+    require_disk(plan.models, disk, missing)
     return Cost(models=number, models_max=models_max, missing=missing,
                 minutes=minutes(missing, number), minutes_max=minutes(most, models_max),
-                disk=file * missing, disk_max=file * most)
+                disk=disk, disk_max=disk + (model + table) * (models_max - number))
 
 
 def require_disk(folder: Path, needed: float, models: int) -> None:
@@ -98,7 +101,10 @@ def estimate_wide_cost(recipe: WideRecipe, number: int, folder: Path, workers: i
 
 
 def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
-    """Show the cost of models in `folder`; confirm at a terminal unless assume_yes. CosmicnetError for a no."""
+    """Show the cost of models in `folder`; confirm at a terminal unless assume_yes.
+
+    Raises CosmicnetError for a no, and if the disk is too small for the most that the target may lead to.
+    """
     console = Console(stderr=True)
     table = Table("", "models", "to integrate", "minutes", "disk / MB", title="cost, from one model timed here")
     table.add_row("to begin with", str(cost.models), str(cost.missing), f"{cost.minutes:.0f}",
@@ -109,8 +115,8 @@ def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
     console.print(table)
     free = free_bytes(folder)
     if cost.disk_max > free:
-        console.print(f"{free / MEGABYTE:.0f} MB are free: not enough for the most that the target may lead to",
-                      style="yellow", highlight=False)
+        raise CosmicnetError(f"{folder}: {free / MEGABYTE:.0f} MB are free, but the target may lead to "
+                             f"{cost.disk_max / MEGABYTE:.0f} MB; choose another --work or fewer models_max")
     confirm(assume_yes, "the model that was timed is kept")
 
 

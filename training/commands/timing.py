@@ -71,16 +71,17 @@ def add_non_linear(commands: Any) -> None:
         commands, "non-linear", None,
         description="""\
 Compares the fast HMcode with CLASS's own: P_nl, and the first time with non-linear corrections, with the
-sources of the networks and with full CLASS. Writes non_linear.md. A model takes 2 s, with full CLASS 10 s.""",
+sources of the networks and with full CLASS. Writes non_linear.md, also when interrupted. A cosmology takes 2 s,
+with full CLASS 10 s.""",
         epilog=f"""\
 examples:
   {PROGRAM} non-linear                                  writes non_linear/non_linear.md
-  {PROGRAM} non-linear --models 5 1 1 1 --output /tmp   a quick look""",
+  {PROGRAM} non-linear --models 5 1 1 1 1 --output /tmp   a quick look""",
     )
     parser.add_argument("--output", type=Path, default=Path("non_linear"), metavar="FOLDER",
                         help="where the page goes (default: %(default)s)")
-    parser.add_argument("--models", type=positive_number, nargs=4, default=[500, 100, 500, 50], metavar="N",
-                        help="cosmologies for each comparison (default: 500 100 500 50)")
+    parser.add_argument("--models", type=positive_number, nargs=5, default=[500, 100, 500, 500, 50], metavar="N",
+                        help="cosmologies for each comparison (default: 500 100 500 500 50)")
     add_processes(parser)
     parser.set_defaults(run=_run_non_linear)
 
