@@ -4,6 +4,7 @@ The data flow of this package is `source` (PyPI's sdist, hash-checked) -> `tree`
 add `shim` and `fast`) -> `_backend` (a PEP 517 wheel). It imports nothing from the rest of cosmicnet.
 """
 from .anchors import AnchorError, Edit
+from .beside import move_beside
 from .source import CLASS_VERSION, PATCH_VERSION, SourceError, fetch_source
 from .tree import PatchError, patch_tree
 
@@ -15,5 +16,6 @@ __all__ = [
     "PatchError",
     "SourceError",
     "fetch_source",
+    "move_beside",
     "patch_tree",
 ]

@@ -1,6 +1,7 @@
 """PEP 517 backend: `pip install ./class_patch` fetches, checks, edits and builds classy.
 
-With `--config-settings patch=no` it builds stock classy from the same source, for comparisons.
+With `--config-settings patch=no` it builds stock classy from the same source, for comparisons; with `beside=yes` the
+distribution cosmicnet-classy, which stands beside an installed classy.
 """
 from __future__ import annotations
 
@@ -46,6 +47,7 @@ def build_wheel(
     """Build the patched classy in a temporary folder and put its wheel into `wheel_directory`."""
     settings = dict(config_settings or {})
     patched = settings.pop("patch", "yes") != "no"
+    is_beside = settings.pop("beside", "no") == "yes"
     class_patch = _class_patch()
     start = os.getcwd()
     with tempfile.TemporaryDirectory(prefix="cosmicnet-class-") as folder:
@@ -63,5 +65,7 @@ def build_wheel(
                 name: str = build_meta.build_wheel(folder, settings)
         finally:
             os.chdir(start)
+        if is_beside:
+            return str(class_patch.move_beside(Path(folder) / name, Path(wheel_directory)))
         shutil.copyfile(Path(folder) / name, Path(wheel_directory) / name)
     return name

@@ -18,7 +18,7 @@ from .running_class import RunningClass
 from .store import NetworkSet
 
 __all__ = [
-    "outside_domain", "outside_ranges", "values_for_domain", "why_not_covered", "without_numbers",
+    "Lasting", "outside_domain", "outside_ranges", "values_for_domain", "why_not_covered", "without_numbers",
 ]
 
 NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
@@ -33,6 +33,10 @@ ROUNDING = 1e-12
 # potentials, which CLASS makes for transfer functions and for number counts with redshift-space distortions or
 # relativistic terms.
 NAMELESS = "unnamed_"
+
+# As much beyond the reach of a set no cosmology of its domain brings a request within it: k of a given k_max in h/Mpc
+# changes with H0, k of a given l_max with the acoustic scale.
+K_VARIES, L_VARIES = 2.0, 1.25
 
 # Settings agree if they are equal to this relative accuracy (they pass through text and units); numbers of the
 # cosmology that were the same in all models may differ by more: that is no wrong spectrum.
@@ -57,6 +61,10 @@ CONSEQUENCES = {
 }
 
 
+class Lasting(str):
+    """A reason that holds for every cosmology with the same settings and output."""
+
+
 def without_numbers(reason: str) -> str:
     """The kind of a reason of why_not_covered(): its text without numbers."""
     return NUMBER.sub("#", reason)
@@ -65,15 +73,16 @@ def without_numbers(reason: str) -> str:
 def why_not_covered(request: Request, networks: NetworkSet, running: RunningClass) -> Iterator[str]:
     """Yield one sentence per reason, each with the name, the value and the covered values."""
     manifest = networks.manifest
-    yield from _other_class(running, manifest)
+    yield from map(Lasting, _other_class(running, manifest))
     settings, ranges = dict(_wrong_settings(request, manifest)), dict(_outside_ranges(request, manifest))
     consequences = tuple(name for cause in settings for name in CONSEQUENCES.get(cause, ()))
-    known = [reason for name, reason in (settings | ranges).items()
+    lasting = {name: Lasting(reason) for name, reason in settings.items()}
+    known = [reason for name, reason in (lasting | ranges).items()
              if name in CONSEQUENCES or not name.startswith(consequences)]
     yield from known
     if not ranges:
         yield from _outside_region(values_for_domain(request), manifest)
-    yield from _missing_sources(request, networks, consequences)
+    yield from map(Lasting, _missing_sources(request, networks, consequences))
     if not known:
         yield from _other_physics(request, networks)
     yield from _outside_grids(request, networks)
@@ -81,7 +90,7 @@ def why_not_covered(request: Request, networks: NetworkSet, running: RunningClas
     if networks.companion is not None and others is not None:
         name = networks.companion.manifest.name
         for reason in why_not_covered(others, networks.companion, running):
-            yield f"for {' and '.join(others.tables)}, from the networks '{name}': {reason}"
+            yield type(reason)(f"for {' and '.join(others.tables)}, from the networks '{name}': {reason}")
 
 
 def _other_class(running: RunningClass, trained: Manifest) -> Iterator[str]:
@@ -260,13 +269,15 @@ def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
     if not k_last <= manifest.k_max:
         # CLASS's last wavenumber is up to one step beyond the requested k, and depends on the cosmology
         always = manifest.k_max / 10.0 ** (1.0 / request.precision.get("k_per_decade_for_pk", 10.0))
-        yield (f"k up to {k_last:.4g}/Mpc is needed, but the networks reach {manifest.k_max:g}/Mpc "
-               f"(P_k_max_1/Mpc and nonlinear_min_k_max up to {always:.3g} are covered)")
+        kind = Lasting if k_last > K_VARIES * manifest.k_max else str
+        yield kind(f"k up to {k_last:.4g}/Mpc is needed, but the networks reach {manifest.k_max:g}/Mpc "
+                   f"(P_k_max_1/Mpc and nonlinear_min_k_max up to {always:.3g} are covered)")
     if "t0" in request.tables or "p" in request.tables:
         reach = float(request.k[request.k_size_cmb - 1]) * request.cosmology["sound_horizon_rec"]
         if not reach <= manifest.k_max_cmb_times_sound_horizon:
-            yield (f"l_max needs k r_s(rec) up to {reach:.4g} in the CMB sources, but the networks reach "
-                   f"{manifest.k_max_cmb_times_sound_horizon:g}")
+            kind = Lasting if reach > L_VARIES * manifest.k_max_cmb_times_sound_horizon else str
+            yield kind(f"l_max needs k r_s(rec) up to {reach:.4g} in the CMB sources, but the networks reach "
+                       f"{manifest.k_max_cmb_times_sound_horizon:g}")
     if not (np.all(request.k > 0) and np.all(np.isfinite(request.k))):
         yield "k has values that are not positive numbers"
         return

@@ -1,7 +1,8 @@
 """Errors and warnings, by the action that they require from the user."""
 from __future__ import annotations
 
-__all__ = ["CosmicnetError", "CosmicnetWarning", "NetworkFileError", "NotCovered", "OptionError"]
+__all__ = ["CosmicnetError", "CosmicnetWarning", "NetworkFileError", "NeverCovered", "NotCovered",
+           "OptionError"]
 
 
 class CosmicnetError(Exception):
@@ -18,6 +19,12 @@ class NotCovered(CosmicnetError):
     """The networks do not cover this request: a parameter, a setting or an output is outside."""
 
     this_cosmology_only = True
+
+
+class NeverCovered(NotCovered):
+    """No cosmology brings this set-up into the domain of any set: a run has to stop."""
+
+    this_cosmology_only = False
 
 
 class OptionError(CosmicnetError):

@@ -12,8 +12,8 @@ import numpy as np
 
 from .choice import AUTO, sets_by_accuracy
 from .class_parameters import SAME_MODULES
-from .coverage import why_not_covered, without_numbers
-from .errors import CosmicnetError, CosmicnetWarning, NotCovered, OptionError
+from .coverage import Lasting, why_not_covered, without_numbers
+from .errors import CosmicnetError, CosmicnetWarning, NeverCovered, NotCovered, OptionError
 from .pieces import tables_but_p
 from .request import Request
 from .running_class import RunningClass, running_class
@@ -37,11 +37,12 @@ _warned: set[str] = set()
 
 
 def open_provider(
-    neural_network_path: str | os.PathLike[str] = AUTO, neural_network_fallback: str = "full"
+    neural_network_path: str | os.PathLike[str] = AUTO, neural_network_fallback: str = "full", *,
+    running: RunningClass | None = None,
 ) -> NetworkProvider:
     """Find the networks and check the options; called by classy at each compute().
 
-    Raises OptionError or NetworkFileError.
+    running: the CLASS that asks, by default the one that `import classy` finds. Raises OptionError or NetworkFileError.
     """
     fallback = str(neural_network_fallback).strip().lower()
     if fallback not in FALLBACKS:
@@ -51,7 +52,7 @@ def open_provider(
     candidates: Iterable[NetworkSet] = (networks for _, networks in sets_by_accuracy())
     if path != AUTO:
         candidates = [load_network_set(path)]
-    return NetworkProvider(candidates, fallback, perf_counter() - start, running_class())
+    return NetworkProvider(candidates, fallback, perf_counter() - start, running or running_class())
 
 
 class NetworkProvider:
@@ -74,8 +75,8 @@ class NetworkProvider:
     def provide(self, request: Request) -> bool:
         """Fill request.tables and return True, or return False to have CLASS integrate.
 
-        Raises NotCovered if no candidate covers the request and the fallback is 'error'; CosmicnetError if
-        the networks give numbers that are not finite.
+        Raises NotCovered if no candidate covers the request and the fallback is 'error', NeverCovered if none covers
+        another cosmology with these settings either; CosmicnetError if the networks give numbers that are not finite.
         """
         start = perf_counter()
         networks = self._first_that_covers(request)
@@ -118,7 +119,8 @@ class NetworkProvider:
         global _fallback_count
         reason = self._why()
         if self.fallback == "error":
-            raise NotCovered(reason)
+            is_lasting = all(any(isinstance(one, Lasting) for one in r.reasons) for r in self._refusals)
+            raise (NeverCovered if is_lasting else NotCovered)(reason)
         _fallback_count += 1
         _warn_once(f"{reason}. CLASS integrates the perturbation equations instead.")
         return False

@@ -101,6 +101,7 @@ include "../external/cosmicnet/shim/later_modules.pxi"
         info : dict
             'used' (bool), 'reason' (why not, or None), and from the networks 'name', 'hash',
             'seconds' (per step), 'fallbacks' (how often the equations were integrated instead).
+            'switched_on_by': where networks are on by default, the file or variable that says so.
             'fast_background' (bool): whether background and thermal history come from the fast modules.
             'fast_line_of_sight' (bool): whether the transfer functions come from the fast integration.
             'fast_non_linear' (bool): whether non-linear spectra come from the fast HMcode.

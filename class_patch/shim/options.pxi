@@ -7,8 +7,61 @@ _OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback")
 _ON, _OFF = ("yes", "y", "true", "on", "1"), ("no", "n", "false", "off", "0")
 # Options of CLASS's input; absent, they are on wherever sources were provided.
 _FAST = ("fast_background", "fast_line_of_sight", "fast_non_linear")
+# Options that a process or a user may have for all objects that name none of _OPTIONS: variables of the environment.
+_VARIABLES = {"COSMICNET": "neural_network", "COSMICNET_PATH": "neural_network_path",
+              "COSMICNET_FALLBACK": "neural_network_fallback", **{"COSMICNET_" + name.upper(): name for name in _FAST}}
 # CLASS integrates the equations when it searches for these: an answer without networks shall not need that twice.
 _SEARCHED_BY_SOURCES = ("sigma8", "S8")
+
+
+def _options_file():
+    """The user's file of options, or None for a user without a home."""
+    folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return os.path.join(folder, "cosmicnet", "options.ini") if os.path.isabs(folder) else None
+
+
+def _read_options(path):
+    """Lines `name = value` as in CLASS's own input files; # begins a comment. None if there is no such file."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.partition("#")[0].strip() for line in file]
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CosmoSevereError("%s: %s" % (path, error)) from error
+    options = {}
+    for line in filter(None, lines):
+        name, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or name not in _VARIABLES.values():
+            raise CosmoSevereError("%s: %r is not `name = value` with one of %s"
+                                   % (path, line, ", ".join(_VARIABLES.values())))
+        options[name] = value
+    return options
+
+
+def _default_options():
+    """Options for objects that name none, and where they stand: the environment, before the user's file."""
+    given = {name: os.environ[variable].strip() for variable, name in _VARIABLES.items()
+             if os.environ.get(variable, "").strip()}
+    switch = given.get("neural_network")
+    if switch is not None:
+        return given, "COSMICNET in the environment"
+    path = _options_file()
+    options = path and _read_options(path)
+    if not options:
+        return {}, None
+    return {**options, **given}, path
+
+
+def _with_defaults(parameters):
+    """Parameters with the options of the process or the user where they name none; and where those stand, or None."""
+    if any(str(name).strip().startswith(_OPTION_PREFIX) for name in parameters):
+        return parameters, None
+    options, place = _default_options()
+    if not _as_switch("neural_network", options.get("neural_network", "no")):
+        return parameters, None
+    given = {str(name).strip() for name in parameters}
+    return {**parameters, **{name: value for name, value in options.items() if name not in given}}, place
 
 
 def _open_connection(parameters, provider, _SourceConnection declined):
@@ -19,6 +72,9 @@ def _open_connection(parameters, provider, _SourceConnection declined):
     Raises CosmoSevereError for options that are wrong or have no effect, and networks that cannot be loaded.
     """
     is_given = provider is not None
+    place = None
+    if not is_given:
+        parameters, place = _with_defaults(parameters)
     options = {name: value for name, value in parameters.items()
                if str(name).strip().startswith(_OPTION_PREFIX)}
     for_class = {name: value for name, value in parameters.items() if name not in options}
@@ -36,11 +92,12 @@ def _open_connection(parameters, provider, _SourceConnection declined):
     if provider is None and switched_on:
         try:
             from cosmicnet.provider import open_provider
+            from cosmicnet.running_class import RunningClass
         except ImportError as error:
             raise CosmoSevereError("neural_network = yes needs the package cosmicnet, which does not "
                                    "import here: %s" % error) from error
         try:
-            provider = open_provider(**options)
+            provider = open_provider(**options, running=RunningClass(__version__, SOURCE_DIGEST, CHANGED_FILES))
         except Exception as error:
             raise CosmoSevereError(str(error)) from error
         cosmicnet_keep_memory()
@@ -56,6 +113,7 @@ def _open_connection(parameters, provider, _SourceConnection declined):
         connection.may_start_again = False
         return connection, for_class
     connection = _SourceConnection(provider)
+    connection.place = place
     if not is_given and given.isdisjoint(("fast_background", *_SEARCHED_BY_SOURCES)):
         for_class["fast_background"] = "yes"
         connection.may_start_again = True

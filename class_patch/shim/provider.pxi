@@ -152,6 +152,7 @@ cdef class _SourceConnection:
     cdef object provider
     cdef object error
     cdef object recorded
+    cdef object place # where the option stands that switched the networks on, if not among the parameters
     cdef bint asked
     cdef bint provided
     cdef bint perturbations_only
@@ -166,6 +167,7 @@ cdef class _SourceConnection:
         self.provider = provider
         self.error = None
         self.recorded = None
+        self.place = None
         self.asked = False
         self.provided = False
         self.perturbations_only = False
@@ -345,4 +347,5 @@ def _connection_info(connection):
     if not made.provided:
         reason = "the provider left it to CLASS" if made.asked else "no sources of scalar modes were needed"
     from_provider = made.provider.info() if hasattr(made.provider, "info") else {}
-    return {"reason": reason, **from_provider, "used": made.provided}
+    place = {} if made.place is None else {"switched_on_by": made.place}
+    return {"reason": reason, **from_provider, **place, "used": made.provided}

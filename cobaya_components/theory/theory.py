@@ -80,6 +80,9 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             # for fallbacks too: else the likelihood has a step at the edge of the domain
             for name, value in SAME_MODULES.items():
                 self.extra_args.setdefault(name, value)
+        elif hasattr(self.classy_module.Class, "neural_network_info"):
+            # also where networks are on by default
+            self.extra_args[OPTION_PREFIX] = "no"
 
     def get_helper_theories(self) -> dict[str, Any]:
         """Two components for Cobaya, which then knows which parameters are fast."""

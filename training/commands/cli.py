@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -25,6 +26,8 @@ STEPS_OF_PAPER = ("search", "report")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sub-command, or show the help; returns the exit status, 1 for an error that the user can mend."""
+    # commands say themselves where networks are used, worker processes included
+    os.environ["COSMICNET"] = "no"
     parser = command_line()
     options = parser.parse_args(arguments)
     if options.command is None:

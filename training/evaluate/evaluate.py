@@ -22,7 +22,7 @@ from cosmicnet.store import load_network_set
 
 from ..wide.unseen import precision_of
 from ..work.parallel import ended, progress, single_threaded_pool
-from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
+from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
 from ..work.spectra import OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra
 from .accuracy import RelativeErrors, summary
 from .accuracy_page import write_page
@@ -87,7 +87,7 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
 
 
 def _boxes_of(manifest: Manifest, approximation: Parameters) -> tuple[Box, ...]:
-    """The boxes of a set's domain and the families that it covers; CosmoComputationError if networks cover nothing."""
+    """The boxes of a set's domain and the families that it covers; classy's error if networks cover nothing."""
     whole, *extremes = boxes_of_domain(manifest)
     if (refusal := _refusal(whole, approximation)) is not None:
         raise refusal
@@ -96,7 +96,7 @@ def _boxes_of(manifest: Manifest, approximation: Parameters) -> tuple[Box, ...]:
 
 def _refusal(box: Box, approximation: Parameters) -> Exception | None:
     """Why networks cover none of the first points of a box; None if they cover one."""
-    from classy import CosmoComputationError
+    from classy import CosmoComputationError, CosmoSevereError
 
     refusal: Exception | None = None
     for point in box.points(TRIED):
@@ -104,7 +104,9 @@ def _refusal(box: Box, approximation: Parameters) -> Exception | None:
         try:
             cosmology.compute(["perturbations"])
             return None
-        except CosmoComputationError as error:
+        except (CosmoComputationError, CosmoSevereError) as error:
+            if not is_refused(error):
+                raise
             refusal = error
         finally:
             cosmology.empty()
@@ -166,7 +168,7 @@ def compute_pair(
 ) -> SpectraPair | str:
     """Both modes of one cosmology; `closer`: full CLASS with CLOSER_TIMES as well. Full CLASS is read from the cache if
     possible. Returns CLASS's message if full CLASS fails: workers would retry after an error."""
-    from classy import CosmoComputationError
+    from classy import CosmoComputationError, CosmoSevereError
 
     settings = {**cosmology, **SAME_MODULES}
     try:
@@ -176,7 +178,9 @@ def compute_pair(
         return f"{dict(cosmology)}: {str(error).strip()}"
     try:
         return SpectraPair(cosmology, full, compute_spectra({**settings, **approximation}), closer_full)
-    except CosmoComputationError as error:
+    except (CosmoComputationError, CosmoSevereError) as error:
+        if not is_refused(error):
+            raise
         infinite = Spectra(*(np.full_like(getattr(full, f.name), np.inf) for f in fields(Spectra)))
         return SpectraPair(cosmology, full, replace(infinite, ell=full.ell), closer_full, refused=str(error).strip())
 

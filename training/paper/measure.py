@@ -23,7 +23,7 @@ from ..evaluate.noise import PLANCK_SKY_FRACTION, planck_noise
 from ..work.cores import available_cores
 from ..work.numbers import T_CMB_MUK
 from ..work.parallel import ended, progress, single_threaded_pool
-from ..work.run_class import Parameters, networks_on, new_class
+from ..work.run_class import Parameters, is_refused, networks_on, new_class
 from ..work.spectra import Spectra, cached_spectra
 from .dataset import PaperModel, read_model
 from .generate import cosmologies, models_of, network_sources, read_k_grid
@@ -80,7 +80,7 @@ class SourceComparison:
 
 def compare_sources(recipe: PaperRecipe, models: Path, networks: Mapping[str, str]) -> SourceComparison:
     """Sources of the test set that were kept, and those of the networks (label to name or folder)."""
-    from classy import CosmoComputationError
+    from classy import CosmoComputationError, CosmoSevereError
 
     k, points = read_k_grid(models), cosmologies(recipe, "test")
     covered: list[tuple[dict[str, float], PaperModel, dict[str, dict[str, Single]]]] = []
@@ -90,7 +90,9 @@ def compare_sources(recipe: PaperRecipe, models: Path, networks: Mapping[str, st
         try:
             tables = {label: network_sources({**recipe.class_settings, **networks_on(network)}, point, k)
                       for label, network in networks.items()}
-        except CosmoComputationError as error:
+        except (CosmoComputationError, CosmoSevereError) as error:
+            if not is_refused(error):
+                raise
             refused.append(_left_out(point, str(error)))
         else:
             covered.append((point, read_model(path), tables))
@@ -165,11 +167,13 @@ def compare_spectra(
 
 def _spectra_or_refusal(parameters: Parameters, folder: Path) -> Spectra | str:
     """CLASS's message where CLASS or the networks fail: a worker would retry after an exception."""
-    from classy import CosmoComputationError
+    from classy import CosmoComputationError, CosmoSevereError
 
     try:
         return cached_spectra(parameters, folder)
-    except CosmoComputationError as error:
+    except (CosmoComputationError, CosmoSevereError) as error:
+        if not is_refused(error):
+            raise
         return str(error)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cosmicnet.class_parameters import SAME_MODULES
 
 from ..evaluate.accuracy import LOW_L_END, cosmic_variance, wishart_chi2
-from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
+from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
 
 __all__ = ["FULL", "NET", "PAIRS", "SPECTRA", "STOCK", "Comparison", "LargestError", "ModeResult", "compare"]
 
@@ -133,13 +133,15 @@ class _Multipoles:
 def compare(parameters: Parameters, network: str | None, notes: tuple[str, ...] = ()) -> Comparison:
     """All modes of one input. CosmoSevereError or CosmoComputationError where full CLASS cannot compute it."""
     require_patched_classy()
-    from classy import CosmoComputationError
+    from classy import CosmoComputationError, CosmoSevereError
     from classy import __version__ as version
 
     networks, refused, modes = "", "", dict[str, ModeResult]()
     try:
         modes[NET], networks = _run({**parameters, **networks_on(network), **SAME_MODULES}, REPEATS)
-    except CosmoComputationError as error:
+    except (CosmoComputationError, CosmoSevereError) as error:
+        if not is_refused(error):
+            raise
         refused = str(error).strip()
     for mode, options in ((FULL, SAME_MODULES), (STOCK, {})):
         modes[mode], _ = _run({**parameters, **options}, 1)

@@ -33,7 +33,7 @@ MEGABYTES_MORE_ALLOWED = 150
 COMPUTES = 20
 SCRIPT = f"""\
 import json, resource, sys, time
-from classy import Class, CosmoComputationError
+from classy import Class, CosmoComputationError, CosmoSevereError
 
 COMPUTES = {COMPUTES}
 """ + """\
@@ -62,7 +62,7 @@ try:
     else:
         found["whole"] = timed(model, "lensing")
     found.setdefault("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-except CosmoComputationError as error:
+except (CosmoComputationError, CosmoSevereError) as error:
     found = {"refused": str(error)}
 print(json.dumps(found))
 """

@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cosmicnet.errors import CosmicnetError
+from cosmicnet.errors import CosmicnetError, NotCovered
 
-__all__ = ["Parameters", "networks_on", "new_class", "require_patched_classy"]
+__all__ = ["Parameters", "is_refused", "networks_on", "new_class", "require_patched_classy"]
 
 Parameters = Mapping[str, str | float | int]
 
@@ -29,6 +29,13 @@ def networks_on(network: str | None = None) -> Parameters:
     """
     chosen = {} if network is None else {"neural_network_path": network}
     return {"neural_network": "yes", "neural_network_fallback": "error", **chosen}
+
+
+def is_refused(error: Exception) -> bool:
+    """Whether CLASS cannot compute a cosmology, or networks do not cover it; other errors are raised again."""
+    from classy import CosmoComputationError
+
+    return isinstance(error, CosmoComputationError) or isinstance(error.__cause__, NotCovered)
 
 
 def new_class(parameters: Parameters) -> Any:
