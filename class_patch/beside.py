@@ -1,7 +1,7 @@
 """The same build under a name of its own: a wheel that leaves an installed `classy` alone.
 
-The distribution `cosmicnet-classy` holds the package `classy` in a folder where `import classy` does not look, laid out as
-setuptools lays out a build, which is where Cobaya's `path` looks; `cosmicnet.classy` finds it.
+The distribution `cosmicnet-classy` holds the package `classy` in a folder where `import classy` does not look, laid out
+as setuptools lays out a build, which is where Cobaya's `path` looks; `cosmicnet.classy` finds it.
 """
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Class", "CosmoComputationError", "CosmoSevereError", "folder", "put_first"]
+__all__ = ["folder", "put_first"]
 
 PACKAGE = "cosmicnet_classy"
 INSTALL_HINT = "pip install --config-settings beside=yes ./class_patch (docs/patch.md)"

@@ -18,6 +18,14 @@ def own_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def own_options(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Neither are networks on by default because the user of this machine has them so."""
+    for name in [name for name in os.environ if name == "COSMICNET" or name.startswith("COSMICNET_FA")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no options"))
+
+
+@pytest.fixture(autouse=True)
 def fewer_points_of_the_prior(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models of Cobaya are made faster than in a run."""
     monkeypatch.setattr("cosmicnet.cobaya_components.theory.prior.DRAWS", 8)

@@ -1,0 +1,82 @@
+"""COSMICNET=yes, or a file of the user, switches networks on for every object that names no option."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
+pytestmark = pytest.mark.usefixtures("patched")
+
+COVERED = {"output": "mPk", "P_k_max_1/Mpc": 0.1, "N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.0308}
+NEVER_COVERED = {**COVERED, "gauge": "newtonian"}
+
+
+def computed(parameters: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+    model = classy.Class()
+    model.set(parameters)
+    model.compute()
+    return model.sigma8(), model.neural_network_info()
+
+
+@pytest.fixture
+def options_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "cosmicnet").mkdir()
+    return tmp_path / "cosmicnet/options.ini"
+
+
+def test_off_by_default() -> None:
+    assert not computed(COVERED)[1]["used"]
+
+
+def test_a_variable_switches_on_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = computed({**COVERED, "neural_network": "yes"})
+    monkeypatch.setenv("COSMICNET", "yes")
+    found = computed(COVERED)
+    assert found[0] == asked[0]
+    assert found[1]["used"] and "COSMICNET" in found[1]["switched_on_by"]
+    assert "switched_on_by" not in asked[1]
+
+
+def test_a_file_switches_on_and_is_named(options_file: Path) -> None:
+    options_file.write_text("# networks for me\nneural_network = yes\nneural_network_path = lcdm\n")
+    info = computed(COVERED)[1]
+    assert info["used"] and info["name"] == "lcdm" and info["switched_on_by"] == str(options_file)
+
+
+def test_the_variable_wins_over_the_file(options_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options_file.write_text("neural_network = yes\n")
+    monkeypatch.setenv("COSMICNET", "no")
+    assert not computed(COVERED)[1]["used"]
+
+
+def test_parameters_win_over_both(options_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options_file.write_text("neural_network = yes\n")
+    monkeypatch.setenv("COSMICNET", "yes")
+    assert not computed({**COVERED, "neural_network": "no"})[1]["used"]
+
+
+def test_all_options_are_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COSMICNET", "yes")
+    monkeypatch.setenv("COSMICNET_PATH", "lcdm")
+    monkeypatch.setenv("COSMICNET_FAST_BACKGROUND", "no")
+    info = computed(COVERED)[1]
+    assert info["used"] and info["name"] == "lcdm" and not info["fast_background"]
+    monkeypatch.setenv("COSMICNET_FALLBACK", "error")
+    with pytest.raises(classy.CosmoSevereError, match="gauge"):
+        computed(NEVER_COVERED)
+
+
+@pytest.mark.parametrize("line", ["neural_networks = yes", "neural_network yes", "neural_network = perhaps"])
+def test_a_wrong_line_is_named(options_file: Path, line: str) -> None:
+    options_file.write_text(line + "\n")
+    with pytest.raises(classy.CosmoSevereError, match=line.split()[0]):
+        computed(COVERED)
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COSMICNET", "perhaps")
+    with pytest.raises(classy.CosmoSevereError, match="perhaps"):
+        computed(COVERED)
