@@ -12,12 +12,12 @@ ONE_NEUTRINO = {"N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.0308}
 @pytest.mark.parametrize(("setting", "error"), [
     ({"gauge": "newtonian"}, "CosmoSevereError"),  # no cosmology changes it
     ({"P_k_max_1/Mpc": 200.0}, "CosmoSevereError"),
-    ({"omega_b": 0.04}, "CosmoComputationError"),  # another one may be covered
+    ({"omega_b": 0.03}, "CosmoComputationError"),  # another one may be covered
 ])
 def test_a_set_up_that_is_never_covered_stops_the_run(setting: dict[str, object], error: str) -> None:
     model = classy.Class()
     model.set({**ONE_NEUTRINO, "output": "mPk", "P_k_max_1/Mpc": 0.1, **setting,
                "neural_network": "yes", "neural_network_fallback": "error"})
-    with pytest.raises(classy.CosmoError) as caught:
+    with pytest.raises((classy.CosmoSevereError, classy.CosmoComputationError)) as caught:
         model.compute()
     assert type(caught.value) is getattr(classy, error)
