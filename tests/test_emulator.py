@@ -11,6 +11,7 @@ from cosmicnet.coordinates import EARLIEST_REIONIZATION
 from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.evaluation import FittedField
 from cosmicnet.fields import FIELDS, inputs_of
+from cosmicnet.growth import smooth_growth
 from cosmicnet.rescattering import start_of_reionization
 
 Array = NDArray[np.float64]
@@ -68,6 +69,17 @@ def twin_field(emulator: FittedField, request: SyntheticRequest) -> Array:
     return table
 
 
+def twin_growth(request: SyntheticRequest, late: Array, table: Array) -> Array:
+    """A field with the slope of the growth equation today (test_growth.py); one number at a time."""
+    matrix = smooth_growth(request.tau[late], {name: column[late] for name, column in request.history.items()})
+    (rows, times), result = matrix.shape, table.copy()
+    for row in range(rows):
+        for column in range(request.k.size):
+            result[row - rows, column] = sum(
+                matrix[row, time] * table[time - times, column] for time in range(times))
+    return result
+
+
 def twin(emulator: FieldsEmulator, request: SyntheticRequest, source: str) -> Array:
     if source == "p":
         return np.sqrt(6.0) * twin(emulator, request, "t2")
@@ -82,7 +94,10 @@ def twin(emulator: FieldsEmulator, request: SyntheticRequest, source: str) -> Ar
     for f in emulator.fields:
         factor = FORMULAS[source].get(f.field.piece)
         if factor is not None:
-            total += np.where(where[f.field.region], factor(history, k) * twin_field(f, request), 0.0)
+            table = twin_field(f, request)
+            if f.field.name in ("late.weyl", "late.matter", "late.matter_cb"):
+                table = twin_growth(request, late[:, 0], table)
+            total += np.where(where[f.field.region], factor(history, k) * table, 0.0)
         if source == "t0" and f.field.name == "late.doppler":
             # streaming photons: Theta_0 + phi = -kappa' theta_b/k^2
             drag = -history["visibility"] * history["scattering_rate"] * history["growth_velocity"]
