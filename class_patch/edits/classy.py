@@ -46,7 +46,21 @@ DECLARATIONS = (
         where="instead",
         text=f'    int {module}_init "cosmicnet_{module}_init"(',
     ) for module in LONG_MODULES),
+    Edit(
+        reason="the scale of non-linearity where there is one", part="refusals",
+        anchor="    int fourier_k_nl_at_z(",
+        where="instead",
+        text='    int fourier_k_nl_at_z "cosmicnet_k_nl_at_z"(',
+    ),
 )
+
+_ATTRIBUTES = """\
+    cdef object _provider   # cosmicnet: set by set_source_provider(); None: the options decide
+    cdef object _connection # cosmicnet: the _SourceConnection of the last compute(), or None
+    # cosmicnet: parameters of the last compute(), as given and as CLASS read them; None if it did not finish
+    cdef object _computed_from
+    cdef unsigned long _computing # cosmicnet: the thread that is within compute(), or 0
+"""
 
 WRAPPER = (
     Edit(
@@ -56,6 +70,26 @@ WRAPPER = (
         text="""\
 include "../external/cosmicnet/shim/provider.pxi"
 include "../external/cosmicnet/shim/options.pxi"
+
+
+""",
+    ),
+    Edit(
+        reason="declare what is refused", part="refusals",
+        anchor="cdef class Class:\n",
+        where="before",
+        text="""\
+cdef extern from "cosmicnet/shim/refusals.h":
+    pass
+
+
+""",
+    ),
+    Edit(
+        reason="include what keeps the first modules", part="later",
+        anchor="cdef class Class:\n",
+        where="before",
+        text="""\
 include "../external/cosmicnet/shim/later_modules.pxi"
 
 
@@ -63,16 +97,10 @@ include "../external/cosmicnet/shim/later_modules.pxi"
     ),
     Edit(
         reason="attributes of Class",
-        anchor="    cdef char path_to_this[1000]\n",
-        where="after",
-        text="""\
-
-    cdef object _provider   # cosmicnet: set by set_source_provider(); None: the options decide
-    cdef object _connection # cosmicnet: the _SourceConnection of the last compute(), or None
-    # cosmicnet: parameters of the last compute(), as given and as CLASS read them; None if it did not finish
-    cdef object _computed_from
-    cdef unsigned long _computing # cosmicnet: the thread that is within compute(), or 0
-""",
+        anchor="    cdef object ncp   #",
+        where="before",
+        or_else=Edit(reason="the same in 3.2.0", anchor="    cpdef object ncp   #", where="before", text=_ATTRIBUTES),
+        text=_ATTRIBUTES,
     ),
     Edit(
         reason="methods of Class",
@@ -106,12 +134,20 @@ include "../external/cosmicnet/shim/later_modules.pxi"
             'fast_line_of_sight' (bool): whether the transfer functions come from the fast integration.
             'fast_non_linear' (bool): whether non-linear spectra come from the fast HMcode.
         """
-        fast = self.tr.is_allocated and self.tr.line_of_sight_is_fast
-        non_linear = self.fo.is_allocated and self.fo.method == nl_HMcode and self.fo.non_linear_is_fast
-        background = self.ba.is_allocated and self.ba.background_is_fast
+        computed = set(self.ncp) if self.allocated else set()
+        fast = "transfer" in computed and self.tr.line_of_sight_is_fast
+        non_linear = "fourier" in computed and self.fo.non_linear_is_fast
+        background = "background" in computed and self.ba.background_is_fast
         return {**_connection_info(self._connection), "fast_background": bool(background),
                 "fast_line_of_sight": bool(fast), "fast_non_linear": bool(non_linear)}
 
+''',
+    ),
+    Edit(
+        reason="what keeps the first modules, for Cobaya", part="later",
+        anchor="    def _check_task_dependency(self, level):\n",
+        where="before",
+        text='''\
     @staticmethod
     def parameters_of_later_modules():
         """Names of the parameters on which the source functions do not depend (cosmicnet)."""
@@ -126,13 +162,20 @@ include "../external/cosmicnet/shim/later_modules.pxi"
         text="        _require_own(self) # cosmicnet\n",
     ) for method, parameters in {"struct_cleanup": "self", "set": "self,*pars,**kars", "empty": "self"}.items()),
     Edit(
-        reason="keep what the changed parameters do not reach",
+        reason="one thread at a time",
         anchor="        # Check if already allocated to prevent memory leaks\n",
         where="before",
         text="""\
         # cosmicnet: one thread at a time
         occupied = _Occupied(self)
 
+""",
+    ),
+    Edit(
+        reason="keep what the changed parameters do not reach", part="later",
+        anchor="        # Check if already allocated to prevent memory leaks\n",
+        where="before",
+        text="""\
         # cosmicnet: only parameters of later modules changed?
         if _compute_later(self, level):
             return

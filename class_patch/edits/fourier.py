@@ -1,5 +1,5 @@
 """fourier: the fast HMcode before the loop over times, which continues where it ended."""
-from ..anchors import Edit
+from ..anchors import Edit, of_part
 
 HEADER = (
     Edit(
@@ -21,12 +21,12 @@ HEADER = (
     ),
 )
 
-SOURCE = (
+STEP = (
     Edit(
-        reason="declare the fast HMcode",
-        anchor='#include "hmcode.h"\n',
+        reason="declare the step that the primordial spectrum asks for",
+        anchor='#include "fourier.h"\n',
         where="after",
-        text='#include "cosmicnet/fast/hmcode/fast_hmcode.h"\n#include "cosmicnet/fast/line_of_sight/fast_line_of_sight.h"\n',
+        text='#include "cosmicnet/fast/line_of_sight/fast_line_of_sight.h"\n',
     ),
     Edit(
         reason="the step that the primordial spectrum asks for",
@@ -39,6 +39,15 @@ SOURCE = (
              pfo->error_message);
 
 """,
+    ),
+)
+
+SOURCE = (
+    Edit(
+        reason="declare the fast HMcode",
+        anchor='#include "hmcode.h"\n',
+        where="after",
+        text='#include "cosmicnet/fast/hmcode/fast_hmcode.h"\n',
     ),
     Edit(
         reason="take the fast HMcode",
@@ -81,4 +90,7 @@ SOURCE = (
     ),
 )
 
-EDITS: dict[str, tuple[Edit, ...]] = {"include/fourier.h": HEADER, "source/fourier.c": SOURCE}
+EDITS: dict[str, tuple[Edit, ...]] = {
+    "include/fourier.h": HEADER,
+    "source/fourier.c": (*of_part("line_of_sight", STEP), *of_part("non_linear", SOURCE)),
+}

@@ -1,5 +1,5 @@
 """harmonic: the spectra of the fast line of sight."""
-from ..anchors import Edit
+from ..anchors import Edit, of_part
 
 HEADER = (
     Edit(
@@ -42,4 +42,4 @@ SOURCE = (
     ),
 )
 
-EDITS: dict[str, tuple[Edit, ...]] = {"include/harmonic.h": HEADER, "source/harmonic.c": SOURCE}
+EDITS: dict[str, tuple[Edit, ...]] = {"include/harmonic.h": of_part("line_of_sight", HEADER), "source/harmonic.c": of_part("line_of_sight", SOURCE)}

@@ -3,13 +3,13 @@ from ..anchors import Edit
 
 SOURCE = (
     Edit(
-        reason="declare the fast thermal history",
+        reason="declare the fast thermal history", part="background",
         anchor='#include "input.h"\n',
         where="after",
         text='#include "cosmicnet/fast/background/fast_background.h"\n',
     ),
     Edit(
-        reason="no reionization in trials for the sound horizon",
+        reason="no reionization in trials for the sound horizon", part="background",
         anchor="    pr.thermo_Nz_lin = 10000;\n    pr.thermo_Nz_log = 500;\n",
         where="instead",
         text="""\
@@ -24,7 +24,7 @@ SOURCE = (
 """,
     ),
     Edit(
-        reason="secants for the sound horizon",
+        reason="secants for the sound horizon", part="background",
         anchor="  /** Then we do a linear hunt for the boundaries */\n",
         where="before",
         text="""\
@@ -49,6 +49,21 @@ SOURCE = (
     }
   }
 
+""",
+    ),
+    Edit(
+        reason="a trial for the sound horizon that is no number", part="refusals",
+        anchor="    class_call_except(background_init(&pr,&ba), ba.error_message, errmsg, ",
+        where="before",
+        text="""\
+    /* cosmicnet: the integrator would end the process */
+    if (!(ba.h*0. == 0.)) {
+      background_free_input(&ba);
+      thermodynamics_free_input(&th);
+      perturbations_free_input(&pt);
+      class_stop(errmsg,"the search for h came to a value that is no number: the thermal history is too coarse for it"
+                 " with tol_thermo_integration = %g",pr.tol_thermo_integration);
+    }
 """,
     ),
     Edit(

@@ -1,5 +1,5 @@
 """lensing: the fast lensed spectra in place of tables of d-functions."""
-from ..anchors import Edit
+from ..anchors import Edit, of_part
 
 SOURCE = (
     Edit(
@@ -27,4 +27,4 @@ SOURCE = (
     ),
 )
 
-EDITS: dict[str, tuple[Edit, ...]] = {"source/lensing.c": SOURCE}
+EDITS: dict[str, tuple[Edit, ...]] = {"source/lensing.c": of_part("lensing", SOURCE)}

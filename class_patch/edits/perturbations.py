@@ -25,16 +25,7 @@ HEADER = (
     ),
 )
 
-SOURCE = (
-    Edit(
-        reason="ask the source provider",
-        anchor="""\
-  /* Setup task system */
-  class_setup_parallel();
-  /** - loop over modes (scalar, tensors, etc). For each mode: */
-""",
-        where="before",
-        text="""\
+_ASK = """\
   /** - cosmicnet: the sources of scalar modes may come from outside */
   if ((ppt->source_provider != NULL) && (ppt->has_scalars == _TRUE_)) {
     class_call_except(ppt->source_provider(ppt->source_provider_data,ppr,pba,pth,ppt),
@@ -43,7 +34,19 @@ SOURCE = (
                       perturbations_free(ppt));
   }
 
+"""
+
+SOURCE = (
+    Edit(
+        reason="ask the source provider",
+        anchor="""\
+  /* Setup task system */
+  class_setup_parallel();
+  /** - loop over modes (scalar, tensors, etc). For each mode: */
 """,
+        where="before", text=_ASK,
+        or_else=Edit(reason="the same before 3.2.3 and in forks", where="before", text=_ASK,
+                     anchor="  /** - loop over modes (scalar, tensors, etc). For each mode: */\n"),
     ),
     Edit(
         reason="skip the modes that were provided",

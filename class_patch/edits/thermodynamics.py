@@ -1,5 +1,18 @@
 """thermodynamics: fewer redshifts, rates and trials in the fast background; tables of text files kept in the process."""
-from ..anchors import Edit
+from ..anchors import Edit, of_part
+
+_OPEN_HELIUM = '  class_open(fA,{}, "r",pth->error_message);\n'
+_RECALL_HELIUM = """\
+  /* cosmicnet: has this process read it already? */
+  char * cosmicnet_bbn_path = {};
+  if (cosmicnet_recall_helium(cosmicnet_bbn_path,&num_omegab,&num_deltaN,&omegab,&deltaN,&YHe) == _TRUE_) {{
+    class_alloc(ddYHe,num_omegab*num_deltaN*sizeof(double),pth->error_message);
+    class_alloc(YHe_at_deltaN,num_omegab*sizeof(double),pth->error_message);
+    class_alloc(ddYHe_at_deltaN,num_omegab*sizeof(double),pth->error_message);
+  }}
+  else {{
+
+"""
 
 HEADER = (
     Edit(
@@ -28,25 +41,16 @@ SOURCE = (
     ),
     Edit(
         reason="recall the table of helium",
-        anchor='  class_open(fA,bbn_path, "r",pth->error_message);\n',
-        where="before",
-        text="""\
-  /* cosmicnet: has this process read it already? */
-  if (cosmicnet_recall_helium(bbn_path,&num_omegab,&num_deltaN,&omegab,&deltaN,&YHe) == _TRUE_) {
-    class_alloc(ddYHe,num_omegab*num_deltaN*sizeof(double),pth->error_message);
-    class_alloc(YHe_at_deltaN,num_omegab*sizeof(double),pth->error_message);
-    class_alloc(ddYHe_at_deltaN,num_omegab*sizeof(double),pth->error_message);
-  }
-  else {
-
-""",
+        anchor=_OPEN_HELIUM.format("bbn_path"), where="before", text=_RECALL_HELIUM.format("bbn_path"),
+        or_else=Edit(reason="the same before 3.3.2", anchor=_OPEN_HELIUM.format("ppr->sBBN_file"), where="before",
+                     text=_RECALL_HELIUM.format("ppr->sBBN_file")),
     ),
     Edit(
         reason="keep the table of helium",
         anchor="  /** - spline in one dimension (along deltaN) */\n",
         where="before",
         text="""\
-    cosmicnet_keep_helium(bbn_path,num_omegab,num_deltaN,omegab,deltaN,YHe);
+    cosmicnet_keep_helium(cosmicnet_bbn_path,num_omegab,num_deltaN,omegab,deltaN,YHe);
   }
 
 """,
@@ -201,5 +205,7 @@ void cosmicnet_swift_fit(FIT_FUNC * fit, int * error, char * path_to_hyrec, char
 )
 
 EDITS: dict[str, tuple[Edit, ...]] = {
-    "include/thermodynamics.h": HEADER, "source/thermodynamics.c": SOURCE, "external/HyRec2020/history.c": HYREC,
+    name: of_part("background", edits) for name, edits in {
+        "include/thermodynamics.h": HEADER, "source/thermodynamics.c": SOURCE, "external/HyRec2020/history.c": HYREC,
+    }.items()
 }

@@ -1,5 +1,5 @@
 """transfer: the fast line of sight in place of the loop over wavenumbers; transfer functions kept from a former run."""
-from ..anchors import Edit
+from ..anchors import Edit, of_part
 
 HEADER = (
     Edit(
@@ -73,4 +73,4 @@ and eventually apply non-linear corrections to the sources */
     ),
 )
 
-EDITS: dict[str, tuple[Edit, ...]] = {"include/transfer.h": HEADER, "source/transfer.c": SOURCE}
+EDITS: dict[str, tuple[Edit, ...]] = {"include/transfer.h": HEADER, "source/transfer.c": of_part("line_of_sight", SOURCE)}

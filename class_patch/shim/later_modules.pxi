@@ -66,7 +66,8 @@ cdef int _compute_later(Class self, set level) except -1:
     first_modules = {_FIRST_MODULE[str(name).strip()] for name in changed}
     cdef int keep_transfer = self.tr.is_allocated and self.fo.method == nl_none and "transfer" not in first_modules
     kept = None
-    if self.tr.is_allocated and not keep_transfer and not self.pt.has_vectors:
+    # transfer_init() takes them over where the fast line of sight is there
+    if "line_of_sight" in _PARTS and self.tr.is_allocated and not keep_transfer and not self.pt.has_vectors:
         kept = _take_transfer(self)
     _free_later(self, keep_transfer)
     self.computed = False

@@ -5,8 +5,11 @@ _OPTION_PREFIX = "neural_network"
 _OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback")
 # Words for a switch; CLASS itself reads what begins with y or t, and n or f.
 _ON, _OFF = ("yes", "y", "true", "on", "1"), ("no", "n", "false", "off", "0")
-# Options of CLASS's input; absent, they are on wherever sources were provided.
-_FAST = ("fast_background", "fast_line_of_sight", "fast_non_linear")
+# Parts of the patch that this CLASS has.
+_PARTS = frozenset(json.loads("""@PARTS@"""))
+# Options of CLASS's input, and the part that each switches; absent, they are on wherever sources were provided.
+_PART_OF = {"fast_background": "background", "fast_line_of_sight": "line_of_sight", "fast_non_linear": "non_linear"}
+_FAST = tuple(_PART_OF)
 # Options that a process or a user may have for all objects that name none of _OPTIONS: variables of the environment.
 _VARIABLES = {"COSMICNET": "neural_network", "COSMICNET_PATH": "neural_network_path",
               "COSMICNET_FALLBACK": "neural_network_fallback", **{"COSMICNET_" + name.upper(): name for name in _FAST}}
@@ -89,6 +92,9 @@ def _open_connection(parameters, provider, _SourceConnection declined):
     for name, value in for_class.items():
         if str(name).strip() in _FAST:
             for_class[name] = "yes" if _as_switch(str(name).strip(), value) else "no"
+            if for_class[name] == "yes" and _PART_OF[str(name).strip()] not in _PARTS:
+                raise CosmoSevereError("%s = yes: this CLASS was patched without it, since its code differs from the "
+                                       "release that the patch was made for" % name)
     if provider is None and switched_on:
         try:
             from cosmicnet.provider import open_provider
@@ -114,7 +120,7 @@ def _open_connection(parameters, provider, _SourceConnection declined):
         return connection, for_class
     connection = _SourceConnection(provider)
     connection.place = place
-    if not is_given and given.isdisjoint(("fast_background", *_SEARCHED_BY_SOURCES)):
+    if "background" in _PARTS and not is_given and given.isdisjoint(("fast_background", *_SEARCHED_BY_SOURCES)):
         for_class["fast_background"] = "yes"
         connection.may_start_again = True
     return connection, for_class

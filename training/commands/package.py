@@ -16,9 +16,9 @@ def add_patch_class(commands: Any) -> None:
     parser = new_command(
         commands, "patch-class", "give your own CLASS source tree the hook for networks",
         description="""\
-Edits a CLASS source tree (version 3.4.1, possibly with your own changes) so that its classy can use and
-train networks; then build it as usual with `pip install DIR`. The tree is left untouched if an edit
-does not fit.""",
+Edits a CLASS source tree (version 3.2.3 or later, possibly with your own changes) so that its classy can use and
+train networks; then build it as usual with `pip install DIR`. Parts that do not fit are left out and named. A copy is
+compiled first, for a minute or two; the tree stays as it was if the hook does not fit or the copy does not compile.""",
         epilog=f"examples:\n  {PROGRAM} patch-class ~/my_class && pip install ~/my_class",
     )
     parser.add_argument("directory", type=Path, metavar="DIR", help="root of the CLASS tree")
@@ -26,13 +26,20 @@ does not fit.""",
 
 
 def _run_patch_class(options: argparse.Namespace) -> None:
-    from cosmicnet.class_patch import AnchorError, PatchError, patch_tree
+    from cosmicnet.class_patch import PARTS, AnchorError, PatchError, patch_what_fits
 
+    print("compiling a copy with the patch ...", flush=True)
     try:
-        touched = patch_tree(options.directory)
-    except (AnchorError, PatchError) as error:
+        patched = patch_what_fits(options.directory)
+    except AnchorError as error:
+        raise CosmicnetError(f"the hook for networks does not fit this CLASS. Nothing was changed.\n{error}") from error
+    except PatchError as error:
         raise CosmicnetError(str(error)) from error
-    print("\n".join(f"{what} {name}" for name, what in touched.items()))
+    print("\n".join(f"{what} {name}" for name, what in patched.files.items()))
+    for part, reasons in patched.missing.items():
+        print(f"\nwithout {PARTS[part]}:\n" + "\n".join(reasons))
+    print(f"\npatched CLASS {patched.release}: the hook for networks"
+          + "".join(f", {text}" for part, text in PARTS.items() if part not in patched.missing))
 
 
 def add_cite(commands: Any) -> None:
