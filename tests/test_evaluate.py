@@ -26,7 +26,8 @@ from cosmicnet.training.evaluate.boxes import (
     boxes_of_domain,
 )
 from cosmicnet.training.evaluate.results import BoxErrors, ModelErrors, SetErrors
-from cosmicnet.training.evaluate.targets import AccuracyTarget, targets_of
+from cosmicnet.training.evaluate.targets import RECIPES, AccuracyTarget, targets_of
+from cosmicnet.training.recipe.schema import load_recipe
 from cosmicnet.training.work import spectra as spectra_module
 from cosmicnet.training.work.run_class import Parameters
 from cosmicnet.training.work.spectra import Spectra, cached_spectra
@@ -47,7 +48,7 @@ def errors_of(errors: list[Figures], planck_net: list[Figures] | None = None,
     models = tuple(ModelErrors(cosmology, figures, dict.fromkeys(net, 10.0), net, {})
                    for cosmology, figures, net in zip(cosmologies, errors, nets, strict=True))
     if targets is None:
-        targets = targets_of(PLANCK_5_SIGMA.name, "lcdm", {})
+        targets = targets_of(PLANCK_5_SIGMA.name, {})
     return SetErrors("lcdm, hash 012345678901", "3.4.1.0", (BoxErrors(PLANCK_5_SIGMA, models, targets),))
 
 
@@ -183,10 +184,20 @@ def test_how_far_class_is_from_itself_is_a_line_of_its_own() -> None:
 
 
 def test_targets_are_those_of_the_box_the_shipped_set_or_the_recipe() -> None:
-    assert targets_of("planck_5_sigma", "mine", {})["tt_low_l"] == AccuracyTarget(0.1)
-    assert targets_of(WHOLE_DOMAIN, "extended", {})["wishart_chi2"] == AccuracyTarget(3.0, 0.5)
-    assert targets_of(WHOLE_DOMAIN, "mine", {"target": {"wishart_chi2": 2.0}}) == {"wishart_chi2": AccuracyTarget(2.0)}
-    assert targets_of(WHOLE_DOMAIN, "mine", {"target": None}) == targets_of("another box", "mine", {}) == {}
+    assert targets_of("planck_5_sigma", {})["tt_low_l"] == AccuracyTarget(0.1)
+    assert targets_of(WHOLE_DOMAIN, {"target": {"wishart_chi2": 2.0}}) == {"wishart_chi2": AccuracyTarget(2.0)}
+    assert targets_of(WHOLE_DOMAIN, {"target": None}) == targets_of("another box", {}) == {}
+    assert targets_of(WHOLE_DOMAIN, {"accuracy": {"pk": [0.1, 0.5]}}) == {"pk": AccuracyTarget(0.5, 0.1)}
+
+
+@pytest.mark.parametrize("name", ["lcdm", "extended"])
+def test_shipped_sets_have_the_targets_of_the_recipe_that_made_them(name: str) -> None:
+    """They were trained before recipes had an accuracy."""
+    stored = load_network_set(name).manifest.recipe
+    recipe = load_recipe(RECIPES / f"{name}.toml")
+    assert "accuracy" not in stored and recipe.accuracy
+    assert targets_of(WHOLE_DOMAIN, stored) == targets_of(WHOLE_DOMAIN, recipe.model_dump(mode="json"))
+    assert targets_of(WHOLE_DOMAIN, stored).keys() == recipe.accuracy.keys()
 
 
 def test_page_has_only_what_was_measured() -> None:

@@ -232,7 +232,9 @@ def _replaced(recipe: Recipe | WideRecipe, output: Path) -> str:
         theirs = load_network_set(output.resolve()).manifest
     except NetworkFileError:
         return "networks that cannot be read"
-    if {**recipe.model_dump(mode="json"), "models_used": theirs.recipe.get("models_used")} == theirs.recipe:
+    # the accuracy that networks are measured against does not change them
+    mine = {**recipe.model_dump(mode="json", exclude={"accuracy"}), "models_used": theirs.recipe.get("models_used")}
+    if mine == {name: value for name, value in theirs.recipe.items() if name != "accuracy"}:
         return ""
     return f"networks '{theirs.name}' of another recipe ({theirs.description}; SHA-256 {theirs.sha256[:12]})"
 

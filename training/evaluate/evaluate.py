@@ -77,7 +77,7 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
         require_most(len(pairs[box.name]), len(points[box.name]), box.title)
     errors = SetErrors(f"{manifest.name}, hash {manifest.sha256[:12]}", version("classy"), tuple(
         BoxErrors(box, tuple(_errors(pair, planck) for pair in pairs[box.name]),
-                  targets_of(box.name, manifest.name, manifest.recipe), len(points[box.name]) - len(pairs[box.name]))
+                  targets_of(box.name, manifest.recipe), len(points[box.name]) - len(pairs[box.name]))
         for box in boxes))
     settings.output.mkdir(parents=True, exist_ok=True)
     write_page(errors, settings.output)

@@ -1,5 +1,5 @@
-"""The accuracy that networks are to reach: of shipped sets and common boxes in recipes/accuracy_targets.toml, of other
-sets in their recipe."""
+"""The accuracy that networks are to reach: in a whole domain that of their recipe, in the common boxes that of
+recipes/accuracy_targets.toml."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from ..recipe.toml import Strict, load_toml
+from ..recipe.schema import Accuracy, load_recipe
+from ..recipe.toml import Strict, load_toml, read_tables
 from .accuracy import Distribution
 from .boxes import WHOLE_DOMAIN
 
 __all__ = ["AccuracyTarget", "targets_of"]
 
-FILE = Path(str(files("cosmicnet.training"))) / "recipes/accuracy_targets.toml"
+RECIPES = Path(str(files("cosmicnet.training"))) / "recipes"
 
 
 @dataclass(frozen=True)
@@ -32,26 +31,40 @@ class AccuracyTarget:
             self.median is None or measured.median <= self.median)
 
 
-Largest = Annotated[float, Field(strict=True, gt=0)]
-Figures = dict[str, Largest | tuple[Largest, Largest]]
+class _OfBoxes(Strict):
+    """By name of the box."""
+
+    planck_5_sigma: Accuracy
+    planck_posterior: Accuracy
 
 
-class _File(Strict):
-    """domain: by name of the set; box: by name of the box."""
-
-    domain: dict[str, Figures]
-    box: dict[str, Figures]
-
-
-def targets_of(box: str, network: str, recipe: Mapping[str, Any]) -> dict[str, AccuracyTarget]:
-    """By figure, for a box and the set `network`, whose manifest has this recipe."""
-    given = _read().domain.get(network) if box == WHOLE_DOMAIN else _read().box.get(box, {})
-    if given is None:
-        given = {"wishart_chi2": recipe["target"]["wishart_chi2"]} if recipe.get("target") else {}
-    return {figure: AccuracyTarget(value[1], value[0]) if isinstance(value, tuple) else AccuracyTarget(value)
+def targets_of(box: str, recipe: Mapping[str, Any]) -> dict[str, AccuracyTarget]:
+    """By figure, for a box and a set whose manifest has this recipe."""
+    given = _of_domain(recipe) if box == WHOLE_DOMAIN else _of_boxes().get(box, {})
+    return {figure: AccuracyTarget(value[1], value[0]) if isinstance(value, (list, tuple)) else AccuracyTarget(value)
             for figure, value in given.items()}
 
 
+def _of_domain(recipe: Mapping[str, Any]) -> Accuracy:
+    if given := recipe.get("accuracy") or _later_accuracy(recipe):
+        return dict(given)
+    return {"wishart_chi2": recipe["target"]["wishart_chi2"]} if recipe.get("target") else {}
+
+
+def _later_accuracy(recipe: Mapping[str, Any]) -> Accuracy | None:
+    """That of the package's recipe which is this one, for sets trained before recipes had an accuracy."""
+    given = {name: value for name, value in recipe.items() if name != "models_used"}
+    return next((accuracy for entries, accuracy in _of_recipes() if entries == given), None)
+
+
 @cache
-def _read() -> _File:
-    return load_toml(FILE, _File)
+def _of_recipes() -> list[tuple[dict[str, Any], Accuracy]]:
+    """The package's recipes that have an accuracy: all other entries as in a manifest, and the accuracy."""
+    recipes = [load_recipe(file) for file in sorted(RECIPES.glob("*.toml")) if "accuracy" in read_tables(file)]
+    return [(recipe.model_dump(mode="json", exclude={"accuracy"}), recipe.accuracy)
+            for recipe in recipes if recipe.accuracy is not None]
+
+
+@cache
+def _of_boxes() -> dict[str, Accuracy]:
+    return dict(load_toml(RECIPES / "accuracy_targets.toml", _OfBoxes))

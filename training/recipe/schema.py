@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from cosmicnet.fields import FIELDS, INPUTS, PARAMETERS
 from cosmicnet.region import LinearConstraint
@@ -15,8 +22,8 @@ from .class_names import ROOM, UNREIONIZED, clashes, lacking, outside_possible, 
 from .toml import RecipeError, Strict, load_toml, unknown
 
 __all__ = [
-    "COMPUTED", "DERIVED", "PARAMETERS", "TAU_REIO", "ClassSettings", "Count", "Name", "Recipe", "RecipeError",
-    "Sampling", "Seed", "Target", "load_recipe", "setting",
+    "COMPUTED", "DERIVED", "PARAMETERS", "TAU_REIO", "Accuracy", "ClassSettings", "Count", "Name", "Recipe",
+    "RecipeError", "Sampling", "Seed", "Target", "load_recipe", "setting",
 ]
 
 # The parameter whose effect is computed when the networks are used, so that it has a domain but is not sampled.
@@ -113,6 +120,10 @@ class Target(Strict):
     unseen: Annotated[Count, Field(ge=5)] = 20
 
 
+# The largest error of 95% of the models, or [that of the median model, that of 95%], by name as in accuracy.json.
+Accuracy = dict[str, Positive | tuple[Positive, Positive]]
+
+
 class Reduction(Strict):
     """tolerance: weighted relative rms error of the compression, by field name; default for the others."""
 
@@ -136,7 +147,8 @@ class Training(Strict):
 
 class Recipe(Strict):
     """Everything that determines a network set. constraints: linear, on the domain and the sampled region.
-    class_settings: settings that the integration needs are added."""
+    class_settings: settings that the integration needs are added. accuracy: what `cosmicnet evaluate` measures the
+    whole domain against; target.wishart_chi2 where it is not given."""
 
     name: Name
     description: str
@@ -145,6 +157,7 @@ class Recipe(Strict):
     class_settings: Annotated[ClassSettings, AfterValidator(_with_needs)]
     sampling: Sampling
     target: Target | None = None
+    accuracy: Accuracy | None = None
     reduction: Reduction
     training: Training
 
@@ -163,6 +176,14 @@ class Recipe(Strict):
         for check in (self._check_ranges, self._check_names, self._check_constraints, self._check_target):
             check()
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Recipes from before `accuracy` have no such entry."""
+        entries: dict[str, Any] = serialize(self)
+        if self.accuracy is None:
+            entries.pop("accuracy", None)
+        return entries
 
     def linear_constraints(self) -> list[LinearConstraint]:
         """ValueError for one that cannot be read."""
