@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "EARLIEST_REIONIZATION", "TIME_COORDINATES", "WAVENUMBER_COORDINATES", "Boundaries", "Scales", "curvature_of",
+    "EARLIEST_REIONIZATION", "SPEED_OF_LIGHT", "TIME_COORDINATES", "WAVENUMBER_COORDINATES", "Boundaries", "Scales",
+    "curvature_of",
 ]
 
 Array = NDArray[np.float64]

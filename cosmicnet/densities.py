@@ -13,7 +13,7 @@ import numpy as np
 
 from .background import Background
 
-__all__ = ["DENSITIES", "massive_neutrinos"]
+__all__ = ["DENSITIES", "Z_REC", "massive_neutrinos"]
 
 Values = Mapping[str, float]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES
-from .densities import DENSITIES
+from .densities import DENSITIES, Z_REC
 from .pieces import PIECES
 
 __all__ = ["FIELDS", "INPUTS", "PARAMETERS", "REGIONS", "Field", "fields_for", "inputs_of"]
@@ -21,9 +21,6 @@ Array = NDArray[np.float64]
 Region = Literal["early", "late", "dark", "reionized"]
 
 REGIONS: tuple[str, ...] = get_args(Region)
-
-# Late fields take the share of dark energy at several times; early ones depend on its share at recombination alone.
-Z_REC = 1090.0
 
 
 def _dark_energy(c: Mapping[str, float], z: float) -> float:
@@ -45,6 +42,7 @@ INPUTS: dict[str, Callable[[Mapping[str, float]], float]] = {
     "N_massive": lambda c: c["N_eff"] - c["N_ur"],
     "w0_fld": lambda c: c["w0_fld"],
     "w0_plus_wa": lambda c: c["w0_fld"] + c["wa_fld"],
+    # the only share of dark energy on which early fields depend
     "dark_energy_rec": lambda c: _dark_energy(c, Z_REC),
     "ln_dark_energy_z2": lambda c: float(np.log1p(_dark_energy(c, 2.0))),
     "ln_dark_energy_z10": lambda c: float(np.log1p(_dark_energy(c, 10.0))),

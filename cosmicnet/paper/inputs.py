@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
+from ..coordinates import SPEED_OF_LIGHT
+
 __all__ = ["COSMOLOGY", "SCALES", "TIMES", "Inputs", "damping_envelope", "oscillations", "physical_inputs"]
 
 Array = NDArray[np.float64]
@@ -28,7 +30,6 @@ TIMES: dict[str, tuple[str, ...]] = {
 
 # omega of photons for T_cmb = 1 K: 4 sigma_B/c^3 T^4 over the critical density of h = 1.
 OMEGA_PHOTONS_PER_KELVIN4 = 4.48130e-7
-C_KM_PER_S = 299792.458
 
 # Time and width of the transition of S_T2's inputs to free streaming (eq. 2.11c).
 SWITCH_OVER_TAU_REC = 4.0
@@ -137,7 +138,7 @@ def _damping(cosmology: Mapping[str, float], t_cmb: float, tau: Array, history: 
         return np.asarray((r**2 + 16.0 / 15.0 * (1.0 + r)) / (6.0 * scattering_rate * (1.0 + r) ** 2))
 
     a, rate = history["scale_factor"], history["scattering_rate"]
-    quadratic = 0.25 * (cosmology["omega_b"] + cosmology["omega_cdm"]) * (100.0 / C_KM_PER_S) ** 2
+    quadratic = 0.25 * (cosmology["omega_b"] + cosmology["omega_cdm"]) * (100.0 / SPEED_OF_LIGHT) ** 2
     linear = a[0] / tau[0] - quadratic * tau[0]
     before = np.linspace(0.0, tau[0], OPAQUE_POINTS)[1:]
     a_before = linear * before + quadratic * before**2
