@@ -32,6 +32,8 @@ NEEDS = {"lensing": "line_of_sight"}
 # there as constants.
 CONSTANTS = {
     "ppr->non_accurate_lensing_boundary": "16", "ppr->lensing_C2_order": "2", "ppr->lensing_C0_order": "0",
+    # files had their whole paths
+    "ppr->base_path": '""',
 }
 LISTED = re.compile(r" ?\bput(?:_species)?\((?:(\w+),)?(\w+)\)")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
