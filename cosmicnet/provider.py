@@ -117,6 +117,7 @@ class NetworkProvider:
 
     def _hand_back(self) -> bool:
         global _fallback_count
+        self._used = None
         reason = self._why()
         if self.fallback == "error":
             is_lasting = all(any(isinstance(one, Lasting) for one in r.reasons) for r in self._refusals)
