@@ -215,7 +215,8 @@ def test_a_walk_through_struct_cleanup_is_as_fresh(more: dict[str, Any]) -> None
     model = model_of(settings)
     steps: list[tuple[dict[str, Any], bool]] = [
         ({"A_s": 2.3e-9}, False), ({"A_L": 1.2}, False), ({"omega_b": 0.0225}, True),
-        ({"n_s": 0.95, "A_L": 0.9}, False), ({}, False), ({"tau_reio": 0.06, "A_s": 2e-9}, True), ({"A_s": 2.1e-9}, False)]
+        ({"n_s": 0.95, "A_L": 0.9}, False), ({}, False), ({"tau_reio": 0.06, "A_s": 2e-9}, True),
+        ({"A_s": 2.1e-9}, False)]
     for change, is_slow in steps:
         before = seconds_of_networks(model)
         settings |= change

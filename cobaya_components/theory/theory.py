@@ -163,8 +163,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         given = [name for name in (*self.all_input_params(), *self.required_params(), *self.extra_args)
                  if self.translate_param(name) in IN_PLACE_OF_A_S]
         if given:
-            self.mpi_warning("%s is given: outside the networks' coverage CLASS integrates its equations twice, first to "
-                             "find A_s. Sample A_s or logA, and derive it.", ", ".join(given))
+            self.mpi_warning("%s is given: outside the networks' coverage CLASS integrates its equations twice, first "
+                             "to find A_s. Sample A_s or logA, and derive it.", ", ".join(given))
 
     def _coverage(self, model: Any) -> list[str]:
         """Take the candidate that covers most of the prior; returns warnings about the rest of the prior."""
