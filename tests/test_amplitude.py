@@ -16,7 +16,7 @@ SETTINGS: dict[str, Any] = {
     "H0": 67.0, "neural_network": "yes", "neural_network_fallback": "error",
 }
 WITH_MATTER = {**SETTINGS, "output": "tCl,pCl,lCl,mPk", "P_k_max_1/Mpc": 10.0}
-TOLERANCE = 1e-7  # of sigma8: sums in single precision, times that differ between requests
+TOLERANCE = 5e-6  # of sigma8: the grids of the search are not those of the computation, in CLASS as well
 
 
 def model_of(settings: dict[str, Any]) -> Any:
