@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cosmicnet import CosmicnetError, CosmicnetWarning
+from cosmicnet.errors import CosmicnetError, CosmicnetWarning
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
