@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -66,7 +66,8 @@ class NetworkProvider:
     ) -> None:
         self.fallback = fallback
         self.running = running
-        self._candidates = candidates
+        self._loaded: list[NetworkSet] = []
+        self._not_yet_loaded = iter(candidates)
         self._only = candidates[0] if isinstance(candidates, list) and len(candidates) == 1 else None
         self._used: NetworkSet | None = None
         self._refusals: list[Refusal] = []
@@ -79,6 +80,8 @@ class NetworkProvider:
         another cosmology with these settings either; CosmicnetError if the networks give numbers that are not finite.
         """
         start = perf_counter()
+        # there may be another request before, for sigma8 alone
+        self._refusals = []
         networks = self._first_that_covers(request)
         if networks is None:
             return self._hand_back()
@@ -108,15 +111,22 @@ class NetworkProvider:
         }
 
     def _first_that_covers(self, request: Request) -> NetworkSet | None:
-        for networks in self._candidates:
+        for networks in self._candidates():
             reasons = tuple(why_not_covered(request, networks, self.running))
             if not reasons:
                 return networks
             self._refusals.append(Refusal(networks, reasons))
         return None
 
+    def _candidates(self) -> Iterator[NetworkSet]:
+        yield from list(self._loaded)
+        for networks in self._not_yet_loaded:
+            self._loaded.append(networks)
+            yield networks
+
     def _hand_back(self) -> bool:
         global _fallback_count
+        self._used = None
         reason = self._why()
         if self.fallback == "error":
             is_lasting = all(any(isinstance(one, Lasting) for one in r.reasons) for r in self._refusals)

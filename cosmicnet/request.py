@@ -7,7 +7,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Request", "at_request"]
+__all__ = ["IN_PLACE_OF_A_S", "Request", "at_request"]
+
+# CLASS integrates its equations to find the A_s that gives one of these.
+IN_PLACE_OF_A_S = ("sigma8", "S8", "sigma8_cb")
 
 Array = NDArray[np.float64]
 Answer = TypeVar("Answer")
@@ -30,13 +33,14 @@ class Request(Protocol):
 def at_request(settings: Mapping[str, Any], visit: Callable[[Any], Answer]) -> Answer | None:
     """Return visit(request) for the SourceRequest of these settings; CLASS stops there and integrates nothing.
 
-    The arrays of the request are valid within `visit` only. None where CLASS needs no sources of scalar modes.
+    The arrays of the request are valid within `visit` only. None where CLASS needs no sources of scalar modes. sigma8
+    or S8 are left out: sources do not depend on the amplitude, and CLASS would integrate to find it.
     Raises what `visit` raises, and CosmoSevereError or CosmoComputationError if CLASS fails before the request.
     """
     from classy import Class, CosmoComputationError
 
     visitor, cosmology = _Visitor(visit), Class()
-    cosmology.set(dict(settings))
+    cosmology.set({name: value for name, value in settings.items() if name not in IN_PLACE_OF_A_S})
     cosmology.set_source_provider(visitor)
     try:
         cosmology.compute(["perturbations"])

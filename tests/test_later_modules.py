@@ -197,3 +197,59 @@ def test_networks_stay_in_use() -> None:
     model.compute()
     assert model.neural_network_info()["used"]
     assert_same(model, model_of({**settings, "A_s": 2.3e-9}))
+
+
+NETWORKS: dict[str, Any] = {**BASE, "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "neural_network": "yes"}
+
+
+def seconds_of_networks(model: Any) -> dict[str, float]:
+    """Of the latest computation with networks: the same object only where nothing was asked of them since."""
+    seconds: dict[str, float] = model.neural_network_info()["seconds"]
+    return seconds
+
+
+@pytest.mark.parametrize("more", [{}, HMCODE], ids=["linear", "hmcode"])
+def test_a_walk_through_struct_cleanup_is_as_fresh(more: dict[str, Any]) -> None:
+    """As MontePython calls it; steps of fast parameters do not ask the networks again, slow ones do."""
+    settings = {**NETWORKS, **more}
+    model = model_of(settings)
+    steps: list[tuple[dict[str, Any], bool]] = [
+        ({"A_s": 2.3e-9}, False), ({"A_L": 1.2}, False), ({"omega_b": 0.0225}, True),
+        ({"n_s": 0.95, "A_L": 0.9}, False), ({}, False), ({"tau_reio": 0.06, "A_s": 2e-9}, True),
+        ({"A_s": 2.1e-9}, False)]
+    for change, is_slow in steps:
+        before = seconds_of_networks(model)
+        settings |= change
+        model.struct_cleanup()
+        model.set(settings)
+        model.compute()
+        assert (seconds_of_networks(model) != before) == is_slow
+        assert_same(model, model_of(settings))
+
+
+def test_what_struct_cleanup_kept_can_be_freed() -> None:
+    model = model_of(NETWORKS)
+    for clean in (model.struct_cleanup, model.struct_cleanup, model.empty, model.struct_cleanup):
+        clean()
+    model.set({**NETWORKS, "A_s": 2.3e-9})
+    model.compute()
+    assert_same(model, model_of({**NETWORKS, "A_s": 2.3e-9}))
+
+
+def test_struct_cleanup_keeps_nothing_without_networks() -> None:
+    recorder = Recorder()
+    model = model_of(BASE, recorder)
+    model.struct_cleanup()
+    model.set({"A_s": 2.3e-9})
+    model.compute()
+    assert len(recorder.requests) == 2
+
+
+def test_an_earlier_level_after_struct_cleanup() -> None:
+    model = model_of(NETWORKS)
+    model.struct_cleanup()
+    model.set({"A_s": 2.3e-9})
+    model.compute(["background"])
+    assert model.age() == pytest.approx(13.8, abs=0.2)
+    model.compute()
+    assert_same(model, model_of({**NETWORKS, "A_s": 2.3e-9}))

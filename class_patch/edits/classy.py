@@ -60,6 +60,9 @@ _ATTRIBUTES = """\
     # cosmicnet: parameters of the last compute(), as given and as CLASS read them; None if it did not finish
     cdef object _computed_from
     cdef unsigned long _computing # cosmicnet: the thread that is within compute(), or 0
+    # cosmicnet: whether struct_cleanup() kept results for the next compute(), and of which modules
+    cdef bint _is_laid_aside
+    cdef object _laid_aside
 """
 
 WRAPPER = (
@@ -70,6 +73,7 @@ WRAPPER = (
         text="""\
 include "../external/cosmicnet/shim/provider.pxi"
 include "../external/cosmicnet/shim/options.pxi"
+include "../external/cosmicnet/shim/amplitude.pxi"
 
 
 """,
@@ -162,6 +166,18 @@ include "../external/cosmicnet/shim/later_modules.pxi"
         text="        _require_own(self) # cosmicnet\n",
     ) for method, parameters in {"struct_cleanup": "self", "set": "self,*pars,**kars", "empty": "self"}.items()),
     Edit(
+        reason="keep for the next computation what may be of use", part="later",
+        anchor="        if(self.allocated != True):\n          return\n",
+        where="before",
+        text="        if _lay_aside(self): # cosmicnet\n          return\n",
+    ),
+    Edit(
+        reason="free what was kept for the next computation", part="later",
+        anchor="        self._pars = {}\n        self.computed = False\n",
+        where="before",
+        text="        _forget(self) # cosmicnet\n",
+    ),
+    Edit(
         reason="one thread at a time",
         anchor="        # Check if already allocated to prevent memory leaks\n",
         where="before",
@@ -177,6 +193,7 @@ include "../external/cosmicnet/shim/later_modules.pxi"
         where="before",
         text="""\
         # cosmicnet: only parameters of later modules changed?
+        _take_up(self)
         if _compute_later(self, level):
             return
         self._computed_from = None
@@ -212,9 +229,8 @@ include "../external/cosmicnet/shim/later_modules.pxi"
 """,
         where="instead",
         text="""\
-            if self._connection is not None:
-                (<_SourceConnection>self._connection).connect(&self.pt, "primordial" not in level)
-            if perturbations_init(&(self.pr), &(self.ba),
+            if not _prepare_sources(self, level, computed_from[1]) or \
+                    perturbations_init(&(self.pr), &(self.ba),
                             &(self.th), &(self.pt)) == _FAILURE_:
                 self.struct_cleanup()
                 if _to_start_again_without(self._connection) is not None:

@@ -33,12 +33,20 @@ cdef class _KeptTransfer:
         free(self.table)
 
 
-def _changed_later_only(new, old):
-    """Names of the parameters that changed, came or went, all of them of later modules; None if others did."""
+def _changed_later_only(new, old, searched):
+    """
+    Names of the parameters that changed, came or went, all of them of later modules; None if others did.
+
+    searched : the parameter for which networks gave the amplitude, or None; its value may change.
+    """
     # compared as text, which is what CLASS reads
     changed = {name for name in new.keys() | old.keys()
                if str(new.get(name, _ABSENT)) != str(old.get(name, _ABSENT))}
-    return None if any(str(name).strip() not in _FIRST_MODULE for name in changed) else changed
+    if searched in changed and not (searched in new and searched in old):
+        return None
+    if searched is not None and not changed.isdisjoint(_AMPLITUDES):
+        return None
+    return None if any(name != searched and str(name).strip() not in _FIRST_MODULE for name in changed) else changed
 
 
 cdef int _compute_later(Class self, set level) except -1:
@@ -53,14 +61,24 @@ cdef int _compute_later(Class self, set level) except -1:
     if not self.allocated or self._computed_from is None or "primordial" not in self.ncp or "primordial" not in level:
         return False
     parameters, for_class = self._computed_from
-    changed = _changed_later_only(self._pars, parameters)
-    # compute() with nothing changed computes everything again
-    if changed is None or (not changed and level <= self.ncp):
+    searched = None if self._connection is None else (<_SourceConnection>self._connection).searched
+    changed = _changed_later_only(self._pars, parameters, searched)
+    # with nothing changed, a provider of the user's own is called again
+    if changed is None or (not changed and level <= self.ncp and not _has_networks(self)):
         return False
     # primordial parameters of tensors and isocurvature may follow from those of adiabatic scalars
     if not self.pt.is_allocated or self.pt.has_tensors or not self.pt.has_scalars or self.sd.has_distortions \
             or self.pt.ic_size[self.pt.index_md_scalars] != 1:
         return False
+    cdef int search = False
+    if searched is not None:
+        target = _as_amplitude(self._pars[searched])
+        if target is None:
+            return False
+        search = any(_FIRST_MODULE.get(str(name).strip()) == "primordial" for name in changed)
+        (<_SourceConnection>self._connection).target = target
+        for_class = {**for_class, "A_s": repr(_amplitude(self._connection))}
+        changed = changed - {searched}
     for_class = {name: value for name, value in for_class.items() if name not in changed}
     for_class |= {name: self._pars[name] for name in changed if name in self._pars}
     first_modules = {_FIRST_MODULE[str(name).strip()] for name in changed}
@@ -71,7 +89,7 @@ cdef int _compute_later(Class self, set level) except -1:
         kept = _take_transfer(self)
     _free_later(self, keep_transfer)
     self.computed = False
-    if not _read_later_inputs(self, for_class, keep_transfer):
+    if not _read_later_inputs(self, for_class, keep_transfer, search):
         # the whole computation reports the error
         return False
     _run_later(self, level, keep_transfer, kept)
@@ -79,6 +97,47 @@ cdef int _compute_later(Class self, set level) except -1:
     self._computed_from = (dict(self._pars), for_class)
     self.computed = True
     return True
+
+
+cdef int _has_networks(Class self):
+    """Whether the last compute() was asked to take networks."""
+    return self._connection is not None and self._provider is None
+
+
+cdef int _lay_aside(Class self):
+    """
+    struct_cleanup() after a compute() with networks: the object is as if it was empty, but what depends on no
+    parameter of the later modules stays until the next compute(), which takes it up or frees it. Returns whether it did.
+    """
+    if self._is_laid_aside:
+        return True
+    if self._computing != 0 or not self.allocated or self._computed_from is None or not _has_networks(self) \
+            or "primordial" not in self.ncp:
+        return False
+    _free_later(self, self.tr.is_allocated)
+    self._is_laid_aside = True
+    self._laid_aside, self.ncp = self.ncp, set()
+    self.allocated = False
+    self.computed = False
+    return True
+
+
+cdef int _take_up(Class self) except -1:
+    """Undo _lay_aside(), but for the results of the later modules. Returns whether there was something."""
+    if not self._is_laid_aside:
+        return False
+    self.ncp, self._laid_aside = self._laid_aside, None
+    self._is_laid_aside = False
+    self.allocated = True
+    return True
+
+
+cdef int _forget(Class self) except -1:
+    """Free what was laid aside."""
+    if _take_up(self):
+        self._computed_from = None
+        self.struct_cleanup()
+    return 0
 
 
 cdef _KeptTransfer _take_transfer(Class self):
@@ -104,8 +163,12 @@ cdef void _free_later(Class self, int keep_transfer):
         primordial_free(&self.pm)
 
 
-cdef int _read_later_inputs(Class self, for_class, int keep_transfer) except -1:
-    """Have CLASS read its input again, but only into the structures of the later modules."""
+cdef int _read_later_inputs(Class self, for_class, int keep_transfer, int search) except -1:
+    """
+    Have CLASS read its input again, but only into the structures of the later modules.
+
+    search : whether the amplitude has to be found anew; A_s in for_class becomes what was found.
+    """
     cdef ErrorMsg message
     cdef int understood, index
     cdef background ba = self.ba
@@ -129,6 +192,9 @@ cdef int _read_later_inputs(Class self, for_class, int keep_transfer) except -1:
         perturbations_free_input(&self.pt)
     self.ba = ba
     self.th = th
+    if understood and search:
+        # the structure of the perturbations as it is after the input
+        understood = _find_amplitude(self, for_class)
     self.pt = pt
     if keep_transfer:
         self.tr = tr

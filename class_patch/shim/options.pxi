@@ -13,8 +13,6 @@ _FAST = tuple(_PART_OF)
 # Options that a process or a user may have for all objects that name none of _OPTIONS: variables of the environment.
 _VARIABLES = {"COSMICNET": "neural_network", "COSMICNET_PATH": "neural_network_path",
               "COSMICNET_FALLBACK": "neural_network_fallback", **{"COSMICNET_" + name.upper(): name for name in _FAST}}
-# CLASS integrates the equations when it searches for these: an answer without networks shall not need that twice.
-_SEARCHED_BY_SOURCES = ("sigma8", "S8")
 
 
 def _options_file():
@@ -117,10 +115,22 @@ def _open_connection(parameters, provider, _SourceConnection declined):
     cdef _SourceConnection connection = declined
     if connection is not None:
         connection.may_start_again = False
+        connection.searched = None
         return connection, for_class
     connection = _SourceConnection(provider)
     connection.place = place
-    if "background" in _PARTS and not is_given and given.isdisjoint(("fast_background", *_SEARCHED_BY_SOURCES)):
+    if is_given:
+        return connection, for_class
+    connection.searched, connection.target = _searched_amplitude(for_class)
+    if connection.searched is not None:
+        del for_class[connection.searched]
+        for_class["A_s"] = repr(_REFERENCE_A_S)
+        connection.may_start_again = True
+    # CLASS integrates the equations in a search of its own: to start again would do that twice
+    if "background" not in _PARTS:
+        return connection, for_class
+    if given.isdisjoint(("fast_background", *_SEARCHED_BY_SOURCES)) or \
+            (connection.searched is not None and "fast_background" not in given):
         for_class["fast_background"] = "yes"
         connection.may_start_again = True
     return connection, for_class

@@ -156,9 +156,13 @@ cdef class _SourceConnection:
     cdef bint asked
     cdef bint provided
     cdef bint perturbations_only
-    # the background is a fast one because networks were expected: without them CLASS starts again with its own
+    # networks were expected, which changed the background or the search for an amplitude: without them CLASS starts again
     cdef bint may_start_again
     cdef bint has_declined
+    # sigma8 or S8 in place of A_s, its value, and the value at the reference; None if CLASS searches or nobody has to
+    cdef object searched
+    cdef object target
+    cdef double at_reference
     cdef background * pba
     cdef thermodynamics * pth
     cdef perturbations * ppt
@@ -173,11 +177,15 @@ cdef class _SourceConnection:
         self.perturbations_only = False
         self.may_start_again = False
         self.has_declined = False
+        self.searched = None
+        self.target = None
+        self.at_reference = 0.
 
     cdef void connect(self, perturbations * ppt, bint perturbations_only):
         if self.has_declined:
             return
         self.perturbations_only = perturbations_only
+        self.provided = False
         self.ppt = ppt
         ppt.source_provider = _call_provider
         ppt.source_provider_data = <void *>self
@@ -302,7 +310,7 @@ cdef int _call_provider(void * data, precision * ppr, background * pba, thermody
                                  % ppt.ic_size[ppt.index_md_scalars])
             ppt.scalars_provided = _TRUE_
             connection.provided = True
-        elif connection.may_start_again and pba.background_is_fast:
+        elif connection.may_start_again and (pba.background_is_fast or connection.searched is not None):
             connection.has_declined = True
             return _FAILURE_
     except BaseException as error:

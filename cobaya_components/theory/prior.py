@@ -23,11 +23,9 @@ from cosmicnet.store import NetworkSet
 
 from .quiet import quiet
 
-__all__ = ["IN_PLACE_OF_A_S", "NotChecked", "PriorCoverage", "coverage_of_prior"]
+__all__ = ["NotChecked", "PriorCoverage", "coverage_of_prior"]
 
 SEED = 0
-# The amplitude does not matter here, and CLASS would search A_s for these with its own equations.
-IN_PLACE_OF_A_S = ("sigma8", "S8", "sigma8_cb")
 # Points of the prior, at 0.1 s each, or 0.5 s where CLASS searches H0.
 DRAWS = 32
 
@@ -133,7 +131,7 @@ def coverage_of_prior(theory: Any, model: Any, candidates: Mapping[str, NetworkS
 
     def coverage(point: Mapping[str, Any]) -> list[PointCoverage]:
         parameters = {name: value for name, value in {**point, **settings}.items()
-                      if name not in IN_PLACE_OF_A_S and not name.startswith("neural_network")}
+                      if not name.startswith("neural_network")}
         found = at_request(parameters, lambda request: [PointCoverage.of(request, one) for one in
                                                         candidates.values()])
         if found is None:

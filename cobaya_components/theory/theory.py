@@ -18,12 +18,13 @@ from cobaya.theories.classy import classy
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.errors import CosmicnetError, NotCovered
 from cosmicnet.provider import FALLBACKS
+from cosmicnet.request import IN_PLACE_OF_A_S
 from cosmicnet.store import NetworkSet
 
 from .covmats import best_covmat
 from .modes import DIGITS, USED, named_sets, recorded_networks, with_networks
 from .mpi_cores import share_cores
-from .prior import IN_PLACE_OF_A_S, NotChecked, coverage_of_prior
+from .prior import NotChecked, coverage_of_prior
 from .sources import PRODUCT, Sources, computes, errors_stop_the_run
 from .weyl import WEYL, auto_pairs, weyl_grids
 
@@ -162,8 +163,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         given = [name for name in (*self.all_input_params(), *self.required_params(), *self.extra_args)
                  if self.translate_param(name) in IN_PLACE_OF_A_S]
         if given:
-            self.mpi_warning("%s is given: CLASS integrates its equations at each step to find A_s, with networks too. "
-                             "Sample A_s or logA, and derive it.", ", ".join(given))
+            self.mpi_warning("%s is given: outside the networks' coverage CLASS integrates its equations twice, first "
+                             "to find A_s. Sample A_s or logA, and derive it.", ", ".join(given))
 
     def _coverage(self, model: Any) -> list[str]:
         """Take the candidate that covers most of the prior; returns warnings about the rest of the prior."""

@@ -34,9 +34,12 @@ WHOLE = "whole compute()"
 FOURIER_HMCODE = "fourier, hmcode"
 WHOLE_HMCODE = "whole compute(), hmcode"
 NEW_PRIMORDIAL = "change of A_s and n_s"
+WITH_SIGMA8 = "whole compute(), sigma8 in place of A_s"
 REQUEST: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
 HMCODE: Parameters = {"non_linear": "hmcode"}
 PRIMORDIAL: Parameters = {"A_s": 2.2e-9, "n_s": 0.95}
+SIGMA8: Parameters = {"sigma8": 0.81}
+FEEDBACK: Parameters = {"hmcode_version": "2020_baryonic_feedback", "log10T_heat_hmcode": 7.8}
 REPEATS = 5
 # read by CLASS and by NumPy's matrix products
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -58,6 +61,30 @@ class BenchmarkSettings:
     models: int
     networks: str | None
     threads: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of parameters on an object that has computed already; values are as good as any.
+
+    base: settings from the first compute() on. cleaned: after struct_cleanup(), as some samplers do. whole: the row of
+    full CLASS, which computes everything again.
+    """
+
+    base: Parameters
+    changed: Parameters
+    cleaned: bool = False
+    whole: str = WHOLE
+
+
+# by row
+CHANGES = {
+    NEW_PRIMORDIAL: Change({}, PRIMORDIAL),
+    f"{NEW_PRIMORDIAL}, after struct_cleanup()": Change({}, PRIMORDIAL, cleaned=True),
+    "change of A_L, hmcode": Change({**HMCODE, "A_L": 1.0}, {"A_L": 1.1}, whole=WHOLE_HMCODE),
+    "change of feedback, hmcode": Change({**HMCODE, **FEEDBACK}, {"log10T_heat_hmcode": 7.6}, whole=WHOLE_HMCODE),
+    "change of tau_reio": Change({}, {"tau_reio": 0.06}),
+}
 
 
 @dataclass(frozen=True)
@@ -109,15 +136,24 @@ def measure(settings: BenchmarkSettings) -> Benchmark:
 
 def _network_seconds(parameters: Parameters) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds of one cosmology with networks, by row of the table, and those within the networks."""
-    change, inside = _seconds_of_change(parameters)
-    return {**_seconds(parameters, REPEATS), NEW_PRIMORDIAL: change}, inside
+    changes = {row: _seconds_of_change(parameters, change) for row, change in CHANGES.items()}
+    with_sigma8 = _median_seconds(_with_sigma8(parameters), ("lensing",), REPEATS)[0]
+    return ({**_seconds(parameters, REPEATS), **{row: seconds for row, (seconds, _) in changes.items()},
+             WITH_SIGMA8: with_sigma8}, changes[NEW_PRIMORDIAL][1])
 
 
 def _full_seconds(cosmology: Parameters) -> dict[str, float]:
     """Seconds of full CLASS by row of the table."""
     seconds = _seconds(cosmology, 1)
+    # CLASS searches for A_s when it reads its input
+    search = _successive_seconds(_with_sigma8(cosmology), ("input",))[0]
     # CLASS computes everything again
-    return {**seconds, NEW_PRIMORDIAL: seconds[WHOLE]}
+    return {**seconds, **{row: seconds[change.whole] for row, change in CHANGES.items()},
+            WITH_SIGMA8: search + seconds[WHOLE]}
+
+
+def _with_sigma8(cosmology: Parameters) -> Parameters:
+    return {**{name: value for name, value in cosmology.items() if name != "A_s"}, **SIGMA8}
 
 
 def _seconds(parameters: Parameters, repeats: int) -> dict[str, float]:
@@ -164,16 +200,19 @@ def _successive_seconds(parameters: Parameters, steps: tuple[str, ...]) -> list[
     return times
 
 
-def _seconds_of_change(parameters: Parameters) -> tuple[float, dict[str, float]]:
-    """Wall time of compute() after a change of A_s and n_s, the median of REPEATS there and back; and the seconds
-    within the networks in the first compute()."""
-    model = new_class({**REQUEST, **parameters})
+def _seconds_of_change(parameters: Parameters, change: Change) -> tuple[float, dict[str, float]]:
+    """Wall time of compute() after a change, the median of REPEATS there and back; and the seconds within the networks
+    in the first compute()."""
+    first = {**REQUEST, **parameters, **change.base}
+    model = new_class(first)
     model.compute(["lensing"])
     inside = dict(model.neural_network_info()["seconds"])
     times = []
-    for options in (PRIMORDIAL, {name: parameters[name] for name in PRIMORDIAL}) * REPEATS:
-        model.set(options)
+    for options in (change.changed, {name: first[name] for name in change.changed}) * REPEATS:
         start = perf_counter()
+        if change.cleaned:
+            model.struct_cleanup()
+        model.set(options)
         model.compute(["lensing"])
         times.append(perf_counter() - start)
     model.empty()
