@@ -9,7 +9,7 @@ import numpy as np
 
 from .background import Background
 from .class_parameters import CLASS_PARAMETERS
-from .densities import massive_neutrinos
+from .densities import for_domain
 from .fields import inputs_of
 from .manifest import Manifest
 from .region import Ellipsoid, LinearConstraint
@@ -209,7 +209,7 @@ def _outside_region(values: Mapping[str, float], manifest: Manifest) -> Iterator
 def values_for_domain(request: Request) -> dict[str, float]:
     """Values for the domain: numbers of the cosmology, settings that the training varied, the acoustic scale."""
     values = {**request.setup, **request.cosmology}
-    values |= massive_neutrinos(values)
+    values |= for_domain(values)
     if "angular_distance_rec" in values:
         values["100*theta_s"] = 100.0 * values["sound_horizon_rec"] / values["angular_distance_rec"]
     return values
