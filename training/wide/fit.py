@@ -55,8 +55,8 @@ DEGREE_EARLY, DEGREE_LATE = 4, 3
 UNPREDICTABLE = 0.95
 MEAN_ACCURACY = 0.1
 
-# Factor on the floors of fields/tables.py. Where the temperature's pieces cancel (x = k r_s(rec) of order one), each must
-# be much better than its source; ACOUSTIC: x from which photon sources count less.
+# Factor on the floors of fields/tables.py. Where the pieces of the temperature cancel (x = k r_s(rec) of order one), each
+# must be much better than its source; ACOUSTIC: x from which photon sources count less.
 FLOOR, FLOOR_WHERE_CANCELLING, CANCELLING, ACOUSTIC = 50.0, 3.0, (5.0, 15.0), 30.0
 # k r_s(rec) of the CMB sources that are promised. From 150 on the nodes do not resolve acoustic oscillations, but
 # photons have diffused there: without these sources lensed spectra change by less than 1e-5 up to l = 9500.
