@@ -13,7 +13,7 @@ import numpy as np
 
 from .background import Background
 
-__all__ = ["DENSITIES", "Z_REC", "massive_neutrinos"]
+__all__ = ["DENSITIES", "Z_REC", "for_domain"]
 
 Values = Mapping[str, float]
 
@@ -55,9 +55,9 @@ def _neutrino_mass(z: float, c: Values) -> float:
     return float((background.massive_energy(a) - background.massive_energy(0.0 * a))[0] / (background.matter * a[0]))
 
 
-def massive_neutrinos(values: Values) -> dict[str, float]:
+def for_domain(values: Values) -> dict[str, float]:
     """Numbers that limit a domain, whatever the order and spelling of species: masses in eV, degeneracies counted in
-    the sum; T_ncdm in units of T_cmb, CLASS's default where there is no species."""
+    the sum; T_ncdm in units of T_cmb, CLASS's default where there is no species; dark energy as among the inputs."""
     ends = ["" if number == 1 else f"_{number}" for number in range(1, int(values["N_ncdm"]) + 1)]
     masses = [values["m_ncdm" if not end else f"m_ncdm_in_eV{end}"] for end in ends]
     temperatures = [values[f"T_ncdm{end}"] for end in ends] or [T_NCDM]
@@ -66,6 +66,7 @@ def massive_neutrinos(values: Values) -> dict[str, float]:
         "m_ncdm_largest": float(np.max(masses, initial=0.0)),
         "m_ncdm_sum": float(sum(mass * values[f"deg_ncdm{end}"] for mass, end in zip(masses, ends, strict=True))),
         "T_ncdm_smallest": float(np.min(temperatures)), "T_ncdm_largest": float(np.max(temperatures)),
+        "dark_energy_to_matter_rec": _dark_energy(Z_REC, values),
     }
 
 

@@ -19,6 +19,7 @@ from cosmicnet.evaluation import FittedField
 from cosmicnet.fields import INPUTS, Field, inputs_of
 from cosmicnet.manifest import Manifest
 from cosmicnet.network import Network
+from cosmicnet.pieces import PIECES
 from cosmicnet.running_class import running_class
 from cosmicnet.splines import SplineBasis
 from cosmicnet.store import NetworkSet, save_network_set
@@ -54,8 +55,10 @@ DEGREE_EARLY, DEGREE_LATE = 4, 3
 UNPREDICTABLE = 0.95
 MEAN_ACCURACY = 0.1
 
-# Factor on the floors of fields/tables.py; x = k r_s(rec) from which photon sources count less.
-FLOOR, ACOUSTIC = 50.0, 30.0
+# Factor on the floors of fields/tables.py. At large scales (x = k r_s(rec) up to a few) most of the source of t0 is
+# the velocity, which cancels in the integral over time; what is left must be much better than its source. ACOUSTIC: x
+# from which photon sources count less.
+FLOOR, FLOOR_AT_LARGE_SCALES, LARGE_SCALES, ACOUSTIC = 50.0, 4.0, (5.0, 15.0), 30.0
 # k r_s(rec) of the CMB sources that are promised. From 150 on the nodes do not resolve acoustic oscillations, but
 # photons have diffused there: without these sources lensed spectra change by less than 1e-5 up to l = 9500.
 CMB_REACH = 400.0
@@ -63,12 +66,16 @@ CMB_REACH = 400.0
 # What massive neutrinos do at the two levels differs in proportion to their share of matter.
 SHARE = INPUTS["neutrino_mass_z0"]
 
+# Models beyond the domain by more than this factor are left out.
+EARLY_DARK_ENERGY, MARGIN = "dark_energy_to_matter_rec", 2.0
+
 # The guard: results of recombination that the inputs imply. A request whose values are further (relative) from them
 # than three times the largest leave-one-out error has a thermal history that the networks do not know.
 GUARDED = ("z_rec", "visibility_max", "diffusion_length_rec")
 GUARD_DEGREE, GUARD_MARGIN, GUARD_FLOOR = 4, 3.0, 1e-4
 
-# Code that determines the fit of a field, given its table.
+# Code that determines the tables of a wide set besides OF_TABLES, and the fit of a field, given its table.
+OF_WIDE_TABLES = ("cosmicnet.wide_fields", "cosmicnet.training.wide.tables")
 OF_WIDE_FIELDS = (*OF_FIELDS, "cosmicnet.training.fields.relevance", "cosmicnet.training.wide.fit",
                   "cosmicnet.training.wide.tables")
 
@@ -89,10 +96,11 @@ def fit_wide_set(
 
     A fit that was killed resumes with the next field. Raises DatasetError for an unreadable model.
     """
-    tables = collect_levels(models["cheap"], models["converged"], work / "tables", WIDE_FIELDS, processes, scheduler)
+    tables = _within(MARGIN * recipe.domain[EARLY_DARK_ENERGY][1], collect_levels(
+        models["cheap"], models["converged"], work / "tables", WIDE_FIELDS, processes, scheduler))
     identity = {
         "models": [m.cosmology for m in tables.cheap], "pairs": [m.cosmology for m, _ in tables.pairs],
-        "tables": code_digest((*OF_TABLES, "cosmicnet.training.wide.tables")), "code": code_digest(OF_WIDE_FIELDS),
+        "tables": code_digest((*OF_TABLES, *OF_WIDE_TABLES)), "code": code_digest(OF_WIDE_FIELDS),
         "reduction": recipe.reduction.model_dump(),
         "libraries": {name: version(name) for name in ("numpy", "scipy")},
     }
@@ -107,6 +115,14 @@ def fit_wide_set(
     guard, tolerances = _guard(tables.cheap)
     emulator = FieldsEmulator([result.fitted for result in ordered], WIDE_BOUNDARIES)
     return save_network_set(output, NetworkSet(_manifest(recipe, tables, tolerances), emulator, guard))
+
+
+def _within(most: float, tables: Tables) -> Tables:
+    """The models with at most so much early dark energy: a few others would be all that the fits of rare inputs see."""
+    def is_inside(model: ResampledModel) -> bool:
+        return INPUTS[EARLY_DARK_ENERGY]({**model.setup, **model.cosmology}) <= most
+
+    return Tables([m for m in tables.cheap if is_inside(m)], [pair for pair in tables.pairs if is_inside(pair[0])])
 
 
 def _fitted(
@@ -168,7 +184,8 @@ def collect_levels(
     cheap: Mapping[int, Path], converged: Mapping[int, Path], folder: Path, fields: Sequence[Field], processes: int,
     scheduler: str | None = None,
 ) -> Tables:
-    """Resample all models into folder/cheap and folder/converged."""
+    """Resample all models into folder/cheap and folder/converged, for each version of the code anew."""
+    folder = folder / code_digest(OF_WIDE_TABLES)[:12]
     both = sorted(cheap.keys() & converged.keys())
     models = {level: dict(zip(paths, collect(list(paths.values()), folder / level, fields, processes, scheduler,
                                              make=resample_wide_model), strict=True))
@@ -204,10 +221,13 @@ def fit_wide_field(field: Field, tables: Tables, tolerance: float) -> FitResult:
 
 
 def _floor(table: FieldTables) -> Array:
-    """Floor of the size to which errors at each wavenumber are relative: a thousandth of the source's largest; beyond
-    ACOUSTIC, where photons have diffused, errors count as the inverse square of k."""
+    """Floor of the size to which errors at each wavenumber are relative; beyond ACOUSTIC, where photons have diffused,
+    errors count as the inverse square of k."""
     x = np.exp(NODES[table.field.wavenumber])
-    floor = FLOOR * table.floor
+    factor = np.full(x.size, FLOOR)
+    if PIECES[table.field.piece].source == "t0" and table.field.piece != "doppler":
+        factor = np.exp(np.interp(np.log(x), np.log(LARGE_SCALES), np.log((FLOOR_AT_LARGE_SCALES, FLOOR))))
+    floor = factor * table.floor
     if table.field.piece in OF_MATTER:
         return floor
     # what the nodes do not resolve is bounded all the same

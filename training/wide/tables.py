@@ -44,13 +44,21 @@ def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> No
                            lambda request: dict(request.cosmology)) or {}
     # without massive neutrinos CLASS has one kind of matter
     integrated = {"delta_cb": model.integrated["delta_m"], **model.integrated}
-    pieces = split_sources(integrated, model.k, model.tau, curvature_of({**model.setup, **model.cosmology}))
+    curvature = curvature_of({**model.setup, **model.cosmology})
+    pieces = split_sources(integrated, model.k, model.tau, curvature)
     scales = Scales.of(model.cosmology, model.precision, WIDE_BOUNDARIES)
     numbers = {**cosmology, K_LAST: float(model.k[-1])}
     first = FIRST_X / scales.sound_horizon_rec
-    k, pieces = continued_to(first, model.k, pieces)
-    _, integrated = continued_to(first, model.k, integrated)
+    # closed space has no modes with q^2 < 9 K, and equations between its modes are singular towards q^2 = 4 K
+    smallest = int(np.searchsorted(model.k**2, 8.0 * max(curvature, 0.0)))
+    existing = model.k[smallest:]
+    k, pieces = continued_to(first, existing, _from_wavenumber(smallest, pieces))
+    _, integrated = continued_to(first, existing, _from_wavenumber(smallest, integrated))
     write_tables(target, replace(model, k=k, cosmology=numbers, integrated=integrated), pieces, scales, fields)
+
+
+def _from_wavenumber(first: int, tables: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: table[:, first:] if table.ndim == 2 else table for name, table in tables.items()}
 
 
 def continued_to(first: float, k: Array, tables: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
