@@ -55,10 +55,10 @@ DEGREE_EARLY, DEGREE_LATE = 4, 3
 UNPREDICTABLE = 0.95
 MEAN_ACCURACY = 0.1
 
-# Factor on the floors of fields/tables.py. At large scales (x = k r_s(rec) up to a few) most of the source of t0 is
-# the velocity, which cancels in the integral over time; what is left must be much better than its source. ACOUSTIC: x
-# from which photon sources count less.
-FLOOR, FLOOR_AT_LARGE_SCALES, LARGE_SCALES, ACOUSTIC = 50.0, 4.0, (5.0, 15.0), 30.0
+# Factor on the floors of fields/tables.py. Most of the source of t0 is the velocity, which cancels in the integral
+# over time; what is left must be much better than its source. ACOUSTIC: x = k r_s(rec) from which photon sources count
+# less.
+FLOOR, FLOOR_OF_TEMPERATURE, ACOUSTIC = 50.0, 3.0, 30.0
 # k r_s(rec) of the CMB sources that are promised. From 150 on the nodes do not resolve acoustic oscillations, but
 # photons have diffused there: without these sources lensed spectra change by less than 1e-5 up to l = 9500.
 CMB_REACH = 400.0
@@ -224,10 +224,8 @@ def _floor(table: FieldTables) -> Array:
     """Floor of the size to which errors at each wavenumber are relative; beyond ACOUSTIC, where photons have diffused,
     errors count as the inverse square of k."""
     x = np.exp(NODES[table.field.wavenumber])
-    factor = np.full(x.size, FLOOR)
-    if PIECES[table.field.piece].source == "t0" and table.field.piece != "doppler":
-        factor = np.exp(np.interp(np.log(x), np.log(LARGE_SCALES), np.log((FLOOR_AT_LARGE_SCALES, FLOOR))))
-    floor = factor * table.floor
+    is_of_temperature = PIECES[table.field.piece].source == "t0"
+    floor = (FLOOR_OF_TEMPERATURE if is_of_temperature else FLOOR) * table.floor
     if table.field.piece in OF_MATTER:
         return floor
     # what the nodes do not resolve is bounded all the same
