@@ -20,7 +20,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set
 
-from ..wide.unseen import precision_of
+from ..wide.unseen import is_of_levels, precision_of
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
 from ..work.spectra import OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra
@@ -34,7 +34,8 @@ from .targets import targets_of
 
 __all__ = ["EvaluationSettings", "SpectraPair", "compute_pair", "evaluate", "pair_of", "require_most"]
 
-# The uncertainty of full CLASS's own chi2: times 10% closer than its default, on so many models of each box.
+# The uncertainty of full CLASS's own chi2: times 10% closer than its default, on so many models of each box, if it has
+# its default precision.
 CLOSER_TIMES: Parameters = {"perturbations_sampling_stepsize": 0.09}
 CLOSER_MODELS = 10
 # A box is covered if networks cover at least one of so many models.
@@ -72,7 +73,7 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
     precision = precision_of(manifest)
     boxes = _boxes_of(manifest, {**networks_on(settings.network), **precision})
     points = {box.name: [{**point, **precision} for point in box.points(settings.models)] for box in boxes}
-    pairs = _compute_pairs(settings, points)
+    pairs = _compute_pairs(settings, points, manifest)
     for box in boxes:
         require_most(len(pairs[box.name]), len(points[box.name]), box.title)
     errors = SetErrors(f"{manifest.name}, hash {manifest.sha256[:12]}", version("classy"), tuple(
@@ -143,7 +144,7 @@ def _errors(pair: SpectraPair, planck: PlanckLikelihoods | None) -> ModelErrors:
 
 
 def _compute_pairs(
-    settings: EvaluationSettings, points: Mapping[str, Sequence[Mapping[str, Any]]]
+    settings: EvaluationSettings, points: Mapping[str, Sequence[Mapping[str, Any]]], manifest: Manifest
 ) -> dict[str, list[SpectraPair]]:
     """Both modes of these points by box, without those that full CLASS cannot compute."""
     pairs: dict[tuple[str, int], SpectraPair] = {}
@@ -152,7 +153,7 @@ def _compute_pairs(
             single_threaded_pool(settings.processes, settings.scheduler) as pool:
         futures = {
             pool.submit(compute_pair, cosmology, networks_on(settings.network), settings.cache.resolve(),
-                        key[1] < CLOSER_MODELS): key
+                        key[1] < CLOSER_MODELS and not is_of_levels(manifest)): key
             for key, cosmology in tasks.items()
         }
         for key, future in ended(futures):

@@ -167,8 +167,8 @@ class Recipe(Strict):
         if isinstance(data, dict) and "companion" in data:
             raise ValueError("companion: is of the networks of CosmicNet I; make them with `cosmicnet paper make`")
         if isinstance(data, dict) and "levels" in data:
-            raise ValueError("levels: two levels of fidelity can be integrated (`cosmicnet generate`), but not trained "
-                             "on yet")
+            raise ValueError("levels: recipes of two levels are made step by step, with `cosmicnet generate`, `train` "
+                             "and `evaluate`")
         return data
 
     @model_validator(mode="after")

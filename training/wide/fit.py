@@ -74,6 +74,9 @@ EARLY_DARK_ENERGY, MARGIN = "dark_energy_to_matter_rec", 2.0
 GUARDED = ("z_rec", "visibility_max", "diffusion_length_rec")
 GUARD_DEGREE, GUARD_MARGIN, GUARD_FLOOR = 4, 3.0, 1e-4
 
+# Helium itself is an input.
+TABLE_OF_HELIUM = "sBBN_file"
+
 # Code that determines the tables of a wide set besides OF_TABLES, and the fit of a field, given its table.
 OF_WIDE_TABLES = ("cosmicnet.wide_fields", "cosmicnet.training.wide.tables")
 OF_WIDE_FIELDS = (*OF_FIELDS, "cosmicnet.training.fields.relevance", "cosmicnet.training.wide.fit",
@@ -147,7 +150,7 @@ def _manifest(recipe: WideRecipe, tables: Tables, tolerances: dict[str, float]) 
         setup={**_common_settings([m.setup for m in tables.cheap], recipe.domain),
                **constant_numbers([m.cosmology for m in tables.cheap], {*recipe.domain, *OF_REIONIZATION})},
         precision={name: value for name, value in (precise.precision | recipe.levels.stands_for).items()
-                   if acts_on_sources(name)},
+                   if acts_on_sources(name) and name != TABLE_OF_HELIUM},
         derived=tolerances, derived_inputs=list(GUARD_INPUTS), k_max=recipe.k_max, fields=[], sha256="",
         k_max_cmb_times_sound_horizon=CMB_REACH, dense_layers=0,
         recipe={**recipe.model_dump(mode="json"), "models_used": len(tables.cheap), "pairs_used": len(tables.pairs)},
