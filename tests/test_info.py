@@ -52,7 +52,7 @@ def test_accuracy_is_shown_where_it_is_of_these_networks(tmp_path: Path, capsys:
     assert "measured.json cannot be read" in shown(tmp_path, capsys)
 
 
-@pytest.mark.parametrize("name", sorted(shipped_sets()))
+@pytest.mark.parametrize("name", ["lcdm", "extended"])
 def test_accuracy_is_shipped_with_the_networks(name: str) -> None:
     measured = json.loads((shipped_sets()[name] / MEASURED).read_text(encoding="utf-8"))
     assert load_network_set(name).manifest.sha256[:12] in measured["network"]
