@@ -95,7 +95,7 @@ def test_species_may_be_written_in_any_way() -> None:
 
 @pytest.mark.parametrize("curvature", [0.0, 0.01])
 def test_is_near_converged_class(curvature: float) -> None:
-    """Without massive neutrinos, in flat and in open space; docs/standard/accuracy.md has the rest."""
+    """Without massive neutrinos, in flat and in open space; docs/networks.md has more."""
     settings = {**precision_of(read_manifest("standard")), "Omega_k": curvature, "P_k_max_1/Mpc": 0.3,
                 "l_max_scalars": 400}
     full, net = (computed({**settings, **mode}) for mode in ({}, NETWORKS))
