@@ -234,7 +234,7 @@ def test_points_outside_the_domain_are_no_comparison_of_class_with_itself(tmp_pa
     info = deepcopy(RUN)
     info["params"]["H0"]["prior"]["max"] = 95.0
     [found] = evaluate_all(RunInMode.of(info, "net", tmp_path), [{"H0": 90.0, "omega_cdm": 0.12}], 1, "test")
-    assert found.failure is not None and "H0 = 90 is outside" in found.failure
+    assert found.failure is not None and "is outside" in found.failure
 
 
 @pytest.mark.parametrize(("run", "said"), [

@@ -100,8 +100,8 @@ MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "make: no recipe": (["make", "nope.toml"], nothing, "nope.toml cannot be read: No such file"),
     "make: recipe that is a folder": (["make", "."], nothing, "cannot be read: Is a directory"),
     "make: bad recipe": (["make", "tiny.toml"], bad_recipe, "training.epoch: unknown; did you mean epochs?"),
-    "make: two levels": (["make", STANDARD], nothing, "two levels of fidelity can be integrated"),
-    "train: two levels": (["train", STANDARD], nothing, "two levels of fidelity can be integrated"),
+    "make: two levels": (["make", STANDARD], nothing, "recipes of two levels"),
+    "train: shipped name": (["train", STANDARD], nothing, "name = standard"),
     "make: output is a file": (["make", "tiny.toml", "--output", "file"], nothing, "file: Not a directory"),
     "make: output below a file": (["make", "tiny.toml", "--output", "file/nets"], nothing, "Not a directory"),
     "make: work below a file": (["make", "tiny.toml", "--work", "file/work"], nothing, "Not a directory"),
@@ -126,7 +126,7 @@ MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
                                          "--l-max 1: must be at least 100"),
     "patch-class: no folder": (["patch-class", "nope"], nothing, "is not a CLASS source tree"),
     "patch-class: patched already": (["patch-class", "tree"], patched_tree, "is patched already"),
-    "patch-class: other CLASS": (["patch-class", "tree"], other_tree, "is missing. This CLASS differs"),
+    "patch-class: other CLASS": (["patch-class", "tree"], other_tree, "is missing"),
 }
 
 
@@ -333,14 +333,15 @@ def test_error_without_a_message_asks_for_memory(
 def test_coverage_names_the_networks_or_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     planck = {"output": "tCl,pCl,lCl", "lensing": True, "omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4,
               "tau_reio": 0.055, "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06}
-    cases = {"planck": {}, "curved": {"Omega_k": 0.01}, "no such setting": {"colour": 1}, "no sources": {"output": ""}}
+    cases = {"planck": {}, "curved": {"Omega_k": 0.01}, "very curved": {"Omega_k": 0.3}, "no such setting": {"colour": 1}, "no sources": {"output": ""}}
     Path("cases.json").write_text(json.dumps([{"name": n, "class": {**planck, **c}} for n, c in cases.items()]))
     Path("mine.ini").write_text("".join(f"{name} = {value}\n" for name, value in {**planck, "lensing": "yes"}.items()))
     assert main(["coverage", "cases.json", "mine.ini"]) == 0
     rows = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for line in capsys.readouterr().out.splitlines()
             if len(cells := line.strip("│").split("│")) == 3}
     assert rows["planck"] == rows["mine.ini"] == ["lcdm", ""]
-    assert rows["curved"][1].startswith("lcdm: Omega0_k = 0.01")
+    assert rows["curved"] == ["standard", ""]
+    assert "Omega0_k = 0.3" in rows["very curved"][1]
     assert rows["no such setting"][0] == rows["no sources"][0] == ""
     assert "colour" in why_not({**planck, "lensing": "yes", "colour": 1}, "auto")[1]
 

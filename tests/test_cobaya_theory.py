@@ -163,8 +163,9 @@ def test_networks_of_dark_energy_and_their_prior(messages: Callable[[], str]) ->
 def test_auto_takes_the_set_that_covers_most_of_the_prior() -> None:
     """One set for the whole run, also where another would cover a sample."""
     dark_energy = {"w0_fld": {"prior": {"min": -1.1, "max": -0.8}, "ref": -1.0}, "wa_fld": -0.2}
-    wide = {"H0": {"prior": {"min": 60.0, "max": 90.0}, "ref": 70.0}}
-    for info, taken in ((run_info({"networks": "auto"}, **wide), "lcdm"),
+    narrow, wide = ({"H0": {"prior": {"min": 60.0, "max": end}, "ref": 70.0}} for end in (79.0, 90.0))
+    for info, taken in ((run_info({"networks": "auto"}, **narrow), "lcdm"),
+                        (run_info({"networks": "auto"}, **wide), "standard"),
                         (run_info({"networks": "auto", "extra_args": EXTENDED}, **dark_energy), "extended")):
         theory = get_model(info).theory[COMPONENT]
         assert theory.network_set.manifest.name == theory.extra_args["neural_network_path"] == taken

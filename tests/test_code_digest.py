@@ -82,4 +82,4 @@ def test_no_module_is_forgotten() -> None:
     assert set().union(*map(imported, OF_FIELDS)) - NO_PART <= {*OF_TABLES, *OF_FIELDS}
     # the models are CLASS's
     assert set().union(*map(imported, OF_PAPER)) - NO_PART - set(OF_PAPER) == {
-        "cosmicnet.training.work.files", "cosmicnet.training.paper.dataset"}
+        "cosmicnet.training.work.files", "cosmicnet.training.paper.dataset", "cosmicnet.coordinates"}

@@ -11,7 +11,7 @@ ONE_NEUTRINO = {"N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.0308}
 
 @pytest.mark.parametrize(("setting", "error"), [
     ({"gauge": "newtonian"}, "CosmoSevereError"),  # no cosmology changes it
-    ({"P_k_max_1/Mpc": 200.0}, "CosmoSevereError"),
+    ({"P_k_max_1/Mpc": 1000.0}, "CosmoSevereError"),
     ({"omega_b": 0.03}, "CosmoComputationError"),  # another one may be covered
 ])
 def test_a_set_up_that_is_never_covered_stops_the_run(setting: dict[str, object], error: str) -> None:

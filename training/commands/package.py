@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ compiled first, for a minute or two; the tree stays as it was if the hook does n
 def _run_patch_class(options: argparse.Namespace) -> None:
     from cosmicnet.class_patch import PARTS, AnchorError, PatchError, patch_what_fits
 
-    print("compiling a copy with the patch ...", flush=True)
+    print("compiling a copy with the patch ...", file=sys.stderr, flush=True)
     try:
         patched = patch_what_fits(options.directory)
     except AnchorError as error:
