@@ -333,7 +333,8 @@ def test_error_without_a_message_asks_for_memory(
 def test_coverage_names_the_networks_or_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     planck = {"output": "tCl,pCl,lCl", "lensing": True, "omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4,
               "tau_reio": 0.055, "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06}
-    cases = {"planck": {}, "curved": {"Omega_k": 0.01}, "very curved": {"Omega_k": 0.3}, "no such setting": {"colour": 1}, "no sources": {"output": ""}}
+    cases = {"planck": {}, "curved": {"Omega_k": 0.01}, "very curved": {"Omega_k": 0.3},
+             "no such setting": {"colour": 1}, "no sources": {"output": ""}}
     Path("cases.json").write_text(json.dumps([{"name": n, "class": {**planck, **c}} for n, c in cases.items()]))
     Path("mine.ini").write_text("".join(f"{name} = {value}\n" for name, value in {**planck, "lensing": "yes"}.items()))
     assert main(["coverage", "cases.json", "mine.ini"]) == 0
