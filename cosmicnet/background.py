@@ -73,6 +73,11 @@ class Background:
         dark = self.dark_energy * a ** (1.0 - 3.0 * (self.w0 + self.wa)) * np.exp(-3.0 * self.wa * (1.0 - a))
         return np.asarray(HUNDRED * np.sqrt(total + dark))
 
+    def potential_growth(self, history: Mapping[str, Array]) -> Array:
+        """(D/a)' in 1/Mpc, to which potentials at late times are proportional; history: of a SourceRequest."""
+        a = history["scale_factor"]
+        return np.asarray((history["growth_velocity"] - history["growth_factor"] * self.slope(a) / a) / a)
+
     def massive_energy(self, a: Array) -> Array:
         """Density of all massive neutrinos times a^4."""
         total = np.zeros(np.shape(a))

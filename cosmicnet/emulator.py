@@ -5,7 +5,7 @@ to tables; cosmicnet.paper has the networks of CosmicNet I.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from time import perf_counter
@@ -13,7 +13,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
+from .background import Background
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Boundaries, Scales, curvature_of
 from .evaluation import Factors, FieldBases, FieldValues, FittedField
 from .fields import REGIONS, Field, inputs_of
@@ -34,6 +36,11 @@ Single = NDArray[np.float32]
 # CLASS may start its sources a little before the first time of the bases, in tau/tau_rec. The visibility is below
 # 1e-7 of its peak there, and the constant continuation of the bases is accurate enough.
 OPAQUE_MARGIN = 0.06
+
+# Pieces that at late times may stand for isw: what is left of it, and the one to which growth is applied.
+PARTS_OF_ISW = ("isw_beyond_growth", "weyl")
+# Pieces of t0 that are not everywhere: others may stand for them.
+ALTERNATIVES = {"temperature", "acceleration", "isw_beyond_growth"}
 
 # Tolerance of a logarithm of time at the ends of a grid.
 ROUNDING = 1e-9
@@ -93,11 +100,12 @@ class FieldsEmulator:
     def sources(self) -> list[str]:
         """The tables that the fields can fill, at early and at late times."""
         there = {region: {f.field.piece for f in self.fields if f.field.region == region} for region in REGIONS}
+        if set(PARTS_OF_ISW) <= there["late"]:
+            there["late"].add("isw")
         photons_are_there = all(set(needed) <= there[region] for region, needed in NEEDED_PIECES.items())
 
         def is_complete(source: str) -> bool:
-            # temperature and acceleration stand for the monopole at late times
-            needed = {piece for piece, of in PIECES.items() if of.source == source} - {"temperature", "acceleration"}
+            needed = {piece for piece, of in PIECES.items() if of.source == source} - ALTERNATIVES
             late = photons_are_there if source in PIECE_OF else needed <= there["late"]
             return needed <= there["early"] and late
 
@@ -152,7 +160,7 @@ class FieldsEmulator:
     def fill(self, request: Request) -> dict[str, float]:
         with threads_of_products() as threads:
             clock = [perf_counter()]
-            needed = [f for f in self.fields if _is_needed(f.field, request)]
+            needed = [f for f in self.fields if self._is_needed(f.field, request)]
             values = {**request.setup, **request.cosmology}
             # fields share inputs, some of which are integrals
             names = tuple(dict.fromkeys(name for f in needed for name in f.field.inputs))
@@ -171,6 +179,19 @@ class FieldsEmulator:
         for step, duration in durations:
             seconds[step] += duration
         return seconds
+
+    def _is_needed(self, field: Field, request: Request) -> bool:
+        """Whether a field is part of a table of the request."""
+        wanted = tables_but_p(request.tables)
+        if not PIECE_OF.keys().isdisjoint(wanted):
+            needed = NEEDED_PIECES.get(field.region, ())
+            if field.piece in needed or "isw" in needed and field.piece in self._parts_of_isw():
+                return True
+        return field.region in ("early", "late") and PIECES[field.piece].source in wanted
+
+    def _parts_of_isw(self) -> tuple[str, ...]:
+        """The late pieces that stand for isw."""
+        return PARTS_OF_ISW if PARTS_OF_ISW[0] in self._bases.fields["late"] else ()
 
     def specifications(self) -> list[dict[str, Any]]:
         return [asdict(f.field) for f in self.fields]
@@ -212,14 +233,6 @@ def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array, dtype=kind)
 
 
-def _is_needed(field: Field, request: Request) -> bool:
-    """Whether a field is part of a table of the request."""
-    wanted = tables_but_p(request.tables)
-    if not PIECE_OF.keys().isdisjoint(wanted) and field.piece in NEEDED_PIECES.get(field.region, ()):
-        return True
-    return field.region in ("early", "late") and PIECES[field.piece].source in wanted
-
-
 def _timed(durations: list[tuple[str, float]], step: str, task: Callable[[], None]) -> Callable[[], None]:
     """The task with a clock, which appends step and duration."""
     def run() -> None:
@@ -256,7 +269,7 @@ class _OpenRequest:
         request, first = self._request, self._first_late
         photons = LatePhotons(request, self._fields, first)
         pieces = dict.fromkeys((*self._pieces("late"), *photons.pieces))
-        fields = self._fields.factors("late", np.concatenate([photons.times, request.tau[first:]]), pieces)
+        fields = self._late_fields(photons.times, pieces)
         here = {piece: factors.at(slice(photons.times.size, None)) for piece, factors in fields.items()}
         here |= self._smooth({piece: here[piece] for piece in GROWING_PIECES if piece in here})
         sources = self._sources(here, slice(first, None), is_late=True)
@@ -274,6 +287,23 @@ class _OpenRequest:
 
         return [*(("late photons", partial(fill_photons, region, rows)) for region, rows in photons.regions().items()),
                 ("interpolation", fill_others)]
+
+    def _late_fields(self, times: Array, pieces: Collection[str]) -> dict[str, Factors]:
+        """Fields at `times` (Mpc) and then at the request's late times, by piece; isw is put together of its parts."""
+        late = self._request.tau[self._first_late:]
+        rest, growing = PARTS_OF_ISW
+        is_divided = rest in self._fields.pieces("late") and (rest in pieces or "isw" in pieces)
+        named = {*pieces, *(PARTS_OF_ISW if is_divided else ())} - ({"isw"} if is_divided else set())
+        fields = self._fields.factors("late", np.concatenate([times, late]), sorted(named))
+        if is_divided:
+            values = {**self._request.setup, **self._request.cosmology}
+            history = {name: column[self._first_late:] for name, column in self._request.history.items()}
+            at_late = Background.of(values).potential_growth(history)
+            growth = np.concatenate([CubicSpline(late, at_late)(times) if times.size else times, at_late])
+            fields["isw"] = Factors.sum_of([fields.pop(rest), fields[growing].scaled(growth)])
+            if growing not in pieces:
+                del fields[growing]
+        return fields
 
     def _smooth(self, pieces: Mapping[str, Factors]) -> dict[str, Factors]:
         """Late fields with the slope of the growth equation close to today."""

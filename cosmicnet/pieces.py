@@ -14,7 +14,11 @@ recombination. The factors carry everything that changes fast in time (recombina
 growth, so networks never have to learn them.
 
 At late times, monopole = temperature + acceleration, with temperature = Theta_0 + phi, the photons' part, and
-acceleration = theta_b'/k^2, the smooth one of the baryons.
+acceleration = theta_b'/k^2, the smooth one of the baryons. Potentials grow as D/a, so that a set may have
+
+    isw = (D/a)' weyl + isw_beyond_growth
+
+at late times, of which the second part is small.
 """
 from __future__ import annotations
 
@@ -53,6 +57,7 @@ PIECES: dict[str, Piece] = {
     "acceleration": Piece("t0", ("visibility",)),
     "doppler": Piece("t0", ("visibility_prime", "growth_velocity")),
     "isw": Piece("t0", ("exp_minus_kappa",)),
+    "isw_beyond_growth": Piece("t0", ("exp_minus_kappa",)),
     "shear": Piece("t1", ("exp_minus_kappa",), power_of_k=1),
     "polarization": Piece("t2", ("visibility",)),
     "weyl": Piece("phi_plus_psi", ("growth_factor",), over=("scale_factor",)),
@@ -100,7 +105,8 @@ def split_sources(
     """Divide integrated sources into pieces, each of shape (tau.size, k.size). curvature: K in 1/Mpc^2.
 
     `integrated` is what SourceRequest.integrate_on() returned: the tables, theta_b, phi_prime and
-    the history columns, on the same grids. k in 1/Mpc, tau in Mpc.
+    the history columns, on the same grids. k in 1/Mpc, tau in Mpc. The piece isw_beyond_growth needs the column
+    potential_growth as well (Background.potential_growth()), and is left out without it.
     """
     theta_b = integrated["theta_b"]
     isw = 2.0 * integrated["phi_prime"]
@@ -119,7 +125,9 @@ def split_sources(
         "isw": isw,
     }
     for name, piece in PIECES.items():
-        if name not in pieces:
+        if name not in pieces and name != "isw_beyond_growth":
             factor = time_factor(piece, integrated)[:, None] * wavenumber_factor(piece, k, curvature)
             pieces[name] = integrated[piece.source] / factor
+    if "potential_growth" in integrated:
+        pieces["isw_beyond_growth"] = isw - integrated["potential_growth"][:, None] * pieces["weyl"]
     return pieces

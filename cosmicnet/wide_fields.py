@@ -26,6 +26,8 @@ _LATE = (*_EARLY, "neutrino_mass_z300", "neutrino_mass_z50", "neutrino_mass_z8",
 
 
 def _wide(field: Field) -> Field:
+    if field.region == "late" and field.piece == "isw":
+        field = replace(field, piece="isw_beyond_growth")
     inputs = _LATE if field.region != "early" else _EARLY_MATTER if field.piece == "matter" else _EARLY
     time = "tau_over_tau_rec_wide" if field.region == "early" else field.time
     wavenumber = "ln_x_far" if field.wavenumber == "ln_x" else field.wavenumber

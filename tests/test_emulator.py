@@ -1,12 +1,15 @@
 """Emulator.fill() against a slow twin: explicit sums over basis functions, one number at a time."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 from synthetic import TRIGGER, SyntheticRequest, make_emulator, make_field, make_request
 
+from cosmicnet.background import Background
 from cosmicnet.coordinates import EARLIEST_REIONIZATION
 from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.evaluation import FittedField
@@ -108,6 +111,46 @@ def twin(emulator: FieldsEmulator, request: SyntheticRequest, source: str) -> Ar
 @pytest.fixture(scope="module")
 def emulator() -> FieldsEmulator:
     return make_emulator()
+
+
+# what the expansion of the synthetic cosmology needs besides
+FLAT = {"T_cmb": 2.7255, "omega_cdm": 0.12, "N_ncdm": 0.0, "Omega0_k": 0.0, "w0_fld": -1.0, "wa_fld": 0.0}
+
+
+def divided(emulator: FieldsEmulator) -> FieldsEmulator:
+    """The same numbers, but the late isw is taken for what is left beyond growth."""
+    return FieldsEmulator([
+        replace(f, field=replace(f.field, piece="isw_beyond_growth")) if f.field.name == "late.isw" else f
+        for f in emulator.fields])
+
+
+def test_late_isw_is_growth_times_the_potential_and_the_rest(emulator: FieldsEmulator) -> None:
+    whole, parts = (make_request(("t0",)) for _ in range(2))
+    parts.setup |= FLAT
+    emulator.fill(whole)
+    divided(emulator).fill(parts)
+    weyl = next(f for f in emulator.fields if f.field.name == "late.weyl")
+    h = parts.history
+    growth = Background.of({**parts.setup, **parts.cosmology}).potential_growth(h)
+    late = parts.tau > parts.cosmology["tau_free_streaming"]
+    added = (late * h["exp_minus_kappa"] * growth)[:, None] * twin_field(weyl, parts)
+    assert np.abs(added).max() > 0.01 * np.abs(whole.tables["t0"]).max()
+    np.testing.assert_allclose(parts.tables["t0"], whole.tables["t0"] + added, rtol=0.0,
+                               atol=RELATIVE_AGREEMENT * np.abs(whole.tables["t0"]).max())
+
+
+def test_potentials_that_do_not_grow_leave_isw_and_what_scatters(emulator: FieldsEmulator) -> None:
+    whole, parts = (make_request(("t0", "t2"), reionized=True) for _ in range(2))
+    for request in (whole, parts):
+        request.setup |= FLAT
+        a = request.history["scale_factor"]
+        slope = Background.of({**request.setup, **request.cosmology}).slope(a)
+        request.history["growth_velocity"] = request.history["growth_factor"] * slope / a
+    emulator.fill(whole)
+    divided(emulator).fill(parts)
+    for source, table in whole.tables.items():
+        np.testing.assert_allclose(parts.tables[source], table, rtol=0.0,
+                                   atol=RELATIVE_AGREEMENT * np.abs(table).max(), err_msg=source)
 
 
 def test_request_meets_every_region(emulator: FieldsEmulator) -> None:

@@ -36,7 +36,16 @@ def test_pieces_add_up_to_the_source(integrated: dict[str, Array], source: str) 
 
 
 def test_every_piece_is_there(integrated: dict[str, Array]) -> None:
-    assert set(split_sources(integrated, K, TAU)) == set(PIECES)
+    assert set(split_sources(integrated | {"potential_growth": np.ones(7)}, K, TAU)) == set(PIECES)
+
+
+def test_potentials_that_grow_as_matter_leave_nothing_beyond_growth(integrated: dict[str, Array]) -> None:
+    """phi = psi = D/a times a function of k: 2 phi' = (D/a)' weyl."""
+    growth, shape = np.linspace(-0.3, 0.2, 7), np.linspace(1.0, 3.0, 9)
+    potential = integrated["growth_factor"] / integrated["scale_factor"]
+    integrated |= {"phi_plus_psi": potential[:, None] * shape, "phi_prime": 0.5 * growth[:, None] * shape,
+                   "potential_growth": growth}
+    assert np.abs(split_sources(integrated, K, TAU)["isw_beyond_growth"]).max() < 1e-14
 
 
 def test_the_monopole_is_photons_and_baryons(integrated: dict[str, Array]) -> None:

@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import check_grad
 
 from cosmicnet.training.fields.polynomial import cross_validate, polynomial_network, skip_exponents
-from cosmicnet.training.fields.relevance import fit_with_relevances
+from cosmicnet.training.fields.relevance import _error, fit_with_relevances
 
 INPUTS, MODELS = 8, 45
 RNG = np.random.default_rng(5)
@@ -28,7 +29,13 @@ def left(predicted: np.ndarray) -> float:
 
 
 def test_inputs_that_do_not_matter_are_found() -> None:
-    assert FIT.relevances[:2].min() > 10.0 * FIT.relevances[4:].max()
+    assert FIT.relevances[:, :2].min() > 10.0 * FIT.relevances[:, 4:].max()
+
+
+def test_the_gradient_of_the_search_is_that_of_its_error() -> None:
+    z = (X[:MODELS] - 3.0) / np.arange(1.0, INPUTS + 1.0)
+    at = np.log([*np.linspace(0.1, 0.8, INPUTS), 1e-4])
+    assert check_grad(lambda x: _error(x, z, Y[:MODELS], 3)[0], lambda x: _error(x, z, Y[:MODELS], 3)[1], at) < 1e-5
 
 
 def test_few_models_suffice_where_one_penalty_for_all_fails() -> None:

@@ -2,9 +2,10 @@
 
 A cubic of twenty inputs has 1771 terms, and most inputs hardly matter to most fields. So a coefficient is expected to
 be as large as the product of the relevances of its inputs (automatic relevance determination). The relevances, common
-to the outputs of a field, and a noise level per output minimise the leave-one-out error, which has a closed form for
-ridge regression. All monomials up to the degree act through the kernel 1 + g + g^2 + ..., where g is the scalar product
-of the inputs times their relevances. So the search costs what the models cost, however many terms there are.
+to outputs of similar size, and a noise level per output minimise the leave-one-out error, which has a closed form for
+ridge regression, and so has its gradient. All monomials up to the degree act through the kernel 1 + g + g^2 + ...,
+where g is the scalar product of the inputs times their relevances. So the search costs what the models cost, however
+many terms there are.
 """
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from math import factorial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
+from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.optimize import minimize
 
 from cosmicnet.network import Network, Normalization, monomials
 
@@ -26,12 +28,16 @@ Array = NDArray[np.float64]
 # Noise levels relative to the number of models, of which each output takes the best.
 NOISES = 10.0 ** np.arange(-12.0, 1.0)
 
-# The search begins with one of these for all inputs, and then multiplies or divides one relevance after the other.
-STARTS = (0.1, 0.2, 0.3, 0.5, 1.0)
-FACTORS = (4.0, 2.0, 1.4)
-SWEEPS = 3
-LEAST, MOST = 1e-4, 30.0
-GAIN = 1e-3
+# The search begins with each of these for all inputs, and with the common noise level; bounds of both.
+STARTS, START_OF_NOISE = (0.1, 0.3, 0.7), 1e-6
+RELEVANCES, SEARCHED_NOISES = (1e-4, 30.0), (1e-12, 1.0)
+STEPS = 60
+# So many models suffice to find relevances.
+SEARCHED = 400
+# So many outputs have relevances of their own.
+ALONE = 4
+# Keeps the kernel positive definite, in units of its trace; and logarithms finite.
+JITTER, TINY = 1e-15, 1e-300
 
 # Monomials whose contribution is below this fraction of the outputs' rms are dropped.
 NEGLIGIBLE = 1e-7
@@ -39,7 +45,8 @@ NEGLIGIBLE = 1e-7
 
 @dataclass(frozen=True)
 class RelevanceFit:
-    """A network without dense layers; relevances of its inputs; leave-one-out residuals (models, outputs)."""
+    """A network without dense layers; relevances of its inputs by group of outputs, the strongest outputs first; leave-
+    one-out residuals (models, outputs)."""
 
     network: Network
     relevances: Array
@@ -50,18 +57,35 @@ def fit_with_relevances(inputs: Array, outputs: Array, degree: int) -> Relevance
     """Fit outputs (models, outputs) by polynomials up to `degree` of inputs (models, n)."""
     input_map = Normalization.to_unit_box(inputs)
     z = input_map.apply(inputs)
-    scale = float(np.sqrt((outputs**2).mean(axis=0)).max()) or 1.0
+    sizes = np.sqrt((outputs**2).mean(axis=0))
+    scale = float(sizes.max()) or 1.0
     targets = outputs / scale
-    relevances = _search(z, targets, degree)
-    solution = _solve(_kernel(z, relevances, degree), targets)
     exponents = all_exponents(z.shape[1], degree)
-    skip = _expected_squares(exponents, relevances)[:, None] * (monomials(z, exponents).T @ solution.weights)
+    terms = monomials(z, exponents).T
+    skip, residuals = np.empty((len(exponents), outputs.shape[1])), np.empty_like(targets)
+    found = []
+    for group in _groups(sizes):
+        relevances = _search(z[:SEARCHED], targets[:SEARCHED, group], degree)
+        solution = _solve(_kernel(z, relevances, degree), targets[:, group])
+        skip[:, group] = _expected_squares(exponents, relevances)[:, None] * (terms @ solution.weights)
+        residuals[:, group] = solution.residuals
+        found.append(relevances)
     kept = np.abs(skip).max(axis=1) > NEGLIGIBLE * float(np.sqrt((targets**2).mean()))
     # a network needs a term
     kept[0] = True
     network = Network(input_map, exponents[kept], skip[kept], (), (),
                       Normalization(np.zeros(outputs.shape[1]), np.full(outputs.shape[1], scale)))
-    return RelevanceFit(network, relevances, scale * solution.residuals)
+    return RelevanceFit(network, np.array(found), scale * residuals)
+
+
+def _groups(sizes: Array) -> list[NDArray[np.intp]]:
+    """Outputs, the largest first: ALONE of them alone, then ever more together."""
+    order, groups = np.argsort(-sizes, kind="stable"), []
+    while order.size:
+        number = 2 ** max(len(groups) - ALONE + 1, 0)
+        groups.append(order[:number])
+        order = order[number:]
+    return groups
 
 
 @dataclass(frozen=True)
@@ -73,24 +97,33 @@ class _Solution:
 
 
 def _search(z: Array, targets: Array, degree: int) -> Array:
-    def error(relevances: Array) -> float:
-        return float((_solve(_kernel(z, relevances, degree), targets).residuals ** 2).sum())
+    """The relevances that minimise the leave-one-out error of all targets with a common noise level."""
+    bounds = [np.log(RELEVANCES)] * z.shape[1] + [np.log(SEARCHED_NOISES)]
+    found = [minimize(_error, np.log([*[start] * z.shape[1], START_OF_NOISE]), args=(z, targets, degree), jac=True,
+                      bounds=bounds, method="L-BFGS-B", options={"maxiter": STEPS})
+             for start in STARTS]
+    return np.asarray(np.exp(min(found, key=lambda result: result.fun).x[:-1]))
 
-    best = min((np.full(z.shape[1], start) for start in STARTS), key=error)
-    least = error(best)
-    for factor in FACTORS:
-        for _ in range(SWEEPS):
-            before = least
-            for column in range(z.shape[1]):
-                for step in (factor, 1.0 / factor):
-                    tried = best.copy()
-                    tried[column] = np.clip(tried[column] * step, LEAST, MOST)
-                    while (found := error(tried)) < (1.0 - GAIN) * least:
-                        best, least = tried.copy(), found
-                        tried[column] = np.clip(tried[column] * step, LEAST, MOST)
-            if least == before:
-                break
-    return best
+
+def _error(logarithms: Array, z: Array, targets: Array, degree: int) -> tuple[float, Array]:
+    """Half the logarithm of the leave-one-out error, and its gradient; of ln relevances and ln noise."""
+    relevances, noise = np.exp(logarithms[:-1]), np.exp(logarithms[-1]) * len(z)
+    products = (z * relevances**2) @ z.T
+    kernel, slope = np.ones_like(products), np.zeros_like(products)
+    for power in range(degree, 0, -1):
+        slope = slope * products + kernel
+        kernel = kernel * products + 1.0
+    kernel[np.diag_indices_from(kernel)] += noise + JITTER * np.trace(kernel)
+    inverse = cho_solve(cho_factor(kernel, lower=True, check_finite=False), np.eye(len(z)), check_finite=False)
+    weights, diagonal = inverse @ targets, np.diag(inverse)[:, None]
+    left = weights / diagonal
+    total = float((left**2).sum()) + TINY
+    # the derivative with respect to the kernel, through the weights and through the diagonal of the inverse
+    of_weights = (inverse @ (left / diagonal)) @ weights.T
+    of_diagonal = (inverse * (left**2 / diagonal).sum(axis=1)) @ inverse
+    gradient = (of_diagonal - of_weights) / total
+    by_relevance = 2.0 * relevances**2 * ((slope * (gradient + gradient.T) / 2.0 @ z) * z).sum(axis=0)
+    return 0.5 * float(np.log(total)), np.append(by_relevance, noise * np.trace(gradient))
 
 
 def _kernel(z: Array, relevances: Array, degree: int) -> Array:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmicnet.background import Background
 from cosmicnet.coordinates import Scales, curvature_of
 from cosmicnet.fields import Field
 from cosmicnet.pieces import split_sources
@@ -44,7 +45,9 @@ def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> No
                            lambda request: dict(request.cosmology)) or {}
     # without massive neutrinos CLASS has one kind of matter
     integrated = {"delta_cb": model.integrated["delta_m"], **model.integrated}
-    curvature = curvature_of({**model.setup, **model.cosmology})
+    values = {**model.setup, **model.cosmology}
+    integrated["potential_growth"] = Background.of(values).potential_growth(integrated)
+    curvature = curvature_of(values)
     pieces = split_sources(integrated, model.k, model.tau, curvature)
     scales = Scales.of(model.cosmology, model.precision, WIDE_BOUNDARIES)
     numbers = {**cosmology, K_LAST: float(model.k[-1])}
