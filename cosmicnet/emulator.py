@@ -185,7 +185,7 @@ class FieldsEmulator:
         wanted = tables_but_p(request.tables)
         if not PIECE_OF.keys().isdisjoint(wanted):
             needed = NEEDED_PIECES.get(field.region, ())
-            if field.piece in needed or "isw" in needed and field.piece in self._parts_of_isw():
+            if field.piece in needed or ("isw" in needed and field.piece in self._parts_of_isw()):
                 return True
         return field.region in ("early", "late") and PIECES[field.piece].source in wanted
 

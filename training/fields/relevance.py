@@ -9,6 +9,7 @@ many terms there are.
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import factorial
 
@@ -63,9 +64,9 @@ def fit_with_relevances(inputs: Array, outputs: Array, degree: int) -> Relevance
     exponents = all_exponents(z.shape[1], degree)
     terms = monomials(z, exponents).T
     skip, residuals = np.empty((len(exponents), outputs.shape[1])), np.empty_like(targets)
-    found = []
+    found: list[Array] = []
     for group in _groups(sizes):
-        relevances = _search(z[:SEARCHED], targets[:SEARCHED, group], degree)
+        relevances = _search(z[:SEARCHED], targets[:SEARCHED, group], degree, found[-1:])
         solution = _solve(_kernel(z, relevances, degree), targets[:, group])
         skip[:, group] = _expected_squares(exponents, relevances)[:, None] * (terms @ solution.weights)
         residuals[:, group] = solution.residuals
@@ -96,12 +97,14 @@ class _Solution:
     residuals: Array
 
 
-def _search(z: Array, targets: Array, degree: int) -> Array:
-    """The relevances that minimise the leave-one-out error of all targets with a common noise level."""
+def _search(z: Array, targets: Array, degree: int, similar: Sequence[Array]) -> Array:
+    """The relevances that minimise the leave-one-out error of all targets with a common noise level. similar: where
+    to begin, besides the middle of STARTS; else with all of these."""
     bounds = [np.log(RELEVANCES)] * z.shape[1] + [np.log(SEARCHED_NOISES)]
-    found = [minimize(_error, np.log([*[start] * z.shape[1], START_OF_NOISE]), args=(z, targets, degree), jac=True,
+    starts = [np.full(z.shape[1], start) for start in (STARTS[1:2] if similar else STARTS)]
+    found = [minimize(_error, np.log([*start, START_OF_NOISE]), args=(z, targets, degree), jac=True,
                       bounds=bounds, method="L-BFGS-B", options={"maxiter": STEPS})
-             for start in STARTS]
+             for start in (*similar, *starts)]
     return np.asarray(np.exp(min(found, key=lambda result: result.fun).x[:-1]))
 
 
@@ -110,7 +113,7 @@ def _error(logarithms: Array, z: Array, targets: Array, degree: int) -> tuple[fl
     relevances, noise = np.exp(logarithms[:-1]), np.exp(logarithms[-1]) * len(z)
     products = (z * relevances**2) @ z.T
     kernel, slope = np.ones_like(products), np.zeros_like(products)
-    for power in range(degree, 0, -1):
+    for _ in range(degree):
         slope = slope * products + kernel
         kernel = kernel * products + 1.0
     kernel[np.diag_indices_from(kernel)] += noise + JITTER * np.trace(kernel)
