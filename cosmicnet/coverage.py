@@ -42,6 +42,9 @@ K_VARIES, L_VARIES = 2.0, 1.25
 # cosmology that were the same in all models may differ by more: that is no wrong spectrum.
 SETTING_TOLERANCE, FIXED_TOLERANCE = 1e-8, 2e-4
 
+# Newtonian and synchronous, as CLASS numbers them.
+GAUGES = (0.0, 1.0)
+
 # Relative tolerance for the conformal time between two times of a request, and for the sound horizon: CLASS's own
 # accuracy for massive neutrinos, which is proportional to tol_ncdm_bg.
 EXPANSION_TOLERANCE, PER_TOL_NCDM_BG = 1e-6, 0.1
@@ -114,12 +117,15 @@ def _wrong_settings(request: Request, manifest: Manifest) -> Iterator[tuple[str,
     """Names of settings and precision parameters with which the networks' sources would be wrong, and why."""
     got = {**request.cosmology, **request.setup}
     for name, value in manifest.setup.items():
-        if _is_of_absent_species(name, request.setup):
+        if _is_of_absent_species(name, request.setup) or (name == "gauge" and _is_gauge_invariant(request.setup)):
             continue
         tolerance = SETTING_TOLERANCE if name in request.setup else FIXED_TOLERANCE
         if not _agree(got.get(name, math.nan), value, tolerance):
             yield name, _other_value(name, got, value)
     for name, value in manifest.precision.items():
+        if "ncdm" in name and request.setup.get("N_ncdm") == 0:
+            # of momenta and hierarchies that are not there
+            continue
         if not _is_precise_enough(name, request.precision.get(name, math.nan), value):
             yield name, f"precision parameter {_other_value(name, request.precision, value)}"
 
@@ -128,6 +134,11 @@ def _is_of_absent_species(name: str, setup: Mapping[str, float]) -> bool:
     """Whether a setting is that of a massive species which the request does not have."""
     of_species = OF_SPECIES.match(name)
     return of_species is not None and int(of_species["number"] or 1) > setup["N_ncdm"]
+
+
+def _is_gauge_invariant(setup: Mapping[str, float]) -> bool:
+    """Whether the tables that networks fill are the same in both gauges (perturbations_sources())."""
+    return setup.get("gauge") in GAUGES and setup.get("has_matter_source_in_current_gauge") == 0.0
 
 
 def _other_value(name: str, got: Mapping[str, float], trained: float) -> str:

@@ -10,7 +10,7 @@ ONE_NEUTRINO = {"N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.0308}
 
 
 @pytest.mark.parametrize(("setting", "error"), [
-    ({"gauge": "newtonian"}, "CosmoSevereError"),  # no cosmology changes it
+    ({"matter_source_in_current_gauge": "yes"}, "CosmoSevereError"),  # no cosmology changes it
     ({"P_k_max_1/Mpc": 1000.0}, "CosmoSevereError"),
     ({"omega_b": 0.03}, "CosmoComputationError"),  # another one may be covered
 ])

@@ -192,7 +192,8 @@ UNCOVERED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "T_cmb, a little": ({"T_cmb": 2.7255001}, CMB, r"T_cmb = 2\.7255001, .* with 2\.7255"),
     "varying constants": (
         {"varying_fundamental_constants": "instantaneous", "varying_alpha": 1.01}, CMB, r"has_varconst = 1"),
-    "gauge": ({"gauge": "newtonian"}, CMB, r"gauge = 0, .* with 1"),
+    "gauge": (
+        {"gauge": "newtonian", "matter_source_in_current_gauge": "yes"}, MATTER, r"gauge = 0, .* with 1"),
     "matter in the current gauge": (
         {"matter_source_in_current_gauge": "yes"}, MATTER, r"has_matter_source_in_current_gauge = 1"),
     "perturbation precision": (

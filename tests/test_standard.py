@@ -31,6 +31,8 @@ COVERED: dict[str, dict[str, Any]] = {
     "another table of helium": {"sBBN file": "/external/bbn/sBBN.dat"},
     "RECFAST": {"recombination": "RECFAST"},
     "temperature": {"T_cmb": 2.72},
+    "finer hierarchies of neutrinos that are not there": {"l_max_ncdm": 100, "tol_ncdm_synchronous": 1e-10},
+    "Newtonian gauge": {"gauge": "newtonian", "N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.03},
     "w0 and wa": {**FLUID, "w0_fld": -0.6, "wa_fld": -1.2, "N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.03},
     "w without PPF": {**FLUID, "w0_fld": -0.9, "use_ppf": "no"},
     "open": {"Omega_k": 0.02},
@@ -52,6 +54,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "Omega_Lambda beside a fluid": (
         {"Omega_Lambda": 0.3, "fluid_equation_of_state": "CLP", "w0_fld": -0.8}, "expansion"),
     "injection": ({"DM_annihilation_efficiency": 1e-24}, "has_exotic_injection"),
+    "matter in the Newtonian gauge": ({"gauge": "newtonian", "matter_source_in_current_gauge": "yes"}, "gauge"),
     "too much curvature": ({"Omega_k": 0.15}, "Omega0_k"),
     "too fine": ({"l_max_g": 50}, "l_max_g"),
 }
@@ -91,6 +94,21 @@ def test_species_may_be_written_in_any_way() -> None:
     for a, b in ((one, three), (ordered, reversed_)):
         for first, second in zip(a, b, strict=True):
             assert first == pytest.approx(second, rel=1e-5)
+
+
+def test_gauge_matters_neither_to_class_nor_to_networks() -> None:
+    """The sources of the CMB and of matter, as CLASS defines them by default, are gauge-invariant."""
+    k = np.geomspace(2e-4, 0.2, 20)
+
+    def spectra(settings: dict[str, Any]) -> list[Any]:
+        model = computed({"N_ncdm": 1, "m_ncdm": 0.2, "N_ur": 2.03, "l_max_scalars": 200, **settings,
+                          "P_k_max_1/Mpc": 0.25})
+        return [model.lensed_cl(200)["tt"][2:], model.lensed_cl(200)["ee"][2:], [model.pk_lin(x, 0.5) for x in k]]
+
+    for mode, agreement in ((NETWORKS, 1e-6), ({}, 2e-3)):
+        both = (spectra({**mode, "gauge": gauge}) for gauge in ("synchronous", "newtonian"))
+        for ours, theirs in zip(*both, strict=True):
+            assert ours == pytest.approx(theirs, rel=agreement)
 
 
 @pytest.mark.parametrize("curvature", [0.0, 0.01])
