@@ -119,7 +119,7 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_model_is_read_as_it_was_written(coarse: None, tmp_path: Path) -> None:
-    cosmology = next(c for c in drawn(20) if c.get("N_ncdm") == 2)
+    cosmology = next(c for c in drawn(100) if c.get("N_ncdm") == 2)
     model = integrate({**RECIPE.settings, **RECIPE.levels.of("cheap")}, cosmology)
     write_wide_model(tmp_path / "00000.h5", model)
     again = read_wide_model(tmp_path / "00000.h5")
@@ -151,17 +151,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 def test_generation_goes_on_where_it_stopped(asked: Asked, tmp_path: Path) -> None:
     """Models that are there are left alone, those that are missing are asked for, and another recipe is refused."""
-    generate_wide(RECIPE, 6, tmp_path, 1)
-    # the first has one massive species, the second none
-    assert sorted(asked) == [*(("cheap", i) for i in range(6)), ("converged", 0), ("converged", 1)]
+    generate_wide(RECIPE, 34, tmp_path, 1)
+    # one of the last two has one massive species, the other none
+    assert sorted(asked) == [*(("cheap", i) for i in range(34)), ("converged", 32), ("converged", 33)]
     (tmp_path / "cheap/00003.h5").unlink()
     asked.clear()
-    found = generate_wide(RECIPE, 7, tmp_path, 1)
-    assert asked == [("cheap", 3), ("cheap", 6)]
+    found = generate_wide(RECIPE, 35, tmp_path, 1)
+    assert asked == [("cheap", 3), ("cheap", 34)]
     assert found.models == existing_models(tmp_path) and found.failed == 0
     # the cost: the missing one of each level is integrated, and the rest is multiplied
     (tmp_path / "cheap/00001.h5").unlink()
-    assert [(one.missing, one.seconds) for one in time_levels(RECIPE, 22, tmp_path)] == [(15, 1.0), (0, 1.0)]
+    assert [(one.missing, one.seconds) for one in time_levels(RECIPE, 50, tmp_path)] == [(15, 1.0), (0, 1.0)]
     other = RECIPE.model_copy(update={"sampling": RECIPE.sampling.model_copy(update={"seed": 1})})
     with pytest.raises(DatasetError, match="seed differ"):
         generate_wide(other, 7, tmp_path, 1)
@@ -169,13 +169,13 @@ def test_generation_goes_on_where_it_stopped(asked: Asked, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("asked")
-@pytest.mark.parametrize(("answer", "models"), [("n", 2), ("y", 8)])
+@pytest.mark.parametrize(("answer", "models"), [("n", 2), ("y", 36)])
 def test_generate_shows_the_cost_and_asks(
     answer: str, models: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda prompt: answer)
-    status = main(["generate", str(STANDARD), "--number", "6", "--work", str(tmp_path), "--processes", "1"])
+    status = main(["generate", str(STANDARD), "--number", "34", "--work", str(tmp_path), "--processes", "1"])
     assert (status == 0) == (answer == "y")
     assert "to integrate" in capsys.readouterr().err
     assert len(list(tmp_path.rglob("*.h5"))) == models
