@@ -81,7 +81,8 @@ def fit_with_relevances(inputs: Array, outputs: Array, degree: int) -> Relevance
 
 def _groups(sizes: Array) -> list[NDArray[np.intp]]:
     """Outputs, the largest first: ALONE of them alone, then ever more together."""
-    order, groups = np.argsort(-sizes, kind="stable"), []
+    order = np.argsort(-sizes, kind="stable")
+    groups: list[NDArray[np.intp]] = []
     while order.size:
         number = 2 ** max(len(groups) - ALONE + 1, 0)
         groups.append(order[:number])
