@@ -1,26 +1,17 @@
 """background: the fast background, with a table of fewer rows."""
 from ..anchors import Edit, of_part
+from .declarations import add_fields, include
 
 HEADER = (
-    Edit(
-        reason="fields of the fast background",
-        anchor="  short background_verbose; /**<",
-        where="before",
-        text="""\
+    add_fields("fields of the fast background", "background_verbose; /**<", """\
   short fast_background; /**< cosmicnet: _TRUE_ or _FALSE_ */
   short background_is_fast; /**< cosmicnet: whether background_init() took it */
 
-""",
-    ),
+"""),
 )
 
 SOURCE = (
-    Edit(
-        reason="declare the fast background",
-        anchor='#include "background.h"\n',
-        where="after",
-        text='#include "cosmicnet/fast/background/fast_background.h"\n',
-    ),
+    include("declare the fast background", "background.h", "fast/background/fast_background.h"),
     Edit(
         reason="choose the number of rows",
         anchor="  pba->bt_size = ppr->background_Nloga;\n",

@@ -1,5 +1,6 @@
 """fourier: the fast HMcode before the loop over times, which continues where it ended."""
 from ..anchors import Edit, of_part
+from .declarations import add_fields, include
 
 HEADER = (
     Edit(
@@ -8,26 +9,17 @@ HEADER = (
         where="before",
         text="#define _COSMICNET_AUTOMATIC_ (-1)\n",
     ),
-    Edit(
-        reason="fields of the fast HMcode",
-        anchor="  short fourier_verbose;",
-        where="before",
-        text="""\
+    add_fields("fields of the fast HMcode", "fourier_verbose;", """\
   short fast_non_linear; /**< cosmicnet: _TRUE_, _FALSE_, or _COSMICNET_AUTOMATIC_: if the sources were provided */
   short non_linear_is_fast; /**< cosmicnet: whether fourier_init() took it */
   double primordial_step; /**< cosmicnet: the step in ln k that the primordial spectrum asks for, which transfer does not see */
 
-""",
-    ),
+"""),
 )
 
 STEP = (
-    Edit(
-        reason="declare the step that the primordial spectrum asks for",
-        anchor='#include "fourier.h"\n',
-        where="after",
-        text='#include "cosmicnet/fast/line_of_sight/fast_line_of_sight.h"\n',
-    ),
+    include("declare the step that the primordial spectrum asks for", "fourier.h",
+            "fast/line_of_sight/fast_line_of_sight.h"),
     Edit(
         reason="the step that the primordial spectrum asks for",
         anchor="  /** - Do we want to compute P(k,z)? Propagate the flag has_pk_matter\n",
@@ -43,12 +35,7 @@ STEP = (
 )
 
 SOURCE = (
-    Edit(
-        reason="declare the fast HMcode",
-        anchor='#include "hmcode.h"\n',
-        where="after",
-        text='#include "cosmicnet/fast/hmcode/fast_hmcode.h"\n',
-    ),
+    include("declare the fast HMcode", "hmcode.h", "fast/hmcode/fast_hmcode.h"),
     Edit(
         reason="take the fast HMcode",
         anchor="    /* loop over time. Go backward, starting from today and going back to earlier times. */\n",

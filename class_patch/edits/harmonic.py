@@ -1,22 +1,14 @@
 """harmonic: the spectra of the fast line of sight."""
 from ..anchors import Edit, of_part
+from .declarations import add_fields, include
 
 HEADER = (
-    Edit(
-        reason="tell the modules that follow about the fast line of sight",
-        anchor="  short harmonic_verbose; /**<",
-        where="before",
-        text="  short line_of_sight_is_fast; /**< cosmicnet: as in struct transfer, which lensing does not see */\n\n",
-    ),
+    add_fields("tell the modules that follow about the fast line of sight", "harmonic_verbose; /**<",
+               "  short line_of_sight_is_fast; /**< cosmicnet: as in struct transfer, which lensing does not see */\n\n"),
 )
 
 SOURCE = (
-    Edit(
-        reason="declare the fast spectra",
-        anchor='#include "harmonic.h"\n',
-        where="after",
-        text='#include "cosmicnet/fast/line_of_sight/fast_line_of_sight.h"\n',
-    ),
+    include("declare the fast spectra", "harmonic.h", "fast/line_of_sight/fast_line_of_sight.h"),
     Edit(
         reason="tell lensing about the fast line of sight",
         anchor="  class_call(harmonic_indices(pba,ppt,ptr,ppm,phr),\n",

@@ -1,13 +1,9 @@
 """input: no provider unless classy sets one after the input was read; the options of the fast modules."""
 from ..anchors import Edit
+from .declarations import include, set_defaults
 
 SOURCE = (
-    Edit(
-        reason="declare the fast thermal history", part="background",
-        anchor='#include "input.h"\n',
-        where="after",
-        text='#include "cosmicnet/fast/background/fast_background.h"\n',
-    ),
+    include("declare the fast thermal history", "input.h", "fast/background/fast_background.h", part="background"),
     Edit(
         reason="no reionization in trials for the sound horizon", part="background",
         anchor="    pr.thermo_Nz_lin = 10000;\n    pr.thermo_Nz_log = 500;\n",
@@ -75,36 +71,21 @@ SOURCE = (
   pba->background_is_fast = _FALSE_;
 """,
     ),
-    Edit(
-        reason="defaults of the source provider",
-        anchor="  ppt->perturbations_verbose = 0;\n",
-        where="after",
-        text="""\
+    set_defaults("defaults of the source provider", "ppt->perturbations_verbose", """\
   ppt->source_provider = NULL;
   ppt->source_provider_data = NULL;
   ppt->scalars_provided = _FALSE_;
   ppt->recorded_theta_b = NULL;
   ppt->recorded_phi_prime = NULL;
-""",
-    ),
-    Edit(
-        reason="default of the line of sight",
-        anchor="  ptr->transfer_verbose = 0;\n",
-        where="after",
-        text="""\
+"""),
+    set_defaults("default of the line of sight", "ptr->transfer_verbose", """\
   ptr->fast_line_of_sight = _COSMICNET_AUTOMATIC_;
   ptr->kept_transfer = NULL;
-""",
-    ),
-    Edit(
-        reason="default of the non-linear step",
-        anchor="  pfo->fourier_verbose = 0;\n",
-        where="after",
-        text="""\
+"""),
+    set_defaults("default of the non-linear step", "pfo->fourier_verbose", """\
   pfo->fast_non_linear = _COSMICNET_AUTOMATIC_;
   pfo->non_linear_is_fast = _FALSE_;
-""",
-    ),
+"""),
     Edit(
         reason="read the choices of the background and the non-linear step",
         anchor="  /** 1) Non-linearity */\n  /* Read */\n",

@@ -1,13 +1,9 @@
 """lensing: the fast lensed spectra in place of tables of d-functions."""
 from ..anchors import Edit, of_part
+from .declarations import include
 
 SOURCE = (
-    Edit(
-        reason="declare the fast lensed spectra",
-        anchor='#include "lensing.h"\n',
-        where="after",
-        text='#include "cosmicnet/fast/lensing/fast_lensing.h"\n',
-    ),
+    include("declare the fast lensed spectra", "lensing.h", "fast/lensing/fast_lensing.h"),
     Edit(
         reason="take the fast lensed spectra",
         anchor="""\

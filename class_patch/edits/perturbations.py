@@ -1,12 +1,9 @@
 """perturbations: ask a provider for the scalar sources before the loop over k, skip what it gave, record theta_b/k^2 and phi'."""
 from ..anchors import Edit
+from .declarations import add_fields
 
 HEADER = (
-    Edit(
-        reason="fields of the source provider",
-        anchor="  short perturbations_verbose; /**<",
-        where="before",
-        text="""\
+    add_fields("fields of the source provider", "perturbations_verbose; /**<", """\
   /** cosmicnet: if not NULL, perturbations_init() calls source_provider(source_provider_data, ...)
       once, when the k and tau grids and the source tables exist. The provider either fills
       sources[index_md_scalars] for every type and sets scalars_provided to _TRUE_, or leaves both
@@ -21,8 +18,7 @@ HEADER = (
   double * recorded_theta_b;
   double * recorded_phi_prime;
 
-""",
-    ),
+"""),
 )
 
 _ASK = """\

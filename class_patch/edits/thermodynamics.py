@@ -1,5 +1,6 @@
 """thermodynamics: fewer redshifts, rates and trials in the fast background; tables of text files kept in the process."""
 from ..anchors import Edit, of_part
+from .declarations import add_fields, include
 
 _OPEN_HELIUM = '  class_open(fA,{}, "r",pth->error_message);\n'
 _RECALL_HELIUM = """\
@@ -15,12 +16,8 @@ _RECALL_HELIUM = """\
 """
 
 HEADER = (
-    Edit(
-        reason="field of the fast thermal history",
-        anchor="  short thermodynamics_verbose; /**<",
-        where="before",
-        text="  short history_is_fast; /**< cosmicnet: whether thermodynamics_init() took it */\n\n",
-    ),
+    add_fields("field of the fast thermal history", "thermodynamics_verbose; /**<",
+               "  short history_is_fast; /**< cosmicnet: whether thermodynamics_init() took it */\n\n"),
     Edit(
         reason="a call of thermodynamics_derivs() for the table",
         anchor="  int last_index_back; /**< nearest location in background table */\n",
@@ -30,15 +27,8 @@ HEADER = (
 )
 
 SOURCE = (
-    Edit(
-        reason="declare the fast thermal history",
-        anchor='#include "thermodynamics.h"\n',
-        where="after",
-        text="""\
-#include "cosmicnet/fast/background/fast_background.h"
-#include "cosmicnet/fast/background/kept_tables.h"
-""",
-    ),
+    include("declare the fast thermal history", "thermodynamics.h",
+            "fast/background/fast_background.h", "fast/background/kept_tables.h"),
     Edit(
         reason="recall the table of helium",
         anchor=_OPEN_HELIUM.format("bbn_path"), where="before", text=_RECALL_HELIUM.format("bbn_path"),

@@ -1,28 +1,19 @@
 """transfer: the fast line of sight in place of the loop over wavenumbers; transfer functions kept from a former run."""
 from ..anchors import Edit, of_part
+from .declarations import add_fields, include
 
 HEADER = (
-    Edit(
-        reason="fields of the fast line of sight",
-        anchor="  short transfer_verbose; /**<",
-        where="before",
-        text="""\
+    add_fields("fields of the fast line of sight", "transfer_verbose; /**<", """\
   short fast_line_of_sight; /**< cosmicnet: _TRUE_, _FALSE_, or _COSMICNET_AUTOMATIC_: if the sources were provided */
   short line_of_sight_is_fast; /**< cosmicnet: whether transfer_init() took it */
   double * kept_transfer; /**< cosmicnet: transfer functions of scalars from a former run that transfer_init() takes over,
                              those of temperature and polarisation still right; else NULL */
 
-""",
-    ),
+"""),
 )
 
 SOURCE = (
-    Edit(
-        reason="declare the fast line of sight",
-        anchor='#include "transfer.h"\n',
-        where="after",
-        text='#include "cosmicnet/fast/line_of_sight/fast_line_of_sight.h"\n',
-    ),
+    include("declare the fast line of sight", "transfer.h", "fast/line_of_sight/fast_line_of_sight.h"),
     Edit(
         reason="decide about the fast line of sight, and its sampling",
         anchor="""\
