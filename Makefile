@@ -18,7 +18,7 @@ EXTRAS := training,evaluate,cobaya,test
 logged = @mkdir -p $(dir $(LOG)); $(1) >>$(LOG) 2>&1 || { tail -n 20 $(LOG); echo "failed; the whole log: $(LOG)"; exit 1; }
 
 .NOTPARALLEL:
-.PHONY: help venv classy stock test lint pytest class-tests leak-test sanitize demo wheels clean
+.PHONY: help venv classy stock test lint pytest class-tests kill-tests leak-test sanitize demo wheels clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ pytest: venv classy stock  ## the tests, by two processes
 
 class-tests: venv classy stock  ## the whole test-suite of CLASS on both builds (half an hour on two cores)
 	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_CLASS_SUITE_EVERY=1 $(BIN)/python -m pytest tests/test_class_own_suite.py
+
+kill-tests: venv classy  ## training and generation, each killed 20 times at random moments (an hour)
+	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_KILLS=20 $(BIN)/python -m pytest tests/test_make.py tests/test_paper_kills.py
 
 leak-test: venv classy  ## 1000 computes of all kinds: does memory stay flat?
 	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_LEAK_COMPUTES=1000 $(BIN)/python -m pytest tests/test_memory.py

@@ -11,7 +11,7 @@ from builds import run_python
 
 SCRIPT = "class_suite.py"
 # Level 3 is the whole suite: half an hour per build (`make class-tests`). Here one scenario in so many.
-EVERY = os.environ.get("COSMICNET_CLASS_SUITE_EVERY", "50")
+EVERY = os.environ.get("COSMICNET_CLASS_SUITE_EVERY", "100")
 
 
 Outcomes = dict[str, dict[str, str]]

@@ -117,7 +117,7 @@ MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "evaluate: output is a file": (["evaluate", "--output", "file"], nothing, "file: Not a directory"),
     "paper: no recipe": (["paper", "generate", "nope.toml"], nothing, "nope.toml cannot be read: No such file"),
     "paper: recipe of other networks": (["paper", "train", "tiny.toml"], nothing, "\n  companion: is missing"),
-    "paper: nothing generated": (["paper", "train", PAPER], nothing, "240 of 240 models are still to be integrated"),
+    "paper: nothing generated": (["paper", "train", PAPER], nothing, "240 of 240 models are missing"),
     "paper: output is a file": (["paper", "report", PAPER, "--report", "file"], nothing, "file: Not a directory"),
     "paper: other networks": (["paper", "report", PAPER, "--output", "nets"], networks, "not the paper's networks but"),
     "demo: unknown networks": (["demo", "--network", "nope"], nothing, "neural_network_path = nope"),
@@ -315,7 +315,7 @@ def test_full_disk_is_shown_with_the_output_where_no_file_is_named(
     def fail(options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(network_commands, "_run_train", fail)
+    monkeypatch.setattr(network_commands, "_train", fail)
     assert_refuses(["train", "tiny.toml", "--output", "mine"], "cosmicnet train: mine: No space left on device", capsys)
 
 

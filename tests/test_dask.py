@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from recipes import write_tiny
+from recipes import COARSE, write_tiny
+
+from cosmicnet.training.models import integrate
+from cosmicnet.training.models.dataset import model_path, write_model
+from cosmicnet.training.models.plan import open_plan
 
 pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -62,17 +66,15 @@ def models(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "models").glob("*.h5")}
 
 
-def test_killed_worker_loses_no_model(scheduler: Scheduler, tmp_path: Path) -> None:
+def test_killed_worker_loses_no_model(
+    scheduler: Scheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_tiny(tmp_path)
 
-    def generate(work: str, *options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(SCRIPT), "tiny.toml", work, "-", "2", *options]
-        return subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT)
-
-    assert generate("local").wait(PATIENCE) == 0
     workers = [worker(scheduler.address) for _ in range(2)]
     try:
-        command = generate("cluster", scheduler.address)
+        command = subprocess.Popen([sys.executable, str(SCRIPT), "tiny.toml", "cluster", "-", "2", scheduler.address],
+                                   cwd=tmp_path, env=ENVIRONMENT)
         end = time.monotonic() + PATIENCE
         while len(models(tmp_path / "cluster")) < 5:
             assert command.poll() is None and time.monotonic() < end
@@ -84,7 +86,13 @@ def test_killed_worker_loses_no_model(scheduler: Scheduler, tmp_path: Path) -> N
         for process in workers:
             process.kill()
             process.communicate()
-    assert models(tmp_path / "cluster") == models(tmp_path / "local")
+    # as integrated here, one after the other
+    monkeypatch.setattr(integrate, "AlignedGrids", lambda: COARSE)
+    plan = open_plan(tmp_path / "tiny.toml", tmp_path / "here")
+    plan.models.mkdir(parents=True)
+    for index, point in enumerate(plan.points):
+        write_model(model_path(plan.models, index), integrate.integrate_model(plan.recipe.class_settings, point))
+    assert models(tmp_path / "cluster") == models(tmp_path / "here")
     assert len(models(tmp_path / "cluster")) == 20
 
 

@@ -1,17 +1,14 @@
 """A whole recipe through the command line, killed on the way: it goes on, and gives the same networks."""
 from __future__ import annotations
 
-import os
-import random
-import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from killed_runs import finish, finish_after_kills
 from recipes import COARSE, TINY, write_tiny
 
 from cosmicnet.store import load_network_set
@@ -24,42 +21,11 @@ from cosmicnet.training.recipe.schema import load_recipe
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
 
-SCRIPT = Path(__file__).parent / "make_run.py"
+SCRIPT = "make_run.py"
 MODELS = 20
 PATIENCE = 300.0
 # of P(k), with twenty models on a coarse grid
 AGREEMENT = 1e-3
-
-
-# how often in all; COSMICNET_KILLS=20 is the long version
-KILLS = int(os.environ.get("COSMICNET_KILLS", "2"))
-
-
-def start(folder: Path, work: str, output: str) -> subprocess.Popen[bytes]:
-    """Generation and training in the background; what they say goes to a file."""
-    command = [sys.executable, str(SCRIPT), "tiny.toml", work, output, "2"]
-    with (folder / "messages").open("ab") as messages:
-        return subprocess.Popen(command, cwd=folder, stdout=messages, stderr=messages,
-                                env={**os.environ, "OMP_NUM_THREADS": "1"})
-
-
-def finish(folder: Path, work: str, output: str) -> float:
-    """Seconds of a run to the end."""
-    begin = time.monotonic()
-    assert start(folder, work, output).wait(PATIENCE) == 0, (folder / "messages").read_text()
-    return time.monotonic() - begin
-
-
-def kill_after(folder: Path, work: str, output: str, seconds: float) -> bool:
-    """Start, and kill the command (not its workers, which have to notice); False if it had ended before."""
-    command = start(folder, work, output)
-    try:
-        assert command.wait(seconds) == 0, (folder / "messages").read_text()
-    except subprocess.TimeoutExpired:
-        command.kill()
-        command.wait()
-        return True
-    return False
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -75,18 +41,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Networks made without interruption in work/ and killed/ after as many kills as were asked for."""
     folder = tmp_path_factory.mktemp("make")
     write_tiny(folder, TINY)
-    seconds = finish(folder, "work", "whole")
-    chance, kills = random.Random(11), 0
-    while kills < KILLS:
-        if kill_after(folder, "work_killed", "killed", chance.uniform(0.1, 0.9) * seconds):
-            kills += 1
-            continue
-        # it got to the end: compare, and begin anew
+    seconds = finish(folder, SCRIPT, "tiny.toml", "work", "whole", "2", patience=PATIENCE)
+
+    def require_same() -> None:
         assert files(folder / "work_killed") == files(folder / "work")
         assert files(folder / "killed") == files(folder / "whole")
-        shutil.rmtree(folder / "work_killed")
-        shutil.rmtree(folder / "killed")
-    finish(folder, "work_killed", "killed")
+
+    finish_after_kills(folder, SCRIPT, "tiny.toml", "work_killed", "killed", "2", patience=PATIENCE,
+                       seconds=(0.1 * seconds, 0.9 * seconds), made=("work_killed", "killed"),
+                       require_same=require_same)
     return folder
 
 
@@ -140,7 +103,7 @@ def test_networks_work_in_classy(folder: Path) -> None:
 def test_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     """A limit to the size of files is met as a full disk is: a write fails half-way, in a worker."""
     write_tiny(tmp_path)
-    arguments = [sys.executable, str(SCRIPT), "tiny.toml", "work", "output", "1"]
+    arguments = [sys.executable, str(Path(__file__).parent / SCRIPT), "tiny.toml", "work", "output", "1"]
     done = subprocess.run(["bash", "-c", 'ulimit -f 16; exec "$@"', "limited", *arguments], cwd=tmp_path, text=True,
                           capture_output=True, check=False, timeout=PATIENCE)
     assert done.returncode == 1

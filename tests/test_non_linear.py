@@ -8,6 +8,7 @@ import pytest
 from builds import run_python
 from networks_under_test import options
 from numpy.typing import NDArray
+from providers import Injector
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -61,11 +62,25 @@ FULL: dict[str, Settings] = {
 }
 
 
-def compute(settings: Settings, fast: str | None = None) -> Any:
+def compute(settings: Settings, fast: str | None = None, provider: Any = None) -> Any:
     model = classy.Class()
     model.set(settings if fast is None else {**settings, "fast_non_linear": fast})
+    model.set_source_provider(provider)
     model.compute()
     return model
+
+
+def both(settings: Settings) -> tuple[Any, Any]:
+    """By the fast HMcode and by CLASS's, from the same sources: full CLASS integrates once."""
+    theirs = compute(settings, "no")
+    is_integrated_once = "neural_network" not in settings and "ic" not in settings
+    return compute(settings, "yes", Injector(theirs.get_sources()[0]) if is_integrated_once else None), theirs
+
+
+@pytest.fixture(scope="module")
+def injector() -> Injector:
+    """The sources of HMCODE, so that no other run integrates any."""
+    return Injector(compute(HMCODE, "no").get_sources()[0])
 
 
 def is_fast(model: Any) -> bool:
@@ -82,7 +97,7 @@ def spectra(model: Any, clustering: bool) -> tuple[Array, Array]:
 
 
 def assert_same_physics(settings: Settings, clustering: tuple[bool, ...]) -> None:
-    ours, theirs = compute(settings, "yes"), compute(settings, "no")
+    ours, theirs = both(settings)
     assert is_fast(ours)
     assert not is_fast(theirs)
     for only in clustering:
@@ -145,13 +160,13 @@ def test_lensing_spectrum() -> None:
 def test_default_is_fast_where_networks_are_used() -> None:
     assert is_fast(compute(NETWORKS_ON))
     assert not is_fast(compute({**NETWORKS_ON, "non_linear": "halofit"}))
-    assert not is_fast(compute(HMCODE))
+    assert not is_fast(compute({**HMCODE, "nonlinear_min_k_max": 1.0, "P_k_max_1/Mpc": 1.0, "z_max_pk": 0.1}))
     assert not is_fast(compute({**NETWORKS_ON, "N_ur": 2.5, "neural_network_fallback": "full"}))
 
 
 @pytest.mark.parametrize("value", [True, "yes", "Yes"])
-def test_switch(value: bool | str) -> None:
-    assert is_fast(compute({**HMCODE, "fast_non_linear": value}))
+def test_switch(value: bool | str, injector: Injector) -> None:
+    assert is_fast(compute({**HMCODE, "fast_non_linear": value}, provider=injector))
 
 
 def test_wrong_switch() -> None:
@@ -197,7 +212,7 @@ def test_same_errors(more: Settings) -> None:
 @pytest.mark.parametrize("k_max", [0.5, 5.0])
 def test_out_of_reach_at_the_same_redshift(k_max: float) -> None:
     settings = {**HMCODE, "z_max_pk": 6.0, "P_k_max_1/Mpc": k_max, "nonlinear_min_k_max": k_max}
-    ours, theirs = (compute(settings, fast) for fast in ("yes", "no"))
+    ours, theirs = both(settings)
     messages = []
     for model in (ours, theirs):
         with pytest.raises(classy.CosmoSevereError) as error:
@@ -226,8 +241,6 @@ def test_first_non_linear_time_is_that_of_class(more: Settings) -> None:
     assert len(set(is_linear[0])) == 2
 
 
-def test_what_is_left_to_class() -> None:
+def test_what_is_left_to_class(injector: Injector) -> None:
     """A spectrum that ends with k_max has no logarithm beyond."""
-    settings = {**HMCODE, "extrapolation_method": 0}
-    ours = compute(settings, "yes")
-    assert not is_fast(ours)
+    assert not is_fast(compute({**HMCODE, "extrapolation_method": 0}, "yes", injector))

@@ -1,6 +1,7 @@
 """The paper's recipe with CLASS: models, one epoch, a set that classy takes; coverage, and the C_l error of eq. 3.2."""
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,12 +15,12 @@ from cosmicnet.request import at_request
 from cosmicnet.training.checks import cost as cost_module
 from cosmicnet.training.fields import fit_set as networks
 from cosmicnet.training.models.dataset import model_path
-from cosmicnet.training.paper import generate as generate_module
 from cosmicnet.training.paper.check import require_possible
 from cosmicnet.training.paper.dataset import PaperModel, read_model
 from cosmicnet.training.paper.generate import (
     _Recorder,
     cosmologies,
+    estimate_paper_cost,
     generate,
     network_sources,
     read_k_grid,
@@ -230,9 +231,9 @@ def test_layers_are_tried_on_the_wavenumbers_of_the_recipe(tmp_path: Path) -> No
 
 def test_disk_too_small_for_the_models_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 4e6)
-    generate_module._show_cost(recipe(), 1, tmp_path)
+    estimate_paper_cost(recipe(), tmp_path, 6, 1, 1)
     with pytest.raises(CosmicnetError, match="5 MB are needed for 2 models, but 4 MB are free"):
-        generate_module._show_cost(recipe(), 2, tmp_path)
+        estimate_paper_cost(recipe(), tmp_path, 6, 2, 1)
 
 
 def test_cost_is_shown_and_a_no_integrates_nothing(
@@ -240,8 +241,8 @@ def test_cost_is_shown_and_a_no_integrates_nothing(
 ) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr("builtins.input", lambda question: "n")
-    with pytest.raises(CosmicnetError, match="no model was integrated"):
+    with pytest.raises(CosmicnetError, match="nothing was done"):
         generate(recipe(), tmp_path / "models", 1, assume_yes=False)
     assert not list((tmp_path / "models").rglob("*.h5"))
-    told = capsys.readouterr().err
-    assert "6 models to integrate" in told and "9 steps of training" in told
+    row = next(line for line in capsys.readouterr().err.splitlines() if "to begin with" in line)
+    assert re.findall(r"\d+", row)[:2] == ["6", "6"]

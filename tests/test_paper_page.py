@@ -16,7 +16,7 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training.paper import measure
 from cosmicnet.training.paper.figures import _shown
-from cosmicnet.training.paper.generate import require_complete
+from cosmicnet.training.paper.generate import require_complete_set
 from cosmicnet.training.paper.measure import SourceComparison, SpectraComparison, Timing, planck_error
 from cosmicnet.training.paper.page import Measured, field_sizes, header, page
 from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
@@ -137,10 +137,10 @@ def test_half_generated_sets_are_not_trained_on(tmp_path: Path) -> None:
     folder.mkdir()
     for index in range(number - 1):
         (folder / f"{index:05d}.h5").touch()
-    with pytest.raises(DatasetError, match=rf"1 of {number} models are still to be integrated"):
-        require_complete(recipe, tmp_path, "validation")
+    with pytest.raises(DatasetError, match=f"1 of {number} models"):
+        require_complete_set(recipe, tmp_path, "validation")
     (folder / f"{number - 1:05d}.failed").touch()  # CLASS could not compute it
-    require_complete(recipe, tmp_path, "validation")
+    require_complete_set(recipe, tmp_path, "validation")
 
 
 @pytest.mark.parametrize(("z_reio", "shown"), [([7.0], (0, 0)), ([7.0, 8.0], (1, 0)), ([8.0, 9.0, 7.0], (0, 2))])

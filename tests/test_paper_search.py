@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from paper_models import Killed, kill_at, network, small_recipe, write_models
 
+from cosmicnet.training.models.integrate import RECIPE_FILE
 from cosmicnet.training.paper import search as search_module
 from cosmicnet.training.paper.recipe import OWN, PaperRecipe, draw_architecture
 from cosmicnet.training.paper.search import draw_label, search
 from cosmicnet.training.paper.train import Epoch, Trained, TrainingTask
 from cosmicnet.training.recipe.schema import RecipeError
-from cosmicnet.training.work.files import read_json, write_json
 
 
 @pytest.fixture
@@ -110,8 +110,7 @@ def test_search_of_other_layers_or_models_is_another_one(work: Path) -> None:
     # draws are trained at a constant rate
     assert name(falling) == name(recipe)
     names.append(name(recipe))
-    identity = work / "models" / "models.json"
-    write_json(identity, {**read_json(identity), "class": "another"})
+    (work / "models" / RECIPE_FILE).write_text('{"class": "another"}')
     assert len({*names, name(recipe)}) == 4
 
 

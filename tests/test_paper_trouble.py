@@ -70,5 +70,5 @@ def test_search_of_another_number_of_draws_is_not_shown_as_this_one(
 def test_search_on_a_part_of_its_models_is_refused(work: Path) -> None:
     """Its losses would stay beside those of the whole set."""
     (work / "models" / "training" / "00004.h5").unlink()
-    with pytest.raises(CosmicnetError, match="1 of 5 models are still to be integrated"):
+    with pytest.raises(CosmicnetError, match="1 of 5 models are missing"):
         search(small_recipe(), work, "t1")

@@ -20,7 +20,7 @@ from ..models.plan import Plan
 from ..wide.generate import count_models, time_levels
 from ..wide.recipe import WideRecipe
 
-__all__ = ["Cost", "confirm", "confirm_cost", "estimate_cost", "estimate_wide_cost", "require_disk"]
+__all__ = ["Cost", "confirm_cost", "estimate_cost", "estimate_wide_cost", "require_disk"]
 
 # Full CLASS to l = 2508 with P(k) for one unseen model, in units of a training model; reducing and training all fields,
 # in seconds per model and 1000 epochs. Measured with the recipe lcdm; good to a factor of two elsewhere.
@@ -31,7 +31,10 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class Cost:
-    """models, how many of them are missing, minutes and bytes for these and the most that a target may lead to."""
+    """models, how many of them are missing, minutes and bytes for these and the most that a target may lead to.
+
+    is_timed: from a model that was integrated here, and not from seconds measured elsewhere.
+    """
 
     models: int
     models_max: int
@@ -40,6 +43,7 @@ class Cost:
     minutes_max: float
     disk: float
     disk_max: float
+    is_timed: bool = True
 
 
 def estimate_cost(plan: Plan, workers: int, evaluated: int = 0) -> Cost:
@@ -106,7 +110,8 @@ def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
     Raises CosmicnetError for a no, and if the disk is too small for the most that the target may lead to.
     """
     console = Console(stderr=True)
-    table = Table("", "models", "to integrate", "minutes", "disk / MB", title="cost, from one model timed here")
+    table = Table("", "models", "to integrate", "minutes", "disk / MB",
+                  title="cost, from one model timed here" if cost.is_timed else "cost, within a factor of two")
     table.add_row("to begin with", str(cost.models), str(cost.missing), f"{cost.minutes:.0f}",
                   f"{cost.disk / MEGABYTE:.0f}")
     if cost.models_max > cost.models:
@@ -117,15 +122,10 @@ def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
     if cost.disk_max > free:
         raise CosmicnetError(f"{folder}: {free / MEGABYTE:.0f} MB are free, but the target may lead to "
                              f"{cost.disk_max / MEGABYTE:.0f} MB; choose another --work or fewer models_max")
-    confirm(assume_yes, "the model that was timed is kept")
-
-
-def confirm(assume_yes: bool, kept: str) -> None:
-    """Confirm at a terminal, unless assume_yes. CosmicnetError if the answer is no; kept: the results that remain."""
     if assume_yes or not sys.stdin.isatty():
         return
     if input("go on? [Y/n] ").strip().lower() not in ("", "y", "yes"):
-        raise CosmicnetError(f"stopped; {kept}")
+        raise CosmicnetError(f"stopped; {'the model that was timed is kept' if cost.is_timed else 'nothing was done'}")
 
 
 def _resample_one(path: Path, plan: Plan) -> tuple[float, int]:

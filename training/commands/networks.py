@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from ..wide.recipe import WideRecipe
 
 __all__ = ["add_evaluate", "add_generate", "add_info", "add_make", "add_train"]
+
+_Run = Callable[[argparse.Namespace], None]
 
 
 def add_make(commands: Any) -> None:
@@ -68,7 +71,7 @@ examples:
     parser.add_argument("--number", type=positive_number, metavar="N",
                         help="how many models (default: sampling.models of the recipe)")
     parser.add_argument("--yes", action="store_true", help="skip the cost confirmation")
-    parser.set_defaults(run=_run_generate)
+    parser.set_defaults(run=_of_either_kind(_generate, _generate_two_levels))
 
 
 def add_train(commands: Any) -> None:
@@ -82,7 +85,7 @@ or --scheduler; training itself runs here.""",
     )
     _add_common(parser)
     _add_output(parser)
-    parser.set_defaults(run=_run_train)
+    parser.set_defaults(run=_of_either_kind(_train, _train_two_levels))
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -124,14 +127,20 @@ def _run_make(options: argparse.Namespace) -> None:
           f"neural_network_path: {_how_to_name(plan.recipe, output)}")
 
 
-def _run_generate(options: argparse.Namespace) -> None:
+def _of_either_kind(of_one_level: _Run, of_two_levels: _Run) -> _Run:
+    """A step that differs for recipes of one level of fidelity and of two."""
+    def run(options: argparse.Namespace) -> None:
+        from ..wide.recipe import is_wide
+
+        (of_two_levels if is_wide(options.recipe) else of_one_level)(options)
+
+    return run
+
+
+def _generate(options: argparse.Namespace) -> None:
     from ..checks.cost import confirm_cost, estimate_cost
     from ..models.integrate import integrate
-    from ..wide.recipe import is_wide
 
-    if is_wide(options.recipe):
-        _run_generate_wide(options)
-        return
     plan = _open(options)
     if options.number:
         if plan.recipe.sampling.design == "latin" and options.number != plan.number:
@@ -144,42 +153,34 @@ def _run_generate(options: argparse.Namespace) -> None:
     print(f"{plan.models}: {len(models)} models, {plan.number - len(models)} failed")
 
 
-def _run_generate_wide(options: argparse.Namespace) -> None:
+def _generate_two_levels(options: argparse.Namespace) -> None:
     from ..checks.cost import confirm_cost, estimate_wide_cost
     from ..wide.generate import generate_wide
-    from ..wide.recipe import load_wide_recipe
     from ..work.parallel import count_workers
 
-    recipe = load_wide_recipe(options.recipe)
-    folder, number = options.work or Path("runs") / recipe.name, options.number or recipe.sampling.models
-    workers = count_workers(options.processes, options.scheduler)
-    confirm_cost(folder, estimate_wide_cost(recipe, number, folder, workers, options.scheduler), options.yes)
-    generated = generate_wide(recipe, number, folder, options.processes, options.scheduler)
-    print(f"{folder}: {', '.join(f'{len(found)} {level}' for level, found in generated.models.items())} models, "
+    recipe, work = _open_two_levels(options)
+    number, workers = options.number or recipe.sampling.models, count_workers(options.processes, options.scheduler)
+    confirm_cost(work, estimate_wide_cost(recipe, number, work, workers, options.scheduler), options.yes)
+    generated = generate_wide(recipe, number, work, options.processes, options.scheduler)
+    print(f"{work}: {', '.join(f'{len(found)} {level}' for level, found in generated.models.items())} models, "
           f"{generated.failed} failed")
 
 
-def _run_train(options: argparse.Namespace) -> None:
+def _train(options: argparse.Namespace) -> None:
     from ..fields.fit_set import fit_set
     from ..models.integrate import existing_models
-    from ..wide.recipe import is_wide
 
-    if is_wide(options.recipe):
-        _run_train_wide(options)
-        return
     plan = _open(options)
     output = _output(plan.recipe, options.output)
     fit_set(plan, existing_models(plan), output)
 
 
-def _run_train_wide(options: argparse.Namespace) -> None:
+def _train_two_levels(options: argparse.Namespace) -> None:
     from ..wide.fit import fit_wide_set
     from ..wide.generate import existing_models
-    from ..wide.recipe import load_wide_recipe
 
-    recipe = load_wide_recipe(options.recipe)
-    work, output = options.work or Path("runs") / recipe.name, _output(recipe, options.output)
-    models = existing_models(work)
+    recipe, work = _open_two_levels(options)
+    output, models = _output(recipe, options.output), existing_models(work)
     if not models["cheap"]:
         raise CosmicnetError(f"{work}: there are no models; `{PROGRAM} generate` makes them")
     fit_wide_set(recipe, models, work, output, options.processes, options.scheduler)
@@ -189,6 +190,14 @@ def _open(options: argparse.Namespace) -> Plan:
     from ..models.plan import open_plan
 
     return open_plan(options.recipe, options.work, options.processes, options.scheduler)
+
+
+def _open_two_levels(options: argparse.Namespace) -> tuple[WideRecipe, Path]:
+    """The recipe and its work folder."""
+    from ..wide.recipe import load_wide_recipe
+
+    recipe = load_wide_recipe(options.recipe)
+    return recipe, options.work or Path("runs") / recipe.name
 
 
 def _check(plan: Plan) -> int:

@@ -4,15 +4,20 @@ One file per model: workers on several machines cannot write to the same one, an
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from ..work.files import DatasetError, get_arrays, get_numbers, put, put_numbers, read_hdf5, write_hdf5
 
-__all__ = ["TrainingModel", "failure_path", "model_path", "read_model", "write_model"]
+__all__ = [
+    "FORMAT_VERSION", "TrainingModel", "failure_path", "model_path", "put_integrated", "read_model", "require_format",
+    "write_model",
+]
 
 Array = NDArray[np.float64]
 
@@ -56,21 +61,30 @@ def write_model(path: Path, model: TrainingModel) -> None:
         file.attrs.update(format_version=FORMAT_VERSION, content="source functions of one cosmology by CLASS")
         for group in GROUPS:
             put_numbers(file, group, getattr(model, group))
-        put(file, "k", model.k, unit="1/Mpc")
-        put(file, "tau", model.tau, unit="Mpc")
-        for name, array in model.integrated.items():
-            small = array.ndim == 2 and name not in DOUBLE
-            put(file, f"integrated/{name}", array.astype(np.float32) if small else array,
-                axes="tau, k" if array.ndim == 2 else "tau")
+        put_integrated(file, model.k, model.tau, model.integrated)
 
 
 def read_model(path: Path) -> TrainingModel:
     """Read one model; DatasetError if the file is damaged or of another version."""
     with read_hdf5(path, "delete it and generate again") as file:
-        version = int(file.attrs.get("format_version", 0))
-        if version != FORMAT_VERSION:
-            raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}: "
-                               f"generate the models again in another folder")
+        require_format(file, path)
         groups = {group: get_numbers(file, group) for group in GROUPS}
         integrated = {name: table.astype(float) for name, table in get_arrays(file, "integrated").items()}
         return TrainingModel(**groups, k=file["k"][()], tau=file["tau"][()], integrated=integrated)
+
+
+def put_integrated(file: h5py.File, k: Array, tau: Array, integrated: Mapping[str, Array]) -> None:
+    """Write the result of SourceRequest.integrate_on(), in single precision where that is enough, and its grids."""
+    put(file, "k", k, unit="1/Mpc")
+    put(file, "tau", tau, unit="Mpc")
+    for name, array in integrated.items():
+        small = array.ndim == 2 and name not in DOUBLE
+        put(file, f"integrated/{name}", array.astype(np.float32) if small else array,
+            axes="tau, k" if array.ndim == 2 else "tau")
+
+
+def require_format(file: h5py.File, path: Path) -> None:
+    """Raise DatasetError if a model is of another version of the format."""
+    if (version := int(file.attrs.get("format_version", 0))) != FORMAT_VERSION:
+        raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}: generate "
+                           "the models again in another folder")

@@ -5,7 +5,7 @@ integrate() does so for a plan, integrate_models() for the models of any archite
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -29,7 +29,7 @@ from .plan import Plan
 
 __all__ = [
     "RECIPE_FILE", "existing_models", "has_models", "integrate", "integrate_model", "integrate_models",
-    "missing_models", "record_identity", "require_same", "time_one", "time_one_model",
+    "missing_models", "read_identity", "record_identity", "require_complete", "time_one", "time_one_model",
 ]
 
 RECIPE_FILE = "recipe.json"
@@ -87,24 +87,43 @@ def existing_models(plan: Plan) -> list[Path]:
         raise DatasetError(f"{plan.models}: there are no models; `cosmicnet generate` makes them")
     record_identity(plan.models, plan.identity)
     points = _points(plan)
-    if missing := missing_models(points):
-        raise DatasetError(f"{plan.models}: {len(missing)} of {plan.number} models are missing; `cosmicnet generate` "
-                           "goes on with them")
+    require_complete(plan.models, points, "cosmicnet generate")
     _failures(points)
     return paths
 
 
 def record_identity(folder: Path, identity: Mapping[str, Any]) -> None:
     """Write the identity of the models into their folder; where there are models, check that it is the same."""
-    file = folder / RECIPE_FILE
     if not has_models(folder):
-        write_whole({file: json.dumps(identity, indent=1)})
+        write_whole({folder / RECIPE_FILE: json.dumps(identity, indent=1)})
         return
+    theirs = read_identity(folder)
     try:
-        theirs = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        theirs = None
-    require_same(file, identity, theirs)
+        differ = [name for group in identity for name in _differences(group, identity[group], theirs[group])]
+    except (KeyError, TypeError) as error:
+        raise _unidentified(folder) from error
+    if differ:
+        raise DatasetError(f"{folder} holds models of another recipe ({', '.join(differ)} differ): use another folder "
+                           "or delete it")
+
+
+def read_identity(folder: Path) -> dict[str, Any]:
+    """The identity of the models in a folder; DatasetError if it is damaged or not there."""
+    try:
+        return dict(json.loads((folder / RECIPE_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise _unidentified(folder) from error
+
+
+def _unidentified(folder: Path) -> DatasetError:
+    return DatasetError(f"{folder / RECIPE_FILE} is damaged, so that the models beside it are unidentified: delete "
+                        f"{folder}")
+
+
+def _differences(group: str, mine: Any, theirs: Any) -> list[str]:
+    if not isinstance(mine, Mapping):
+        return [group] if mine != theirs else []
+    return [f"{group}.{key}" for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
 
 
 def integrate_model(settings: Mapping[str, Any], parameters: Parameters) -> TrainingModel:
@@ -174,27 +193,16 @@ def missing_models(paths: Iterable[Path]) -> list[Path]:
     return [path for path in paths if not path.exists() and not failure_path(path).exists()]
 
 
+def require_complete(folder: Path, paths: Collection[Path], command: str) -> None:
+    """Raise DatasetError if models are still to be integrated: networks of fewer are not the recipe's."""
+    if missing := missing_models(paths):
+        raise DatasetError(f"{folder}: {len(missing)} of {len(paths)} models are missing; `{command}` goes on with "
+                           "them")
+
+
 def has_models(folder: Path) -> bool:
     """Whether any model was integrated, or failed, in this folder or one below."""
     return any(next(folder.rglob(pattern), None) for pattern in ("*.h5", "*.failed"))
-
-
-def require_same(file: Path, mine: Mapping[str, Any], theirs: Any) -> None:
-    """Raise DatasetError where models were made by another recipe. file: with `theirs`, what determined them."""
-    try:
-        differ = [name for group in mine for name in _differences(group, mine[group], theirs[group])]
-    except (KeyError, TypeError) as error:
-        raise DatasetError(f"{file} is damaged, so that the models beside it are unidentified: delete "
-                           f"{file.parent}") from error
-    if differ:
-        raise DatasetError(f"{file.parent} holds models of another recipe ({', '.join(differ)} differ): use another "
-                           "folder or delete it")
-
-
-def _differences(group: str, mine: Any, theirs: Any) -> list[str]:
-    if not isinstance(mine, Mapping):
-        return [group] if mine != theirs else []
-    return [f"{group}.{key}" for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
 
 
 def _failures(points: Mapping[Path, Parameters]) -> dict[Path, str]:

@@ -10,32 +10,32 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from scipy.interpolate import CubicSpline
 
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 
-from ..checks.cost import confirm, require_disk
+from ..checks.cost import Cost, confirm_cost, require_disk
 from ..models.dataset import model_path
-from ..models.integrate import has_models, integrate_models, missing_models, require_same
+from ..models.integrate import has_models, integrate_models, missing_models, record_identity, require_complete
 from ..work.files import DatasetError, read_json, write_json
+from ..work.parallel import count_workers
 from ..work.run_class import new_class, require_patched_classy
 from .dataset import PaperModel, write_model
 from .recipe import SETS, PaperRecipe
 
 __all__ = [
-    "IDENTITY_FILE", "cosmologies", "cost_in_words", "full_sources", "generate", "k_grid", "models_of",
-    "network_sources", "read_identity", "read_k_grid", "require_complete",
+    "WAVENUMBERS_FILE", "cosmologies", "cost_in_words", "estimate_paper_cost", "full_sources", "generate", "k_grid",
+    "models_of", "network_sources", "read_k_grid", "require_complete_set",
 ]
 
 Array = NDArray[np.float64]
 
-IDENTITY_FILE = "models.json"
+WAVENUMBERS_FILE = "wavenumbers.json"
 # measured on one core, for one model and for one step of Adam
 BYTES_OF_MODEL, SECONDS_OF_MODEL, SECONDS_OF_STEP = 2.7e6, (7.0, 14.0), (0.03, 0.06)
-MEGABYTE, GIGABYTE = 1e6, 1e9
+GIGABYTE = 1e9
 
 
 def cosmologies(recipe: PaperRecipe, name: str) -> list[dict[str, float]]:
@@ -62,26 +62,23 @@ def generate(
     without the patched classy, or if the answer is no.
     """
     require_patched_classy()
-    k = _record_identity(recipe, folder)
+    workers = count_workers(processes, scheduler)
+    k = _claim(recipe, folder)
     points: dict[Path, Mapping[str, float]] = {}
     for name in reversed(SETS):
         points |= {model_path(folder.resolve() / name, i): point for i, point in enumerate(cosmologies(recipe, name))}
-    missing = len(missing_models(points))
-    _show_cost(recipe, missing, folder)
-    if missing:
-        confirm(assume_yes, "no model was integrated")
+    cost = estimate_paper_cost(recipe, folder, len(points), len(missing_models(points)), workers)
+    confirm_cost(folder, cost, assume_yes or not cost.missing)
     integrate_models(partial(_integrate_and_write, recipe.class_settings, k), points, processes, scheduler)
 
 
-def _show_cost(recipe: PaperRecipe, models: int, folder: Path) -> None:
-    """Core-hours and disk of the models, and of the training after them; CosmicnetError if the disk is too small."""
-    needed = models * BYTES_OF_MODEL
-    require_disk(folder, needed, models)
-    console = Console(stderr=True)
-    console.print(f"{models} models to integrate: {_core_hours(models, SECONDS_OF_MODEL)}, "
-                  f"{needed / MEGABYTE:.0f} MB", highlight=False)
-    steps = _steps(recipe)
-    console.print(f"{steps} steps of training after that: {_core_hours(steps, SECONDS_OF_STEP)}", highlight=False)
+def estimate_paper_cost(recipe: PaperRecipe, folder: Path, models: int, missing: int, workers: int) -> Cost:
+    """The cost of the missing models by so many workers and of the training after them, by measurements elsewhere;
+    CosmicnetError if the disk is too small."""
+    minutes = (missing * SECONDS_OF_MODEL[1] / workers + _steps(recipe) * SECONDS_OF_STEP[1]) / 60.0
+    disk = missing * BYTES_OF_MODEL
+    require_disk(folder, disk, missing)
+    return Cost(models, models, missing, minutes, minutes, disk, disk, is_timed=False)
 
 
 def cost_in_words(recipe: PaperRecipe) -> str:
@@ -108,29 +105,22 @@ def models_of(folder: Path, name: str) -> list[Path]:
     return paths
 
 
-def require_complete(recipe: PaperRecipe, folder: Path, name: str) -> None:
-    """Raise DatasetError if models of a set are still to be integrated: networks of fewer are not the recipe's."""
+def require_complete_set(recipe: PaperRecipe, folder: Path, name: str) -> None:
+    """Raise DatasetError if models of a set are still to be integrated."""
     paths = [model_path(folder / name, i) for i in range(getattr(recipe.sets, name).models)]
-    missing = missing_models(paths)
-    if missing:
-        raise DatasetError(f"{folder / name}: {len(missing)} of {len(paths)} models are still to be integrated; run "
-                              "`cosmicnet paper generate`")
+    require_complete(folder / name, paths, "cosmicnet paper generate")
 
 
 def read_k_grid(folder: Path) -> Array:
-    """The fixed wavenumbers (1/Mpc) of the models in `folder`; DatasetError if they are unknown."""
-    return np.array(read_identity(folder)["k"])
-
-
-def read_identity(folder: Path) -> dict[str, Any]:
-    """The identity of the models in `folder`; DatasetError if it is damaged or not there."""
+    """The fixed wavenumbers (1/Mpc) of the models in `folder`; DatasetError if they are damaged or not there."""
+    file = folder / WAVENUMBERS_FILE
     try:
-        return read_json(folder / IDENTITY_FILE)
+        return np.array(read_json(file)["k"])
     except FileNotFoundError as error:
         raise DatasetError(f"{folder}: no models; run `cosmicnet paper generate` first") from error
     except ValueError as error:
-        raise DatasetError(f"{folder / IDENTITY_FILE} is damaged, so that the models beside it are unidentified: "
-                              f"delete {folder}") from error
+        raise DatasetError(f"{file} is damaged, so that the models beside it are of unknown wavenumbers: delete "
+                           f"{folder}") from error
 
 
 def k_grid(recipe: PaperRecipe) -> Array:
@@ -186,15 +176,16 @@ def _integrate_and_write(settings: Mapping[str, Any], k: Array, parameters: Mapp
     write_model(path, full_sources(settings, parameters, k))
 
 
-def _record_identity(recipe: PaperRecipe, folder: Path) -> Array:
+def _claim(recipe: PaperRecipe, folder: Path) -> Array:
     """Write the identity of the models into the folder, or check that it is the same; returns the wavenumbers."""
-    mine = json.loads(json.dumps({
-        "bounds": recipe.bounds, "class_settings": recipe.class_settings, "class": asdict(running_class()),
-        **{name: {"points": settings.points, "seed": settings.seed}
-           for name, settings in ((name, getattr(recipe.sets, name)) for name in SETS)}}))
-    file = folder / IDENTITY_FILE
-    if not has_models(folder) or not file.exists():
-        write_json(file, {**mine, "k": k_grid(recipe).tolist()})
-    theirs = read_identity(folder)
-    require_same(file, mine, theirs)
-    return np.array(theirs["k"])
+    if not has_models(folder):
+        write_json(folder / WAVENUMBERS_FILE, {"k": k_grid(recipe).tolist()})
+    record_identity(folder, _identity(recipe))
+    return read_k_grid(folder)
+
+
+def _identity(recipe: PaperRecipe) -> dict[str, Any]:
+    sets = {name: getattr(recipe.sets, name) for name in SETS}
+    identity = {"bounds": recipe.bounds, "class_settings": recipe.class_settings, "class": asdict(running_class()),
+                **{name: {"points": settings.points, "seed": settings.seed} for name, settings in sets.items()}}
+    return dict(json.loads(json.dumps(identity)))

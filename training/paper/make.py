@@ -18,9 +18,10 @@ from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 
 from ..fields.fit_set import constant_numbers, fit_guard
+from ..models.integrate import read_identity
 from ..recipe.schema import RecipeError
 from .dataset import read_model
-from .generate import models_of, read_identity, read_k_grid, require_complete
+from .generate import models_of, read_k_grid, require_complete_set
 from .recipe import PaperRecipe
 from .train import Epoch, Trained, TrainingError, TrainingTask, history_of, train_network
 
@@ -48,7 +49,7 @@ def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:
     """
     settings = getattr(recipe.networks, source)
     for name in ("training", "validation"):
-        require_complete(recipe, work / "models", name)
+        require_complete_set(recipe, work / "models", name)
     architecture = settings.hyperparameters.architecture(source)
     trained = train_network(task_of(recipe, work / "models", architecture, settings.epochs), work / TRAINING)
     if not math.isfinite(trained.validation_loss):

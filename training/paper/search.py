@@ -27,13 +27,14 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.paper.network import SourceNetwork
 from cosmicnet.pieces import fill_p
 
+from ..models.integrate import read_identity
 from ..recipe.schema import RecipeError
 from ..work.digest import code_digest
 from ..work.files import read_json, write_json
 from ..work.parallel import results, single_threaded_pool
 from ..work.run_class import new_class
 from .dataset import PaperModel, read_model
-from .generate import cosmologies, models_of, read_identity, read_k_grid, require_complete
+from .generate import cosmologies, models_of, read_k_grid, require_complete_set
 from .make import task_of
 from .recipe import OWN, PaperRecipe, draw_architecture, without_wavenumbers
 from .train import OF_PAPER, Trained, inputs_of_model, train_network
@@ -75,7 +76,7 @@ def search(
     `work`. Raises RecipeError for ranges without wavenumbers, and where all that could be kept diverged.
     """
     for name in ("training", "validation", "hyperparameters"):
-        require_complete(recipe, work / "models", name)
+        require_complete_set(recipe, work / "models", name)
     for entry, why in without_wavenumbers(recipe, source, read_k_grid(work / "models").size):
         raise RecipeError(f"{'.'.join(entry)}: {why}")
     draws = _train_draws(recipe, work.resolve(), source, processes, scheduler)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.dataset import DOUBLE, FORMAT_VERSION
-from ..work.files import DatasetError, get_arrays, get_numbers, put, put_numbers, read_hdf5, write_hdf5
+from ..models.dataset import FORMAT_VERSION, put_integrated, require_format
+from ..work.files import get_arrays, get_numbers, put, put_numbers, read_hdf5, write_hdf5
 from .grids import WideGrids
 
 __all__ = ["WideModel", "integrate", "read_wide_model", "write_wide_model"]
@@ -113,12 +113,7 @@ def write_wide_model(path: Path, model: WideModel) -> None:
                           settings=json.dumps(model.settings))
         for group in GROUPS:
             put_numbers(file, group, getattr(model, group))
-        put(file, "k", model.k, unit="1/Mpc")
-        put(file, "tau", model.tau, unit="Mpc")
-        for name, array in model.integrated.items():
-            small = array.ndim == 2 and name not in DOUBLE
-            put(file, f"integrated/{name}", array.astype(np.float32) if small else array,
-                axes="tau, k" if array.ndim == 2 else "tau")
+        put_integrated(file, model.k, model.tau, model.integrated)
         for table in TABLES[1:]:
             for title, column in getattr(model, table).items():
                 # a slash would be a folder
@@ -128,8 +123,7 @@ def write_wide_model(path: Path, model: WideModel) -> None:
 def read_wide_model(path: Path) -> WideModel:
     """Read one model; DatasetError if the file is damaged or of another version."""
     with read_hdf5(path, "delete it and generate again") as file:
-        if (version := int(file.attrs["format_version"])) != FORMAT_VERSION:
-            raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}")
+        require_format(file, path)
         groups: dict[str, Any] = {group: get_numbers(file, group) for group in GROUPS}
         tables: dict[str, Any] = {table: {name: array.astype(float) for name, array in get_arrays(file, table).items()}
                                   for table in TABLES}
