@@ -107,7 +107,7 @@ def test_networks_that_break_stop_the_chain_and_lose_no_sample(tmp_path: Path, w
 
     info = run_info(root, networks=str(folder))
     info["sampler"]["mcmc"] |= {"callback_function": after_each_sample, "callback_every": 1}
-    with pytest.raises(LoggedError, match="cannot go on"):
+    with pytest.raises(LoggedError, match=str(folder)):
         run(info)
     # a fast step needs no networks, so that there may be more
     assert len(rows(tmp_path / "chain.1.txt")) == accepted[-1] >= ENOUGH_TO_KILL

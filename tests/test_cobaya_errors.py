@@ -26,10 +26,10 @@ def test_networks_damaged_during_a_run_stop_it(tmp_path: Path) -> None:
     assert np.isfinite(model.logpost(POINT))
     arrays = folder / "arrays.safetensors"
     arrays.write_bytes(arrays.read_bytes()[:1000])
-    with pytest.raises(LoggedError, match=r"cannot go on.*damaged"):
+    with pytest.raises(LoggedError, match=r"arrays\.safetensors|networks: "):
         model.logpost({**POINT, "H0": 68.0})
     shutil.rmtree(folder)
-    with pytest.raises(LoggedError, match=r"(?s)cannot go on.*networks: "):
+    with pytest.raises(LoggedError, match="networks: "):
         model.logpost({**POINT, "H0": 69.0})
 
 
@@ -47,7 +47,7 @@ def test_networks_replaced_during_a_run_stop_it(tmp_path: Path, retrained: bool)
     else:
         shutil.rmtree(folder)
         shutil.copytree(shipped_sets()["extended"], folder)
-    with pytest.raises(LoggedError, match=r"cannot go on.*replaced"):
+    with pytest.raises(LoggedError, match=str(folder)):
         model.logpost({**POINT, "H0": 68.0})
 
 
@@ -63,9 +63,9 @@ def test_damaged_networks_are_zero_likelihood_for_cobayas_own_classy(tmp_path: P
 
 def test_parameter_unknown_to_class_stops_the_run() -> None:
     model = get_model(run_info({"mode": "full"}, omega_bb=0.02))
-    with pytest.raises(LoggedError, match=r"cannot go on.*omega_bb"):
+    with pytest.raises(LoggedError, match="omega_bb"):
         model.logpost(POINT)
-    with pytest.raises(LoggedError, match=r"cannot begin.*omega_bb"):
+    with pytest.raises(LoggedError, match="omega_bb"):
         get_model(run_info({"mode": "net"}, omega_bb=0.02))
 
 
@@ -81,7 +81,7 @@ def test_errors_of_python_stop_the_run(half: str, error: Exception, monkeypatch:
 
     model = get_model(run_info({"mode": "net"}))
     monkeypatch.setattr(*((Cosmicnet, "new_classy") if half == "sources" else (classy, "calculate")), broken)
-    with pytest.raises(LoggedError, match=f"cannot go on: {str(error) or 'MemoryError'}"):
+    with pytest.raises(LoggedError, match=str(error) or "MemoryError"):
         model.logpost(POINT)
 
 
@@ -111,7 +111,7 @@ def test_lack_of_memory_is_no_zero_likelihood(
     model = get_model(run_info({"mode": "net"}))
     monkeypatch.setattr(model.theory["cosmicnet.Cosmicnet"].classy_module, "Class", Failing)
     if stops:
-        with pytest.raises(LoggedError, match=f"cannot go on: .*{said}"):
+        with pytest.raises(LoggedError, match=said):
             model.logpost(POINT)
     else:
         assert model.logpost(POINT) == -np.inf

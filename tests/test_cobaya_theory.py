@@ -97,7 +97,7 @@ def test_tensors_are_computed_at_every_step() -> None:
 
 @pytest.mark.parametrize("name", ["H0", "n_s"])
 def test_a_parameter_given_twice(name: str) -> None:
-    with pytest.raises(LoggedError, match=f"both as input parameters and as extra arguments.*{name}"):
+    with pytest.raises(LoggedError, match=name):
         get_model(run_info({"extra_args": {**NEUTRINOS, name: 0.97}}, **SAMPLED))
 
 
@@ -273,7 +273,7 @@ def test_options_that_make_no_sense(theory: dict[str, Any], said: str) -> None:
 
 
 def test_flag_among_the_parameters() -> None:
-    with pytest.raises(LoggedError, match="neural_network in params"):
+    with pytest.raises(LoggedError, match="neural_network"):
         get_model(run_info(neural_network=1))
 
 
@@ -293,7 +293,7 @@ def test_unpatched_classy(monkeypatch: pytest.MonkeyPatch) -> None:
     import classy
 
     monkeypatch.setattr(classy, "Class", StockClass)
-    with pytest.raises(LoggedError, match=r"stock classy .*cobaya-install.*mode: full"):
+    with pytest.raises(LoggedError, match=r"cobaya-install.*mode: full"):
         get_model(run_info({"mode": "net"}))
 
 

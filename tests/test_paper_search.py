@@ -4,7 +4,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -89,7 +88,7 @@ def test_draws_depend_on_their_number_alone_and_stay_in_range() -> None:
 def test_search_that_leaves_no_wavenumbers_is_refused(work: Path) -> None:
     given = small_recipe().model_dump()
     given["search"] |= {"first_stride": (2, 30)}
-    with pytest.raises(RecipeError, match="the largest strides and pools are too much for 40 wavenumbers"):
+    with pytest.raises(RecipeError, match="40 wavenumbers"):
         search(PaperRecipe(**given), work, "t0")
 
 
@@ -186,7 +185,7 @@ def test_search_of_which_all_draws_diverge_is_refused(
 ) -> None:
     recipe = small_recipe()
     diverging(monkeypatch, {draw_architecture(recipe, "t1", number): math.nan for number in range(4)})
-    with pytest.raises(RecipeError, match=re.escape("learning_rate = 0.001: all draws for S_T1 that")):
+    with pytest.raises(RecipeError, match=r"learning_rate = 0\.001: .*S_T1"):
         search(recipe, work, "t1")
 
 
@@ -205,5 +204,5 @@ def test_own_hyperparameters_are_the_first_draw_and_judged_in_any_case(
 def test_own_hyperparameters_that_leave_no_wavenumbers_are_refused(work: Path) -> None:
     given = small_recipe().model_dump()
     given["networks"]["t0"]["hyperparameters"]["damping"] = [(2, 5, 30, 2), (2, 3, 2, 2)]
-    with pytest.raises(RecipeError, match=r"networks.t0.hyperparameters: .* too much for 40 wavenumbers"):
+    with pytest.raises(RecipeError, match=r"networks.t0.hyperparameters: .*40 wavenumbers"):
         search(PaperRecipe(**given), work, "t0")

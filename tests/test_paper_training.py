@@ -109,7 +109,7 @@ def test_damaged_model_is_named(tmp_path: Path) -> None:
     path = model_path(tmp_path, 0)
     write_model(path, model(5))
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DatasetError, match=r"00000.h5 cannot be read .*delete it and generate again"):
+    with pytest.raises(DatasetError, match=r"00000\.h5"):
         read_model(path)
 
 
@@ -118,7 +118,7 @@ def test_model_of_another_format_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     with monkeypatch.context() as patch:
         patch.setattr(dataset_module, "FORMAT_VERSION", 0)
         write_model(path, model(5))
-    with pytest.raises(DatasetError, match=r"cannot be read \(format 0, not 2\); delete it"):
+    with pytest.raises(DatasetError, match=r"00000\.h5.*format 0"):
         read_model(path)
 
 
@@ -162,9 +162,9 @@ def test_file_that_cannot_be_written_leaves_nothing(
 
 
 def test_folder_without_models_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="run `cosmicnet paper generate` first"):
+    with pytest.raises(DatasetError, match="`cosmicnet paper generate`"):
         models_of(tmp_path, "training")
-    with pytest.raises(DatasetError, match="run `cosmicnet paper generate` first"):
+    with pytest.raises(DatasetError, match="`cosmicnet paper generate`"):
         read_k_grid(tmp_path)
 
 
@@ -234,7 +234,7 @@ def test_training_that_went_further_is_not_taken_for_a_shorter_one(work: Path) -
     state = work / "training" / f"t0-{task(work).key}"
     state.mkdir(parents=True)
     write_json(state / "epochs.json", {"epochs": [ONE_EPOCH] * 3})
-    with pytest.raises(train_module.TrainingError, match="has 3 epochs, more than the 2 asked for"):
+    with pytest.raises(train_module.TrainingError, match=r"3 epochs.* 2 "):
         train_network(task(work), work / "training", quiet=True)
 
 

@@ -71,7 +71,7 @@ def test_where_text_goes(where: str, expected: str) -> None:
 def test_patching_twice_refuses(tree: Path) -> None:
     patch_tree(tree)
     before = contents(tree)
-    with pytest.raises(PatchError, match="patched already"):
+    with pytest.raises(PatchError, match=str(tree)):
         patch_tree(tree)
     assert contents(tree) == before
 
@@ -79,7 +79,7 @@ def test_patching_twice_refuses(tree: Path) -> None:
 def test_no_class_tree_refuses(tmp_path: Path) -> None:
     (tmp_path / "include").mkdir()
     (tmp_path / "include" / "perturbations.h").write_text("int x;\n")
-    with pytest.raises(PatchError, match=r"not a CLASS source tree.*source/perturbations\.c"):
+    with pytest.raises(PatchError, match=r"source/perturbations\.c"):
         patch_tree(tmp_path)
     assert set(contents(tmp_path)) == {"include/perturbations.h"}
 
@@ -88,7 +88,7 @@ def test_file_in_another_encoding_refuses(tree: Path) -> None:
     path = tree / "source/input.c"
     path.write_bytes("/* neutrino à la carte */".encode("latin-1") + path.read_bytes())
     before = contents(tree)
-    with pytest.raises(PatchError, match=r"input\.c is not in UTF-8"):
+    with pytest.raises(PatchError, match=r"input\.c.*UTF-8"):
         patch_tree(tree)
     assert contents(tree) == before
 
@@ -162,5 +162,5 @@ def test_wrong_hash_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_missing_archive_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COSMICNET_CLASSY_SDIST", str(tmp_path / "none.tar.gz"))
-    with pytest.raises(SourceError, match="no such file"):
+    with pytest.raises(SourceError, match=r"none\.tar\.gz"):
         fetch_source(tmp_path)

@@ -96,7 +96,7 @@ def test_likelihood_that_is_no_number_is_an_error() -> None:
     found = {0: evaluation(a=-1.0), 1: evaluation(a=-np.inf), 2: evaluation("too extreme")}
     weights = _thinned(chain, [0, 1, 2], found, ["x"], [], ["a"]).log_weights
     np.testing.assert_array_equal(weights, [0, -np.inf, -np.inf])
-    with pytest.raises(CosmicnetError, match=r"not a number with full CLASS at .*'x': 1"):
+    with pytest.raises(CosmicnetError, match="'x': 1"):
         _thinned(chain, [0, 1], {**found, 1: evaluation(a=np.nan)}, ["x"], [], ["a"])
 
 
@@ -129,7 +129,7 @@ MARKOV = {"sampler": {"mcmc": None}, "params": {"x": {"prior": None}}}
 
 def test_facts_of_a_chain(tmp_path: Path) -> None:
     root = tmp_path / "run"
-    with pytest.raises(CosmicnetError, match="there is no chain"):
+    with pytest.raises(CosmicnetError, match=str(root)):
         chain_facts(root, MARKOV)
     for number in (1, 2):
         (tmp_path / f"run.{number}.txt").write_text("# weight minuslogpost x\n 1 2 3\n 2 2 4\n")

@@ -298,5 +298,5 @@ def test_negative_parameter_is_an_error(parameter: str, value: float) -> None:
 
 @pytest.mark.parametrize("parameter", ["H0", "T_cmb"])
 def test_zero_that_would_crash_class_is_refused(parameter: str) -> None:
-    with pytest.raises(classy.CosmoSevereError, match=f"{parameter} = 0: must be positive"):
+    with pytest.raises(classy.CosmoSevereError, match=f"{parameter} = 0"):
         computed(settings_of({parameter: 0}) | options("error"))

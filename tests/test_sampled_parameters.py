@@ -84,7 +84,7 @@ def test_requests_outside_or_without_the_parameter_are_not_covered(tmp_path: Pat
 def test_input_that_training_did_not_vary_is_refused(tmp_path: Path) -> None:
     """A request could lack it, or have any value of it."""
     save_network_set(tmp_path, networks_with_drag())
-    with pytest.raises(NetworkFileError, match=r"field early\.monopole: unknown input 'my_drag'"):
+    with pytest.raises(NetworkFileError, match=r"early\.monopole: .*'my_drag'"):
         load_network_set(tmp_path)
 
 
@@ -92,7 +92,7 @@ def test_parameter_of_the_domain_that_was_not_sampled_is_no_input(tmp_path: Path
     made = networks_with_drag()
     manifest = dataclasses.replace(made.manifest, domain={**made.manifest.domain, "my_drag": DRAG})
     save_network_set(tmp_path, NetworkSet(manifest, made.emulator, made.derived))
-    with pytest.raises(NetworkFileError, match="unknown input 'my_drag'"):
+    with pytest.raises(NetworkFileError, match="'my_drag'"):
         load_network_set(tmp_path)
 
 
@@ -181,5 +181,5 @@ def test_networks_learn_helium_and_are_used_where_they_learned_it(tmp_path: Path
     # where CLASS computes it by itself as well; networks without this input are 4% off at 0.15 and 0.35
     for helium in (0.15, 0.35, "BBN"):
         np.testing.assert_allclose(polarization(helium, **on), polarization(helium), rtol=0.01)
-    with pytest.raises(CosmoComputationError, match=r"YHe = 0\.42 is outside \[0\.1, 0\.4\]"):
+    with pytest.raises(CosmoComputationError, match=r"YHe = 0\.42 .*\[0\.1, 0\.4\]"):
         polarization(0.42, **on)

@@ -66,7 +66,7 @@ def test_chain_lies_beside_the_recipe_wherever_that_is(tmp_path: Path, monkeypat
     pytest.importorskip("getdist")
     recipe = around(tmp_path, chain="chain", covariance=None, mean={})
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(EntryError, match=rf"ellipsoid\.chain: there is no chain {tmp_path}/chain\.txt, "):
+    with pytest.raises(EntryError, match=rf"ellipsoid\.chain: .*{tmp_path}/chain\.txt"):
         domain_ellipsoid(recipe, Path())
     np.savetxt("chain_1.txt", np.random.default_rng(3).normal(size=(2000, 7)) ** 2)
     Path("chain.paramnames").write_text("\n".join(f"{name} {name}" for name in NAMES))
@@ -90,7 +90,7 @@ def test_bad_covariance_is_told(tmp_path: Path, content: str | None, message: st
 
 def test_constraint_that_leaves_nothing(tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path, design="sobol").model_copy(update={"constraints": ["H0 < 10"]})
-    with pytest.raises(RecipeError, match="only 0 obey H0 < 10"):
+    with pytest.raises(RecipeError, match=r"\b0 .*H0 < 10"):
         _ = plan_of(recipe, tmp_path, number=20).points
 
 

@@ -175,7 +175,7 @@ def test_folder_may_begin_with_the_home_folder(folder: Path, monkeypatch: pytest
 
 
 def test_missing_folder_is_named_with_what_to_give() -> None:
-    with pytest.raises(NetworkFileError, match=r"neural_network_path = nowhere.*no installed set.*lcdm"):
+    with pytest.raises(NetworkFileError, match=r"neural_network_path = nowhere.*lcdm"):
         load_network_set("nowhere")
 
 

@@ -188,7 +188,7 @@ def test_models_beyond_full_class_are_left_out_unless_they_are_many(
     said = " ".join(capsys.readouterr().err.split())
     assert "left out" in said and "{'H0': 3}: Error in Class: no such universe" in said
     beyond |= {4, 5}
-    with pytest.raises(CosmicnetError, match="17 of 20 unseen models"):
+    with pytest.raises(CosmicnetError, match="17 of 20"):
         unseen.unseen_chi2(manifest, tmp_path, 20, work(tmp_path))
 
 
@@ -240,13 +240,13 @@ def test_cost_is_that_of_the_models_that_are_missing(timed: Plan) -> None:
 
 def test_disk_that_is_too_small_stops_the_command(timed: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 5e6)
-    with pytest.raises(CosmicnetError, match="76 MB are needed for 19 models, but 5 MB are free"):
+    with pytest.raises(CosmicnetError, match=r"76 MB .*19 models.* 5 MB"):
         estimate_cost(timed, 2)
 
 
 def test_disk_that_may_become_too_small_stops_the_command(timed: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 12e6)
-    with pytest.raises(CosmicnetError, match="12 MB are free, but the target may lead to 486 MB"):
+    with pytest.raises(CosmicnetError, match=r"12 MB .*486 MB"):
         confirm_cost(timed.models, Cost(20, 50, 20, 1.0, 2.0, 1e6, 486e6), assume_yes=True)
 
 

@@ -103,7 +103,7 @@ def test_levels_share_what_decides_where_sources_change() -> None:
 def test_recipe_that_is_wrong_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text(STANDARD.read_text().replace("YHe = [0.175, 0.325]", "YHe = [0.325, 0.175]"))
-    with pytest.raises(RecipeError, match=r"YHe = \[0.325, 0.175\]: the first must be smaller"):
+    with pytest.raises(RecipeError, match=r"YHe = \[0.325, 0.175\]"):
         load_wide_recipe(path)
     assert is_wide(STANDARD) and not is_wide(ROOT / "training/recipes/lcdm.toml")
 
@@ -163,7 +163,7 @@ def test_generation_goes_on_where_it_stopped(asked: Asked, tmp_path: Path) -> No
     (tmp_path / "cheap/00001.h5").unlink()
     assert [(one.missing, one.seconds) for one in time_levels(RECIPE, 50, tmp_path)] == [(15, 1.0), (0, 1.0)]
     other = RECIPE.model_copy(update={"sampling": RECIPE.sampling.model_copy(update={"seed": 1})})
-    with pytest.raises(DatasetError, match="seed differ"):
+    with pytest.raises(DatasetError, match="seed"):
         generate_wide(other, 7, tmp_path, 1)
     assert json.loads((tmp_path / "recipe.json").read_text())["seed"] == RECIPE.sampling.seed
 
