@@ -16,7 +16,7 @@ from cosmicnet.paper.inputs import COSMOLOGY, TIMES
 from cosmicnet.paper.network import Rescaling, SourceNetwork
 from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.models.integrate import RECIPE_FILE
-from cosmicnet.training.paper.dataset import PaperModel, write_model
+from cosmicnet.training.paper.dataset import PaperModel, write_paper_model
 from cosmicnet.training.paper.generate import WAVENUMBERS_FILE
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
 from cosmicnet.training.work.files import write_json
@@ -57,7 +57,7 @@ def write_models(folder: Path) -> None:
     for number, name in enumerate(SETS):
         (folder / name).mkdir(parents=True)
         for index in range(5):
-            write_model(model_path(folder / name, index), model(10 * number + index))
+            write_paper_model(model_path(folder / name, index), model(10 * number + index))
     write_json(folder / WAVENUMBERS_FILE, {"k": K.tolist()})
     (folder / RECIPE_FILE).write_text("{}")
 

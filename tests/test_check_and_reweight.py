@@ -21,7 +21,7 @@ pytest.importorskip("getdist")
 
 from cosmicnet.cobaya_components.compare import check as module
 from cosmicnet.cobaya_components.compare.chains import systematic_choice
-from cosmicnet.cobaya_components.compare.check import compare, draw_points, print_check
+from cosmicnet.cobaya_components.compare.check import compare_points, draw_points, print_check
 from cosmicnet.cobaya_components.compare.evaluations import (
     Evaluated,
     PointSettings,
@@ -69,7 +69,7 @@ def printed(comparison: Any, threshold: float) -> str:
 def test_comparison_by_likelihood_and_verdict() -> None:
     full = [evaluation(a=-10.0, b=-2.0) for _ in POINTS]
     net = [evaluation(a=-10.0 + 0.01 * i, b=-2.0 - 0.03 * i) for i in range(24)]
-    found = compare(POINTS, net, full)
+    found = compare_points(POINTS, net, full)
     np.testing.assert_allclose(found.changes["a"], 0.01 * np.arange(24))
     np.testing.assert_allclose(found.changes["total"], -0.02 * np.arange(24), atol=1e-12)
     assert found.points[found.worst] == {"x": 23.0}
@@ -81,18 +81,18 @@ def test_comparison_by_likelihood_and_verdict() -> None:
 def test_points_that_one_mode_cannot_do_are_counted() -> None:
     full = [evaluation(a=-1.0), evaluation("too extreme"), evaluation(a=-1.0), evaluation(a=-np.inf)]
     net = [evaluation("H0 is outside"), evaluation("too extreme"), evaluation(a=-1.0), evaluation(a=-np.inf)]
-    found = compare(POINTS[:4], net, full)
+    found = compare_points(POINTS[:4], net, full)
     assert found.without_networks == ("H0 is outside",) and found.without_class == ("too extreme",)
     np.testing.assert_array_equal(found.changes["total"], [0.0, 0.0])
     with pytest.raises(CosmicnetError, match="H0 is outside"):
-        compare(POINTS[:1], net[:1], full[:1])
+        compare_points(POINTS[:1], net[:1], full[:1])
 
 
 @pytest.mark.parametrize(("compared", "drawn", "needed"), [(19, 19, 20), (11, 24, 20), (20, 24, None)])
 def test_a_verdict_needs_twenty_points(compared: int, drawn: int, needed: int | None) -> None:
     full = [evaluation(a=-1.0)] * drawn
     net = [evaluation(a=-1.0)] * compared + [evaluation("H0 is outside")] * (drawn - compared)
-    found = compare(POINTS[:drawn], net, full)
+    found = compare_points(POINTS[:drawn], net, full)
     assert found.within(0.1) and found.is_enough == (needed is None)
     said = printed(found, 0.1)
     assert ("PASSED" in said) == (needed is None)
@@ -102,7 +102,7 @@ def test_a_verdict_needs_twenty_points(compared: int, drawn: int, needed: int | 
 def test_half_of_many_points_must_be_compared() -> None:
     points = POINTS * 4
     net = [evaluation(a=-1.0)] * 40 + [evaluation("H0 is outside")] * 56
-    found = compare(points, net, [evaluation(a=-1.0)] * 96)
+    found = compare_points(points, net, [evaluation(a=-1.0)] * 96)
     assert found.needed == 48 and not found.is_enough
 
 
@@ -129,7 +129,7 @@ def test_full_class_is_not_asked_where_networks_have_refused(
 def test_zero_likelihood_in_one_mode_alone_fails() -> None:
     for pair in ((-np.inf, -1.0), (-1.0, -np.inf), (np.nan, -1.0)):
         net, full = (evaluation(a=value) for value in pair)
-        assert not compare(POINTS[:1], [net], [full]).within(1e6)
+        assert not compare_points(POINTS[:1], [net], [full]).within(1e6)
 
 
 # ---- points

@@ -12,7 +12,7 @@ LoggedError = pytest.importorskip("cobaya.log").LoggedError
 get_model = pytest.importorskip("cobaya.model").get_model
 run = pytest.importorskip("cobaya").run
 
-from cosmicnet.cobaya_components.embedded.likelihood import EXPERIMENTS, wishart_chi2  # noqa: E402  (needs Cobaya)
+from cosmicnet.cobaya_components.embedded.likelihood import EXPERIMENTS, wishart_chi2_per_l  # noqa: E402  (needs Cobaya)
 from cosmicnet.training.evaluate.noise import S4, SIMONS_OBSERVATORY, planck_noise  # noqa: E402  (for the order)
 
 RNG = np.random.default_rng(7)
@@ -32,14 +32,14 @@ def test_chi2_is_the_wishart_density() -> None:
         return np.array([[values["tt"][0], values["te"][0]], [values["te"][0], values["ee"][0]]])
 
     logs = [stats.wishart.logpdf(modes * matrix(data), df=modes, scale=matrix(theory)) for theory in theories]
-    chi2 = [modes * wishart_chi2(theory, data)[0] for theory in theories]
+    chi2 = [modes * wishart_chi2_per_l(theory, data)[0] for theory in theories]
     assert chi2[0] - chi2[1] == pytest.approx(-2.0 * (logs[0] - logs[1]), rel=1e-10)
-    assert wishart_chi2(data, data)[0] == pytest.approx(0.0, abs=1e-12)
+    assert wishart_chi2_per_l(data, data)[0] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_spectra_of_no_sky_are_no_number() -> None:
-    assert np.isnan(wishart_chi2(spectra(tt=1.0, te=2.0, ee=1.0), spectra(tt=1.0, te=0.0, ee=1.0))[0])
-    assert np.isnan(wishart_chi2(spectra(tt=-1.0, te=0.0, ee=-1.0), spectra(tt=1.0, te=0.0, ee=1.0))[0])
+    assert np.isnan(wishart_chi2_per_l(spectra(tt=1.0, te=2.0, ee=1.0), spectra(tt=1.0, te=0.0, ee=1.0))[0])
+    assert np.isnan(wishart_chi2_per_l(spectra(tt=-1.0, te=0.0, ee=-1.0), spectra(tt=1.0, te=0.0, ee=1.0))[0])
 
 
 def test_noise_of_planck() -> None:

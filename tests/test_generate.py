@@ -258,19 +258,19 @@ def test_models_that_are_missing_are_counted_before_training(recipe: Recipe, tmp
     for path in models[:7]:
         path.touch()
     with pytest.raises(DatasetError, match=r"13 of 20.*`cosmicnet generate`"):
-        module.existing_models(plan)
+        module.complete_models(plan)
     for path in models[7:18]:
         path.touch()
     for path in models[18:20]:
         failure_path(path).write_text("too extreme")
     # more than the recipe asks for, of a set that was grown
     models[20].touch()
-    assert module.existing_models(plan) == [*models[:18], models[20]]
+    assert module.complete_models(plan) == [*models[:18], models[20]]
     # training refuses the failures that generation refuses
     models[17].unlink()
     failure_path(models[17]).touch()
     with pytest.raises(DatasetError, match=r"3 of 20.*00017"):
-        module.existing_models(plan)
+        module.complete_models(plan)
 
 
 def test_worker_with_another_class_is_refused(

@@ -16,7 +16,7 @@ from cosmicnet.training.checks import cost as cost_module
 from cosmicnet.training.fields import fit_set as networks
 from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.paper.check import require_possible
-from cosmicnet.training.paper.dataset import PaperModel, read_model
+from cosmicnet.training.paper.dataset import PaperModel, read_paper_model
 from cosmicnet.training.paper.generate import (
     _Recorder,
     cosmologies,
@@ -66,7 +66,7 @@ def work(tmp_path_factory: pytest.TempPathFactory, patched: None) -> Path:
 
 
 def test_models_are_those_of_full_class(work: Path) -> None:
-    model, point = read_model(model_path(work / "models" / "test", 0)), cosmologies(recipe(), "test")[0]
+    model, point = read_paper_model(model_path(work / "models" / "test", 0)), cosmologies(recipe(), "test")[0]
     assert model.cosmology["omega_b"] == pytest.approx(point["omega_b"])
     cosmology = new_class({**recipe().class_settings, **point})
     cosmology.compute(["perturbations"])
@@ -148,7 +148,7 @@ def test_what_is_not_covered_is_said(work: Path, change: dict[str, object], reas
 
 def test_cl_error_of_full_class_is_none(work: Path) -> None:
     """The sources of full CLASS, through the tables of the training set, give its spectra; others do not."""
-    model, k = read_model(model_path(work / "models" / "hyperparameters", 0)), read_k_grid(work / "models")
+    model, k = read_paper_model(model_path(work / "models" / "hyperparameters", 0)), read_k_grid(work / "models")
     settings, point = recipe().class_settings, cosmologies(recipe(), "hyperparameters")[0]
     stored = spectra_of_sources(settings, point, model, k, {})
     cosmology = new_class({**settings, **point, "fast_line_of_sight": "yes"})

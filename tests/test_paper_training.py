@@ -17,7 +17,7 @@ from cosmicnet.training.evaluate.boxes import PLANCK_5_SIGMA
 from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.paper import dataset as dataset_module
 from cosmicnet.training.paper import train as train_module
-from cosmicnet.training.paper.dataset import read_model, write_model
+from cosmicnet.training.paper.dataset import read_paper_model, write_paper_model
 from cosmicnet.training.paper.generate import cosmologies, models_of, read_k_grid
 from cosmicnet.training.paper.page import _curve
 from cosmicnet.training.paper.recipe import load_paper_recipe
@@ -94,32 +94,32 @@ def test_sets_are_independent_hypercubes_and_the_test_set_is_that_of_evaluate() 
 
 def test_model_comes_back_from_its_file(tmp_path: Path) -> None:
     path, written = model_path(tmp_path, 3), model(5)
-    write_model(path, written)
-    got = read_model(path)
+    write_paper_model(path, written)
+    got = read_paper_model(path)
     assert (got.cosmology, got.setup) == (written.cosmology, written.setup)
     assert np.array_equal(got.tau, written.tau)
     for group in ("history", "sources"):
         first, second = getattr(got, group), getattr(written, group)
         assert first.keys() == second.keys() and all(np.array_equal(first[n], second[n]) for n in first)
     assert got.sources["t0"].dtype == np.float32
-    assert list(read_model(path, ("t2",)).sources) == ["t2"]
+    assert list(read_paper_model(path, ("t2",)).sources) == ["t2"]
 
 
 def test_damaged_model_is_named(tmp_path: Path) -> None:
     path = model_path(tmp_path, 0)
-    write_model(path, model(5))
+    write_paper_model(path, model(5))
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DatasetError, match=r"00000\.h5"):
-        read_model(path)
+        read_paper_model(path)
 
 
 def test_model_of_another_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = model_path(tmp_path, 0)
     with monkeypatch.context() as patch:
         patch.setattr(dataset_module, "FORMAT_VERSION", 0)
-        write_model(path, model(5))
+        write_paper_model(path, model(5))
     with pytest.raises(DatasetError, match=r"00000\.h5.*format 0"):
-        read_model(path)
+        read_paper_model(path)
 
 
 def write_small_text(path: Path) -> None:
@@ -127,7 +127,7 @@ def write_small_text(path: Path) -> None:
 
 
 def write_small_model(path: Path) -> None:
-    write_model(path, model(5))
+    write_paper_model(path, model(5))
 
 
 @pytest.mark.parametrize("write", [write_small_text, write_small_model])
@@ -219,7 +219,7 @@ def test_learning_rate_falls_geometrically_to_that_of_the_last_epoch(work: Path)
 
 
 def test_rescaling_gives_inputs_and_targets_of_order_one(work: Path) -> None:
-    models = [read_model(path) for path in models_of(work / "models", "training")]
+    models = [read_paper_model(path) for path in models_of(work / "models", "training")]
     rescaling = train_module._rescaling("t0", task(work).training, "")
     rescaled = [rescaling.apply("t0", train_module.inputs_of_model(m), K) for m in models]
     for values in (np.array([x.cosmology for x in rescaled]), np.array([x.scales for x in rescaled])[:, [0, 1, 2, 3]]):

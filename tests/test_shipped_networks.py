@@ -27,7 +27,7 @@ LCDM = {"wishart_chi2": 0.02, "tt_high_l": 0.025, "te_high_l": 0.04, "ee_high_l"
 EXTENDED = {"wishart_chi2": 0.09, "tt_high_l": 0.051, "te_high_l": 0.043, "ee_high_l": 0.043, "tt_low_l": 0.22,
             "te_low_l": 0.11, "ee_low_l": 0.45, "pp": 0.15, "pk": 0.29, "sigma8": 0.023, "growth_rate_today": 1.5,
             "growth_rate": 0.12, "f_sigma8": 0.12, "sigma_r": 0.04, "weyl": 0.1, "tilt": 0.003}
-# Without mass, the end of the domain, where errors are largest: a tenth more than measured here (docs/retrain.md).
+# Without mass, the end of the domain, where errors are largest: a tenth more than measured (docs/retrain_design.md).
 MASSLESS = {**EXTENDED, "tt_high_l": 0.083, "te_low_l": 0.163, "pp": 0.75, "pk": 0.56, "sigma8": 0.053,
             "growth_rate": 0.17, "sigma_r": 0.062, "tilt": 0.0035, "weyl": 0.24}
 

@@ -20,7 +20,7 @@ from ..theory.quiet import quiet
 from .chains import BURN_IN, load_chain, systematic_choice
 from .evaluations import Evaluated, PointSettings, RunInMode, evaluate_all, model_of
 
-__all__ = ["FEWEST_POINTS", "CheckResult", "check", "compare", "draw_points", "load_run", "print_check"]
+__all__ = ["FEWEST_POINTS", "CheckResult", "check", "compare_points", "draw_points", "load_run", "print_check"]
 
 Array = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def check(run: Mapping[str, Any], settings: PointSettings, place: str, networks:
     # full CLASS takes long: only where networks apply
     covered = [index for index, evaluated in enumerate(net) if not evaluated.failure]
     full = dict(zip(covered, settings.full_class(info, [points[index] for index in covered]), strict=True))
-    return compare(points, net, [full.get(index, NOT_EVALUATED) for index in range(len(points))])
+    return compare_points(points, net, [full.get(index, NOT_EVALUATED) for index in range(len(points))])
 
 
 def draw_points(model: Any, place: str, number: int, seed: int,
@@ -170,7 +170,9 @@ def load_run(file: Path) -> dict[str, Any]:
     return dict(info)
 
 
-def compare(points: Sequence[Mapping[str, float]], net: Sequence[Evaluated], full: Sequence[Evaluated]) -> CheckResult:
+def compare_points(
+    points: Sequence[Mapping[str, float]], net: Sequence[Evaluated], full: Sequence[Evaluated]
+) -> CheckResult:
     """Compare the points that both modes could compute."""
     pairs = list(zip(net, full, strict=True))
     both = [index for index, pair in enumerate(pairs) if not any(evaluated.failure for evaluated in pair)]

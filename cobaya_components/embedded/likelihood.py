@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cosmicnet.training.evaluate.noise import PLANCK_SKY_FRACTION, S4, SIMONS_OBSERVATORY, planck_noise
 
-__all__ = ["EXPERIMENTS", "SPECTRA", "EmbeddedCMB", "Experiment", "wishart_chi2"]
+__all__ = ["EXPERIMENTS", "SPECTRA", "EmbeddedCMB", "Experiment", "wishart_chi2_per_l"]
 
 Array = NDArray[np.float64]
 
@@ -87,7 +87,7 @@ class EmbeddedCMB(Likelihood):  # type: ignore[misc]  # Cobaya has no types
     def logp(self, **_params: Any) -> float:
         spectra = self.provider.get_Cl(units="muK2")
         theory = {name: spectra[name][2:2 + self.ell.size] for name in SPECTRA}
-        chi2 = float(self.modes @ wishart_chi2(self._with_noise(theory), self.data))
+        chi2 = float(self.modes @ wishart_chi2_per_l(self._with_noise(theory), self.data))
         if not np.isfinite(chi2):
             # errors stop the run and never become zero likelihood
             raise LoggedError(self.log, "the theory gives spectra that no sky can have")
@@ -97,7 +97,7 @@ class EmbeddedCMB(Likelihood):  # type: ignore[misc]  # Cobaya has no types
         return {"tt": spectra["tt"] + self.noise["tt"], "te": spectra["te"], "ee": spectra["ee"] + self.noise["ee"]}
 
 
-def wishart_chi2(theory: dict[str, Array], data: dict[str, Array]) -> Array:
+def wishart_chi2_per_l(theory: dict[str, Array], data: dict[str, Array]) -> Array:
     """-2 ln of the Wishart density for one mode per l, zero where theory equals data; shape (n_l,).
 
     theory, data : tt, te, ee with noise, same units. With C and D their 2x2 matrices at an l, this is

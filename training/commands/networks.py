@@ -168,11 +168,11 @@ def _generate_two_levels(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from ..fields.fit_set import fit_set
-    from ..models.integrate import existing_models
+    from ..models.integrate import complete_models
 
     plan = _open(options)
     output = _output(plan.recipe, options.output)
-    fit_set(plan, existing_models(plan), output)
+    fit_set(plan, complete_models(plan), output)
 
 
 def _train_two_levels(options: argparse.Namespace) -> None:

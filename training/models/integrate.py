@@ -28,7 +28,7 @@ from .grids import AlignedGrids
 from .plan import Plan
 
 __all__ = [
-    "RECIPE_FILE", "existing_models", "has_models", "integrate", "integrate_model", "integrate_models",
+    "RECIPE_FILE", "complete_models", "has_models", "integrate", "integrate_model", "integrate_models",
     "missing_models", "read_identity", "record_identity", "require_complete", "time_one", "time_one_model",
 ]
 
@@ -79,7 +79,7 @@ def time_one(write: Write, points: Mapping[Path, Parameters], scheduler: str | N
     return None, seconds
 
 
-def existing_models(plan: Plan) -> list[Path]:
+def complete_models(plan: Plan) -> list[Path]:
     """The plan's models in its folder, and more if there are; DatasetError if some are missing, or models of another
     recipe are there."""
     paths = [path for path in sorted(plan.models.glob("*.h5")) if path.stem.isdecimal()]

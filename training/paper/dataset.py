@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..work.files import get_arrays, get_numbers, put, put_numbers, read_hdf5, write_hdf5
 
-__all__ = ["PaperModel", "read_model", "write_model"]
+__all__ = ["PaperModel", "read_paper_model", "write_paper_model"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -38,7 +38,7 @@ class PaperModel:
     sources: dict[str, Single]
 
 
-def write_model(path: Path, model: PaperModel) -> None:
+def write_paper_model(path: Path, model: PaperModel) -> None:
     """Write one model; OSError if it cannot be written."""
     with write_hdf5(path) as file:
         file.attrs.update(format_version=FORMAT_VERSION, content="sources of one cosmology by CLASS")
@@ -51,7 +51,7 @@ def write_model(path: Path, model: PaperModel) -> None:
             put(file, f"sources/{name}", table, axes="tau, k")
 
 
-def read_model(path: Path, sources: tuple[str, ...] = ("t0", "t1", "t2")) -> PaperModel:
+def read_paper_model(path: Path, sources: tuple[str, ...] = ("t0", "t1", "t2")) -> PaperModel:
     """Read one model and of its tables only `sources`; DatasetError if the file is damaged."""
     with read_hdf5(path, "delete it and generate again") as file:
         if (found := int(file.attrs["format_version"])) != FORMAT_VERSION:

@@ -22,7 +22,7 @@ from ..models.integrate import has_models, integrate_models, missing_models, rec
 from ..work.files import DatasetError, read_json, write_json
 from ..work.parallel import count_workers
 from ..work.run_class import new_class, require_patched_classy
-from .dataset import PaperModel, write_model
+from .dataset import PaperModel, write_paper_model
 from .recipe import SETS, PaperRecipe
 
 __all__ = [
@@ -173,7 +173,7 @@ class _Recorder:
 
 
 def _integrate_and_write(settings: Mapping[str, Any], k: Array, parameters: Mapping[str, float], path: Path) -> None:
-    write_model(path, full_sources(settings, parameters, k))
+    write_paper_model(path, full_sources(settings, parameters, k))
 
 
 def _claim(recipe: PaperRecipe, folder: Path) -> Array:

@@ -20,7 +20,7 @@ from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from ..fields.fit_set import constant_numbers, fit_guard
 from ..models.integrate import read_identity
 from ..recipe.schema import RecipeError
-from .dataset import read_model
+from .dataset import read_paper_model
 from .generate import models_of, read_k_grid, require_complete_set
 from .recipe import PaperRecipe
 from .train import Epoch, Trained, TrainingError, TrainingTask, history_of, train_network
@@ -66,7 +66,7 @@ def train_and_export(recipe: PaperRecipe, work: Path, output: Path) -> Manifest:
 
 def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) -> NetworkSet:
     """The set of the networks, by source; coverage is what the training set says."""
-    used = [read_model(path, ()) for path in models_of(models, "training")[:recipe.sets.training.models]]
+    used = [read_paper_model(path, ()) for path in models_of(models, "training")[:recipe.sets.training.models]]
     reference, companion = used[0], companion_of(recipe)
     emulator = companion.emulator
     assert isinstance(emulator, FieldsEmulator)

@@ -25,7 +25,7 @@ from ..work.numbers import T_CMB_MUK
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, is_refused, networks_on, new_class
 from ..work.spectra import Spectra, cached_spectra
-from .dataset import PaperModel, read_model
+from .dataset import PaperModel, read_paper_model
 from .generate import cosmologies, models_of, network_sources, read_k_grid
 from .recipe import PaperRecipe
 
@@ -95,7 +95,7 @@ def compare_sources(recipe: PaperRecipe, models: Path, networks: Mapping[str, st
                 raise
             refused.append(_left_out(point, str(error)))
         else:
-            covered.append((point, read_model(path), tables))
+            covered.append((point, read_paper_model(path), tables))
     require_most(len(covered), len(covered) + len(refused), "sources of the test set")
     return SourceComparison(k, [point for point, _, _ in covered], [model for _, model, _ in covered],
                             {label: [tables[label] for _, _, tables in covered] for label in networks}, refused)

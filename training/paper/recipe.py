@@ -17,7 +17,7 @@ from cosmicnet.paper.inputs import COSMOLOGY
 from ..evaluate.boxes import Box
 from ..evaluate.domain import PRIMORDIAL
 from ..recipe.class_names import clashes
-from ..recipe.schema import ClassSettings, Name, Seed
+from ..recipe.schema import ClassSettings, Count, Name, Positive, Seed
 from ..recipe.toml import Strict, load_toml, unknown
 
 __all__ = ["OWN", "SETS", "Hyperparameters", "NetworkRecipe", "PaperRecipe", "SearchRecipe", "SetRecipe",
@@ -34,8 +34,6 @@ NEEDED = {"output": '"tCl,pCl,lCl"', "l_max_scalars": "2508"}
 # Settings of CLASS's output.
 OUTPUT = frozenset({"output", "lensing", "l_max_scalars", "P_k_max_1/Mpc", "P_k_max_h/Mpc", "z_max_pk", "z_pk"})
 
-Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-Positive = Annotated[float, Field(strict=True, gt=0)]
 Whole = tuple[Count, Count]
 # A kernel of width 1 skips inputs between strides, and TensorFlow's oneDNN then writes past its memory.
 Kernel = Annotated[int, Field(strict=True, ge=2)]

@@ -17,7 +17,7 @@ from cosmicnet.store import load_network_set
 
 from ..fields.fit_set import fit_set
 from ..fields.tables import collect
-from ..models.integrate import existing_models
+from ..models.integrate import complete_models
 from ..models.plan import Plan, open_plan
 from ..recipe.schema import RecipeError
 from .figures import draw_figures
@@ -97,7 +97,7 @@ def _entries(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
 def _default_plan(name: str, work: Path) -> tuple[Plan, list[Path]]:
     """The plan of a set of the package and the models in its work folder; DatasetError if there are none."""
     plan = open_plan(Path(str(files("cosmicnet.training") / "recipes" / f"{name}.toml")), work)
-    return plan, existing_models(plan)
+    return plan, complete_models(plan)
 
 
 def _seconds_of_training(plan: Plan, models: Sequence[Path], processes: int) -> float:

@@ -33,7 +33,7 @@ from ..work.digest import code_digest
 from ..work.files import read_json, write_json
 from ..work.parallel import results, single_threaded_pool
 from ..work.run_class import new_class
-from .dataset import PaperModel, read_model
+from .dataset import PaperModel, read_paper_model
 from .generate import cosmologies, models_of, read_k_grid, require_complete_set
 from .make import task_of
 from .recipe import OWN, PaperRecipe, draw_architecture, without_wavenumbers
@@ -190,7 +190,7 @@ def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[in
     networks = {number: _train(recipe, work, draw_architecture(recipe, source, number)).network for number, _ in best}
     errors: dict[int, list[float]] = {number: [] for number in networks}
     for path in models_of(models, "hyperparameters")[:recipe.sets.hyperparameters.models]:
-        model, parameters = read_model(path), points[int(path.stem)]
+        model, parameters = read_paper_model(path), points[int(path.stem)]
         full = spectra_of_sources(recipe.class_settings, parameters, model, k, {})
         for number, network in networks.items():
             replaced = {source: predicted_source(network, model, k)}

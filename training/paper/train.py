@@ -34,7 +34,7 @@ from cosmicnet.paper.network import Rescaling, SourceNetwork
 from ..work.digest import code_digest
 from ..work.files import read_json, write_json
 from ..work.keras_setup import initializers, load_keras
-from .dataset import PaperModel, read_model
+from .dataset import PaperModel, read_paper_model
 
 __all__ = [
     "OF_PAPER", "Epoch", "Trained", "TrainingError", "TrainingTask", "build_model", "history_of", "inputs_of_model",
@@ -211,7 +211,7 @@ def _batches(task: TrainingTask, paths: list[Path], rescaling: Rescaling, prepar
 def _batch(task: TrainingTask, path: Path, rescaling: Rescaling) -> Batch:
     """Inputs and targets of one cosmology, every array with the times as its first axis."""
     source = task.architecture.source
-    model = read_model(path, (source,))
+    model = read_paper_model(path, (source,))
     x = rescaling.apply(source, inputs_of_model(model), task.k)
     every_time = np.ones((model.tau.size, 1), dtype=np.float32)
     target = rescaling.source.apply(model.sources[source].astype(float)).astype(np.float32)
@@ -228,7 +228,7 @@ def _rescaling(source: str, paths: tuple[Path, ...], made_by: str) -> Rescaling:
     """The affine maps of section 2.2.2, over the training set: read once, however many draws a process trains."""
     rows, largest, moments = [], [], np.zeros(3)
     for path in paths:
-        model = read_model(path, (source,))
+        model = read_paper_model(path, (source,))
         inputs = inputs_of_model(model)
         rows.append(np.concatenate([inputs.cosmology, inputs.scales]))
         largest.append([np.abs(inputs.times[name]).max() for name in ("g", "g_prime")])

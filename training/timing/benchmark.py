@@ -27,7 +27,7 @@ from ..work.numbers import significant
 from ..work.parallel import progress
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 
-__all__ = ["STEPS", "Benchmark", "BenchmarkSettings", "benchmark", "measure", "write_benchmark"]
+__all__ = ["STEPS", "Benchmark", "BenchmarkSettings", "benchmark", "measure_steps", "write_benchmark"]
 
 STEPS = ("background", "thermodynamics", "perturbations", "fourier", "transfer", "harmonic", "lensing")
 WHOLE = "whole compute()"
@@ -107,14 +107,14 @@ def benchmark(settings: BenchmarkSettings) -> list[Benchmark]:
         # libraries read these variables once, when they are loaded
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
-            results.append(process.submit(measure, settings).result())
+            results.append(process.submit(measure_steps, settings).result())
     write_whole({settings.output / "performance.json":
                  json.dumps([asdict(result) for result in results], indent=1) + "\n"})
     write_benchmark(results, settings.output, Console())
     return results
 
 
-def measure(settings: BenchmarkSettings) -> Benchmark:
+def measure_steps(settings: BenchmarkSettings) -> Benchmark:
     """Medians of all steps, with the threads of this process."""
     networks = networks_on(settings.networks)
     full: list[dict[str, float]] = []

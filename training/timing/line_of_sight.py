@@ -23,7 +23,9 @@ from ..work.run_class import Parameters, networks_on, new_class, require_patched
 from ..work.spectra import Multipoles, lensed_multipoles
 from .smoothness import Track, follow_lines, plot_tracks, smoothness_section
 
-__all__ = ["CONVERGED", "ErrorsAt", "LineOfSightSettings", "compare_lines_of_sight", "measure", "write_line_of_sight"]
+__all__ = [
+    "CONVERGED", "ErrorsAt", "LineOfSightSettings", "compare_lines_of_sight", "measure_errors", "write_line_of_sight",
+]
 
 Array = NDArray[np.float64]
 Seconds = Mapping[str, Mapping[str, float]]
@@ -83,7 +85,7 @@ def largest_errors(model: Multipoles, truth: Multipoles) -> dict[str, float]:
     return {**largest, "chi2": wishart_chi2(truth, model)}
 
 
-def measure(cosmology: Parameters, l_max: int, cache: Path) -> dict[str, dict[str, float]]:
+def measure_errors(cosmology: Parameters, l_max: int, cache: Path) -> dict[str, dict[str, float]]:
     """Errors of each of WAYS against converged CLASS, for the same sources (those of the networks)."""
     settings = {**cosmology, **_output(l_max)}
     truth = _cached({**settings, **CONVERGED}, l_max, cache)
@@ -117,7 +119,7 @@ def compare_lines_of_sight(settings: LineOfSightSettings, report: Callable[[str]
     with single_threaded_pool(settings.processes) as pool:
         if settings.points:
             tracks = follow_lines(pool, settings.points)
-        futures = {pool.submit(measure, cosmology, l_max, settings.cache.resolve()): l_max
+        futures = {pool.submit(measure_errors, cosmology, l_max, settings.cache.resolve()): l_max
                    for cosmology, l_max in requests}
         for l_max, future in ended(futures):
             errors[l_max].append(future.result())
