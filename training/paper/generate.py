@@ -63,7 +63,7 @@ def generate(
     """
     require_patched_classy()
     workers = count_workers(processes, scheduler)
-    k = _claim(recipe, folder)
+    k = _open_folder(recipe, folder)
     points: dict[Path, Mapping[str, float]] = {}
     for name in reversed(SETS):
         points |= {model_path(folder.resolve() / name, i): point for i, point in enumerate(cosmologies(recipe, name))}
@@ -176,7 +176,7 @@ def _integrate_and_write(settings: Mapping[str, Any], k: Array, parameters: Mapp
     write_paper_model(path, full_sources(settings, parameters, k))
 
 
-def _claim(recipe: PaperRecipe, folder: Path) -> Array:
+def _open_folder(recipe: PaperRecipe, folder: Path) -> Array:
     """Write the identity of the models into the folder, or check that it is the same; returns the wavenumbers."""
     if not has_models(folder):
         write_json(folder / WAVENUMBERS_FILE, {"k": k_grid(recipe).tolist()})
