@@ -270,6 +270,22 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
     assert "line-of-sight" not in shown
 
 
+def test_user_without_a_home_has_the_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a container: no HOME, and no entry in the list of users."""
+    def no_home(*_: object) -> None:
+        raise RuntimeError("Could not determine home directory.")
+
+    for variable in ("HOME", "XDG_DATA_HOME", "COSMICNET_NETWORKS"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    assert main([]) == 0
+    with pytest.raises(SystemExit, match="0"):
+        main(["make", "--help"])
+    assert "COSMICNET_NETWORKS" in capsys.readouterr().out
+
+
 def test_module_is_the_command_and_knows_its_version() -> None:
     import cosmicnet
 

@@ -12,7 +12,7 @@ from synthetic import make_network_set
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.installed import shipped_sets, user_folder
 from cosmicnet.store import ARRAYS, save_network_set
-from cosmicnet.training.commands.networks import _output
+from cosmicnet.training.commands.networks import _how_to_name, _output
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +59,16 @@ def test_networks_of_the_package_are_not_replaced(tmp_path: Path) -> None:
         _output(recipe, Path("link"))
     with pytest.raises(CosmicnetError, match="name = lcdm"):
         _output(recipe.model_copy(update={"name": "lcdm"}), None)
+
+
+def test_user_without_a_home_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home(*_: object) -> None:
+        raise RuntimeError("Could not determine home directory.")
+
+    recipe = tiny_recipe(tmp_path)
+    for variable in ("XDG_DATA_HOME", "COSMICNET_NETWORKS"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    with pytest.raises(CosmicnetError, match="set COSMICNET_NETWORKS"):
+        _output(recipe, None)
+    assert _how_to_name(recipe, _output(recipe, Path("nets"))) == "nets"

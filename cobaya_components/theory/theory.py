@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -290,7 +291,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
 
     def _require_classy(self) -> None:
         if not isinstance(self.path, (str, NoneType)) or (self.path not in (None, "global") \
-                and not Path(self.path).expanduser().is_dir()):
+                and not os.path.isdir(os.path.expanduser(self.path))):
             raise LoggedError(self.log, "path: %r is no folder; leave it out for the classy of this Python", self.path)
         if self.path in (None, "global") and importlib.util.find_spec("classy") is None:
             raise ComponentNotInstalledError(

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosmicnet.errors import CosmicnetError
-from cosmicnet.installed import FOLDER_VARIABLE, MANIFEST, shipped_sets, user_folder
+from cosmicnet.errors import CosmicnetError, NetworkFileError
+from cosmicnet.installed import FOLDER_VARIABLE, MANIFEST, installed_sets, shipped_sets, user_folder
 
 from .arguments import (
     PROGRAM,
@@ -38,7 +38,7 @@ def add_make(commands: Any) -> None:
 Checks a recipe, estimates its cost, integrates its models with CLASS, trains the networks, compares
 them with full CLASS on unseen cosmologies, and adds models until the recipe's target is met or its
 budget is spent. The networks go to the folder of your own sets, where
-`neural_network_path: NAME` finds them: {user_folder()}
+`neural_network_path: NAME` finds them: {_own_sets()}
 (${FOLDER_VARIABLE} chooses another). A run that was interrupted goes on where it stopped.
 The same recipe gives the same networks.""",
         epilog=f"""\
@@ -54,6 +54,14 @@ examples:
                         help="unseen cosmologies of the final evaluation (default: %(default)s)")
     parser.add_argument("--yes", action="store_true", help="skip the cost confirmation")
     parser.set_defaults(run=_run_make)
+
+
+def _own_sets() -> str:
+    """For the help, which a user without a home reads too."""
+    try:
+        return str(user_folder())
+    except NetworkFileError as error:
+        return f"({error})"
 
 
 def add_generate(commands: Any) -> None:
@@ -233,7 +241,6 @@ def _output(recipe: Recipe | WideRecipe, chosen: Path | None) -> Path:
 
 def _replaced(recipe: Recipe | WideRecipe, output: Path) -> str:
     """Words for the networks there, none for those of this recipe."""
-    from cosmicnet.errors import NetworkFileError
     from cosmicnet.store import load_network_set
 
     try:
@@ -249,7 +256,7 @@ def _replaced(recipe: Recipe | WideRecipe, output: Path) -> str:
 
 
 def _how_to_name(recipe: Recipe, output: Path) -> str:
-    return recipe.name if output == user_folder() / recipe.name else str(output)
+    return recipe.name if output == installed_sets().get(recipe.name) else str(output)
 
 
 def add_evaluate(commands: Any) -> None:
@@ -287,7 +294,6 @@ examples:
 
 def _report_folder(network: str) -> Path:
     """Beside the user's own networks; NAME-accuracy for those of the package. NetworkFileError if there are none."""
-    from cosmicnet.installed import installed_sets, shipped_sets
     from cosmicnet.store import load_network_set
 
     load_network_set(network)

@@ -78,7 +78,8 @@ def _packages_folder(packages_path: str | Path | None) -> Path:
     if not chosen:
         raise PlanckNotAvailable(f"no folder given and {PACKAGES_PATH_VARIABLE} is not set; "
                                  f"to get the data: {INSTALL_HINT}")
-    return Path(chosen).expanduser()
+    # a home that is not there stays as it is written
+    return Path(os.path.expanduser(chosen))
 
 
 def _load(name: str, folder: Path, provider: _SpectraProvider) -> Any:
