@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -51,7 +52,8 @@ def open_provider(
     start, path = perf_counter(), str(neural_network_path).strip()
     candidates: Iterable[NetworkSet] = (networks for _, networks in sets_by_accuracy())
     if path != AUTO:
-        candidates = [load_network_set(path)]
+        with _lack_of_memory_named():
+            candidates = [load_network_set(path)]
     return NetworkProvider(candidates, fallback, perf_counter() - start, running or running_class())
 
 
@@ -82,11 +84,13 @@ class NetworkProvider:
         start = perf_counter()
         # there may be another request before, for sigma8 alone
         self._refusals = []
-        networks = self._first_that_covers(request)
+        with _lack_of_memory_named():
+            networks = self._first_that_covers(request)
         if networks is None:
             return self._hand_back()
         self._seconds["coverage"] = perf_counter() - start
-        self._seconds |= networks.emulator.fill(request)
+        with _lack_of_memory_named():
+            self._seconds |= networks.emulator.fill(request)
         # a sum is not finite as soon as one number is not
         wrong = [name for name, table in tables_but_p(request.tables).items() if not np.isfinite(table.sum())]
         if wrong:
@@ -145,6 +149,15 @@ class NetworkProvider:
         rest = "".join(f"; nor do '{r.networks.manifest.name}': {r.in_short()}" for r in others)
         return (f"the networks '{nearest.networks.manifest.name}' do not cover this request: "
                 f"{'; '.join(nearest.reasons)}{rest}")
+
+
+@contextmanager
+def _lack_of_memory_named() -> Iterator[None]:
+    """Python's own error has no words."""
+    try:
+        yield
+    except MemoryError as error:
+        raise CosmicnetError("there is not enough memory for the networks") from error
 
 
 @dataclass(frozen=True)

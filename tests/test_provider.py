@@ -279,3 +279,24 @@ def test_fallback_that_does_not_exist(text: str) -> None:
 def test_path_that_does_not_exist() -> None:
     with pytest.raises(NetworkFileError, match="neural_network_path = /no/where"):
         open_provider(neural_network_path="/no/where")
+
+
+@pytest.mark.parametrize("method", ["fill", "why_out_of_reach"])
+def test_lack_of_memory_has_words(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own error has none."""
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(FieldsEmulator, method, no_memory)
+    with pytest.raises(CosmicnetError, match="memory"):
+        provider().provide(make_covered())
+
+
+def test_lack_of_memory_while_a_set_is_read_has_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*_: object) -> bytes:
+        raise MemoryError
+
+    save_network_set(tmp_path, make_network_set())
+    monkeypatch.setattr(Path, "read_bytes", no_memory)
+    with pytest.raises(CosmicnetError, match="memory"):
+        open_provider(tmp_path, running=RUNNING)
