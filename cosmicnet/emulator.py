@@ -42,6 +42,10 @@ PARTS_OF_ISW = ("isw_beyond_growth", "weyl")
 # Pieces of t0 that are not everywhere: others may stand for them.
 ALTERNATIVES = {"temperature", "acceleration", "isw_beyond_growth"}
 
+# Rows of CLASS's table of electrons that resolve a change of the scattering rate. With fewer its splines overshoot;
+# CLASS itself then stops at the first negative density that it meets.
+ROWS_PER_CHANGE = 2.4
+
 # Tolerance of a logarithm of time at the ends of a grid.
 ROUNDING = 1e-9
 
@@ -212,14 +216,22 @@ class FieldsEmulator:
 
 
 def _unresolved_reionization(request: Request, scales: Scales) -> Iterator[str]:
-    """Rescattering is computed on uniform times."""
+    """Rescattering is computed on uniform times, of electrons that CLASS tabulates in uniform redshifts."""
     if PIECE_OF.keys().isdisjoint(tables_but_p(request.tables)):
         return
     rate = request.history["scattering_rate"]
     start = start_of_reionization(request.tau, rate, scales.tau_dark_end)
-    if start is not None and not is_resolved(duration := duration_of_change(request.tau, rate, start), start):
+    if start is None:
+        return
+    if not is_resolved(duration := duration_of_change(request.tau, rate, start), start):
         yield (f"reionisation takes {duration:.3g} Mpc of conformal time, too short for the networks: a larger "
                f"reionization_width is covered")
+        return
+    later, row = request.tau >= start, request.precision.get("reionization_sampling", 0.0)
+    redshift = duration_of_change(-1.0 / request.history["scale_factor"][later], rate[later], -np.inf)
+    if redshift < ROWS_PER_CHANGE * row:
+        yield (f"reionisation takes {redshift:.2g} in redshift, too short for CLASS's table of electrons in steps of "
+               f"reionization_sampling = {row:g}: a larger reionization_width is covered")
 
 
 def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:

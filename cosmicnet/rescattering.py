@@ -73,7 +73,7 @@ def start_of_reionization(tau: Array, scattering_rate: Array, not_before: float)
 
 
 def duration_of_change(tau: Array, scattering_rate: Array, start: float) -> float:
-    """Shortest time scale (Mpc) of relative change of the scattering rate from `start` on."""
+    """Shortest time scale (as tau, Mpc) of relative change of the scattering rate from `start` on."""
     later = tau >= start
     times, rate = tau[later], scattering_rate[later]
     return float(rate.max() / np.abs(np.diff(rate) / np.diff(times)).max())

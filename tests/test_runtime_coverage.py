@@ -200,6 +200,8 @@ UNCOVERED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"tol_perturbations_integration": 1e-6}, CMB, r"tol_perturbations_integration = 1e-06, .* with 1e-05"),
     "search for z_reio without end": (
         {"reionization_optical_depth_tol": 1e-9}, CMB, r"reionization_optical_depth_tol = 1e-09, .* with 0\.0001"),
+    "reionisation between the rows of CLASS's table": (
+        {"reionization_width": 0.01}, CMB, r"reionisation takes 0\.02\d in redshift, .* reionization_sampling = 0\.015"),
     "recfast": ({"recombination": "recfast"}, CMB, r"recombination = 0, .* with 1"),
     "perturbed recombination": ({"perturbed recombination": "yes"}, CMB, r"has_perturbed_recombination = 1"),
     "part of the temperature": ({"temperature contributions": "tsw,dop"}, CMB, r"switch_pol = 0, .* with 1"),
@@ -277,6 +279,20 @@ def test_networks_are_used_again_after_a_fallback() -> None:
             used.append((model.neural_network_info()["used"], model.sigma8()))
     assert [u for u, _ in used] == [True, False, True]
     assert used[0][1] == used[2][1]
+
+
+def test_where_warnings_are_errors_every_fallback_is_the_same_error() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CosmicnetWarning)
+        for _ in range(2):
+            with pytest.raises(classy.CosmoComputationError, match="H0 = 50 is outside"):
+                computed(settings_of({"H0": 50.0}, MATTER) | options("full"), "perturbations")
+
+
+def test_a_request_without_scalar_modes_says_so() -> None:
+    model = computed({"output": "tCl", "modes": "t", "r": 0.1, "l_max_tensors": 20} | options("error"))
+    info = model.neural_network_info()
+    assert not info["used"] and info["reason"] == "no sources of scalar modes were needed"
 
 
 @pytest.mark.parametrize("parameter", ["omega_b", "omega_cdm", "H0", "tau_reio", "N_ur", "m_ncdm", "A_s", "n_s"])
