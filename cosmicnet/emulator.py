@@ -44,7 +44,7 @@ ALTERNATIVES = {"temperature", "acceleration", "isw_beyond_growth"}
 
 # Rows of CLASS's table of electrons that resolve a change of the scattering rate. With fewer its splines overshoot;
 # CLASS itself then stops at the first negative density that it meets.
-ROWS_PER_CHANGE = 2.4
+ROWS_PER_CHANGE = 2.0
 
 # Tolerance of a logarithm of time at the ends of a grid.
 ROUNDING = 1e-9

@@ -70,8 +70,8 @@ def _found(name_or_folder: str | os.PathLike[str]) -> tuple[Path, Stamps]:
             stamps.append((status.st_mtime_ns, status.st_size))
     except (OSError, RuntimeError) as error:
         raise NetworkFileError(
-            f"neural_network_path = {str(name_or_folder) or repr('')}: no installed set and no folder with {MANIFEST} and {ARRAYS} "
-            f"({error}); installed are {', '.join(installed_sets()) or 'none'}") from error
+            f"neural_network_path = {str(name_or_folder) or repr('')}: no installed set and no folder with {MANIFEST} "
+            f"and {ARRAYS} ({error}); installed are {', '.join(installed_sets()) or 'none'}") from error
     return folder.resolve(), tuple(stamps)
 
 

@@ -200,8 +200,8 @@ UNCOVERED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"tol_perturbations_integration": 1e-6}, CMB, r"tol_perturbations_integration = 1e-06, .* with 1e-05"),
     "search for z_reio without end": (
         {"reionization_optical_depth_tol": 1e-9}, CMB, r"reionization_optical_depth_tol = 1e-09, .* with 0\.0001"),
-    "reionisation between the rows of CLASS's table": (
-        {"reionization_width": 0.01}, CMB, r"reionisation takes 0\.02\d in redshift, .* reionization_sampling = 0\.015"),
+    "reionisation that CLASS cannot tabulate": (
+        {"reionization_width": 0.01}, CMB, r"reionisation takes 0\.02\d? in redshift, .* reionization_sampling"),
     "recfast": ({"recombination": "recfast"}, CMB, r"recombination = 0, .* with 1"),
     "perturbed recombination": ({"perturbed recombination": "yes"}, CMB, r"has_perturbed_recombination = 1"),
     "part of the temperature": ({"temperature contributions": "tsw,dop"}, CMB, r"switch_pol = 0, .* with 1"),
