@@ -107,7 +107,8 @@ _TABLE: tuple[ClassParameter, ...] = (
              "P_k_max_h/Mpc", "z_max_pk", "z_pk"),
     *_inputs("output", "fourier", "non_linear"),
     # options of this package
-    *_inputs("network", "perturbations", "neural_network", "neural_network_path", "neural_network_fallback"),
+    *_inputs("network", "perturbations", "neural_network", "neural_network_path", "neural_network_fallback",
+             "neural_network_learn"),
     *_inputs("network", "background", "fast_background"),
     *_inputs("network", "fourier", "fast_non_linear"),
     *_inputs("network", "transfer", "fast_line_of_sight"),

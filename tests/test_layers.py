@@ -33,6 +33,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "training.wide": (*MAKING, "training.fields"),
     "training.checks": (*MAKING, "training.fields", "training.wide"),
     "training.evaluate": (*MAKING, "training.wide"),
+    "training.learn": (*MAKING, "training.fields", "training.wide", "training.evaluate"),
+    "training.share": ("cosmicnet", "training.work"),
     "training.timing": MEASURING,
     "training.side_by_side": ("cosmicnet", "training.work", "training.recipe", "training.evaluate"),
     "training.paper": (*MAKING, "training.fields", "training.checks", "training.evaluate"),

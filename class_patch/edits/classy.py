@@ -239,6 +239,12 @@ include "../external/cosmicnet/shim/later_modules.pxi"
 """,
     ),
     Edit(
+        reason="hand over what was recorded",
+        anchor='            self.ncp.add("perturbations")\n',
+        where="after",
+        text="            _tell_integrated(self) # cosmicnet\n",
+    ),
+    Edit(
         reason="remember the parameters of a finished computation",
         anchor="""\
         self.computed = True

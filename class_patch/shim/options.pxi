@@ -2,7 +2,7 @@
 # Included by classy.pyx before the class Class.
 
 _OPTION_PREFIX = "neural_network"
-_OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback")
+_OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback", "neural_network_learn")
 # Words for a switch; CLASS itself reads what begins with y or t, and n or f.
 _ON, _OFF = ("yes", "y", "true", "on", "1"), ("no", "n", "false", "off", "0")
 # Parts of the patch that this CLASS has.
@@ -12,7 +12,7 @@ _PART_OF = {"fast_background": "background", "fast_line_of_sight": "line_of_sigh
 _FAST = tuple(_PART_OF)
 # Options that a process or a user may have for all objects that name none of _OPTIONS: variables of the environment.
 _VARIABLES = {"COSMICNET": "neural_network", "COSMICNET_PATH": "neural_network_path",
-              "COSMICNET_FALLBACK": "neural_network_fallback", **{"COSMICNET_" + name.upper(): name for name in _FAST}}
+              "COSMICNET_FALLBACK": "neural_network_fallback", "COSMICNET_LEARN": "neural_network_learn", **{"COSMICNET_" + name.upper(): name for name in _FAST}}
 
 
 def _options_file():
@@ -93,9 +93,16 @@ def _open_connection(parameters, provider, _SourceConnection declined):
             if for_class[name] == "yes" and _PART_OF[str(name).strip()] not in _PARTS:
                 raise CosmoSevereError("%s = yes: this CLASS was patched without it, since its code differs from the "
                                        "release that the patch was made for" % name)
+    # one likelihood over the whole run, whether a point was integrated or not
+    if switched_on and not is_given and "neural_network_learn" in options:
+        given = {str(name).strip() for name in for_class}
+        for_class.update({name: "yes" for name in _FAST if name not in given and _PART_OF[name] in _PARTS})
     if provider is None and switched_on:
         try:
-            from cosmicnet.provider import open_provider
+            if "neural_network_learn" in options:
+                from cosmicnet.training.learn.learner import open_learner as open_provider
+            else:
+                from cosmicnet.provider import open_provider
             from cosmicnet.running_class import RunningClass
         except ImportError as error:
             raise CosmoSevereError("neural_network = yes needs the package cosmicnet, which does not "
@@ -118,6 +125,7 @@ def _open_connection(parameters, provider, _SourceConnection declined):
         connection.searched = None
         return connection, for_class
     connection = _SourceConnection(provider)
+    connection.parameters = for_class
     connection.place = place
     if is_given:
         return connection, for_class

@@ -110,10 +110,12 @@ class SourceRequest:
     initial_conditions : int, number of initial conditions (tables are those of the first).
     cosmology, setup, precision : dict, name to float.
     history : dict, name to array of shape (tau_size,): background and thermodynamics at tau.
+    parameters : dict, the parameters of this computation as CLASS reads them.
     """
 
     def __init__(self, k, k_size_cmb, tau, tables, initial_conditions, cosmology, setup, precision,
                  history, connection):
+        self.parameters = connection.parameters_of_class()
         self.k = k
         self.k_size_cmb = k_size_cmb
         self.tau = tau
@@ -140,6 +142,18 @@ class SourceRequest:
         """
         return self._connection.integrate_on(np.asarray(k, dtype=float), np.asarray(tau, dtype=float))
 
+    def record(self):
+        """
+        Have CLASS integrate on its own grids, as without a provider, and hand over what it found.
+
+        After the integration provider.integrated(recorded) is called, with a dict as that of integrate_on() and CLASS's
+        own k and tau; the arrays are valid during that call only. provide() has to return False.
+
+        Returns False, and nothing is handed over, where the sources are not those of one adiabatic mode, or where
+        CLASS integrates its equations again in a search for the amplitude.
+        """
+        return self._connection.record()
+
     def _forget_views(self):
         """Once provide() has returned CLASS may free this memory."""
         self.k = self.tau = None
@@ -152,6 +166,8 @@ cdef class _SourceConnection:
     cdef object provider
     cdef object error
     cdef object recorded
+    cdef object parameters # as CLASS reads them
+    cdef bint is_recording # whether integrated() of the provider is to be called
     cdef object place # where the option stands that switched the networks on, if not among the parameters
     cdef bint asked
     cdef bint provided
@@ -171,6 +187,8 @@ cdef class _SourceConnection:
         self.provider = provider
         self.error = None
         self.recorded = None
+        self.parameters = {}
+        self.is_recording = False
         self.place = None
         self.asked = False
         self.provided = False
@@ -186,6 +204,7 @@ cdef class _SourceConnection:
             return
         self.perturbations_only = perturbations_only
         self.provided = False
+        self.is_recording = False
         self.ppt = ppt
         ppt.source_provider = _call_provider
         ppt.source_provider_data = <void *>self
@@ -214,8 +233,24 @@ cdef class _SourceConnection:
         # fewer points than were allocated: nothing to move, nothing more to free
         ppt.k_size[md] = k.size
         ppt.tau_size = tau.size
-        cdef np.ndarray[DTYPE_t, ndim=2] theta_b = np.zeros((tau.size, k.size))
-        cdef np.ndarray[DTYPE_t, ndim=2] phi_prime = np.zeros((tau.size, k.size))
+        return self.recorded_tables()
+
+    def parameters_of_class(self):
+        return {str(name).strip(): value for name, value in self.parameters.items()}
+
+    def record(self):
+        if self.searched is not None or self.ppt.ic_size[self.ppt.index_md_scalars] != 1:
+            return False
+        self.recorded_tables()
+        self.is_recording = True
+        return True
+
+    def recorded_tables(self):
+        """The tables, and arrays for what CLASS does not keep, which it fills from now on."""
+        cdef perturbations * ppt = self.ppt
+        cdef int md = ppt.index_md_scalars
+        cdef np.ndarray[DTYPE_t, ndim=2] theta_b = np.zeros((ppt.tau_size, ppt.k_size[md]))
+        cdef np.ndarray[DTYPE_t, ndim=2] phi_prime = np.zeros((ppt.tau_size, ppt.k_size[md]))
         ppt.recorded_theta_b = <double *>theta_b.data
         ppt.recorded_phi_prime = <double *>phi_prime.data
         # a reference, because CLASS writes into them after this call
@@ -310,7 +345,7 @@ cdef int _call_provider(void * data, precision * ppr, background * pba, thermody
                                  % ppt.ic_size[ppt.index_md_scalars])
             ppt.scalars_provided = _TRUE_
             connection.provided = True
-        elif connection.may_start_again and (pba.background_is_fast or connection.searched is not None):
+        elif not connection.is_recording and connection.may_start_again and (pba.background_is_fast or connection.searched is not None):
             connection.has_declined = True
             return _FAILURE_
     except BaseException as error:
@@ -345,6 +380,26 @@ def _raise_provider_error(connection):
     # by this attribute a provider says that only this cosmology fails, not the set-up
     kind = CosmoComputationError if getattr(error, "this_cosmology_only", False) else CosmoSevereError
     raise kind(str(error)) from error
+
+
+cdef int _tell_integrated(Class self) except -1:
+    """After perturbations_init(): hand over what the provider had recorded."""
+    if self._connection is None:
+        return 0
+    cdef _SourceConnection connection = <_SourceConnection>self._connection
+    if not connection.is_recording:
+        return 0
+    connection.is_recording = False
+    recorded, connection.recorded = connection.recorded, None
+    # they point into `recorded`
+    self.pt.recorded_theta_b = NULL
+    self.pt.recorded_phi_prime = NULL
+    try:
+        connection.provider.integrated(recorded)
+    except Exception as error:
+        self.struct_cleanup()
+        raise CosmoSevereError(str(error)) from error
+    return 0
 
 
 def _connection_info(connection):

@@ -15,7 +15,7 @@ from cosmicnet.errors import CosmicnetError, NetworkFileError
 from cosmicnet.store import NetworkSet, load_network_set
 
 __all__ = [
-    "DIGITS", "USED", "in_mode", "named_sets", "networks_of", "recorded_networks",
+    "DIGITS", "ERROR", "USED", "in_mode", "named_sets", "networks_of", "recorded_networks",
     "sampled_names", "uses_networks", "version_of", "with_networks",
 ]
 
@@ -25,6 +25,8 @@ MODEL_BLOCKS = ("theory", "likelihood", "params", "prior", "packages_path")
 FLAG = "neural_network"
 # Derived parameter: 1 where networks gave the sources of a sample.
 USED = "neural_network_used"
+# Derived parameter: what the spectra of a sample may be off, where networks were learned during the run.
+ERROR = "neural_network_error"
 
 # Digits of a set's hash in the version that Cobaya writes beside a chain, as a local version (PEP 440).
 DIGITS = 12
@@ -53,7 +55,7 @@ def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None, *,
         if mode == "net":
             extra |= {FLAG: "yes", f"{FLAG}_path": networks or networks_of(info), f"{FLAG}_fallback": "error"}
     else:
-        for key in ("networks", "fallback"):
+        for key in ("networks", "fallback", "learned"):
             options.pop(key, None)
         options["mode"] = mode
         if mode == "net":

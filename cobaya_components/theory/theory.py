@@ -23,7 +23,7 @@ from cosmicnet.request import IN_PLACE_OF_A_S
 from cosmicnet.store import NetworkSet
 
 from .covmats import best_covmat
-from .modes import DIGITS, USED, named_sets, recorded_networks, with_networks
+from .modes import DIGITS, ERROR, USED, named_sets, recorded_networks, with_networks
 from .mpi_cores import share_cores
 from .prior import NotChecked, coverage_of_prior
 from .sources import PRODUCT, Sources, computes, errors_stop_the_run
@@ -31,7 +31,7 @@ from .weyl import WEYL, auto_pairs, weyl_grids
 
 __all__ = ["Cosmicnet"]
 
-MODES = ("full", "net")
+MODES = ("full", "net", "learn")
 OPTION_PREFIX = "neural_network"
 # To time a fast step: relative change of the parameters, and number of steps.
 NEAR, TIMED_STEPS = 1e-6, 3
@@ -45,13 +45,15 @@ INSTALL_HINT = "cobaya-install cosmicnet.Cosmicnet"
 
 class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
     r"""
-    CLASS \cite{Blas:2011rf}, whose source functions come from networks (mode `net`) or from its own
-    equations (mode `full`) \cite{Albers:2019rzt}. Everything else is Cobaya's `classy`.
+    CLASS \cite{Blas:2011rf}, whose source functions come from networks (mode `net`), from its own
+    equations (mode `full`) \cite{Albers:2019rzt}, or from networks that learn them during the run (mode `learn`).
+    Everything else is Cobaya's `classy`.
     """
 
     mode: str
     networks: str
     fallback: str
+    learned: str | None
     input_params: Any
     output_params: Any
     derived_extra: Any
@@ -82,6 +84,12 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             # for fallbacks too: else the likelihood has a step at the edge of the domain
             for name, value in SAME_MODULES.items():
                 self.extra_args.setdefault(name, value)
+        elif self.mode == "learn":
+            self._require_patch()
+            # all processes and later runs share it; a later folder of the process would be another one
+            folder = Path(str(self.learned)).expanduser().absolute()
+            self.extra_args |= {OPTION_PREFIX: "yes", f"{OPTION_PREFIX}_path": self.networks,
+                                f"{OPTION_PREFIX}_learn": str(folder)}
         elif hasattr(self.classy_module.Class, "neural_network_info"):
             # also where networks are on by default
             self.extra_args[OPTION_PREFIX] = "no"
@@ -242,24 +250,33 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
                 "ran; keep new ones in a folder of their own", self.networks, begun[:12], now[:12])
 
     def _get_derived_all(self, derived_requested: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
-        # CLASS itself does not know this name
+        # CLASS itself does not know these names
         requested, required = self.output_params, self.derived_extra
-        self.output_params = [name for name in requested if name != USED]
-        self.derived_extra = [name for name in required if name != USED]
+        self.output_params = [name for name in requested if name not in (USED, ERROR)]
+        self.derived_extra = [name for name in required if name not in (USED, ERROR)]
         try:
             derived, extra = super()._get_derived_all(derived_requested)
         finally:
             self.output_params, self.derived_extra = requested, required
         used = {USED: float(self._networks_used())}
+        if ERROR in (*requested, *required):
+            used[ERROR] = self._stated_error()
         return derived | used, extra | used
 
+    def _stated_error(self) -> float:
+        """What the spectra of this sample may be off, a Wishart chi2; NaN where networks do not state it."""
+        if not self._networks_used():
+            return 0.0
+        stated = self.classy.neural_network_info().get("error")
+        return float("nan") if stated is None else float(stated)
+
     def _networks_used(self) -> bool:
-        return self.mode == "net" and bool(self.classy.neural_network_info()["used"])
+        return self.mode != "full" and bool(self.classy.neural_network_info()["used"])
 
     def get_can_provide_params(self) -> list[str]:
         # not parameters of other theory codes
         required = self.required_params()
-        return [*(name for name in super().get_can_provide_params() if name not in required), USED]
+        return [*(name for name in super().get_can_provide_params() if name not in required), USED, ERROR]
 
     def get_version(self) -> Any:
         """CLASS's version, and in mode net the hash of the networks: Cobaya writes it beside the chain."""
@@ -274,6 +291,11 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         for name, value, allowed in (("mode", self.mode, MODES), ("fallback", self.fallback, FALLBACKS)):
             if value not in allowed:
                 raise LoggedError(self.log, "%s: %s: allowed are %s", name, value, " and ".join(allowed))
+        if self.mode == "learn" and not self.learned:
+            raise LoggedError(self.log, "mode: learn keeps what it learns for the next run: add `learned: FOLDER`")
+        if self.mode == "learn" and self.fallback != "full":
+            raise LoggedError(self.log, "mode: learn: CLASS integrates what the networks do not know; remove "
+                              "`fallback: %s`", self.fallback)
         names = {} if self.extra_args is None else self.extra_args
         if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
             raise LoggedError(self.log, "extra_args: %r must be a mapping of CLASS's settings, such as {N_ncdm: 1}",
@@ -286,7 +308,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
     def _refuse_options_of_classy(self, names: Iterable[str], where: str) -> None:
         if doubled := [name for name in names if str(name).startswith(OPTION_PREFIX)]:
             raise LoggedError(
-                self.log, "%s in %s: remove it; set `mode: full` or `mode: net` (and `networks`, `fallback`) beside "
+                self.log, "%s in %s: remove it; set `mode: full`, `mode: net` or `mode: learn` beside "
                 "extra_args", ", ".join(doubled), where)
 
     def _require_classy(self) -> None:

@@ -1,0 +1,430 @@
+"""What a chain integrated becomes networks; what they may be off is stated; nothing is lost or taken for another."""
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from builds import build_is_missing
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+pytest.importorskip("h5py")
+from cosmicnet.coordinates import Scales
+from cosmicnet.errors import CosmicnetWarning, OptionError
+from cosmicnet.network import Normalization
+from cosmicnet.rescattering import Photons, rescatter, uniform_times
+from cosmicnet.running_class import RunningClass
+from cosmicnet.training.learn import calibration, learner, student
+from cosmicnet.training.learn.calibration import LEAST_AUDITS, Calibration, calibrated, scale_of
+from cosmicnet.training.learn.fit import inputs_of_models
+from cosmicnet.training.learn.folder import Learned, others
+from cosmicnet.training.learn.learner import open_learner
+from cosmicnet.training.learn.model import KeptModel, NotLearned, identity_of, read_kept, write_kept
+from cosmicnet.training.learn.neutral import without_reionization
+from cosmicnet.training.learn.summary import bounded_share
+from cosmicnet.training.work.files import DatasetError
+
+Array = NDArray[np.float64]
+
+RUNNING = RunningClass("v3.4.1", 64 * "a")
+COSMOLOGY = {"omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4, "z_rec": 1089.0, "tau_reio": 0.055}
+SETUP = {"has_dcdm": 1.0, "gauge": 1.0, "T_cmb": 2.7255, "reionization_width": 0.5}
+PRECISION = {"l_max_g": 12.0, "l_linstep": 40.0}
+PARAMETERS = {"omega_b": 0.0224, "A_s": 2e-9, "Omega_Lambda": 0.7, "new_force": "0.3", "new_potential": "cosine",
+              "output": "tCl"}
+
+
+def request(**changes: Any) -> Any:
+    entries = {"cosmology": COSMOLOGY, "setup": SETUP, "precision": PRECISION, "parameters": PARAMETERS,
+               "tables": dict.fromkeys(("t0", "t1", "t2", "p"))}
+    return SimpleNamespace(**{**entries, **changes})
+
+
+def kept(**changes: Any) -> KeptModel:
+    generator = np.random.default_rng(3)
+    k, tau = np.geomspace(1e-4, 1.0, 7), np.geomspace(200.0, 14000.0, 9)
+    tables = {name: generator.normal(size=(tau.size, k.size)) for name in ("t0", "t1", "t2", "theta_b", "phi_prime")}
+    model = KeptModel(PARAMETERS, COSMOLOGY, SETUP, PRECISION, k, tau, 5,
+                      {**tables, "visibility": generator.normal(size=tau.size)})
+    return replace(model, **changes)
+
+
+# Models that may be learned together
+
+@pytest.mark.parametrize("changes", [
+    {"setup": {**SETUP, "has_dcdm": 0.0}}, {"precision": {**PRECISION, "l_max_g": 13.0}},
+    {"parameters": {**PARAMETERS, "new_potential": "sine"}}, {"cosmology": {**COSMOLOGY, "Gamma_dcdm": 3.0}},
+    {"tables": dict.fromkeys(("t0", "t1", "t2", "p", "delta_m"))}])
+def test_other_settings_are_learned_apart(changes: dict[str, Any]) -> None:
+    assert identity_of(request(**changes), RUNNING).key != identity_of(request(), RUNNING).key
+
+
+@pytest.mark.parametrize("changes", [
+    {"setup": {**SETUP, "T_cmb": 2.72, "reionization_width": 0.7}}, {"precision": {**PRECISION, "l_linstep": 20.0}},
+    {"cosmology": {**COSMOLOGY, "H0": 70.0, "z_rec": 1090.0}},
+    {"parameters": {**PARAMETERS, "A_s": 3e-9, "new_force": 0.4, "Omega_Lambda": 0.6}}])
+def test_numbers_and_what_acts_later_are_learned_together(changes: dict[str, Any]) -> None:
+    assert identity_of(request(**changes), RUNNING) == identity_of(request(), RUNNING)
+
+
+def test_another_class_is_learned_apart() -> None:
+    changed = replace(RUNNING, source_digest=64 * "b")
+    assert identity_of(request(), changed).key != identity_of(request(), RUNNING).key
+
+
+def test_parameters_that_class_does_not_report_are_numbers_of_the_model() -> None:
+    names = identity_of(request(), RUNNING).names
+    assert {"new_force", "Omega_Lambda", "omega_b", "T_cmb"} <= set(names)
+    assert {"A_s", "z_rec", "tau_reio", "new_potential"}.isdisjoint(names)
+
+
+@pytest.mark.parametrize("tables", [("delta_m",), ("t0", "t1", "t2", "unnamed_3")])
+def test_sources_without_fields_are_not_learned(tables: tuple[str, ...]) -> None:
+    with pytest.raises(NotLearned, match="output"):
+        identity_of(request(tables=dict.fromkeys(tables)), RUNNING)
+
+
+# Files
+
+def test_a_model_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write_kept(tmp_path / "model.h5", kept())
+    found = read_kept(tmp_path / "model.h5")
+    assert found.parameters == PARAMETERS and found.k_size_cmb == 5
+    assert found.integrated.keys() == kept().integrated.keys()
+    for name, array in kept().integrated.items():
+        assert np.array_equal(found.integrated[name], array)
+
+
+def test_a_damaged_model_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.h5"
+    write_kept(path, kept())
+    content = bytearray(path.read_bytes())
+    content[-200] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match="checksum"):
+        read_kept(path)
+
+
+def test_the_same_model_is_kept_once(tmp_path: Path) -> None:
+    part = Learned.open(tmp_path, identity_of(request(), RUNNING))
+    first = part.keep(kept())
+    assert part.keep(kept()) == first
+    assert part.keep(kept(cosmology={**COSMOLOGY, "tau_reio": 0.06})) != first
+    assert len(part.models()) == 2
+
+
+def test_parts_of_other_settings_are_named(tmp_path: Path) -> None:
+    own, other = (identity_of(request(precision={**PRECISION, "l_max_g": value}), RUNNING) for value in (12.0, 17.0))
+    Learned.open(tmp_path, other).keep(kept())
+    sentence, = others(tmp_path, own)
+    assert "1 models" in sentence and "l_max_g = 17.0, not 12.0" in sentence
+
+
+def test_a_part_whose_identity_was_changed_is_refused(tmp_path: Path) -> None:
+    identity = identity_of(request(), RUNNING)
+    part = Learned.open(tmp_path, identity)
+    text = (part.folder / "identity.json").read_text()
+    (part.folder / "identity.json").write_text(text.replace("new_force", "old_force"))
+    with pytest.raises(ValueError, match="checksum"):
+        Learned.open(tmp_path, identity)
+
+
+def test_one_process_fits_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
+    part = Learned.open(tmp_path, identity_of(request(), RUNNING))
+    with part.fitting() as first:
+        assert first
+        with part.fitting() as second:
+            assert not second
+    with part.fitting() as again:
+        assert again
+
+
+def test_processes_that_are_killed_lose_no_model_and_leave_none_damaged(tmp_path: Path) -> None:
+    """Two at a time write into one folder, partly the same models."""
+    script, generator = Path(__file__).with_name("learn_run.py"), np.random.default_rng(6)
+    told = set[int]()
+    for first in (0, 7):
+        both = [subprocess.Popen([sys.executable, str(script), str(tmp_path), str(first + more)], text=True,
+                                 stdout=subprocess.PIPE) for more in (0, 3)]
+        for process in both:
+            assert process.stdout is not None
+            # it has begun to work
+            told.add(int(process.stdout.readline()))
+        time.sleep(generator.uniform(0.05, 0.3))
+        for process in both:
+            process.kill()
+        for process in both:
+            told |= {int(line) for line in process.communicate()[0].splitlines()}
+    part = Learned.open(tmp_path, identity_of(request(), RUNNING))
+    found = {round((read_kept(path).cosmology["H0"] - 60.0) / 1e-4) for path in part.models()}
+    assert len(told) > 4 and told <= found
+    with part.fitting() as is_ours:
+        assert is_ours
+
+
+# Reionisation
+
+def test_reionisation_is_taken_away_as_it_was_added() -> None:
+    """Neutral photons to photons with reionisation, by the runtime, and back."""
+    scales = Scales(281.0, 14150.0, 144.5, 400.0, 45.0)
+    k, tau = np.geomspace(3e-4, 8e-3, 12), np.unique(np.concatenate([
+        np.geomspace(290.0, 3000.0, 60), np.geomspace(3000.0, 14150.0, 500)]))
+    phase = np.outer(tau - scales.tau_rec, k)
+    neutral = {"temperature": 0.3 * np.sin(phase) / phase, "polarization": 0.02 * np.cos(phase) / (1.0 + phase),
+               "shear": 0.01 / (1.0 + phase), "doppler": 1e3 / (1.0 + phase), "isw": 1e-5 * np.exp(-phase)}
+    rate = 5e-5 / (1.0 + np.exp((4600.0 - tau) / 120.0)) * (4600.0 / tau) ** 4 + 1e-9
+    kappa = np.concatenate([[0.0], np.cumsum(0.5 * (rate[1:] + rate[:-1]) * np.diff(tau))])
+    transparency = np.exp(kappa - kappa[-1])
+    history = {"scattering_rate": rate, "exp_minus_kappa": transparency, "visibility": rate * transparency,
+               "growth_velocity": np.full_like(tau, 1e-3)}
+    begin = float(tau[np.argmax((tau > scales.tau_dark_end) & (rate * tau > 2e-3)) - 1])
+    times = uniform_times(begin, scales.tau_0, 50.0)
+    at = {name: CubicSpline(tau, table)(times) for name, table in {**neutral, **history}.items()}
+    added = rescatter(k, times, at["exp_minus_kappa"], at["visibility"],
+                      Photons(at["temperature"] + at["shear"], at["polarization"]),
+                      at["growth_velocity"][:, None] * at["doppler"] * k, at["isw"])
+    late, integrated = tau > begin, {name: table.copy() for name, table in neutral.items()}
+    for name, change in (("temperature", added.temperature), ("polarization", added.polarization)):
+        integrated[name][late] += CubicSpline(times, change)(tau[late])
+    found = without_reionization(integrated, k, tau, history, scales)
+    for name in ("temperature", "polarization"):
+        changed = np.abs(integrated[name] - neutral[name]).max()
+        assert changed > 0.02 * np.abs(neutral[name]).max()
+        assert np.abs(found[name] - neutral[name]).max() < 0.02 * changed
+    assert np.array_equal(found["shear"], neutral["shear"])
+
+
+def test_a_universe_that_stays_neutral_is_left_alone() -> None:
+    scales = Scales(281.0, 14150.0, 144.5, 400.0, 45.0)
+    tau = np.geomspace(300.0, 14150.0, 50)
+    pieces = {"temperature": np.ones((50, 3))}
+    found = without_reionization(pieces, np.ones(3), tau, {"scattering_rate": 1e-7 / tau}, scales)
+    assert found["temperature"] is pieces["temperature"]
+
+
+# Which numbers vary
+
+def test_numbers_that_vary_are_told_from_those_that_follow() -> None:
+    generator = np.random.default_rng(5)
+    models = []
+    for _ in range(40):
+        b, h = 0.0224 + 2e-4 * generator.normal(), 67.0 + generator.normal()
+        numbers = {"omega_b": b, "H0": h, "YHe": 0.24 + 0.3 * b - 2.0 * b * b, "N_ur": 3.044,
+                   "noise": generator.normal()}
+        models.append(SimpleNamespace(cosmology=numbers, setup={"T_cmb": 2.7255}))
+    found = inputs_of_models(models, ["omega_b", "H0", "N_ur", "T_cmb", "noise", "YHe"])  # type: ignore[arg-type]
+    assert found.names == ("omega_b", "H0", "noise")
+    assert found.constant == {"N_ur": 3.044, "T_cmb": 2.7255}
+    assert found.dependent == ("YHe",)
+
+
+# The stated error
+
+def calibration_of(inputs: Array) -> Calibration:
+    """Of a function of the first input alone, whose error grows with the distance from the middle."""
+    errors = 1e-6 * (0.1 + inputs[:, 0] ** 2)
+    return calibrated(("a", "b"), inputs, errors, [np.array([1.0, 1e-3]), np.array([1e-3, 1.0])])
+
+
+def test_the_stated_error_grows_away_from_the_models() -> None:
+    inputs = np.random.default_rng(8).normal(size=(60, 2))
+    stated = replace(calibration_of(inputs), scale=1.0)
+    assert stated.relevances[0] > 100.0 * stated.relevances[1]
+    middle, edge, outside = (stated.chi2({"a": a, "b": 0.0}) for a in (0.0, 2.0, 8.0))
+    assert 0.0 < middle < edge < outside
+    # an input without effect
+    assert stated.chi2({"a": 0.0, "b": 1.0}) == pytest.approx(middle, rel=0.2)
+
+
+def test_without_audits_no_error_is_small_enough() -> None:
+    audit = {"chi2": 1e-9, "field_error": 1.0}
+    assert scale_of([audit] * (LEAST_AUDITS - 1)) == np.inf
+    assert scale_of([audit] * LEAST_AUDITS) < np.inf
+
+
+def test_the_scale_bounds_nearly_all_audits() -> None:
+    ratios = np.random.default_rng(2).lognormal(size=100)
+    scale = scale_of([{"chi2": ratio * 3.0, "field_error": 3.0} for ratio in ratios])
+    assert 0.94 <= (ratios <= scale).mean() <= 0.97
+    few = ratios[:10]
+    assert scale_of([{"chi2": ratio, "field_error": 1.0} for ratio in few]) == few.max()
+
+
+@pytest.mark.parametrize("scale", [2.5, np.inf])
+def test_a_calibration_is_read_as_it_was_written(tmp_path: Path, scale: float) -> None:
+    written = replace(calibration_of(np.random.default_rng(8).normal(size=(20, 2))), scale=scale)
+    written.write(tmp_path / "file")
+    values = {"a": 0.3, "b": 0.1}
+    assert Calibration.read(tmp_path / "file").field_error(values) == written.field_error(values)
+    assert Calibration.read(tmp_path / "file").scale == scale
+
+
+def test_a_damaged_calibration_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    calibration_of(np.random.default_rng(8).normal(size=(20, 2))).write(path)
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="checksum"):
+        Calibration.read(path)
+
+
+def test_the_share_of_bounded_audits_has_an_uncertainty() -> None:
+    audits = [{"chi2": 1.0, "stated": 2.0}] * 95 + [{"chi2": 3.0, "stated": 2.0}] * 5
+    assert bounded_share(audits) == "95 of 100 (92 to 97%)"
+    # before there was a scale, no error was stated
+    assert bounded_share([{"chi2": 1.0, "stated": np.inf}]) == ""
+
+
+# Options
+
+@pytest.mark.parametrize("options", [{"neural_network_learn": " "},
+                                     {"neural_network_learn": "x", "neural_network_fallback": "error"}])
+def test_options_that_cannot_be_meant_are_errors(options: dict[str, str]) -> None:
+    with pytest.raises(OptionError):
+        open_learner(**options, running=RUNNING)  # type: ignore[arg-type]
+
+
+# A walk through a model that no set covers
+
+SETTINGS = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 300, "omega_b": 0.0224, "H0": 67.4,
+            "A_s": 2.1e-9, "neural_network": "yes", "neural_network_path": "lcdm"}
+# models of the first networks, audits before they answer, and points of the walk
+FIRST, AUDITS, WALK = 6, 3, 11
+
+
+def points(number: int, seed: int = 4) -> Iterator[dict[str, float]]:
+    """lcdm has one massive neutrino, these have none."""
+    generator = np.random.default_rng(seed)
+    for _ in range(number):
+        x, y = generator.uniform(-1.0, 1.0, 2)
+        yield {"omega_cdm": 0.12 + 0.002 * x, "tau_reio": 0.055 + 0.01 * y}
+
+
+def computed(settings: dict[str, Any]) -> Any:
+    from classy import Class
+
+    model = Class()
+    model.set(settings)
+    model.compute(["lensing"])
+    return model
+
+
+@pytest.fixture(scope="module")
+def recording(patched: None) -> None:
+    """The patched classy is one that records."""
+    from classy import _classy
+
+    if not hasattr(_classy.SourceRequest, "record"):
+        build_is_missing("the classy installed here is an older one: run `make classy`")
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory, recording: None) -> Any:
+    """The folder after a walk, and what each of its points was told."""
+    folder = tmp_path_factory.mktemp("learned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(student, "FIRST", FIRST)
+        patch.setattr(student, "GROWTH", 3.0)
+        patch.setattr(calibration, "LEAST_AUDITS", AUDITS)
+        patch.setattr(learner.Learner, "_start_student", lambda _self, learned: student.study(learned))
+        infos = [computed({**SETTINGS, **point, "neural_network_learn": str(folder)}).neural_network_info()
+                 for point in points(WALK)]
+    return folder, infos
+
+
+@pytest.mark.usefixtures("recording")
+def test_the_first_points_are_those_of_full_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learner.Learner, "_start_student", lambda _self, _learned: None)
+    fast = {"fast_background": "yes", "fast_line_of_sight": "yes", "fast_non_linear": "yes"}
+    point = next(points(1))
+    plain = {name: value for name, value in SETTINGS.items() if not name.startswith("neural_network")}
+    full, learning = computed({**plain, **point, **fast}), computed({**SETTINGS, **point,
+                                                                     "neural_network_learn": str(tmp_path)})
+    for name, spectrum in full.lensed_cl().items():
+        assert np.array_equal(learning.lensed_cl()[name], spectrum), name
+    info = learning.neural_network_info()
+    assert info["used"] is False and "too few models" in info["reason"]
+    assert len(list(tmp_path.glob("*/models/*.h5"))) == 1
+
+
+@pytest.mark.usefixtures("recording")
+def test_networks_answer_once_they_are_good_enough(walked: Any) -> None:
+    folder, infos = walked
+    used = [info["used"] for info in infos]
+    assert not any(used[:FIRST + AUDITS])
+    assert used[-1], infos[-1]
+    assert all(info["error"] <= learner.TOLERANCE for info in infos if info["used"])
+    assert len(list(folder.glob("*/models/*.h5"))) == used.count(False)
+
+
+@pytest.mark.usefixtures("recording")
+def test_learned_answers_are_within_their_stated_error(walked: Any) -> None:
+    from cosmicnet.training.evaluate.accuracy import wishart_chi2
+
+    folder, _ = walked
+    plain = {name: value for name, value in SETTINGS.items() if not name.startswith("neural_network")}
+    fast = {"fast_background": "yes", "fast_line_of_sight": "yes"}
+    found = []
+    for point in points(3, seed=77):
+        learning = computed({**SETTINGS, **point, "neural_network_learn": str(folder)})
+        info = learning.neural_network_info()
+        if not info["used"]:
+            continue
+        full = computed({**plain, **point, **fast})
+        theirs, ours = (SimpleNamespace(**{name: column[2:] for name, column in model.lensed_cl().items()})
+                        for model in (full, learning))
+        found.append((wishart_chi2(theirs, ours), info["error"]))
+    assert found
+    assert sum(chi2 <= stated for chi2, stated in found) >= len(found) - 1
+    assert max(chi2 for chi2, _ in found) < 3.0 * learner.TOLERANCE
+
+
+@pytest.mark.usefixtures("recording")
+def test_outside_of_what_was_learned_class_integrates(walked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learner.Learner, "_start_student", lambda _self, _learned: None)
+    folder, _ = walked
+    point = {**next(points(1)), "neural_network_learn": str(folder)}
+    for outside, told in (({"omega_cdm": 0.13}, "omega_cdm"), ({"N_ur": 3.1}, "N_ur")):
+        info = computed({**SETTINGS, **point, **outside}).neural_network_info()
+        assert info["used"] is False and told in info["reason"], outside
+
+
+@pytest.mark.usefixtures("recording")
+def test_a_full_disk_is_said_once_and_the_chain_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: Any) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(Learned, "keep", full)
+    first, second = points(2)
+    with pytest.warns(CosmicnetWarning, match="No space left"):
+        computed({**SETTINGS, **first, "neural_network_learn": str(tmp_path)})
+    assert computed({**SETTINGS, **second, "neural_network_learn": str(tmp_path)}).lensed_cl()["tt"][10] > 0.0
+
+
+def test_normalization_of_a_calibration_is_that_of_its_points() -> None:
+    inputs = np.random.default_rng(1).normal(size=(12, 2))
+    assert np.array_equal(calibration_of(inputs).points, Normalization.to_unit_box(inputs).apply(inputs))
+
+
+# Cobaya
+
+@pytest.mark.usefixtures("patched")
+@pytest.mark.parametrize(("options", "said"), [
+    ({}, "learned: FOLDER"), ({"learned": "here", "fallback": "error"}, "fallback: error")])
+def test_mode_learn_needs_a_folder_and_full_class(options: dict[str, str], said: str) -> None:
+    pytest.importorskip("cobaya")
+    from cobaya.log import LoggedError
+    from cobaya.model import get_model
+
+    info = {"params": {}, "likelihood": {"one": None}, "theory": {"cosmicnet.Cosmicnet": {"mode": "learn", **options}}}
+    with pytest.raises(LoggedError, match=said):
+        get_model(info)

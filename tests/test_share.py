@@ -1,0 +1,195 @@
+"""A registry on a file system and behind a web server: what is fetched is what was published, or nothing."""
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic import make_network_set
+
+from cosmicnet.installed import MANIFEST
+from cosmicnet.running_class import RunningClass
+from cosmicnet.store import ARRAYS, load_network_set, save_network_set
+
+pytest.importorskip("fsspec")
+from cosmicnet.training.share.registry import INDEX, entries_of, fetch, publish, why_not_usable
+from cosmicnet.training.share.transport import RegistryError
+
+
+class Server(SimpleHTTPRequestHandler):
+    """Files of a folder, with or without ranges, and connections that end in the middle of a file."""
+
+    ranges = True
+    ends_after: int | None = None
+    requested: list[tuple[str, str]]
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        wanted = self.headers.get("Range", "")
+        type(self).requested.append((path.name, wanted))
+        if not path.is_file():
+            self.send_error(404)
+            return
+        content = path.read_bytes()
+        first = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.ranges else 0
+        self.send_response(206 if first else 200)
+        self.send_header("Content-Length", str(len(content) - first))
+        self.end_headers()
+        part = content[first:]
+        if self.ends_after is not None and path.name == ARRAYS:
+            part = part[:self.ends_after]
+        self.wfile.write(part)
+
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Path:
+    """A registry with one set."""
+    save_network_set(tmp_path / "mine", make_network_set())
+    publish(str(tmp_path / "mine"), str(tmp_path / "registry"), "CC0-1.0")
+    return tmp_path / "registry"
+
+
+@pytest.fixture
+def web(registry: Path) -> Iterator[str]:
+    Server.ranges, Server.ends_after, Server.requested = True, None, []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Server, directory=str(registry)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COSMICNET_NETWORKS", str(tmp_path / "own"))
+    return tmp_path / "own"
+
+
+def the_hash(registry: Path) -> str:
+    return str(json.loads((registry / INDEX).read_text())["sets"][0]["sha256"])
+
+
+def test_a_set_is_fetched_as_it_was_published(registry: Path, web: str, own_folder: Path) -> None:
+    for address in (str(registry), f"file://{registry}", web):
+        entry, = entries_of(address)
+        assert (entry.name, entry.licence, entry.sha256) == ("synthetic", "CC0-1.0", the_hash(registry))
+    assert fetch("synthetic", web) == own_folder / "synthetic"
+    assert load_network_set("synthetic").manifest.sha256 == the_hash(registry)
+    assert fetch("synthetic", str(registry)) == own_folder / "synthetic"
+    assert [path.name for path in own_folder.iterdir()] == ["synthetic"]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_download_that_was_cut_off_goes_on(registry: Path, web: str, own_folder: Path, ranges: bool) -> None:
+    Server.ranges, Server.ends_after = ranges, 1000
+    with pytest.raises(RegistryError, match=ARRAYS):
+        fetch("synthetic", web)
+    assert not (own_folder / "synthetic").exists()
+    part, = own_folder.glob(f".synthetic-*/{ARRAYS}")
+    assert 0 < part.stat().st_size < (registry / part.parent.name.removeprefix(".").removesuffix(".part")
+                                      / ARRAYS).stat().st_size
+    Server.ends_after = None
+    Server.requested.clear()
+    fetch("synthetic", web)
+    assert load_network_set("synthetic").manifest.sha256 == the_hash(registry)
+    assert (ARRAYS, "bytes=1000-") in Server.requested
+    assert MANIFEST not in [name for name, _ in Server.requested]
+
+
+def test_a_part_of_another_file_is_thrown_away(registry: Path, web: str, own_folder: Path) -> None:
+    folder = own_folder / f".{entries_of(web)[0].folder}.part"
+    folder.mkdir(parents=True)
+    (folder / ARRAYS).write_bytes(b"something else")
+    fetch("synthetic", web)
+    assert load_network_set("synthetic").manifest.sha256 == the_hash(registry)
+
+
+@pytest.mark.parametrize("damage", [
+    lambda content: content[:-1] + bytes([content[-1] ^ 1]), lambda content: content + b"x",
+    lambda content: content[:-1]])
+def test_files_that_are_not_those_of_the_index_are_refused(registry: Path, web: str, own_folder: Path,
+                                                           damage: Any) -> None:
+    path, = registry.glob(f"*/{ARRAYS}")
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(RegistryError, match=ARRAYS):
+        fetch("synthetic", web)
+    assert not (own_folder / "synthetic").exists()
+
+
+def test_an_index_that_promises_another_set_is_refused(registry: Path, own_folder: Path) -> None:
+    index = json.loads((registry / INDEX).read_text())
+    index["sets"][0]["name"] = "other"
+    (registry / INDEX).write_text(json.dumps(index))
+    next(registry.glob("synthetic-*")).rename(registry / f"other-{the_hash(registry)[:12]}")
+    with pytest.raises(RegistryError, match="not the set of the index"):
+        fetch("other", str(registry))
+    assert list(own_folder.iterdir()) == []
+
+
+def change(index: dict[str, Any], **entries: Any) -> str:
+    index["sets"][0] |= entries
+    return json.dumps(index)
+
+
+@pytest.mark.parametrize("write", [
+    lambda index: "no JSON", lambda index: "[]", lambda index: "[" * 100_000,
+    lambda index: json.dumps({**index, "format_version": 2}), lambda index: json.dumps({**index, "sets": 6000 * [{}]}),
+    lambda index: change(index, name="../../etc"), lambda index: change(index, name=".hidden"),
+    lambda index: change(index, files={"run.py": {"size": 3, "sha256": 64 * "0"}}),
+    lambda index: change(index, files={MANIFEST: {"size": 10**12, "sha256": 64 * "0"},
+                                       ARRAYS: {"size": 3, "sha256": 64 * "0"}}),
+    lambda index: change(index, sha256="/"), lambda index: change(index, surprise=1), lambda index: 6_000_000 * " "])
+def test_a_strange_index_is_refused(registry: Path, write: Any) -> None:
+    (registry / INDEX).write_text(write(json.loads((registry / INDEX).read_text())))
+    with pytest.raises(RegistryError, match=INDEX):
+        entries_of(str(registry))
+
+
+def test_sets_of_one_name_are_told_apart(registry: Path, tmp_path: Path, own_folder: Path) -> None:
+    other = make_network_set()
+    save_network_set(tmp_path / "mine", replace(other, manifest=replace(other.manifest, description="changed")))
+    entry = publish(str(tmp_path / "mine"), str(registry), "CC0-1.0")
+    assert len(entries_of(str(registry))) == 2
+    with pytest.raises(RegistryError, match="several sets"):
+        fetch("synthetic", str(registry))
+    fetch(entry.folder, str(registry))
+    assert load_network_set(own_folder / "synthetic").manifest.description == "changed"
+    first = next(one for one in entries_of(str(registry)) if one.sha256 != entry.sha256)
+    with pytest.raises(RegistryError, match="another set"):
+        fetch(first.folder, str(registry))
+
+
+def test_publishing_again_changes_nothing(registry: Path, tmp_path: Path) -> None:
+    before = (registry / INDEX).read_bytes()
+    publish(str(tmp_path / "mine"), str(registry), "CC0-1.0")
+    assert (registry / INDEX).read_bytes() == before
+
+
+def test_nothing_is_written_to_the_web(web: str, tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match="upload"):
+        publish(str(tmp_path / "mine"), web, "CC0-1.0")
+
+
+@pytest.mark.parametrize("address", ["/nowhere/at/all", "http://127.0.0.1:9", "nothing://there"])
+def test_a_registry_that_is_not_there_is_named(address: str) -> None:
+    with pytest.raises(RegistryError, match=address):
+        entries_of(address)
+
+
+def test_sets_for_another_class_are_not_used(registry: Path) -> None:
+    entry, = entries_of(str(registry))
+    running = RunningClass(entry.class_version, entry.source_digest)
+    assert why_not_usable(entry, running) == ""
+    assert "3.5.0" in why_not_usable(entry, replace(running, version="3.5.0"))
+    assert "equations" in why_not_usable(entry, replace(running, source_digest=64 * "0"))

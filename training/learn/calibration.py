@@ -1,0 +1,132 @@
+"""The error of a learned set at a point: where its models are dense the fields are known, between them less so.
+
+The error of ridge regression at a point is proportional to its predictive variance there. Relevances of the inputs and
+the noise are those with which this variance follows the leave-one-out errors of the models best. What a squared error
+of the fields means for spectra follows from audits: models that the networks of their time had not learned.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from cosmicnet.files import write_whole
+from cosmicnet.network import Normalization
+
+__all__ = ["LEAST_AUDITS", "Calibration", "calibrated", "scale_of"]
+
+Array = NDArray[np.float64]
+
+# What cubic polynomials leave over begins with the fourth power.
+DEGREE = 5
+# Relative to the number of models; smaller ones drown in rounding.
+NOISES = 10.0 ** np.arange(-7.0, 0.1, 0.5)
+# Candidates of the relevances are tried with these factors.
+FACTORS = (0.5, 1.0, 2.0)
+
+# Audits without which networks do not answer, and the latest ones that count; the share of them that the stated
+# error has to bound.
+LEAST_AUDITS, LATEST, BOUND = 8, 200, 0.95
+
+ENTRY = "calibration"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """inputs: names; points: normalized inputs of the models (N, n); relevances (n,); noise; inverse: of the kernel's
+    matrix (N, N); per_variance: squared relative error of the fields; scale: chi2 of the spectra for that, infinite
+    before there are enough audits."""
+
+    inputs: tuple[str, ...]
+    input_map: Normalization
+    points: Array
+    relevances: Array
+    noise: float
+    inverse: Array
+    per_variance: float
+    scale: float = np.inf
+
+    def field_error(self, values: Mapping[str, float]) -> float:
+        """Expected squared relative error of the fields at a point."""
+        z = self.input_map.apply(np.array([values[name] for name in self.inputs]))
+        to_models = _kernel(z[None], self.points, self.relevances)[0]
+        own = _kernel(z[None], z[None], self.relevances)[0, 0]
+        variance = own + self.noise - to_models @ self.inverse @ to_models
+        # rounding
+        return self.per_variance * max(float(variance), self.noise)
+
+    def chi2(self, values: Mapping[str, float]) -> float:
+        """What the spectra may be off, as a Wishart chi2."""
+        return self.scale * self.field_error(values)
+
+    def write(self, path: Path) -> None:
+        arrays = {"offset": self.input_map.offset, "scale": self.input_map.scale, "points": self.points,
+                  "relevances": self.relevances, "inverse": self.inverse}
+        entries = {"inputs": self.inputs, "noise": self.noise, "per_variance": self.per_variance,
+                   "chi2": self.scale if np.isfinite(self.scale) else None}
+        text = json.dumps({**entries, "sha256": _digest(arrays, entries)})
+        write_whole({path: save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, {ENTRY: text})})
+
+    @classmethod
+    def read(cls, path: Path) -> Calibration:
+        """ValueError if the file is damaged, OSError if it cannot be read."""
+        try:
+            with safe_open(path, framework="numpy") as file:
+                entries = json.loads(file.metadata()[ENTRY])
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            if entries.pop("sha256") != _digest(arrays, entries):
+                raise ValueError("its checksum is not that of its content")
+            return cls(tuple(entries["inputs"]), Normalization(arrays["offset"], arrays["scale"]), arrays["points"],
+                       arrays["relevances"], entries["noise"], arrays["inverse"], entries["per_variance"],
+                       np.inf if entries["chi2"] is None else entries["chi2"])
+        except (SafetensorError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def calibrated(names: tuple[str, ...], inputs: Array, errors: Array, relevances: Sequence[Array]) -> Calibration:
+    """The kernel whose leave-one-out variances follow the leave-one-out errors best.
+
+    inputs (N, n); errors: squared relative errors of the fields (N,); relevances: candidates, each (n,).
+    """
+    input_map = Normalization.to_unit_box(inputs)
+    z, log_errors = input_map.apply(inputs), np.log(np.maximum(errors, 1e-300))
+    best, found = np.inf, None
+    for candidate in (factor * one for one in relevances for factor in FACTORS):
+        values, vectors = np.linalg.eigh(_kernel(z, z, candidate))
+        for noise in NOISES * len(z):
+            inverse = 1.0 / (np.maximum(values, 0.0) + noise)
+            left = log_errors + np.log(vectors**2 @ inverse)
+            if left.std() < best:
+                best = float(left.std())
+                found = Calibration(names, input_map, z, candidate, float(noise), (vectors * inverse) @ vectors.T,
+                                    float(np.exp(left.mean())))
+    assert found is not None
+    return found
+
+
+def scale_of(audits: Sequence[Mapping[str, float]]) -> float:
+    """chi2 of the spectra for a squared error of the fields, which bounds BOUND of the audits (the latest last)."""
+    latest = audits[-LATEST:]
+    if len(latest) < LEAST_AUDITS:
+        return np.inf
+    # few audits: their largest
+    return float(np.quantile([audit["chi2"] / audit["field_error"] for audit in latest], BOUND, method="higher"))
+
+
+def _kernel(a: Array, b: Array, relevances: Array) -> Array:
+    products = (a * relevances**2) @ b.T
+    return np.asarray(sum(products**power for power in range(DEGREE + 1)))
+
+
+def _digest(arrays: Mapping[str, Array], entries: Mapping[str, object]) -> str:
+    digest = hashlib.sha256(json.dumps(entries, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,179 @@
+"""One model that CLASS integrated for a chain: what it was, and the source functions on CLASS's own grids."""
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmicnet.class_parameters import acts_on_sources, parameter_of
+from cosmicnet.running_class import RunningClass
+
+from ..models.dataset import DOUBLE
+from ..work.files import DatasetError, get_arrays, get_numbers, put, put_numbers, read_hdf5, write_hdf5
+
+__all__ = [
+    "OF_REIONIZATION", "RESULTS", "Identity", "KeptModel", "NotLearned", "all_numbers", "identity_of", "is_continuous",
+    "numbers_of", "read_kept", "write_kept",
+]
+
+Array = NDArray[np.float64]
+
+FORMAT_VERSION = 1
+
+# Reionisation is computed at run time (cosmicnet/rescattering.py).
+OF_REIONIZATION = ("tau_reio", "z_reio")
+# What CLASS computed from the other numbers of a request.
+RESULTS = ("conformal_age", "z_rec", "tau_rec", "sound_horizon_rec", "angular_distance_rec", "tau_free_streaming",
+           "visibility_max", "diffusion_length_rec", *OF_REIONIZATION)
+
+# Settings between whose values networks may interpolate; all others are choices.
+CONTINUOUS = ("T_cmb", "Omega0_k", "c_gamma_over_c_fld", "cs2_fld", "three_ceff2_ur", "three_cvis2_ur")
+OF_SPECIES = ("deg_ncdm", "T_ncdm", "ksi_ncdm", "m_ncdm_in_eV")
+
+# Sources without which there is nothing to check networks with.
+NEEDED = ("t0", "t1", "t2")
+NAMELESS = "unnamed_"
+
+GROUPS = ("cosmology", "setup", "precision")
+KINDS_WITHOUT_SOURCES = ("reionization", "output", "network", "precision")
+
+
+class NotLearned(Exception):
+    """Nothing can be learned from a request; the text says why."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What models must share to be learned together: all that is no continuous number.
+
+    setup: choices such as the species that exist; precision: what acts on the sources; texts: parameters that are no
+    numbers and that the other entries do not show; names: of the numbers.
+    """
+
+    class_version: str
+    source_digest: str
+    tables: list[str]
+    setup: dict[str, float]
+    precision: dict[str, float]
+    texts: dict[str, str]
+    names: list[str]
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256(json.dumps(vars(self), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def identity_of(request: Any, running: RunningClass) -> Identity:
+    """The identity of a SourceRequest's model; NotLearned where networks cannot be fitted to its sources."""
+    if missing := [name for name in NEEDED if name not in request.tables]:
+        raise NotLearned(f"the output has no temperature and polarization spectra (tCl, pCl), whose sources "
+                         f"({', '.join(missing)}) are needed")
+    if any(name.startswith(NAMELESS) for name in request.tables):
+        raise NotLearned("the output needs mTk, vTk or number counts, for whose sources there are no fields")
+    return Identity(
+        running.version, running.source_digest, sorted(request.tables),
+        {name: value for name, value in request.setup.items() if not is_continuous(name) and not _is_later(name)},
+        {name: value for name, value in request.precision.items() if acts_on_sources(name)},
+        {name: str(value) for name, value in request.parameters.items()
+         if _is_unseen(name) and _as_number(value) is None},
+        sorted(numbers_of(request.cosmology, request.setup, request.parameters)))
+
+
+def is_continuous(setting: str) -> bool:
+    return setting in CONTINUOUS or setting.startswith(OF_SPECIES)
+
+
+def numbers_of(
+    cosmology: Mapping[str, float], setup: Mapping[str, float], parameters: Mapping[str, Any]
+) -> dict[str, float]:
+    """All numbers on which the sources of a model may depend: those that CLASS reports, and parameters that it reads
+    but does not report, such as those of a modified CLASS."""
+    unseen = {name: _as_number(value) for name, value in parameters.items() if _is_unseen(name)}
+    return {**{name: value for name, value in unseen.items() if value is not None},
+            **{name: value for name, value in setup.items() if is_continuous(name)},
+            **{name: value for name, value in cosmology.items() if name not in RESULTS}}
+
+
+def all_numbers(
+    cosmology: Mapping[str, float], setup: Mapping[str, float], parameters: Mapping[str, Any]
+) -> dict[str, float]:
+    """The numbers of a SourceRequest's cosmology, and parameters that CLASS reads but does not report."""
+    return {**numbers_of(cosmology, setup, parameters), **cosmology}
+
+
+def _is_later(name: str) -> bool:
+    """Whether a parameter acts after the sources only, or is computed at run time, as reionisation."""
+    known = parameter_of(name)
+    return known is not None and (known.kind in KINDS_WITHOUT_SOURCES or not known.acts_on_sources)
+
+
+def _is_unseen(name: str) -> bool:
+    """Whether a parameter acts on the sources, for all that is known, without being reported."""
+    known = parameter_of(name)
+    return not _is_later(name) and not name.endswith("_verbose") \
+        and (known is None or known.kind == "closure" or not known.is_reported)
+
+
+def _as_number(value: Any) -> float | None:
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+@dataclass(frozen=True)
+class KeptModel:
+    """parameters: as CLASS read them. cosmology, setup, precision: as in SourceRequest. k (1/Mpc), tau (Mpc): CLASS's
+    own. k_size_cmb: how many wavenumbers enter the spectra of the CMB. integrated: as SourceRequest.record() hands it
+    over: tables (tau, k), theta_b, phi_prime, and the columns of history (tau)."""
+
+    parameters: dict[str, Any]
+    cosmology: dict[str, float]
+    setup: dict[str, float]
+    precision: dict[str, float]
+    k: Array
+    tau: Array
+    k_size_cmb: int
+    integrated: dict[str, Array]
+
+    @property
+    def key(self) -> str:
+        """The same for the same model, whichever process integrated it."""
+        numbers = numbers_of(self.cosmology, self.setup, self.parameters)
+        late = {name: self.cosmology[name] for name in OF_REIONIZATION if name in self.cosmology}
+        grids = [self.k.size, self.tau.size, float(self.k[-1])]
+        return hashlib.sha256(json.dumps([numbers, late, grids], sort_keys=True).encode()).hexdigest()[:24]
+
+
+def write_kept(path: Path, model: KeptModel) -> None:
+    """Write one model, whole or not at all; OSError if it cannot be written."""
+    with write_hdf5(path) as file:
+        file.attrs.update(format_version=FORMAT_VERSION, content="source functions of one model of a chain by CLASS",
+                          parameters=json.dumps(model.parameters, default=str), k_size_cmb=model.k_size_cmb)
+        for group in GROUPS:
+            put_numbers(file, group, getattr(model, group))
+        put(file, "k", model.k, unit="1/Mpc")
+        put(file, "tau", model.tau, unit="Mpc")
+        for name, array in model.integrated.items():
+            small = array.ndim == 2 and name not in DOUBLE
+            put(file, f"integrated/{name}", array.astype(np.float32) if small else array,
+                axes="tau, k" if array.ndim == 2 else "tau")
+
+
+def read_kept(path: Path) -> KeptModel:
+    """Read one model; DatasetError if the file is damaged or of another version."""
+    with read_hdf5(path, "it is left out") as file:
+        if (version := int(file.attrs["format_version"])) != FORMAT_VERSION:
+            raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}")
+        groups: dict[str, Any] = {group: get_numbers(file, group) for group in GROUPS}
+        integrated = {name: table.astype(float) for name, table in get_arrays(file, "integrated").items()}
+        return KeptModel(parameters=json.loads(file.attrs["parameters"]), k=file["k"][()], tau=file["tau"][()],
+                         k_size_cmb=int(file.attrs["k_size_cmb"]), integrated=integrated, **groups)

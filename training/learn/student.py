@@ -1,0 +1,127 @@
+"""The process in the background: puts models on nodes, audits the last networks with them, and fits new ones.
+
+`python -m cosmicnet.training.learn.student FOLDER/IDENTITY` works until nothing is left to do, and ends. A chain starts
+it when it has kept a model; where another one runs already, it ends at once.
+"""
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from cosmicnet.coverage import outside_domain
+from cosmicnet.errors import CosmicnetError
+from cosmicnet.store import load_network_set, save_network_set
+
+from ..fields.tables import collect, table_path
+from ..work.digest import code_digest
+from ..work.files import remove_unfinished
+from .audit import error_at
+from .calibration import Calibration, scale_of
+from .fit import TooFew, fit_models
+from .folder import CALIBRATION, Learned
+from .model import KeptModel, all_numbers, read_kept
+from .tables import fields_of, resample_kept
+
+__all__ = ["FIRST", "GROWTH", "study"]
+
+# Models of the first networks, and how many times more the next ones need.
+FIRST, GROWTH = 24, 1.25
+
+CODE = ("cosmicnet.training.learn.tables", "cosmicnet.training.learn.neutral", "cosmicnet.wide_fields")
+# A model that cannot be put on nodes, with the reason, so that it is not tried again.
+FAILED = ".failed"
+
+
+def study(learned: Learned) -> None:
+    """Do what is to be done with the models that there are, unless another process does."""
+    with learned.fitting() as is_ours:
+        if not is_ours:
+            return
+        remove_unfinished(_tables(learned))
+        while missing := [path for path in learned.models() if not _is_prepared(learned, path)]:
+            for path in missing:
+                _prepare(learned, path)
+                _update_calibration(learned)
+            fit_if_enough(learned)
+        fit_if_enough(learned)
+
+
+def _tables(learned: Learned) -> Path:
+    return learned.folder / "tables" / code_digest(CODE)[:12]
+
+
+def _is_prepared(learned: Learned, path: Path) -> bool:
+    table = table_path(_tables(learned), path)
+    return table.exists() or table.with_suffix(FAILED).exists()
+
+
+def _prepare(learned: Learned, path: Path) -> None:
+    """Audit the networks with a model, then put it on nodes."""
+    table = table_path(_tables(learned), path)
+    try:
+        model = read_kept(path)
+        _audit(learned, path.stem, model)
+        resample_kept(model, table, learned.identity)
+    except (CosmicnetError, ValueError) as error:
+        table.with_suffix(FAILED).write_text(f"{error}\n", encoding="utf-8")
+
+
+def _audit(learned: Learned, name: str, model: KeptModel) -> None:
+    """Compare the networks with a model that they have not learned, where it lies in their domain."""
+    folder = learned.newest_networks()
+    if folder is None or (learned.folder / "audits" / f"{name}.json").exists():
+        return
+    networks, calibration = load_network_set(folder), Calibration.read(folder / CALIBRATION)
+    numbers = all_numbers(model.cosmology, model.setup, model.parameters)
+    request: Any = SimpleNamespace(cosmology=numbers, setup=model.setup)
+    if list(outside_domain(request, networks.manifest)):
+        return
+    values = {**model.setup, **numbers}
+    learned.add_audit(name, {"chi2": error_at(model, networks), "field_error": calibration.field_error(values),
+                             "stated": calibration.chi2(values), "networks": int(folder.name)})
+
+
+def _update_calibration(learned: Learned) -> None:
+    """Let the networks in use know of the latest audits."""
+    folder = learned.newest_networks()
+    if folder is None:
+        return
+    calibration, scale = Calibration.read(folder / CALIBRATION), scale_of(_ordered(learned))
+    if scale != calibration.scale:
+        replace(calibration, scale=scale).write(folder / CALIBRATION)
+
+
+def _ordered(learned: Learned) -> Sequence[dict[str, Any]]:
+    """Audits, those of the last networks last."""
+    return sorted(learned.audits().values(), key=lambda audit: int(audit["networks"]))
+
+
+def fit_if_enough(learned: Learned) -> None:
+    """Fit networks to all models if there are many more than the last ones had."""
+    paths = [path for path in learned.models() if table_path(_tables(learned), path).exists()]
+    last = learned.newest_networks()
+    if len(paths) < (FIRST if last is None else GROWTH * int(last.name)):
+        return
+    # all of them are there: nothing is resampled here
+    models = collect(paths, _tables(learned), fields_of(learned.identity), 1)
+    try:
+        networks, calibration = fit_models(models, learned.identity, f"learned-{len(models)}")
+    except TooFew as error:
+        print(error, flush=True)
+        return
+    folder = learned.networks_of(len(models))
+    save_network_set(folder, networks)
+    # last: it makes the networks complete
+    replace(calibration, scale=scale_of(_ordered(learned))).write(folder / CALIBRATION)
+
+
+def main() -> None:
+    study(Learned.of(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""The index of a registry, and what is done with it: publish a set, list sets, fetch one.
+
+ADDRESS/index.json has one entry for each set, with the size and SHA-256 of its files in ADDRESS/NAME-HASH/. A set never
+changes: another one of the same name has another hash. Sets of another CLASS are listed, with the difference.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cosmicnet.errors import NetworkFileError
+from cosmicnet.installed import MANIFEST, installed_sets, shipped_sets, user_folder
+from cosmicnet.manifest import Manifest
+from cosmicnet.running_class import RunningClass
+from cosmicnet.store import ARRAYS, load_network_set
+
+from .transport import RegistryError, exists, join, read_blocks, write
+
+__all__ = ["INDEX", "Entry", "entries_of", "fetch", "manifest_of", "publish", "why_not_usable"]
+
+INDEX, FORMAT_VERSION = "index.json", 1
+FILES = (MANIFEST, ARRAYS)
+
+# A larger index, or larger files, are refused: the sets of this package have 1 to 30 MB.
+MOST_BYTES_OF_INDEX, MOST_SETS, MOST_BYTES = 5_000_000, 5_000, 500_000_000
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+HASH = re.compile(r"[0-9a-f]{64}")
+DIGITS = 12
+
+
+@dataclass(frozen=True)
+class File:
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A set in an index. sha256: that of the set; domain: ranges by parameter; files: by name."""
+
+    name: str
+    description: str
+    licence: str
+    class_version: str
+    source_digest: str
+    sha256: str
+    domain: dict[str, tuple[float, float]]
+    files: dict[str, File]
+
+    @property
+    def folder(self) -> str:
+        return f"{self.name}-{self.sha256[:DIGITS]}"
+
+    @classmethod
+    def from_json(cls, data: Any) -> Entry:
+        """ValueError, TypeError or KeyError for what publish() does not write."""
+        entry = cls(**{**data, "files": {name: File(**file) for name, file in data["files"].items()},
+                       "domain": {name: (float(low), float(high)) for name, (low, high) in data["domain"].items()}})
+        texts = (entry.name, entry.description, entry.licence, entry.class_version, entry.source_digest)
+        if not all(isinstance(text, str) for text in texts) or not NAME.fullmatch(entry.name):
+            raise ValueError(f"name {entry.name!r}")
+        if set(entry.files) != set(FILES):
+            raise ValueError(f"{entry.name}: files {', '.join(map(repr, entry.files))}")
+        for file in entry.files.values():
+            if type(file.size) is not int or not 0 < file.size <= MOST_BYTES or not HASH.fullmatch(file.sha256):
+                raise ValueError(f"{entry.name}: a file of {file.size!r} bytes, or without a SHA-256")
+        if not HASH.fullmatch(entry.sha256):
+            raise ValueError(f"{entry.name}: no SHA-256")
+        return entry
+
+
+def entries_of(address: str) -> list[Entry]:
+    """The sets of a registry. RegistryError where it cannot be read, or its index is larger or other than allowed."""
+    content = b"".join(read_blocks(join(address, INDEX), MOST_BYTES_OF_INDEX))
+    try:
+        index = json.loads(content)
+        if index["format_version"] != FORMAT_VERSION:
+            raise ValueError(f"format version {index['format_version']!r}, but this cosmicnet reads {FORMAT_VERSION}")
+        if len(index["sets"]) > MOST_SETS:
+            raise ValueError(f"{len(index['sets'])} sets")
+        return [Entry.from_json(data) for data in index["sets"]]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise RegistryError(f"{join(address, INDEX)} is not the index of a registry: {error}") from error
+
+
+def publish(network: str, address: str, licence: str) -> Entry:
+    """Copy an installed set, or that of a folder, into a registry, which is made; the index comes last.
+
+    Raises NetworkFileError for a set that cannot be loaded, RegistryError where nothing can be written.
+    """
+    manifest = load_network_set(network).manifest
+    folder = installed_sets().get(network) or Path(network).expanduser()
+    contents = {name: (folder / name).read_bytes() for name in FILES}
+    if not NAME.fullmatch(manifest.name):
+        raise RegistryError(f"the set is named {manifest.name!r}; letters, digits and ._- are allowed")
+    if manifest.companion and manifest.companion not in shipped_sets():
+        raise RegistryError(f"'{manifest.name}' needs the set '{manifest.companion}', which others do not have")
+    entry = Entry(manifest.name, manifest.description, licence, manifest.class_version, manifest.source_digest,
+                  manifest.sha256, manifest.domain,
+                  {name: File(len(content), _sha256(content)) for name, content in contents.items()})
+    known = entries_of(address) if exists(join(address, INDEX)) else []
+    for name, content in contents.items():
+        write(join(address, entry.folder, name), content)
+    sets = [*(one for one in known if one.sha256 != entry.sha256), entry]
+    write(join(address, INDEX), _index(sets))
+    return entry
+
+
+def _index(sets: Sequence[Entry]) -> bytes:
+    ordered = sorted(sets, key=lambda entry: (entry.name, entry.sha256))
+    return (json.dumps({"format_version": FORMAT_VERSION, "sets": [asdict(one) for one in ordered]}, indent=1)
+            + "\n").encode()
+
+
+def why_not_usable(entry: Entry, running: RunningClass) -> str:
+    """Why the CLASS of this Python cannot use a set; '' if it can."""
+    version, theirs = (text.removeprefix("v").partition("+")[0] for text in (running.version, entry.class_version))
+    if version.removesuffix(".0") != theirs.removesuffix(".0"):
+        return f"for CLASS {entry.class_version}, not {running.version}"
+    return "" if running.source_digest == entry.source_digest else "for a CLASS with other equations"
+
+
+def fetch(name: str, address: str) -> Path:
+    """Download a set into the folder of the user's own sets, and return its folder.
+
+    name: of the set, or with as many digits of its hash as make it unique: NAME-HASH. What was downloaded before an
+    interruption is kept. Raises RegistryError, NetworkFileError for a set that cannot be loaded, OSError where nothing
+    can be written.
+    """
+    entry = _only(entries_of(address), name, address)
+    target = user_folder() / entry.name
+    if target.exists():
+        if load_network_set(target).manifest.sha256 == entry.sha256:
+            return target
+        raise RegistryError(f"{target} holds another set; move it away first")
+    if entry.name in shipped_sets():
+        raise RegistryError(f"'{entry.name}' is the name of a set of this package")
+    unfinished = target.with_name(f".{entry.folder}.part")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    for file, expected in entry.files.items():
+        _download(join(address, entry.folder, file), unfinished / file, expected)
+    try:
+        found = load_network_set(unfinished).manifest
+        if (found.sha256, found.name) != (entry.sha256, entry.name):
+            raise RegistryError(f"{address}: '{entry.name}' is not the set of the index")
+    except (NetworkFileError, RegistryError):
+        shutil.rmtree(unfinished)
+        raise
+    os.replace(unfinished, target)
+    return target
+
+
+def _only(entries: Sequence[Entry], name: str, address: str) -> Entry:
+    found = [entry for entry in entries if entry.name == name or entry.folder.startswith(name)]
+    if exact := [entry for entry in found if entry.name == name]:
+        found = exact
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(entry.folder for entry in (found or entries)) or "none"
+    raise RegistryError(f"{address} has {'several sets' if found else 'no set'} {name!r}; there are {names}")
+
+
+def _download(address: str, path: Path, expected: File) -> None:
+    """Write a file, going on where an interrupted download ended. One that is not the expected one is removed."""
+    for _ in range(2):
+        there = path.stat().st_size if path.exists() else 0
+        was_begun = there > 0
+        if there < expected.size:
+            with open(path, "ab") as file:
+                for block in read_blocks(address, expected.size, there):
+                    file.write(block)
+        if (got := path.stat().st_size) < expected.size:
+            raise RegistryError(f"{address}: the connection ended after {got} of {expected.size} bytes; once more goes "
+                                f"on there")
+        if got == expected.size and _sha256(path.read_bytes()) == expected.sha256:
+            return
+        path.unlink()
+        # what was there may be of another file: once more from the beginning
+        if not was_begun:
+            break
+    raise RegistryError(f"{address} is not the file of the index: other size or SHA-256")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def manifest_of(address: str, entry: Entry) -> Manifest:
+    """The manifest of a set that was not fetched; RegistryError if it is not that of the index."""
+    where = join(address, entry.folder, MANIFEST)
+    content = b"".join(read_blocks(where, entry.files[MANIFEST].size))
+    if _sha256(content) != entry.files[MANIFEST].sha256:
+        raise RegistryError(f"{where} is not the file of the index: other SHA-256")
+    return Manifest.from_json(json.loads(content), where)
