@@ -132,7 +132,7 @@ def _floor(table: FieldTables, models: Sequence[ResampledModel]) -> Array:
 
 
 def _fit_field(table: FieldTables, floor: Array) -> tuple[FittedField, Array, Array]:
-    """The field, the leave-one-out relative error of each model, and the relevances of its inputs."""
+    """The field, the leave-one-out relative error of each model, and the relevances for its largest component."""
     reduced = reduce_field(table.values, table.weight, floor, TOLERANCE)
     fit = fit_with_relevances(table.inputs, reduced.coefficients, DEGREE)
     kept = np.sqrt((fit.residuals**2).mean(axis=0)) < UNPREDICTABLE * np.sqrt((reduced.coefficients**2).mean(axis=0))
@@ -149,7 +149,7 @@ def _fit_field(table: FieldTables, floor: Array) -> tuple[FittedField, Array, Ar
         components=reduced.components.astype(np.float32),
         time_basis=SplineBasis.through(NODES[table.field.time], reduced.time_basis),
         wavenumber_basis=SplineBasis.through(NODES[table.field.wavenumber], reduced.wavenumber_basis))
-    return fitted, errors, fit.relevances
+    return fitted, errors, fit.relevances[0]
 
 
 def _guard(

@@ -52,7 +52,7 @@ def _opened(address: str, first: int) -> Any:
             # a server without ranges begins at the first byte
             _skip(file, first)
         return file
-    import fsspec
+    import fsspec  # type: ignore[import-untyped]
 
     file = fsspec.open(address, "rb").open()
     file.seek(first)
