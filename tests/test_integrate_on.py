@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builds import build_is_missing
 from numpy.typing import NDArray
 from providers import OnGrids
 from scipy.interpolate import CubicSpline
@@ -108,3 +109,61 @@ def test_bad_grid_refuses(message: str) -> None:
 def test_where_grids_cannot_change_it_refuses(level: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(classy.CosmoSevereError, match=message):
         integrate(every_third, level, **options)
+
+
+# SourceRequest.record: CLASS integrates on its own grids, and hands over the same
+
+
+class Recording:
+    """Copies what is handed over, or fails with it."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.accepted, self.recorded = error, False, dict[str, Array]()
+        self.parameters: dict[str, Any] = {}
+
+    def provide(self, request: Any) -> bool:
+        self.parameters = request.parameters
+        self.accepted = request.record()
+        return False
+
+    def integrated(self, recorded: dict[str, Array]) -> None:
+        if self.error is not None:
+            raise self.error
+        self.recorded = {name: table.copy() for name, table in recorded.items()}
+
+
+def recorded(provider: Recording, **options: Any) -> Any:
+    if not hasattr(classy._classy.SourceRequest, "record"):
+        build_is_missing("the classy installed here is an older one: run `make classy`")
+    model = classy.Class()
+    model.set({**SETTINGS, **options})
+    model.set_source_provider(provider)
+    model.compute()
+    return model
+
+
+def test_recording_changes_no_bit_and_hands_over_all(full: Any) -> None:
+    provider = Recording()
+    model = recorded(provider)
+    for name, table in full[0].items():
+        assert np.array_equal(model.get_sources()[0][name], table), name
+        assert np.array_equal(provider.recorded[name], table.T), name
+    _model, on_same = integrate(lambda request: (request.k.copy(), request.tau.copy()))
+    for name in ("theta_b", "phi_prime", "visibility"):
+        assert np.array_equal(provider.recorded[name], on_same[name]), name
+    assert provider.parameters["P_k_max_1/Mpc"] == 0.2
+    # the memory that CLASS wrote into is gone: another computation must not find it
+    model.set_source_provider(None)
+    model.set({"omega_b": 0.023})
+    model.compute()
+
+
+def test_isocurvature_is_not_recorded() -> None:
+    provider = Recording()
+    recorded(provider, ic="ad,cdi")
+    assert not provider.accepted and not provider.recorded
+
+
+def test_an_error_while_it_is_handed_over_is_raised() -> None:
+    with pytest.raises(classy.CosmoSevereError, match="no room"):
+        recorded(Recording(ValueError("no room")))
