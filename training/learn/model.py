@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from cosmicnet.class_parameters import acts_on_sources, parameter_of
 from cosmicnet.running_class import RunningClass
 
-from ..models.dataset import DOUBLE
-from ..work.files import DatasetError, get_arrays, get_numbers, put, put_numbers, read_hdf5, write_hdf5
+from ..models.dataset import FORMAT_VERSION, put_integrated, require_format
+from ..work.files import get_arrays, get_numbers, put_numbers, read_hdf5, write_hdf5
 
 __all__ = [
     "OF_REIONIZATION", "RESULTS", "Identity", "KeptModel", "NotLearned", "all_numbers", "identity_of", "is_continuous",
@@ -24,8 +24,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-
-FORMAT_VERSION = 1
 
 # Reionisation is computed at run time (cosmicnet/rescattering.py).
 OF_REIONIZATION = ("tau_reio", "z_reio")
@@ -160,19 +158,13 @@ def write_kept(path: Path, model: KeptModel) -> None:
                           parameters=json.dumps(model.parameters, default=str), k_size_cmb=model.k_size_cmb)
         for group in GROUPS:
             put_numbers(file, group, getattr(model, group))
-        put(file, "k", model.k, unit="1/Mpc")
-        put(file, "tau", model.tau, unit="Mpc")
-        for name, array in model.integrated.items():
-            small = array.ndim == 2 and name not in DOUBLE
-            put(file, f"integrated/{name}", array.astype(np.float32) if small else array,
-                axes="tau, k" if array.ndim == 2 else "tau")
+        put_integrated(file, model.k, model.tau, model.integrated)
 
 
 def read_kept(path: Path) -> KeptModel:
     """Read one model; DatasetError if the file is damaged or of another version."""
     with read_hdf5(path, "it is left out") as file:
-        if (version := int(file.attrs["format_version"])) != FORMAT_VERSION:
-            raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}")
+        require_format(file, path)
         groups: dict[str, Any] = {group: get_numbers(file, group) for group in GROUPS}
         integrated = {name: table.astype(float) for name, table in get_arrays(file, "integrated").items()}
         return KeptModel(parameters=json.loads(file.attrs["parameters"]), k=file["k"][()], tau=file["tau"][()],
