@@ -24,7 +24,7 @@ SOURCE = (
         text="""\
         /* cosmicnet: sums with weights common to all l, after the fast line of sight */
         if ((ptr->line_of_sight_is_fast == _TRUE_) && (phr->is_non_zero[index_md][index_ic1_ic2] == _TRUE_)) {
-          class_call(cosmicnet_harmonic(ppr,ppt,ptr,ppm,phr,index_md,index_ic1,index_ic2),
+          class_call(cosmicnet_harmonic(ppr,pba,ppt,ptr,ppm,phr,index_md,index_ic1,index_ic2),
                      phr->error_message,
                      phr->error_message);
           continue;

@@ -34,6 +34,21 @@ SOURCE = (
 """,
     ),
     Edit(
+        reason="wavenumbers of closed space for the fast line of sight",
+        anchor="  /* adjust the parameter governing the log step size to curvature */\n",
+        where="before",
+        text="""\
+  /* cosmicnet: the fast line of sight has its own list */
+  if ((sgnK == 1) && (ptr->line_of_sight_is_fast == _TRUE_)) {
+    class_call(cosmicnet_closed_wavenumbers(ppr,ptr,q_period,q_max,K),
+               ptr->error_message,
+               ptr->error_message);
+    return _SUCCESS_;
+  }
+
+""",
+    ),
+    Edit(
         reason="keep transfer functions; take the fast line of sight",
         anchor="""\
   /** - copy sources to a local array sources (in fact, only the pointers are copied, not the data), \

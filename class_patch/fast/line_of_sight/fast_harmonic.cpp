@@ -26,11 +26,14 @@ static std::vector<double> trapezoidal_weights(const double * x, int size) {
   return weight;
 }
 
-/** Weights times 4 pi P(k)/k, for one pair of initial conditions; zeros fill the last vector. */
+/** Weights times 4 pi P(k)/k dk/dq, for one pair of initial conditions. */
 static int primordial_weights(struct primordial * ppm, struct harmonic * phr, int index_md, int index_ic1_ic2,
-                              const double * k, int size, std::vector<double> & weight) {
+                              const double * q, const double * k, int size, int sgnK, std::vector<double> & weight) {
   std::vector<double> spectrum(ppm->ic_ic_size[index_md]);
-  weight = trapezoidal_weights(k,size);
+  weight = trapezoidal_weights((sgnK == 0) ? k : q,size);
+  /* in closed space the first wavenumbers are terms of a sum */
+  if (sgnK == 1) weight[0] *= 2.;
+  for (int i=0; (sgnK != 0) && (i < size); i++) weight[i] *= q[i]/k[i];
   for (int i=0; i < size; i++) {
     class_call(primordial_spectrum_at_k(ppm,index_md,linear,k[i],spectrum.data()),
                ppm->error_message,
@@ -56,17 +59,17 @@ static double correlate(const double * weight, const double * x1, const double *
   return 0.5*sum;
 }
 
-int cosmicnet_harmonic(struct precision * ppr, struct perturbations * ppt, struct transfer * ptr,
+int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr,
                        struct primordial * ppm, struct harmonic * phr, int index_md, int index_ic1, int index_ic2) {
   int index_ic1_ic2 = index_symmetric_matrix(index_ic1,index_ic2,phr->ic_size[index_md]);
   int l_size = ptr->l_size[index_md];
   std::vector<double> weight, weight_limber;
-  class_call(primordial_weights(ppm,phr,index_md,index_ic1_ic2,ptr->k[index_md],(int)ptr->q_size,weight),
+  class_call(primordial_weights(ppm,phr,index_md,index_ic1_ic2,ptr->q,ptr->k[index_md],(int)ptr->q_size,pba->sgnK,weight),
              phr->error_message,
              phr->error_message);
   if (ptr->do_lcmb_full_limber == _TRUE_) {
-    class_call(primordial_weights(ppm,phr,index_md,index_ic1_ic2,ptr->k_limber[index_md],(int)ptr->q_size_limber,
-                                  weight_limber),
+    class_call(primordial_weights(ppm,phr,index_md,index_ic1_ic2,ptr->q_limber,ptr->k_limber[index_md],
+                                  (int)ptr->q_size_limber,pba->sgnK,weight_limber),
                phr->error_message,
                phr->error_message);
   }

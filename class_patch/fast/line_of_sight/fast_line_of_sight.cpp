@@ -8,6 +8,9 @@
  *    E_l = sqrt(3/8 (l+2)!/(l-2)!) int dtau S_P/x^2 j_l,    S_P = sqrt(6) S_2,
  *
  * so that two sums suffice, of which the second serves both. Times and weights are CLASS's own.
+ *
+ * In curved space there are the same two sums, over the functions of radial_sums.h. There j_l' becomes q/k dPhi_l/dx,
+ * 1/x cosK/(k sinK), 1/x^2 (k sinK)^-2, and S_2 S_2/sqrt(1-3K/k^2).
  */
 
 #include <algorithm>
@@ -19,6 +22,7 @@
 #include "bessel_table.h"
 #include "fast_line_of_sight.h"
 #include "node_sums.h"
+#include "radial_sums.h"
 #include "source_spline.h"
 
 namespace cosmicnet {
@@ -27,9 +31,24 @@ namespace cosmicnet {
     the window that multiplies the source of the perturbation module. */
 struct TimeGrid {
   std::vector<double> distance, weight, window;
-  /** 1/distance (0 today), 1/weight, and the larger distance to a neighbour. */
-  std::vector<float> over_distance, over_weight, gap;
-  void prepare();
+  /** 1/sinK and cosK/sinK of the distance (0 today), 1/weight, and the larger distance to a neighbour. */
+  std::vector<float> over_sine, cotangent, over_weight, gap;
+  void prepare(const Space & space);
+};
+
+/** What curvature changes in the factors of the sources at one wavenumber: q/k, and 1/sqrt(1-3K/k^2); 1 in flat space. */
+struct CurvatureFactors {
+  CurvatureFactors(const Space & space, double q, double k)
+    : slope((float)(q/k)), quadrupole((float)(1./sqrt(1.-3.*space.K/(k*k)))) {}
+  /** Of S_2 (kx)^-2 as (qx)^-2, and of its other term. */
+  float of_second() const { return slope*slope*quadrupole; }
+  float slope, quadrupole;
+};
+
+/** What is left out at high l of S_0-S_2 at the wavenumbers of one task, a row for each, and its first sample. */
+struct LeftOut {
+  std::vector<float> rows;
+  std::vector<int> first;
 };
 
 /** What all wavenumbers of one initial condition share. */
@@ -37,7 +56,10 @@ struct LineOfSight {
   struct precision * ppr;
   struct perturbations * ppt;
   struct transfer * ptr;
+  Space space;
+  /** In flat space; NULL in curved space. */
   std::shared_ptr<const BesselTable> table;
+  std::vector<int> l;
   double tau0;
   int index_md, index_ic;
   bool has_t, has_e, has_lcmb;
@@ -58,13 +80,52 @@ struct LineOfSight {
   void prepare_cmb(const double * t0, const double * t1, const double * t2, double factor_t2, int begin, int end);
   void prepare_lens(const double * phi_plus_psi, const double * correction, int begin, int end);
   void integrate_cmb(int begin, int end) const;
+  void integrate_cmb_curved(int begin, int end) const;
+  template <typename Sum>
+  void store_cmb(int index_l, int begin, int end, const Sum * first, const Sum * second, int stride, const double * near,
+                 const LeftOut & left_out) const;
   void integrate_lens(int begin, int end) const;
   void integrate_limber(int begin, int end) const;
-  void add_left_out(int index_l, int begin, int end, const float * left_out, const int * first, double * t) const;
+  void add_left_out(int index_l, int begin, int end, const LeftOut & left_out, double * t) const;
   void prepare_limber();
   void evaluate_lens(double k, float * result) const;
   void limber(int index_l, const double * q, int size, const float * sources, double * result) const;
 };
+
+/** Temperature and polarisation at one wavenumber after the other, from `begin` on, as factors of the radial functions. */
+class CmbSamples {
+public:
+  CmbSamples(const LineOfSight & work, int begin, int end);
+  void go_to(int index_q);
+  /** The samples [0,used) count at all l, and [nearer,used) in addition at low l. */
+  Samples resolved, unresolved;
+  int used, nearer;
+  /** For each wavenumber, of the samples at x = 0: S_2/x^2 times x^2 j_2''(0)/(2/15). */
+  std::vector<double> near;
+  LeftOut left_out;
+
+private:
+  const LineOfSight & work;
+  const int begin;
+  std::vector<float> at_q, zero;
+};
+
+/** Where Limber's approximation takes the source, as a distance (negative: nowhere), and what curvature multiplies there. */
+struct LimberPoint {
+  double distance, factor;
+};
+
+/** The integral of j_l over x. */
+static inline double limber_height(double l) { return sqrt(_PI_/(2.*l))*(1.-0.25/l+1./32./(l*l)); }
+
+/** CLASS's amplitude, which has l/q for sinK. At (l+1/2)/q like flat space's, in closed space too, where CLASS has
+    sqrt(l(l+1)): there would be a step at K = 0. */
+static inline LimberPoint limber_point(const Space & space, double l, double over_q) {
+  double sine = (l+0.5)*over_q;
+  if (space.K == 0.) return {sine,1.};
+  double distance = space.distance(sine);
+  return {distance,(distance < 0.) ? 0. : 1./sqrt(sqrt(1.-space.K*l*l*over_q*over_q))};
+}
 
 /* Below this x a sample counts as one at x = 0, where all vanish but S_2 at l = 2. CLASS leaves out today's sample. */
 static const double smallest_x = 1.e-3;
@@ -86,13 +147,18 @@ static int first_nearer(const std::vector<double> & distance, double q, const Fa
   return (int)(std::lower_bound(distance.begin(),distance.end(),(double)fade.to/q,std::greater<double>())-distance.begin());
 }
 
-void TimeGrid::prepare() {
+void TimeGrid::prepare(const Space & space) {
   int size = (int)distance.size();
-  over_distance.assign(round_up(size),0.f);
+  over_sine.assign(round_up(size),0.f);
+  cotangent.assign(round_up(size),0.f);
   over_weight.assign(round_up(size),0.f);
   gap.assign(round_up(size),0.f);
   for (int i=0; i < size; i++) {
-    if (distance[i] > 0.) over_distance[i] = (float)(1./distance[i]);
+    if (distance[i] > 0.) {
+      double sine = space.sine(distance[i]);
+      over_sine[i] = (float)(1./sine);
+      cotangent[i] = (float)(space.cosine(distance[i])/sine);
+    }
     if (weight[i] > 0.) over_weight[i] = (float)(1./weight[i]);
     if (i > 0) gap[i] = (float)(distance[i-1]-distance[i]);
     if (i+1 < size) gap[i] = std::max(gap[i],(float)(distance[i]-distance[i+1]));
@@ -108,13 +174,14 @@ static inline __attribute__((always_inline)) float share(const Fade & fade, floa
 /** The sources s0 = (S_0-S_2) dtau, etc., at one wavenumber as factors of j_l and j_l': what counts at all l
     into `resolved`, what counts in addition at low l into `unresolved`. */
 cosmicnet_for_all_processors
-static void weigh(const TimeGrid & times, float q, const float * s0, const float * s1, const float * s2, int size,
-                  Samples & resolved, Samples & unresolved) {
+static void weigh(const TimeGrid & times, float q, const CurvatureFactors & curvature, const float * s0, const float * s1,
+                  const float * s2, int size, Samples & resolved, Samples & unresolved) {
   const Fade far = fade_in_x(high_l);
-  float over_q = 1.f/q;
+  float over_q = 1.f/q, of_value = 1.f-curvature.quadrupole, of_quadrupole = curvature.of_second();
   for (int i=0; i < size; i++) {
-    float over_x = over_q*times.over_distance[i];
-    float value = s0[i], slope = s1[i]-3.f*s2[i]*over_x, second = s2[i]*over_x*over_x;
+    float over_x = over_q*times.over_sine[i], cotangent = over_q*times.cotangent[i], quadrupole = of_quadrupole*s2[i];
+    float value = s0[i]+of_value*s2[i], slope = curvature.slope*s1[i]-3.f*quadrupole*cotangent;
+    float second = quadrupole*over_x*over_x;
     float high = share(fade_at_high_l,q*times.gap[i]), low = share(fade_at_all_l,q*times.gap[i])-high;
     low *= share(far,q*times.distance[i]);
     resolved.value[i] = high*value;
@@ -184,33 +251,66 @@ void LineOfSight::prepare_lens(const double * phi_plus_psi, const double * corre
   lens_sources->spline(begin,end);
 }
 
-/** Temperature and polarisation at the wavenumbers [begin,end). */
+CmbSamples::CmbSamples(const LineOfSight & w, int first_q, int end_q)
+  : resolved(w.cmb_stride), unresolved(w.cmb_stride), used(0), nearer(0), near(end_q-first_q,0.), work(w), begin(first_q),
+    at_q(w.cmb_sources->columns), zero(w.has_t ? 0 : w.cmb_stride,0.f) {
+  left_out.rows.resize((size_t)(end_q-first_q)*w.cmb_stride);
+  left_out.first.assign(end_q-first_q,(int)w.cmb.distance.size());
+}
+
+void CmbSamples::go_to(int index_q) {
+  const TimeGrid & cmb = work.cmb;
+  int sample_number = (int)cmb.distance.size(), row = index_q-begin, stride = work.cmb_stride;
+  double q = work.ptr->q[index_q], k = work.ptr->k[work.index_md][index_q];
+  const CurvatureFactors curvature(work.space,q,k);
+  work.cmb_sources->evaluate(k,at_q.data());
+  const float * s0 = work.has_t ? &at_q[0] : &zero[0];
+  const float * s1 = work.has_t ? &at_q[stride] : &zero[0];
+  const float * s2 = work.has_t ? &at_q[2*stride] : &at_q[0];
+  used = sample_number;
+  while ((used > 0) && (q*cmb.distance[used-1] < smallest_x)) {
+    used--;
+    if (cmb.distance[used] > 0.) near[row] += s2[used];
+  }
+  double curvature_over_q2 = work.space.K/(q*q);
+  near[row] *= curvature.of_second()*sqrt((1.-curvature_over_q2)*(1.-4.*curvature_over_q2));
+  nearer = std::min(first_nearer(cmb.distance,q,fade_in_x(high_l)),used);
+  weigh(cmb,(float)q,curvature,s0,s1,s2,used,resolved,unresolved);
+  if (work.has_t) left_out.first[row] = leave_out(cmb,(float)q,s0,sample_number,&left_out.rows[(size_t)row*stride]);
+}
+
+/** Temperature and polarisation at one l and the wavenumbers [begin,end), from the two sums for each. */
+template <typename Sum>
+void LineOfSight::store_cmb(int index_l, int begin, int end, const Sum * first, const Sum * second, int stride,
+                            const double * near, const LeftOut & left_out) const {
+  double factor_t = 1.5*l[index_l]*(l[index_l]+1.);
+  double factor_e = 1.5*sqrt((l[index_l]+2.)*(l[index_l]+1.)*l[index_l]*(l[index_l]-1.));
+  double * t = has_t ? transfer(ptr->index_tt_t0,index_l)+begin : NULL;
+  double * e = has_e ? transfer(ptr->index_tt_e,index_l)+begin : NULL;
+  for (int i=0; i < end-begin; i++) {
+    /* -3 j_2'/x and j_2/x^2 at x = 0 */
+    double first_near = (l[index_l] == 2) ? -0.4*near[i] : 0., second_near = (l[index_l] == 2) ? near[i]/15. : 0.;
+    if (has_t) t[i] = first[i*stride]+first_near+factor_t*(second[i*stride]+second_near);
+    if (has_e) e[i] = factor_e*(second[i*stride]+second_near);
+  }
+  if (has_t) {
+    /* where the other samples were not added */
+    if (l[index_l/lanes*lanes] >= high_l) add_left_out(index_l,begin,end,left_out,t);
+    /* all of temperature is in t0 */
+    std::fill_n(transfer(ptr->index_tt_t1,index_l)+begin,end-begin,0.);
+    std::fill_n(transfer(ptr->index_tt_t2,index_l)+begin,end-begin,0.);
+  }
+}
+
+/** Temperature and polarisation at the wavenumbers [begin,end), in flat space. */
 void LineOfSight::integrate_cmb(int begin, int end) const {
   int sample_number = (int)cmb.distance.size(), size = end-begin;
-  std::vector<float> at_q(cmb_sources->columns), zero(has_t ? 0 : cmb_stride,0.f);
-  const float * s0 = has_t ? &at_q[0] : &zero[0];
-  const float * s1 = has_t ? &at_q[cmb_stride] : &zero[0];
-  const float * s2 = has_t ? &at_q[2*cmb_stride] : &at_q[0];
-  Samples resolved(cmb_stride), unresolved(cmb_stride);
+  CmbSamples samples(*this,begin,end);
   NodeLists lists(size,sample_number), low_l_lists(size,sample_number);
-  std::vector<double> near(size,0.);
-  std::vector<float> left_out((size_t)size*cmb_stride);
-  std::vector<int> first_left_out(size,sample_number);
   for (int index_q=begin; index_q < end; index_q++) {
-    double q = ptr->q[index_q];
-    cmb_sources->evaluate(ptr->k[index_md][index_q],at_q.data());
-    int used = sample_number;
-    while ((used > 0) && (q*cmb.distance[used-1] < smallest_x)) {
-      used--;
-      if (cmb.distance[used] > 0.) near[index_q-begin] += s2[used];
-    }
-    int nearer = std::min(first_nearer(cmb.distance,q,fade_in_x(high_l)),used);
-    weigh(cmb,(float)q,s0,s1,s2,used,resolved,unresolved);
-    if (has_t) {
-      first_left_out[index_q-begin] = leave_out(cmb,(float)q,s0,sample_number,&left_out[(size_t)(index_q-begin)*cmb_stride]);
-    }
-    collect_nodes(*table,q,cmb.distance.data(),0,used,resolved,lists);
-    collect_nodes(*table,q,cmb.distance.data(),nearer,used,unresolved,low_l_lists);
+    samples.go_to(index_q);
+    collect_nodes(*table,ptr->q[index_q],cmb.distance.data(),0,samples.used,samples.resolved,lists);
+    collect_nodes(*table,ptr->q[index_q],cmb.distance.data(),samples.nearer,samples.used,samples.unresolved,low_l_lists);
   }
   const int stride = blocks_together*lanes;
   std::vector<float> first_sum(size*stride), second_sum(size*stride);
@@ -223,55 +323,68 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
       add_nodes(*table,block,number,lists,i,&first_sum[i*stride],&second_sum[i*stride]);
       if (at_low_l > 0) add_nodes(*table,block,at_low_l,low_l_lists,i,&first_sum[i*stride],&second_sum[i*stride]);
     }
-    for (int lane=0; (lane < number*lanes) && (block*lanes+lane < table->l_size); lane++) {
-      int index_l = block*lanes+lane;
-      double l = table->l[index_l];
-      double factor_t = 1.5*l*(l+1.), factor_e = 1.5*sqrt((l+2.)*(l+1.)*l*(l-1.));
-      double * t = has_t ? transfer(ptr->index_tt_t0,index_l)+begin : NULL;
-      double * e = has_e ? transfer(ptr->index_tt_e,index_l)+begin : NULL;
-      for (int i=0; i < size; i++) {
-        /* -3 j_2'/x and j_2/x^2 at x = 0 */
-        double first_near = (l == 2.) ? -0.4*near[i] : 0., second_near = (l == 2.) ? near[i]/15. : 0.;
-        if (has_t) t[i] = first_sum[i*stride+lane]+first_near+factor_t*(second_sum[i*stride+lane]+second_near);
-        if (has_e) e[i] = factor_e*(second_sum[i*stride+lane]+second_near);
-      }
-      /* where the other samples were not added */
-      if (has_t && (lane >= at_low_l*lanes)) add_left_out(index_l,begin,end,left_out.data(),first_left_out.data(),t);
+    for (int lane=0; (lane < number*lanes) && (block*lanes+lane < (int)l.size()); lane++)
+      store_cmb(block*lanes+lane,begin,end,&first_sum[lane],&second_sum[lane],stride,samples.near.data(),samples.left_out);
+  }
+}
+
+/** The same in curved space. */
+void LineOfSight::integrate_cmb_curved(int begin, int end) const {
+  int size = end-begin, l_size = (int)l.size(), low_l_size = 0;
+  while ((low_l_size < l_size) && (l[low_l_size/lanes*lanes] < high_l)) low_l_size++;
+  CmbSamples samples(*this,begin,end);
+  RadialSums sums(space,l.data(),l_size,(int)cmb.distance.size());
+  std::vector<double> first(l_size), second(l_size), first_sum((size_t)l_size*size), second_sum((size_t)l_size*size);
+  for (int i=0; i < size; i++) {
+    samples.go_to(begin+i);
+    sums.set_wavenumber(ptr->q[begin+i]);
+    std::fill(first.begin(),first.end(),0.);
+    std::fill(second.begin(),second.end(),0.);
+    sums.add(cmb.distance.data(),0,samples.used,samples.resolved,l_size,first.data(),second.data());
+    sums.add(cmb.distance.data(),samples.nearer,samples.used,samples.unresolved,low_l_size,first.data(),second.data());
+    for (int index_l=0; index_l < l_size; index_l++) {
+      first_sum[(size_t)index_l*size+i] = first[index_l];
+      second_sum[(size_t)index_l*size+i] = second[index_l];
     }
   }
-  /* all of temperature is in t0 */
-  for (int index_l=0; has_t && (index_l < table->l_size); index_l++) {
-    std::fill_n(transfer(ptr->index_tt_t1,index_l)+begin,size,0.);
-    std::fill_n(transfer(ptr->index_tt_t2,index_l)+begin,size,0.);
-  }
+  for (int index_l=0; index_l < l_size; index_l++)
+    store_cmb(index_l,begin,end,&first_sum[(size_t)index_l*size],&second_sum[(size_t)index_l*size],1,samples.near.data(),
+              samples.left_out);
 }
 
 /** Add to the temperature what is left out at late times, the integrated Sachs-Wolfe effect above all, in Limber's
     approximation: the source at tau0-tau = (l+1/2)/q, linear between samples. */
-void LineOfSight::add_left_out(int index_l, int begin, int end, const float * left_out, const int * first, double * t) const {
+void LineOfSight::add_left_out(int index_l, int begin, int end, const LeftOut & left_out, double * t) const {
   const std::vector<double> & x = cmb.distance;
   int i = 1, last = (int)x.size()-1;
-  double l = table->l[index_l], factor = sqrt(_PI_/(2.*l))*(1.-0.25/l+1./32./(l*l));
+  double factor = limber_height(l[index_l]);
   for (int n=0; n < end-begin; n++) {
-    double over_q = 1./ptr->q[begin+n], at = (l+0.5)*over_q;
-    if ((first[n] >= last) || (at > x[first[n]]) || (at < x[last])) continue;
-    i = std::max(i,first[n]+1);
+    int first = left_out.first[n];
+    if (first >= last) continue;
+    double over_q = 1./ptr->q[begin+n];
+    const LimberPoint point = limber_point(space,l[index_l],over_q);
+    const double at = point.distance;
+    if ((at > x[first]) || (at < x[last])) continue;
+    i = std::max(i,first+1);
     while ((i < last) && (x[i] > at)) i++;
-    while ((i > first[n]+1) && (x[i-1] < at)) i--;
-    const float * source = left_out+(size_t)n*cmb_stride;
+    while ((i > first+1) && (x[i-1] < at)) i--;
+    const float * source = &left_out.rows[(size_t)n*cmb_stride];
     double fraction = (x[i-1]-at)/(x[i-1]-x[i]);
-    t[n] += factor*over_q*((1.-fraction)*source[i-1]+fraction*source[i]);
+    t[n] += factor*point.factor*over_q*((1.-fraction)*source[i-1]+fraction*source[i]);
   }
 }
 
 /** The lensing potential at the wavenumbers [begin,end) of the CMB: up to l_switch_limber by integration. */
 void LineOfSight::integrate_lens(int begin, int end) const {
-  int sample_number = (int)lens.distance.size(), l_size = table->l_size, integrated = 0;
-  while ((integrated < l_size) && (table->l[integrated] <= ppr->l_switch_limber)) integrated++;
+  int sample_number = (int)lens.distance.size(), l_size = (int)l.size(), integrated = 0;
+  while ((integrated < l_size) && (l[integrated] <= ppr->l_switch_limber)) integrated++;
   std::vector<float> at_q((size_t)(end-begin)*lens_stride);
   Samples samples(lens_stride);
   const Fade far = fade_in_x((int)ppr->l_switch_limber);
-  NodeLists lists(end-begin,sample_number);
+  const bool is_flat = (space.K == 0.);
+  NodeLists lists(is_flat ? end-begin : 0,sample_number);
+  RadialSums sums(space,l.data(),integrated,sample_number);
+  std::vector<double> first(integrated), second(integrated);
   for (int index_q=begin; index_q < end; index_q++) {
     double q = ptr->q[index_q];
     float * source = &at_q[(size_t)(index_q-begin)*lens_stride];
@@ -282,9 +395,17 @@ void LineOfSight::integrate_lens(int begin, int end) const {
     for (int i=nearer; i < used; i++)
       samples.value[i] = source[i]*lens_factor[i]*share(fade_at_all_l,(float)q*lens.gap[i])
         *share(far,(float)(q*lens.distance[i]));
-    collect_nodes(*table,q,lens.distance.data(),nearer,used,samples,lists);
+    if (is_flat) {
+      collect_nodes(*table,q,lens.distance.data(),nearer,used,samples,lists);
+    }
+    else if (integrated > 0) {
+      std::fill(first.begin(),first.end(),0.);
+      sums.set_wavenumber(q);
+      sums.add(lens.distance.data(),nearer,used,samples,integrated,first.data(),second.data());
+      for (int index_l=0; index_l < integrated; index_l++) transfer(ptr->index_tt_lcmb,index_l)[index_q] = first[index_l];
+    }
   }
-  for (int block=0; block*lanes < integrated; block++) {
+  for (int block=0; is_flat && (block*lanes < integrated); block++) {
     for (int i=0; i < end-begin; i++) {
       float sum[lanes] = {}, ignored[lanes] = {};
       add_nodes(*table,block,1,lists,i,sum,ignored);
@@ -301,7 +422,7 @@ void LineOfSight::integrate_limber(int begin, int end) const {
   std::vector<float> at_q((size_t)(end-begin)*lens_stride);
   for (int index_q=begin; index_q < end; index_q++)
     evaluate_lens(ptr->k_limber[index_md][index_q],&at_q[(size_t)(index_q-begin)*lens_stride]);
-  for (int index_l=0; index_l < table->l_size; index_l++)
+  for (int index_l=0; index_l < (int)l.size(); index_l++)
     limber(index_l,ptr->q_limber+begin,end-begin,at_q.data(),transfer_limber(index_l)+begin);
 }
 
@@ -328,26 +449,31 @@ void LineOfSight::prepare_limber() {
     parabola[3*i+1] = 1./((x[i]-x[i-1])*(x[i]-x[i+1]));
     parabola[3*i+2] = 1./((x[i+1]-x[i-1])*(x[i+1]-x[i]));
   }
-  for (double l : table->l) limber_factor.push_back(sqrt(_PI_/(2.*l))*(1.-0.25/l+1./32./(l*l))/(l+0.5));
+  for (double value : l) limber_factor.push_back(limber_height(value)/(value+0.5));
 }
 
 /** Limber's approximation at one l, as transfer_limber(): the source (times tau0-tau) at tau0-tau = (l+1/2)/q, on the
     parabola through three samples; for ascending q, each with its row of `sources`. */
 void LineOfSight::limber(int index_l, const double * q, int size, const float * sources, double * result) const {
   const std::vector<double> & x = lens.distance;
-  int last = (int)x.size()-1;
-  double l = table->l[index_l]+0.5;
-  int i = (int)(std::upper_bound(x.begin(),x.end(),l/q[0],std::greater<double>())-x.begin());
-  i = std::max(1,std::min(i-1,last-1));
+  int last = (int)x.size()-1, i = 1;
+  double l_plus_half = l[index_l]+0.5, start = limber_point(space,l[index_l],1./q[0]).distance;
+  if (start > 0.) {
+    i = (int)(std::upper_bound(x.begin(),x.end(),start,std::greater<double>())-x.begin());
+    i = std::max(1,std::min(i-1,last-1));
+  }
   for (int n=0; n < size; n++) {
-    double at = l*(1./q[n]);
+    const LimberPoint point = limber_point(space,l[index_l],1./q[n]);
+    const double at = point.distance;
     result[n] = 0.;
     if ((at > x[0]) || (at < x[last])) continue;
     while ((i < last-1) && (x[i] > at)) i++;
     double d0 = at-x[i-1], d1 = at-x[i], d2 = at-x[i+1];
     const float * source = sources+(size_t)n*lens_stride;
     const double * factor = &parabola[3*i];
-    result[n] = (float)(limber_factor[index_l]
+    /* the source stands there times the distance, which is (l+1/2)/q in flat space only */
+    double of_curvature = (space.K == 0.) ? 1. : point.factor*l_plus_half/(q[n]*at);
+    result[n] = (float)(limber_factor[index_l]*of_curvature
       *(source[i-1]*d1*d2*factor[0]+source[i]*d0*d2*factor[1]+source[i+1]*d0*d1*factor[2]));
   }
 }
@@ -361,6 +487,12 @@ using namespace cosmicnet;
 static const double largest_l_logstep = 1.035, primordial_tolerance = 2e-4;
 enum {primordial_halvings = 5};
 
+/* An angular rescaling closer to 1 is that of flat space. */
+static const double smallest_rescaling = 1e-6;
+
+/* In closed space, steps in nu = q/sqrt(K) of more than 1 begin so smoothly. */
+static const int whole_steps_end = 128;
+
 /* Wavenumbers that one task treats: the more, the more often a row of the table is used while it is in the
    cache; but every thread shall have a few tasks. */
 static int wavenumbers_per_task(size_t q_size) {
@@ -371,7 +503,8 @@ static int wavenumbers_per_task(size_t q_size) {
 short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbations * ppt, struct transfer * ptr) {
   short wanted = (ptr->fast_line_of_sight == _COSMICNET_AUTOMATIC_) ? ppt->scalars_provided : ptr->fast_line_of_sight;
   /* switch_pol: only if it is on is S_P = sqrt(6) S_2; the transfer function of lensing needs a time step */
-  return ((wanted == _TRUE_) && (pba->sgnK == 0) && (ppt->has_scalars == _TRUE_) && (ppt->md_size == 1)
+  double age = pba->conformal_age, farthest = 0.5*_PI_;
+  return ((wanted == _TRUE_) && (fabs(pba->K)*age*age < farthest*farthest) && (ppt->has_scalars == _TRUE_) && (ppt->md_size == 1)
           && (ppt->has_cl_number_count == _FALSE_) && (ppt->has_cl_lensing_potential == _FALSE_)
           && (ppt->switch_pol == 1)) ? _TRUE_ : _FALSE_;
 }
@@ -403,19 +536,47 @@ int cosmicnet_primordial_step(struct perturbations * ppt, struct primordial * pp
 }
 
 void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double primordial_step) {
-  /* in flat space it is 1; CLASS's is off by rounding, to either side, so that steps in l, cut to whole numbers, would
-     change from one cosmology to the next, and the interpolated spectra with them */
-  ptr->angular_rescaling = 1.;
+  double rescaling = ptr->angular_rescaling;
   ppr->l_linstep = MIN(ppr->l_linstep,15);
   /* spectra oscillate in ln l at most as fast as the primordial spectrum in ln k; at the largest l, lensing by default amplifies
      the error of their interpolation */
   ppr->l_logstep = MIN(ppr->l_logstep,1.+primordial_step);
   if (primordial_step < largest_l_logstep-1.) ppr->l_linstep = MIN(ppr->l_linstep,5);
   ppr->q_logstep_spline = MIN(ppr->q_logstep_spline,60.);
+  if (fabs(rescaling-1.) < smallest_rescaling) rescaling = 1.;
+  /* CLASS multiplies its steps in q by the rescaling, but transfer functions have the same band in curved space as in flat
+     space: their phase changes with q by the distance at most */
+  ppr->q_linstep /= rescaling;
+  ppr->q_logstep_spline /= rescaling*pow(MAX(rescaling,1.),ppr->q_logstep_open);
+  /* where the same scale is seen under a larger angle, spectra change faster with l */
+  ppr->l_linstep = (int)ceil(ppr->l_linstep*MIN(rescaling,1.));
+  /* CLASS's would change the steps in l, cut to whole numbers, from one cosmology to the next, in flat space by rounding,
+     and the interpolated spectra with them */
+  ptr->angular_rescaling = 1.;
+}
+
+int cosmicnet_closed_wavenumbers(struct precision * ppr, struct transfer * ptr, double q_period, double q_max, double K) {
+  const double root = sqrt(K);
+  std::vector<double> nu(1,3.);
+  for (int beyond=0; nu.back()*root < q_max; ) {
+    double q = nu.back()*root;
+    /* CLASS's step in flat space */
+    double step = q_period*ppr->q_linstep*q/(q+ppr->q_linstep/ppr->q_logstep_spline)/root;
+    double share = 0.;
+    if ((nu.back() >= RadialSums::lowest_any_nu) && (step > 1.)) share = std::min(1.,++beyond/(double)whole_steps_end);
+    nu.push_back(nu.back()+1.+share*share*(3.-2.*share)*std::max(step-1.,0.));
+  }
+  nu.pop_back();
+  class_test(nu.size() < 2,ptr->error_message,"fewer than two wavenumbers of closed space up to %g/Mpc",q_max);
+  ptr->q_size = nu.size();
+  ptr->index_q_flat_approximation = ptr->q_size;
+  class_alloc(ptr->q,ptr->q_size*sizeof(double),ptr->error_message);
+  for (size_t i=0; i < nu.size(); i++) ptr->q[i] = nu[i]*root;
+  return _SUCCESS_;
 }
 
 static int time_grid(struct precision * ppr, struct background * pba, struct perturbations * ppt,
-                     struct transfer * ptr, double tau_rec, int index_tt, TimeGrid & grid) {
+                     struct transfer * ptr, double tau_rec, int index_tt, const Space & space, TimeGrid & grid) {
   int size, index_md = ppt->index_md_scalars;
   class_call(transfer_source_tau_size(ppr,pba,ppt,ptr,tau_rec,pba->conformal_age,index_md,index_tt,&size),
              ptr->error_message,
@@ -429,7 +590,7 @@ static int time_grid(struct precision * ppr, struct background * pba, struct per
                               grid.window.data(),NULL,0,grid.distance.data(),grid.weight.data(),&size),
              ptr->error_message,
              ptr->error_message);
-  grid.prepare();
+  grid.prepare(space);
   return _SUCCESS_;
 }
 
@@ -447,24 +608,28 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
   work.ppr = ppr;
   work.ppt = ppt;
   work.ptr = ptr;
+  work.space = {(pba->sgnK == 0) ? 0. : pba->K};
+  work.l.assign(ptr->l,ptr->l+ptr->l_size[index_md]);
   work.tau0 = pba->conformal_age;
   work.index_md = index_md;
   work.has_t = (ppt->has_cl_cmb_temperature == _TRUE_) && (ptr->kept_transfer == NULL);
   work.has_e = (ppt->has_cl_cmb_polarization == _TRUE_) && (ptr->kept_transfer == NULL);
   work.has_lcmb = (ppt->has_cl_cmb_lensing_potential == _TRUE_);
   if (work.has_t || work.has_e) {
-    class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,work.has_t ? ptr->index_tt_t0 : ptr->index_tt_e,work.cmb),
+    class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,work.has_t ? ptr->index_tt_t0 : ptr->index_tt_e,
+                         work.space,work.cmb),
                ptr->error_message,
                ptr->error_message);
     work.cmb_stride = round_up((int)work.cmb.distance.size());
   }
   if (work.has_lcmb) {
-    class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,ptr->index_tt_lcmb,work.lens),
+    class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,ptr->index_tt_lcmb,work.space,work.lens),
                ptr->error_message,
                ptr->error_message);
     work.lens_stride = round_up((int)work.lens.distance.size());
   }
-  work.table = bessel_table(ptr->l,ptr->l_size[index_md],ptr->q[ptr->q_size-1]*pba->conformal_age);
+  if (work.space.K == 0.)
+    work.table = bessel_table(ptr->l,ptr->l_size[index_md],ptr->q[ptr->q_size-1]*pba->conformal_age);
 
   if (work.has_lcmb) work.prepare_limber();
 
@@ -505,7 +670,10 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
       for (int end=(int)ptr->q_size; end > 0; end -= q_together) {
         int begin = std::max(end-q_together,0);
         class_run_parallel(with_arguments(&work,begin,end),
-          if (work.has_t || work.has_e) work.integrate_cmb(begin,end);
+          if (work.has_t || work.has_e) {
+            if (work.space.K == 0.) work.integrate_cmb(begin,end);
+            else work.integrate_cmb_curved(begin,end);
+          }
           if (work.has_lcmb) work.integrate_lens(begin,end);
           return _SUCCESS_;
         );

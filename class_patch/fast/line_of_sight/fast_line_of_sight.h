@@ -1,7 +1,7 @@
 /** @file fast_line_of_sight.h
  *
- * A fast way from source functions to transfer functions and to the spectra, for scalar modes in flat
- * space: temperature, polarisation, lensing potential. What it does not cover is left to CLASS.
+ * A fast way from source functions to transfer functions and to the spectra, for scalar modes: temperature,
+ * polarisation, lensing potential. What it does not cover is left to CLASS.
  */
 
 #ifndef __COSMICNET_FAST_LINE_OF_SIGHT__
@@ -26,6 +26,11 @@ int cosmicnet_primordial_step(struct perturbations * ppt, struct primordial * pp
     a finer one, and the same l in all cosmologies with the same `primordial_step`. */
 void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double primordial_step);
 
+/** In place of CLASS's list of wavenumbers in closed space: ptr->q at all whole nu = q/sqrt(K) from 3 on as long as the
+    functions depend on them being whole or flat space's steps are smaller, then at smoothly growing steps in q; nu need not be whole
+    there. K: in 1/Mpc^2. */
+int cosmicnet_closed_wavenumbers(struct precision * ppr, struct transfer * ptr, double q_period, double q_max, double K);
+
 /** Whether the transfer functions of this type were kept from a former run and are still right: those of temperature
     and polarisation, on which non-linear corrections and the amplitude of lensing have no effect. */
 short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_tt);
@@ -36,7 +41,7 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
                             struct fourier * pfo, struct transfer * ptr, double tau_rec);
 
 /** In place of CLASS's loop over l: the spectra phr->cl of one pair of initial conditions, at all l. */
-int cosmicnet_harmonic(struct precision * ppr, struct perturbations * ppt, struct transfer * ptr,
+int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr,
                        struct primordial * ppm, struct harmonic * phr, int index_md, int index_ic1, int index_ic2);
 
 #ifdef __cplusplus

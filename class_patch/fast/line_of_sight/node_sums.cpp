@@ -4,41 +4,13 @@
  */
 
 #include <algorithm>
-#include <string.h>
 #include "node_sums.h"
+#include "quintic.h"
 
 namespace cosmicnet {
 
-/** Evaluate the polynomials of the lanes, sum_m coefficient[m] t^m. */
-template <int degree>
-static inline __attribute__((always_inline)) void horner(const float (&coefficient)[degree+1][8], float t,
-                                                         vector * result) {
-  vector sum;
-  memcpy(&sum,coefficient[degree],sizeof(sum));
-  for (int m=degree-1; m >= 0; m--) {
-    vector next;
-    memcpy(&next,coefficient[m],sizeof(next));
-    sum = sum*t + next;
-  }
-  memcpy(result,&sum,sizeof(sum));
-}
-
-/* The quintic's basis on [0,1]: at the lower node value, slope, second derivative, then at the upper one; and what
-   multiplies j', their derivatives. h = table.step. */
-#define h ((float)BesselTable::step)
-#define quintic(V,S,C,W,T,D) {V, S*h, C*h*h, 0.f, W, T*h, D*h*h, 0.f}
-#define slope_of_quintic(V,S,C,W,T,D) {V/h, S, C*h, 0.f, W/h, T, D*h, 0.f}
-static const float basis_coefficient[6][8] = {
-  quintic(1.f,0.f,0.f, 0.f,0.f,0.f), quintic(0.f,1.f,0.f, 0.f,0.f,0.f), quintic(0.f,0.f,0.5f, 0.f,0.f,0.f),
-  quintic(-10.f,-6.f,-1.5f, 10.f,-4.f,0.5f), quintic(15.f,8.f,1.5f, -15.f,7.f,-1.f),
-  quintic(-6.f,-3.f,-0.5f, 6.f,-3.f,0.5f)};
-static const float slope_coefficient[5][8] = {
-  slope_of_quintic(0.f,1.f,0.f, 0.f,0.f,0.f), slope_of_quintic(0.f,0.f,1.f, 0.f,0.f,0.f),
-  slope_of_quintic(-30.f,-18.f,-4.5f, 30.f,-12.f,1.5f), slope_of_quintic(60.f,32.f,6.f, -60.f,28.f,-4.f),
-  slope_of_quintic(-30.f,-15.f,-2.5f, 30.f,-15.f,2.5f)};
-#undef slope_of_quintic
-#undef quintic
-#undef h
+static const float basis_coefficient[6][8] = cosmicnet_quintic((float)BesselTable::step);
+static const float slope_coefficient[5][8] = cosmicnet_quintic_slope((float)BesselTable::step);
 
 /** The weights in one sum; the Bessel equation turns that of j'' into weights of j and j'. */
 static inline __attribute__((always_inline)) NodeWeights weights_of(const BesselTable & table, int node,
