@@ -144,8 +144,8 @@ def test_slow_twin(ell: int, fast: Any) -> None:
 def test_agrees_with_converged_class(fast: Any) -> None:
     """Up to 80: below the last multipole CLASS's splines in l end.
 
-    At Omega_k = 0.2 and -0.2 CLASS is off by 0.5% at small l: its sum over the wavenumbers of closed space has weights of
-    the trapezoidal rule in k, say. There the slow twin alone decides.
+    At Omega_k = 0.2 and -0.2 CLASS is off by 0.5% at small l: its sum over the wavenumbers of closed space, say, has
+    weights of the trapezoidal rule in k. There the slow twin alone decides.
     """
     if abs(fast.Omega0_k()) > 0.1:
         pytest.skip("CLASS is not converged there")
@@ -161,7 +161,7 @@ def test_agrees_with_converged_class(fast: Any) -> None:
 def test_high_multipoles(omega_k: float) -> None:
     """At the last multipole, as there is no spline in l; CLASS needs few."""
     settings = {**STANDARD, "output": "tCl,pCl", "l_max_scalars": 1500, "k_max_tau0_over_l_max": 2.5,
-                "hyper_flat_approximation_nu": 1e4, "Omega_k": omega_k}
+                "Omega_k": omega_k}
     fast = compute(settings).raw_cl(1500)
     converged = compute({**settings, **CONVERGED, "q_linstep": 0.4, "l_linstep": 1000, "l_logstep": 3.0,
                          "fast_line_of_sight": "no"}).raw_cl(1500)
@@ -173,8 +173,8 @@ def test_high_multipoles(omega_k: float) -> None:
 def test_continuous_through_flat_space() -> None:
     """Flat space has code of its own: the mean of spectra with a little curvature of both signs.
 
-    Up to l = 1000; near the last multipole spectra depend on where CLASS's grids in k end. EE is small at l of 10 to 30,
-    and knows the steps of these grids.
+    Up to l = 1000; near the last multipole spectra depend on where CLASS's grids in k end. EE is small at l of 10 to
+    30, and knows the steps of these grids.
     """
     settings = {**STANDARD, "output": "tCl,pCl,lCl", "l_max_scalars": 2000}
     closed, flat, open_ = (compute({**settings, "Omega_k": value}).raw_cl(2000) for value in (-2e-4, 0.0, 2e-4))
