@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from concurrent.futures import Executor, Future
 from pathlib import Path
-from typing import Any
 
 import pytest
 from builds import ROOT, build_is_missing
+from serial_pool import serial_pool
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +33,7 @@ def fewer_points_of_the_prior(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Evaluations of `check` and `reweight` without worker processes, which take seconds to start."""
-
-    class Here(Executor):
-        def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
-            future: Future[Any] = Future()
-            future.set_result(function(*arguments, **options))
-            return future
-
-    monkeypatch.setattr("cosmicnet.cobaya_components.compare.evaluations.single_threaded_pool", lambda _number: Here())
+    monkeypatch.setattr("cosmicnet.cobaya_components.compare.evaluations.single_threaded_pool", serial_pool)
 
 
 @pytest.fixture(scope="session")

@@ -164,6 +164,7 @@ def test_matrix_of_the_run_is_taken() -> None:
 
 # ---- evaluations
 
+@pytest.mark.usefixtures("in_this_process")
 def test_evaluations_are_kept_and_damaged_files_made_again(tmp_path: Path) -> None:
     task = RunInMode(WITHOUT_CLASS, "a run", tmp_path)
     points = [{"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 2.0}]

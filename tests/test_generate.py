@@ -2,15 +2,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from recipes import COARSE, plan_of, tiny_recipe
+from serial_pool import serial_pool
 from test_dataset import FULL_DEVICE, make_model
 
 from cosmicnet.errors import CosmicnetError
@@ -33,23 +32,6 @@ def generate(recipe: Recipe, work: Path) -> list[Path]:
 
 def failures(folder: Path) -> set[int]:
     return {int(path.stem) for path in folder.glob("*.failed")}
-
-
-class Serial:
-    """A pool that works in this process, where a stand-in reaches."""
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(function(*arguments))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-@contextmanager
-def serial_pool(processes: int, scheduler: str | None = None) -> Iterator[Serial]:
-    yield Serial()
 
 
 class StandIn:

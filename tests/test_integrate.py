@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from providers import OnGrids
 from recipes import COARSE
-from test_generate import generate, recipe, serial_pool
+from serial_pool import serial_pool
+from test_generate import generate, recipe
 
 from cosmicnet.training.models import integrate as module
 from cosmicnet.training.models.integrate import integrate_model

@@ -8,12 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from paper_models import RECIPE
+from serial_pool import serial_pool
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.request import at_request
 from cosmicnet.training.checks import cost as cost_module
 from cosmicnet.training.fields import fit_set as networks
+from cosmicnet.training.models import integrate
 from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.paper.check import require_possible
 from cosmicnet.training.paper.dataset import PaperModel, read_paper_model
@@ -57,8 +59,9 @@ def recipe() -> PaperRecipe:
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory, patched: None) -> Path:
     folder = tmp_path_factory.mktemp("paper")
-    generate(recipe(), folder / "models", 1)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(integrate, "single_threaded_pool", serial_pool)
+        generate(recipe(), folder / "models", 1)
         # three models do not tell how the derived quantities vary
         patch.setattr(networks, "GUARD_FLOOR", 0.1)
         train_and_export(recipe(), folder, folder / "nets")
@@ -79,7 +82,8 @@ def test_models_are_those_of_full_class(work: Path) -> None:
         assert model.sources[name][:, middle] == pytest.approx(there, abs=2e-2 * float(np.abs(there).max()))
 
 
-def test_what_is_there_is_not_integrated_again(work: Path) -> None:
+def test_what_is_there_is_not_integrated_again(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integrate, "single_threaded_pool", serial_pool)
     path = model_path(work / "models" / "training", 1)
     others = {p: p.stat().st_mtime_ns for p in (work / "models").glob("*/*.h5") if p != path}
     content = path.read_bytes()
