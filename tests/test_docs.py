@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from builds import ROOT
 
+from cosmicnet.class_parameters import SAME_MODULES
+from cosmicnet.provider import COMPARE_WITH
 from cosmicnet.training.commands.cli import command_line
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("cobaya_components/runs/*.md")])
@@ -112,3 +114,17 @@ def test_errors_in_the_readme_are_as_measured(network: str, page: str) -> None:
     assert shown
     for text, name in zip(shown.groups(), ("TT, l ≥ 30", "P(k), z = 0, 1, 2"), strict=True):
         assert float(text) == pytest.approx(float(figures[name][1].rstrip("%")), rel=0.05)
+
+
+@pytest.mark.parametrize("text", [README, COMPARE_WITH], ids=["README", "neural_network_info()"])
+def test_distance_of_the_line_of_sight_from_converged_class_is_as_measured(text: str) -> None:
+    page = (ROOT / "docs" / "line_of_sight.md").read_text(encoding="utf-8")
+    row = re.search(r"\| Wishart chi2, TT TE EE \| ([\d.]+) \| ([\d.]+) \|", page)
+    assert row
+    said = re.search(r"chi2 of ([\d.]+)\s+from\s+converged\s+CLASS\W+the\s+fast\s+one\W+([\d.]+\d)", text)
+    assert said and said.groups() == row.groups()
+
+
+def test_what_to_compare_with_names_all_modules() -> None:
+    for name, value in SAME_MODULES.items():
+        assert name in COMPARE_WITH and name in README and value in COMPARE_WITH
