@@ -22,7 +22,7 @@ from cosmicnet.training.work.run_class import networks_on, new_class
 Array = NDArray[np.float64]
 
 SEED, MODELS = 262, 100
-OUTPUT: dict[str, Any] = {"output": "lCl,tCl,mPk", "l_max_scalars": 100, "P_k_max_1/Mpc": 1.2, "z_max_pk": 2.0,
+OUTPUT: dict[str, Any] = {"output": "lCl,tCl,mPk", "l_max_scalars": 100, "P_k_max_1/Mpc": 2.0, "z_max_pk": 2.0,
                           "fast_background": "yes"}
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cosmicnet.class_parameters import SAME_MODULES
 
 from ..evaluate.accuracy import LOW_L_END, cosmic_variance, wishart_chi2
+from ..work.parallel import progress
 from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
 
 __all__ = ["FULL", "NET", "PAIRS", "SPECTRA", "STOCK", "Comparison", "LargestError", "ModeResult", "compare"]
@@ -137,14 +138,17 @@ def compare(parameters: Parameters, network: str | None, notes: tuple[str, ...] 
     from classy import __version__ as version
 
     networks, refused, modes = "", "", dict[str, ModeResult]()
-    try:
-        modes[NET], networks = _run({**parameters, **networks_on(network), **SAME_MODULES}, REPEATS)
-    except (CosmoComputationError, CosmoSevereError) as error:
-        if not is_refused(error):
-            raise
-        refused = str(error).strip()
-    for mode, options in ((FULL, SAME_MODULES), (STOCK, {})):
-        modes[mode], _ = _run({**parameters, **options}, 1)
+    with progress("computing", 3) as advance:
+        try:
+            modes[NET], networks = _run({**parameters, **networks_on(network), **SAME_MODULES}, REPEATS)
+        except (CosmoComputationError, CosmoSevereError) as error:
+            if not is_refused(error):
+                raise
+            refused = str(error).strip()
+        advance()
+        for mode, options in ((FULL, SAME_MODULES), (STOCK, {})):
+            modes[mode], _ = _run({**parameters, **options}, 1)
+            advance()
     return Comparison(parameters, modes, networks, refused, str(version), os.environ.get("OMP_NUM_THREADS", "not set"),
                       notes)
 
