@@ -28,7 +28,7 @@ from cosmicnet.cobaya_components.compare.reweight import (
     _thinned,
     print_reweighted,
     shifts,
-    write,
+    write_reweighted,
 )
 from cosmicnet.cobaya_components.theory.modes import uses_networks
 
@@ -65,7 +65,7 @@ def test_plot_and_figures_are_written(tmp_path: Path) -> None:
     columns = dict(zip(("x", "y"), RNG.normal(size=(2, 300)), strict=True))
     thinned = Thinned(columns, columns, 0.1 * columns["x"])
     result = Reweighted(shifts(thinned), 297.0, thinned, {"x": "x", "y": "y"}, 300, 0, CONVERGED)
-    table, picture = write(result, tmp_path / "chain.reweighted")
+    table, picture = write_reweighted(result, tmp_path / "chain.reweighted")
     assert json.loads(table.read_text())["effective_samples"] == 297.0
     assert picture.read_bytes().startswith(b"\x89PNG")
 

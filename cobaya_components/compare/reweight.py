@@ -20,7 +20,7 @@ from .chains import Chain, ChainFacts, chain_facts, load_chain, systematic_choic
 from .evaluations import Evaluated, PointSettings, model_of
 
 __all__ = ["FEWEST_FOR_CONTOURS", "Reweighted", "Shift", "Thinned", "plot_reweighted",
-           "print_reweighted", "reweight", "shifts", "write"]
+           "print_reweighted", "reweight", "shifts", "write_reweighted"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -177,7 +177,7 @@ def print_reweighted(result: Reweighted, console: Console) -> None:
                       style="yellow", highlight=False)
 
 
-def write(result: Reweighted, root: Path) -> list[Path]:
+def write_reweighted(result: Reweighted, root: Path) -> list[Path]:
     """`root`.json with all figures, and `root`.png, the triangle plot before and after (not of a few samples)."""
     numbers = {"effective_samples": result.effective, "log_weights": result.thinned.log_weights.tolist(),
                "shifts": [asdict(shift) for shift in result.shifts]}

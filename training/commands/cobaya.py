@@ -120,7 +120,12 @@ def _run_reweight(options: argparse.Namespace) -> None:
     from rich.console import Console
 
     from cosmicnet.cobaya_components.compare.chain_report import write_chain_report
-    from cosmicnet.cobaya_components.compare.reweight import FEWEST_FOR_CONTOURS, print_reweighted, reweight, write
+    from cosmicnet.cobaya_components.compare.reweight import (
+        FEWEST_FOR_CONTOURS,
+        print_reweighted,
+        reweight,
+        write_reweighted,
+    )
 
     if options.report is not None:
         # found out before hours of full CLASS
@@ -128,7 +133,7 @@ def _run_reweight(options: argparse.Namespace) -> None:
     settings = _settings(options)
     result = reweight(options.chain, settings, options.burn_in)
     print_reweighted(result, Console())
-    written = write(result, options.chain.with_name(options.chain.name + ".reweighted"))
+    written = write_reweighted(result, options.chain.with_name(options.chain.name + ".reweighted"))
     if result.distinct < FEWEST_FOR_CONTOURS:
         print(f"no triangle plot: contours need {FEWEST_FOR_CONTOURS} different samples, here are {result.distinct}")
     if options.report is not None:
