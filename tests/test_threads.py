@@ -50,6 +50,29 @@ print(found[0] == found[1] == [1] * len(found[0]), [library.num_threads for libr
     assert done.stdout.startswith("True [2")
 
 
+def test_a_compute_in_another_thread_has_the_same_bits() -> None:
+    """With a kernel whose sums depend on the number of its threads; the networks' products use one in every thread."""
+    code = """
+import threading, classy
+found = []
+def compute():
+    model = classy.Class()
+    model.set({"output": "tCl,pCl", "l_max_scalars": 600, "N_ur": 2.0328, "N_ncdm": 1, "m_ncdm": 0.06,
+               "neural_network": "yes", "neural_network_fallback": "error"})
+    model.compute()
+    found.append({name: values.tobytes() for name, values in model.raw_cl(600).items()})
+compute()
+other = threading.Thread(target=compute)
+other.start()
+other.join()
+print(len(found), found[0] == found[1])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          env={**os.environ, "OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_NUM_THREADS": "2",
+                               "OMP_NUM_THREADS": "2"})
+    assert done.stdout.split() == ["2", "True"]
+
+
 def test_chains_share_the_cores() -> None:
     pytest.importorskip("cobaya", reason="no Cobaya")
     alone = threads_of(threads=None)
