@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 pytest.importorskip("h5py")
+from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.coordinates import Scales
 from cosmicnet.errors import CosmicnetWarning, OptionError
 from cosmicnet.network import Normalization
@@ -61,7 +62,8 @@ def kept(**changes: Any) -> KeptModel:
 
 @pytest.mark.parametrize("changes", [
     {"setup": {**SETUP, "has_dcdm": 0.0}}, {"precision": {**PRECISION, "l_max_g": 13.0}},
-    {"parameters": {**PARAMETERS, "new_potential": "sine"}}, {"cosmology": {**COSMOLOGY, "Gamma_dcdm": 3.0}},
+    {"parameters": {**PARAMETERS, "new_potential": "sine"}}, {"parameters": {**PARAMETERS, "l_max_scalars": 3000}},
+    {"cosmology": {**COSMOLOGY, "Gamma_dcdm": 3.0}},
     {"tables": dict.fromkeys(("t0", "t1", "t2", "p", "delta_m"))}])
 def test_other_settings_are_learned_apart(changes: dict[str, Any]) -> None:
     assert identity_of(request(**changes), RUNNING).key != identity_of(request(), RUNNING).key
@@ -416,16 +418,49 @@ def test_normalization_of_a_calibration_is_that_of_its_points() -> None:
     assert np.array_equal(calibration_of(inputs).points, Normalization.to_unit_box(inputs).apply(inputs))
 
 
+# The process in the background
+
+def test_the_background_process_runs_and_ends(tmp_path: Path) -> None:
+    """One model is damaged, the other has no tables that could be put on nodes."""
+    part = Learned.open(tmp_path, identity_of(request(), RUNNING))
+    damaged = part.keep(kept())
+    damaged.write_bytes(damaged.read_bytes()[:-10])
+    part.keep(kept(cosmology={**COSMOLOGY, "H0": 70.0}))
+    learning = open_learner(tmp_path, "lcdm", running=RUNNING)
+    learning._start_student(part)
+    process = learning._process.student
+    assert process is not None and process.wait(300) == 0, (part.folder / "student.log").read_text()
+    assert len(list(part.folder.glob("tables/*/*/*.failed"))) == 2
+    assert part.newest_networks() is None
+
+
 # Cobaya
 
-@pytest.mark.usefixtures("patched")
+@pytest.mark.usefixtures("recording")
 @pytest.mark.parametrize(("options", "said"), [
     ({}, "learned: FOLDER"), ({"learned": "here", "fallback": "error"}, "fallback: error")])
 def test_mode_learn_needs_a_folder_and_full_class(options: dict[str, str], said: str) -> None:
     pytest.importorskip("cobaya")
     from cobaya.log import LoggedError
     from cobaya.model import get_model
+    from cobaya_infos import run_info
 
-    info = {"params": {}, "likelihood": {"one": None}, "theory": {"cosmicnet.Cosmicnet": {"mode": "learn", **options}}}
     with pytest.raises(LoggedError, match=said):
-        get_model(info)
+        get_model(run_info({"mode": "learn", **options}))
+
+
+@pytest.mark.usefixtures("recording")
+def test_mode_learn_keeps_what_it_integrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cobaya")
+    from cobaya.model import get_model
+    from cobaya_infos import POINT, derived, run_info, spectrum
+
+    monkeypatch.setattr(learner.Learner, "_start_student", lambda _self, _learned: None)
+    massless = {"extra_args": {"N_ncdm": 0, **SAME_MODULES}}
+    error = {"neural_network_error": {"derived": True}}
+    learning, full = (get_model(run_info({**massless, **options}, **error)) for options in (
+        {"mode": "learn", "learned": str(tmp_path)}, {"mode": "full"}))
+    assert np.array_equal(spectrum(learning), spectrum(full))
+    assert len(list(tmp_path.glob("*/models/*.h5"))) == 1
+    found = derived(learning, POINT)
+    assert (found["neural_network_used"], found["neural_network_error"]) == (0.0, 0.0)

@@ -35,6 +35,9 @@ RESULTS = ("conformal_age", "z_rec", "tau_rec", "sound_horizon_rec", "angular_di
 CONTINUOUS = ("T_cmb", "Omega0_k", "c_gamma_over_c_fld", "cs2_fld", "three_ceff2_ur", "three_cvis2_ur")
 OF_SPECIES = ("deg_ncdm", "T_ncdm", "ksi_ncdm", "m_ncdm_in_eV")
 
+# What determines how far sources reach in wavenumber: networks reach as far as each of their models.
+OF_REACH = ("l_max_scalars", "l_max_lss", "P_k_max_1/Mpc", "P_k_max_h/Mpc", "non_linear")
+
 # Sources without which there is nothing to check networks with.
 NEEDED = ("t0", "t1", "t2")
 NAMELESS = "unnamed_"
@@ -52,7 +55,7 @@ class Identity:
     """What models must share to be learned together: all that is no continuous number.
 
     setup: choices such as the species that exist; precision: what acts on the sources; texts: parameters that are no
-    numbers and that the other entries do not show; names: of the numbers.
+    numbers and that the other entries do not show, and those of the reach; names: of the numbers.
     """
 
     class_version: str
@@ -80,7 +83,7 @@ def identity_of(request: Any, running: RunningClass) -> Identity:
         {name: value for name, value in request.setup.items() if not is_continuous(name) and not _is_later(name)},
         {name: value for name, value in request.precision.items() if acts_on_sources(name)},
         {name: str(value) for name, value in request.parameters.items()
-         if _is_unseen(name) and _as_number(value) is None},
+         if name in OF_REACH or (_is_unseen(name) and _as_number(value) is None)},
         sorted(numbers_of(request.cosmology, request.setup, request.parameters)))
 
 

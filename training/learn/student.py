@@ -13,7 +13,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from cosmicnet.coverage import outside_domain
-from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import load_network_set, save_network_set
 
 from ..fields.tables import collect, table_path
@@ -66,8 +65,10 @@ def _prepare(learned: Learned, path: Path) -> None:
         model = read_kept(path)
         _audit(learned, path.stem, model)
         resample_kept(model, table, learned.identity)
-    except (CosmicnetError, ValueError) as error:
-        table.with_suffix(FAILED).write_text(f"{error}\n", encoding="utf-8")
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # one model must not keep the others from being learned
+        table.with_suffix(FAILED).write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
 
 
 def _audit(learned: Learned, name: str, model: KeptModel) -> None:
