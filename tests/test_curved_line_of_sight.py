@@ -154,20 +154,29 @@ def test_agrees_with_converged_class(fast: Any) -> None:
     settings = {**LCDM, **CONVERGED, "Omega_k": fast.Omega0_k(), "hyper_flat_approximation_nu": nu}
     converged = compute({**settings, "fast_line_of_sight": "no"}, Injector(fast.get_sources()[0]))
     for name, error in relative_errors(fast.raw_cl(L_MAX), converged.raw_cl(L_MAX)).items():
+        if name == "pp" and curvature_of(fast) > 0:
+            # where Limber's approximation begins, at l = 31: CLASS takes sqrt(l(l+1)) for l+1/2 in closed space only
+            assert error[29:38].max() < 5e-4
+            error[29:38] = 0
         assert error[:79].max() < TOLERANCE[name], f"{name}: {error[:79].max():.1e} at l = {error[:79].argmax() + 2}"
 
 
-@pytest.mark.parametrize("omega_k", [0.05, -0.05])
-def test_high_multipoles(omega_k: float) -> None:
-    """At the last multipole, as there is no spline in l; CLASS needs few."""
-    settings = {**STANDARD, "output": "tCl,pCl", "l_max_scalars": 1500, "k_max_tau0_over_l_max": 2.5,
-                "Omega_k": omega_k}
-    fast = compute(settings).raw_cl(1500)
+@pytest.mark.parametrize(("omega_k", "approximated"), [(0.02, 1e4), (-0.02, 4e3)])
+def test_high_multipoles(omega_k: float, approximated: float) -> None:
+    """At the last multipole, as there is no spline in l; CLASS needs few.
+
+    approximated: q/sqrt|K| from which on CLASS takes flat functions, which are off by 5e-4 at high l; beyond all q
+    here, but in closed space CLASS fails without any.
+    """
+    ell = 800
+    settings = {**STANDARD, "output": "tCl,pCl", "l_max_scalars": ell, "k_max_tau0_over_l_max": 2.5,
+                "hyper_flat_approximation_nu": approximated, "Omega_k": omega_k}
+    fast = compute(settings).raw_cl(ell)
     converged = compute({**settings, **CONVERGED, "q_linstep": 0.4, "l_linstep": 1000, "l_logstep": 3.0,
-                         "fast_line_of_sight": "no"}).raw_cl(1500)
+                         "fast_line_of_sight": "no"}).raw_cl(ell)
     for name in ("tt", "te", "ee"):
-        scale = np.sqrt(converged["tt"][1500] * converged["ee"][1500]) if name == "te" else converged[name][1500]
-        assert abs(fast[name][1500] - converged[name][1500]) < TOLERANCE[name] * scale, name
+        scale = np.sqrt(converged["tt"][ell] * converged["ee"][ell]) if name == "te" else converged[name][ell]
+        assert abs(fast[name][ell] - converged[name][ell]) < TOLERANCE[name] * scale, name
 
 
 def test_continuous_through_flat_space() -> None:
