@@ -31,7 +31,9 @@ def functions(settings: dict[str, Any]) -> dict[str, Array]:
     model.compute(["fourier"])
     try:
         growth = spectra._on_grid(model.scale_dependent_growth_factor_f, spectra.FUNCTION_K)
-        return {"f(k), z = 0": growth[0], "f(k), z = 0.5, 1": growth[1:],
+        # dark energy is perturbed at the first k
+        return {"f(k), z = 0, k = 1e-3/Mpc": growth[0, :1], "f(k), z = 0, larger k": growth[0, 1:],
+                "f(k), z = 0.5, 1": growth[1:],
                 "f sigma8": np.array([model.effective_f_sigma8(z) for z in spectra.FUNCTION_REDSHIFTS]),
                 "sigma(R, z)": spectra._on_grid(model.sigma, spectra.FUNCTION_RADII),
                 "Weyl": spectra._weyl_over_matter(model), "tilt": spectra._on_grid(model.pk_tilt, spectra.FUNCTION_K)}
