@@ -38,7 +38,8 @@ COVERED: dict[str, dict[str, Any]] = {
     "open": {"Omega_k": 0.02},
     "closed": {"Omega_k": -0.02},
     "large wavenumbers": {"P_k_max_1/Mpc": 67, "l_max_scalars": 9500, "delta_l_max": 1800},
-    "finer precision": {"l_max_g": 40, "l_max_ur": 35, "l_max_pol_g": 60, "tol_ncdm_synchronous": 1e-6},
+    "finer precision": {"N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.03, "l_max_g": 40, "l_max_ur": 35, "l_max_pol_g": 60,
+                        "l_max_ncdm": 30, "tol_ncdm_synchronous": 1e-6},
 }
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
