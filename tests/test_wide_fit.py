@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.interpolate import make_interp_spline
 
 from cosmicnet.coordinates import Boundaries, Scales, curvature_of
 from cosmicnet.fields import FIELDS, INPUTS, Field
@@ -16,9 +17,9 @@ from cosmicnet.pieces import PIECES, wavenumber_factor
 from cosmicnet.training.fields.nodes import KNOTS, NODES
 from cosmicnet.training.fields.tables import FieldTables
 from cosmicnet.training.wide import fit as module
-from cosmicnet.training.wide.fit import ACOUSTIC, _floor
+from cosmicnet.training.wide.fit import ACOUSTIC, FITTED_FROM, _floor
 from cosmicnet.training.wide.grids import WideGrids
-from cosmicnet.training.wide.tables import _beyond_last_wavenumber, _beyond_today, continued_to
+from cosmicnet.training.wide.tables import _beyond_last_wavenumber, _beyond_today, continued_to, graded
 from cosmicnet.wide_fields import WIDE_BOUNDARIES, WIDE_FIELDS
 
 VALUES = {
@@ -188,3 +189,25 @@ def test_small_wavenumbers_continue_as_a_constant_and_k_squared() -> None:
     assert tables["t0"] == pytest.approx(np.outer([1.0, 2.0], 3.0 - 1e5 * longer**2))
     assert np.array_equal(tables["tau"], np.arange(2.0))
     assert np.array_equal(continued_to(1e-3, k, {"t0": table})[1]["t0"], table)
+
+
+def test_a_fine_grid_passes_gradually_into_a_coarse_one() -> None:
+    """Noise of one part in 1e5 at close neighbours stays that small between the coarse points."""
+    fine, coarse = np.arange(0.5, 2.59, 0.017), np.arange(2.6, 8.0, 0.4)
+    x = np.concatenate([fine, coarse])
+    kept = graded(x)
+    assert np.array_equal(x[kept[-coarse.size:]], coarse) and kept[0] == 0 and kept.size > x.size - 25
+    assert np.diff(x[kept])[-coarse.size:].max() < 0.41
+    noisy = np.cos(x) + 1e-5 * np.random.default_rng(2).standard_normal(x.size)
+    between = np.linspace(2.0, 4.0, 200)
+
+    def error(points: np.ndarray) -> float:
+        return float(np.abs(make_interp_spline(x[points], noisy[points], k=5)(between) - np.cos(between)).max())
+
+    assert error(kept) < 1e-4 < error(np.arange(x.size))
+
+
+@pytest.mark.parametrize("steps", [(0.7, 1.6), (0.3, 0.5)])
+def test_even_grids_lose_no_points(steps: tuple[float, float]) -> None:
+    x = np.cumsum(np.repeat(steps, 6)) / 3.0
+    assert np.array_equal(graded(x), np.arange(x.size))

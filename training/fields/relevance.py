@@ -34,7 +34,7 @@ STARTS, START_OF_NOISE = (0.1, 0.3, 0.7), 1e-6
 RELEVANCES, SEARCHED_NOISES = (1e-4, 30.0), (1e-12, 1.0)
 STEPS = 60
 # So many models suffice to find relevances.
-SEARCHED = 400
+SEARCHED = 250
 # So many outputs have relevances of their own.
 ALONE = 4
 # Keeps the kernel positive definite, in units of its trace; and logarithms finite.

@@ -59,6 +59,10 @@ MEAN_ACCURACY = 0.1
 # over time; what is left must be much better than its source. ACOUSTIC: x = k r_s(rec) from which photon sources count
 # less.
 FLOOR, FLOOR_OF_TEMPERATURE, ACOUSTIC = 50.0, 3.0, 30.0
+# Matter beyond this x is a fit to some of the models, and counts so much less.
+FITTED_FROM, WEIGHT_OF_FITTED = 3000.0, 10.0
+# Below this x multipoles from 2 on see next to nothing, and curved space has no modes.
+LARGEST_SCALE = 0.03
 # k r_s(rec) of the CMB sources that are promised. From 150 on the nodes do not resolve acoustic oscillations, but
 # photons have diffused there: without these sources lensed spectra change by less than 1e-5 up to l = 9500.
 CMB_REACH = 400.0
@@ -233,9 +237,10 @@ def _floor(table: FieldTables) -> Array:
     is_of_temperature = PIECES[table.field.piece].source == "t0"
     floor = (FLOOR_OF_TEMPERATURE if is_of_temperature else FLOOR) * table.floor
     if table.field.piece in OF_MATTER:
-        return floor
+        return np.where(x > FITTED_FROM, WEIGHT_OF_FITTED * np.sqrt((table.values**2).sum(axis=1).mean(axis=0)), floor)
     # what the nodes do not resolve is bounded all the same
     floor = np.where(x > K_SOUND_HORIZON_MAX * (1.0 + 1e-9), BEYOND, 1.0) * floor
+    floor = floor * np.maximum(LARGEST_SCALE / x, 1.0)
     size = np.sqrt(((table.values * table.weight[:, None]) ** 2).sum(axis=1).mean(axis=0))
     return np.where(x > ACOUSTIC, np.maximum(size, floor) * (x / ACOUSTIC) ** 2, floor)
 

@@ -1,6 +1,7 @@
 """The tables of a wide set: models of both levels on the nodes of its fields, and values where a model has none."""
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from ..fields.relevance import fit_with_relevances
 from ..fields.tables import FieldTables, ResampledModel, write_tables
 from .record import read_wide_model
 
-__all__ = ["OF_MATTER", "continued_to", "filled", "resample_wide_model"]
+__all__ = ["OF_MATTER", "continued_to", "filled", "graded", "resample_wide_model"]
 
 Array = NDArray[np.float64]
 Tables = NDArray[np.float32]
@@ -32,9 +33,13 @@ OF_MATTER = ("weyl", "matter", "matter_cb")
 K_LAST, BOTH = "k_last", 3.0
 DEGREE_OF_TAIL = 2
 
-# The first x = k r_s(rec) of the nodes; how many wavenumbers are put before the first of a model, and how far, in units
-# of the first, those reach from which they are continued.
-FIRST_X, NEW_WAVENUMBERS, FITTED = float(np.exp(NODES["ln_x_far"][0])), 8, 1.6
+# The first x = k r_s(rec) of the nodes; steps in ln k of wavenumbers that are put before the first of a model, and how
+# far, in units of the first, those reach from which they are continued.
+FIRST_X, NEW_STEP, FITTED = float(np.exp(NODES["ln_x_far"][0])), 0.25, 1.6
+
+# Below this x the spacing of wavenumbers changes by no more than about this factor from one to the next; above two, so
+# that no even grid loses every second one.
+GRADED_BELOW, GRADED = 10.0, 2.3
 
 
 def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> None:
@@ -54,14 +59,25 @@ def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> No
     first = FIRST_X / scales.sound_horizon_rec
     # closed space has no modes with q^2 < 9 K, and equations between its modes are singular towards q^2 = 4 K
     smallest = int(np.searchsorted(model.k**2, 8.0 * max(curvature, 0.0)))
-    existing = model.k[smallest:]
-    k, pieces = continued_to(first, existing, _from_wavenumber(smallest, pieces))
-    _, integrated = continued_to(first, existing, _from_wavenumber(smallest, integrated))
+    kept = smallest + graded(model.k[smallest:] * scales.sound_horizon_rec)
+    k, pieces = continued_to(first, model.k[kept], _at_wavenumbers(kept, pieces))
+    _, integrated = continued_to(first, model.k[kept], _at_wavenumbers(kept, integrated))
     write_tables(target, replace(model, k=k, cosmology=numbers, integrated=integrated), pieces, scales, fields)
 
 
-def _from_wavenumber(first: int, tables: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: table[:, first:] if table.ndim == 2 else table for name, table in tables.items()}
+def _at_wavenumbers(kept: NDArray[np.intp], tables: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: table[:, kept] if table.ndim == 2 else table for name, table in tables.items()}
+
+
+def graded(x: Array) -> NDArray[np.intp]:
+    """The wavenumbers to keep where a fine grid meets a coarse one: splines through both grids would turn the noise of
+    close neighbours into oscillations of the coarse side."""
+    kept = [x.size - 1]
+    for index in range(x.size - 2, -1, -1):
+        is_apart = len(kept) < 2 or x[kept[-1]] - x[index] >= (x[kept[-2]] - x[kept[-1]]) / GRADED
+        if x[index] >= GRADED_BELOW or is_apart:
+            kept.append(index)
+    return np.array(kept[::-1])
 
 
 def continued_to(first: float, k: Array, tables: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
@@ -70,9 +86,11 @@ def continued_to(first: float, k: Array, tables: Mapping[str, Array]) -> tuple[A
     Curved space has no smaller wavenumbers than its radius of curvature allows. There tables continue as a constant and
     k^2, which the perturbations of flat space tend to.
     """
-    if first >= k[0]:
+    number = math.ceil(math.log(k[0] / first) / NEW_STEP)
+    if number <= 1:
+        # within a step the nodes take the value of the first
         return k, dict(tables)
-    new = np.geomspace(first, k[0], NEW_WAVENUMBERS, endpoint=False)
+    new = np.geomspace(first, k[0], number, endpoint=False)
     fitted = int(np.searchsorted(k, FITTED * k[0]))
     design, wanted = (np.stack([np.ones(at.size), (at / k[0]) ** 2], axis=1) for at in (k[:fitted], new))
     at_new = wanted @ np.linalg.pinv(design)
