@@ -19,7 +19,7 @@ from cosmicnet.training.fields.tables import FieldTables
 from cosmicnet.training.wide import fit as module
 from cosmicnet.training.wide.fit import ACOUSTIC, FITTED_FROM, _floor
 from cosmicnet.training.wide.grids import WideGrids
-from cosmicnet.training.wide.tables import _beyond_last_wavenumber, _beyond_today, continued_to, graded
+from cosmicnet.training.wide.tables import _beyond_last_wavenumber, _beyond_today, continued_to, graded, without_ringing
 from cosmicnet.wide_fields import WIDE_BOUNDARIES, WIDE_FIELDS
 
 VALUES = {
@@ -213,3 +213,15 @@ def test_a_fine_grid_passes_gradually_into_a_coarse_one() -> None:
 def test_even_grids_lose_no_points(steps: tuple[float, float]) -> None:
     x = np.cumsum(np.repeat(steps, 6)) / 3.0
     assert np.array_equal(graded(x), np.arange(x.size))
+
+
+def test_matter_is_smooth_where_the_acoustic_grid_ends() -> None:
+    x = np.concatenate([np.arange(30.0, 149.7, 0.6), np.geomspace(150.0, 3000.0, 19)])
+    ringing = x**-1.5 * (1.0 + 2e-5 * np.cos(x + 1.0))
+    between = np.geomspace(40.0, 400.0, 300)
+
+    def error(values: np.ndarray) -> float:
+        spline = make_interp_spline(np.log(x), values, k=5)
+        return float(np.abs(spline(np.log(between)) * between**1.5 - 1.0).max())
+
+    assert error(without_ringing(ringing[None], x)[0]) < 5e-5 < 3e-4 < error(ringing)

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import make_lsq_spline
 
 from cosmicnet.background import Background
 from cosmicnet.coordinates import Scales, curvature_of
 from cosmicnet.fields import Field
 from cosmicnet.pieces import split_sources
 from cosmicnet.request import at_request
+from cosmicnet.splines import DEGREE
 from cosmicnet.wide_fields import WIDE_BOUNDARIES
 
 from ..fields.nodes import NODES
@@ -21,7 +23,7 @@ from ..fields.relevance import fit_with_relevances
 from ..fields.tables import FieldTables, ResampledModel, write_tables
 from .record import read_wide_model
 
-__all__ = ["OF_MATTER", "continued_to", "filled", "graded", "resample_wide_model"]
+__all__ = ["OF_MATTER", "continued_to", "filled", "graded", "resample_wide_model", "without_ringing"]
 
 Array = NDArray[np.float64]
 Tables = NDArray[np.float32]
@@ -36,6 +38,9 @@ DEGREE_OF_TAIL = 2
 # The first x = k r_s(rec) of the nodes; steps in ln k of wavenumbers that are put before the first of a model, and how
 # far, in units of the first, those reach from which they are continued.
 FIRST_X, NEW_STEP, FITTED = float(np.exp(NODES["ln_x_far"][0])), 0.25, 1.6
+
+# From this x on pieces of matter are smooth in steps of ln x of this size.
+SMOOTH_FROM, SMOOTH_STEP = 70.0, 0.06
 
 # Below this x the spacing of wavenumbers changes by no more than about this factor from one to the next; above two, so
 # that no even grid loses every second one.
@@ -59,7 +64,9 @@ def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> No
     first = FIRST_X / scales.sound_horizon_rec
     # closed space has no modes with q^2 < 9 K, and equations between its modes are singular towards q^2 = 4 K
     smallest = int(np.searchsorted(model.k**2, 8.0 * max(curvature, 0.0)))
-    kept = smallest + graded(model.k[smallest:] * scales.sound_horizon_rec)
+    x = model.k * scales.sound_horizon_rec
+    kept = smallest + graded(x[smallest:])
+    pieces |= {name: without_ringing(pieces[name], x) for name in OF_MATTER}
     k, pieces = continued_to(first, model.k[kept], _at_wavenumbers(kept, pieces))
     _, integrated = continued_to(first, model.k[kept], _at_wavenumbers(kept, integrated))
     write_tables(target, replace(model, k=k, cosmology=numbers, integrated=integrated), pieces, scales, fields)
@@ -67,6 +74,23 @@ def resample_wide_model(path: Path, target: Path, fields: Sequence[Field]) -> No
 
 def _at_wavenumbers(kept: NDArray[np.intp], tables: Mapping[str, Array]) -> dict[str, Array]:
     return {name: table[:, kept] if table.ndim == 2 else table for name, table in tables.items()}
+
+
+def without_ringing(piece: Array, x: Array) -> Array:
+    """A piece of matter (times, wavenumbers) on the same x, by its least-squares spline where the acoustic grid meets
+    the geometric one: the last of the baryons' oscillations there, 1e-5, would become 2e-3 between the next points."""
+    first = int(np.searchsorted(x, SMOOTH_FROM))
+    at = np.log(x[first:])
+    knots: list[float] = []
+    # a spline of degree 5 needs data between its first and last knots
+    for value in at[DEGREE:-(DEGREE // 2 + 1)]:
+        if not knots or value - knots[-1] >= SMOOTH_STEP:
+            knots.append(value)
+    if not knots:
+        return piece
+    ends = np.repeat(at[[0, -1]], DEGREE + 1)
+    spline = make_lsq_spline(at, piece[:, first:].T, np.sort([*ends, *knots]), k=DEGREE)
+    return np.concatenate([piece[:, :first], spline(at).T], axis=1)
 
 
 def graded(x: Array) -> NDArray[np.intp]:
