@@ -268,10 +268,12 @@ def _difference(field: Field, tables: Tables) -> Single:
 
 
 def _linear(inputs: Array, tables: Single) -> Callable[[Array], Array]:
-    """The function from inputs (models, n) to tables (models, time nodes, wavenumber nodes) fitted to a few models."""
+    """The function from inputs (models, n) to tables (models, time nodes, wavenumber nodes) fitted to a few models; it
+    is constant beyond their inputs."""
     mean = tables.mean(axis=0)
     if len(tables) < FEWEST_PAIRS:
         return lambda wanted: np.repeat(mean[None].astype(float), len(wanted), axis=0)
     left, sizes, components = np.linalg.svd((tables - mean).reshape(len(tables), -1), full_matrices=False)
     network = fit_with_relevances(inputs, left * sizes, 1).network
-    return lambda wanted: mean + (network(wanted) @ components).reshape(-1, *mean.shape)
+    ends = inputs.min(axis=0), inputs.max(axis=0)
+    return lambda wanted: mean + (network(np.clip(wanted, *ends)) @ components).reshape(-1, *mean.shape)

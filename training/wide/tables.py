@@ -36,8 +36,8 @@ K_LAST, BOTH = "k_last", 3.0
 DEGREE_OF_TAIL = 2
 
 # The first x = k r_s(rec) of the nodes; steps in ln k of wavenumbers that are put before the first of a model, and how
-# far, in units of the first, those reach from which they are continued.
-FIRST_X, NEW_STEP, FITTED = float(np.exp(NODES["ln_x_far"][0])), 0.25, 1.6
+# far, in units of the first, those reach from which they are continued, and how many these are at least.
+FIRST_X, NEW_STEP, FITTED, FEWEST_FITTED = float(np.exp(NODES["ln_x_far"][0])), 0.25, 1.6, 4
 
 # From this x on pieces of matter are smooth in steps of ln x of this size.
 SMOOTH_FROM, SMOOTH_STEP = 70.0, 0.06
@@ -115,7 +115,7 @@ def continued_to(first: float, k: Array, tables: Mapping[str, Array]) -> tuple[A
         # within a step the nodes take the value of the first
         return k, dict(tables)
     new = np.geomspace(first, k[0], number, endpoint=False)
-    fitted = int(np.searchsorted(k, FITTED * k[0]))
+    fitted = max(int(np.searchsorted(k, FITTED * k[0])), FEWEST_FITTED)
     design, wanted = (np.stack([np.ones(at.size), (at / k[0]) ** 2], axis=1) for at in (k[:fitted], new))
     at_new = wanted @ np.linalg.pinv(design)
     return np.concatenate([new, k]), {

@@ -50,6 +50,8 @@ SETTINGS = {
     "distributed.scheduler.worker-saturation": 1.0,
     # a model may take minutes in compiled code, in which a worker does not answer
     "distributed.scheduler.worker-ttl": None,
+    # a task may hold the numbers of hundreds of models
+    "distributed.admin.large-graph-warning-threshold": "1GB",
     # on a busy machine a process may take a minute to begin
     "distributed.comm.timeouts.connect": "300s",
     "distributed.worker.multiprocessing-method": "spawn",
