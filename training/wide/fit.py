@@ -1,7 +1,7 @@
 """Fit a wide set: the difference of the levels is added to all cheap models, then fields are fitted."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -66,9 +66,6 @@ LARGEST_SCALE = 0.03
 # k r_s(rec) of the CMB sources that are promised. From 150 on the nodes do not resolve acoustic oscillations, but
 # photons have diffused there: without these sources lensed spectra change by less than 1e-5 up to l = 9500.
 CMB_REACH = 400.0
-
-# So many pairs without massive neutrinos are needed for a linear part of the difference of the levels.
-FEWEST_PAIRS = 8
 
 # What massive neutrinos do at the two levels differs in proportion to their share of matter.
 SHARE = INPUTS["neutrino_mass_z0"]
@@ -246,34 +243,18 @@ def _floor(table: FieldTables) -> Array:
 
 
 def _difference(field: Field, tables: Tables) -> Single:
-    """The difference of the levels for each cheap model: a mean and a linear part, and for massive neutrinos a part in
-    proportion to SHARE."""
+    """The difference of the levels for each cheap model: a constant, and a part in proportion to SHARE."""
     if not tables.pairs:
         return np.zeros(1, dtype=np.float32)
-    cheap, converged = (list(of_level) for of_level in zip(*tables.pairs, strict=True))
-    at_cheap = read_field(field, cheap)
-    differences = read_field(field, converged).values - at_cheap.values
-    wanted, shares = (np.array([SHARE({**m.setup, **m.cosmology}) for m in models]) for models in (tables.cheap, cheap))
-    massive = shares > 0.0
-    if massive.all():
-        # without others, massive ones are taken for what all have in common
-        massive = ~massive
-    of_massless = _linear(at_cheap.inputs[~massive], differences[~massive])
-    result = of_massless(np.array([inputs_of({**m.setup, **m.cosmology}, field.inputs) for m in tables.cheap]))
-    if massive.any():
-        left = differences[massive] - of_massless(at_cheap.inputs[massive])
-        slope = np.tensordot(shares[massive], left, axes=1) / (shares[massive] ** 2).sum()
-        result += wanted[:, None, None] * slope
-    return np.asarray(result, dtype=np.float32)
+    cheap, converged = (read_field(field, models).values for models in zip(*tables.pairs, strict=True))
+    differences = converged - cheap
+    shares, of_pairs = (np.array([SHARE({**m.setup, **m.cosmology}) for m in models])
+                        for models in (tables.cheap, [m for m, _ in tables.pairs]))
+    massive = of_pairs > 0.0
+    if not massive.any() or massive.all():
+        common = differences.mean(axis=0)
+        return np.broadcast_to(common, (len(shares), *common.shape))
+    common = differences[~massive].mean(axis=0)
+    slope = np.tensordot(of_pairs[massive], differences[massive] - common, axes=1) / (of_pairs[massive] ** 2).sum()
+    return np.asarray(common + shares[:, None, None] * slope, dtype=np.float32)
 
-
-def _linear(inputs: Array, tables: Single) -> Callable[[Array], Array]:
-    """The function from inputs (models, n) to tables (models, time nodes, wavenumber nodes) fitted to a few models; it
-    is constant beyond their inputs."""
-    mean = tables.mean(axis=0)
-    if len(tables) < FEWEST_PAIRS:
-        return lambda wanted: np.repeat(mean[None].astype(float), len(wanted), axis=0)
-    left, sizes, components = np.linalg.svd((tables - mean).reshape(len(tables), -1), full_matrices=False)
-    network = fit_with_relevances(inputs, left * sizes, 1).network
-    ends = inputs.min(axis=0), inputs.max(axis=0)
-    return lambda wanted: mean + (network(np.clip(wanted, *ends)) @ components).reshape(-1, *mean.shape)

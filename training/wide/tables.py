@@ -37,7 +37,7 @@ DEGREE_OF_TAIL = 2
 
 # The first x = k r_s(rec) of the nodes; steps in ln k of wavenumbers that are put before the first of a model, and how
 # far, in units of the first, those reach from which they are continued, and how many these are at least.
-FIRST_X, NEW_STEP, FITTED, FEWEST_FITTED = float(np.exp(NODES["ln_x_far"][0])), 0.25, 1.6, 4
+FIRST_X, NEW_STEP, FITTED, FEWEST_FITTED = float(np.exp(NODES["ln_x_far"][0])), 0.25, 1.6, 2
 
 # From this x on pieces of matter are smooth in steps of ln x of this size.
 SMOOTH_FROM, SMOOTH_STEP = 70.0, 0.06
