@@ -48,6 +48,8 @@ GAUGES = (0.0, 1.0)
 # Relative tolerance for the conformal time between two times of a request, and for the sound horizon: CLASS's own
 # accuracy for massive neutrinos, which is proportional to tol_ncdm_bg.
 EXPANSION_TOLERANCE, PER_TOL_NCDM_BG = 1e-6, 0.1
+# A coarser integration of the background is off by this factor times its tolerance; only so far is that believed.
+PER_TOL_BACKGROUND, COARSEST = 20.0, 2e-5
 # Tolerance for the conformal age: splines through the rows of CLASS's fast background are off by half as much close to
 # today. Over this part of the age before today that is negligible.
 TIME_TOLERANCE, LATE_PART = 1e-8, 0.02
@@ -249,7 +251,8 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
 def _other_expansion(request: Request) -> Iterator[str]:
     """Compare conformal times and the sound horizon with integrals over the expansion that the parameters imply."""
     cosmology, a = request.cosmology, request.history["scale_factor"]
-    tolerance = max(EXPANSION_TOLERANCE, PER_TOL_NCDM_BG * request.precision["tol_ncdm_bg"])
+    tolerance = max(EXPANSION_TOLERANCE, PER_TOL_NCDM_BG * request.precision["tol_ncdm_bg"],
+                    min(PER_TOL_BACKGROUND * request.precision.get("tol_background_integration", 0.0), COARSEST))
     implied = Background.of({**request.setup, **cosmology})
     if request.setup["has_fld"]:
         late = max(int(np.searchsorted(request.tau, (1.0 - LATE_PART) * request.tau[-1])) - 1, 0)

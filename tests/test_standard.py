@@ -31,6 +31,7 @@ COVERED: dict[str, dict[str, Any]] = {
     "another table of helium": {"sBBN file": "/external/bbn/sBBN.dat"},
     "RECFAST": {"recombination": "RECFAST"},
     "temperature": {"T_cmb": 2.72},
+    "a coarser background": {"tol_background_integration": 1e-6},
     "finer hierarchies of neutrinos that are not there": {"l_max_ncdm": 100, "tol_ncdm_synchronous": 1e-10},
     "Newtonian gauge": {"gauge": "newtonian", "N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.03},
     "w0 and wa": {**FLUID, "w0_fld": -0.6, "wa_fld": -1.2, "N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.03},
@@ -57,6 +58,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "injection": ({"DM_annihilation_efficiency": 1e-24}, "has_exotic_injection"),
     "matter in the Newtonian gauge": ({"gauge": "newtonian", "matter_source_in_current_gauge": "yes"}, "gauge"),
     "too much curvature": ({"Omega_k": 0.15}, "Omega0_k"),
+    "a background that is too coarse": ({"tol_background_integration": 1e-4}, "expansion"),
     "too fine": ({"l_max_g": 50}, "l_max_g"),
 }
 
