@@ -14,7 +14,7 @@ from cosmicnet.fields import INPUTS, PARAMETERS
 __all__ = ["ROOM", "UNREIONIZED", "clashes", "known_settings", "lacking", "outside_possible", "why_not_sampled"]
 
 # The same in all networks, with the reason.
-FIXED = {"Omega_k": (0.0, "0.0", "networks are of flat space"),
+FIXED = {"Omega_k": (0.0, "0.0", "recipes of one level are of flat space"),
          "gauge": ("synchronous", '"synchronous"', "CLASS's default"),
          "modes": ("s", '"s"', "networks are of scalar perturbations"),
          "ic": ("ad", '"ad"', "networks are of adiabatic initial conditions")}

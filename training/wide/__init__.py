@@ -1,4 +1,5 @@
 """Training models of any neutrinos, helium, dark energy, temperature and curvature, at two levels of fidelity.
 
-The rest of training but the cost and the command line does not know them.
+Models, recipe and fits of such sets live here; what they share with others is in models/ and fields/. Evaluation,
+learning and the command line use this room.
 """
