@@ -7,15 +7,20 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 __all__ = ["code_digest"]
+
+# Python 3.11 counts the depth of a syntax tree once for all threads: parsing in two at a time may raise SystemError.
+_PARSING = Lock()
 
 
 @cache
 def code_digest(modules: tuple[str, ...]) -> str:
     """SHA-256 of the code of these modules without comments, docstrings and layout."""
-    return _digest_of(_source(name) for name in modules)
+    with _PARSING:
+        return _digest_of(_source(name) for name in modules)
 
 
 def _source(name: str) -> str:
