@@ -11,19 +11,24 @@ from typing import Any
 import numpy as np
 import pytest
 from builds import ROOT
+from pydantic import ValidationError
 
 from cosmicnet.training.commands.cli import main
 from cosmicnet.training.models import integrate as module
 from cosmicnet.training.recipe.toml import RecipeError
-from cosmicnet.training.wide.cosmologies import draw
+from cosmicnet.training.wide.cosmologies import Box, draw
 from cosmicnet.training.wide.generate import existing_models, generate_wide, time_levels
 from cosmicnet.training.wide.grids import WideGrids
-from cosmicnet.training.wide.recipe import is_wide, load_wide_recipe
+from cosmicnet.training.wide.recipe import WideSampling, is_wide, load_wide_recipe
 from cosmicnet.training.wide.record import integrate, read_wide_model, write_wide_model
 from cosmicnet.training.work.files import DatasetError
 
 STANDARD = ROOT / "training/recipes/standard.toml"
 RECIPE = load_wide_recipe(STANDARD)
+
+
+BOX = {"ranges": {"omega_b": [0.02, 0.025], "H0": [60, 75]},
+       "families": [{"N_ur": [3.0, 3.1]}, {"N_ncdm": 1, "m_ncdm": [0.0, 0.1], "N_ur": 2.03}]}
 
 
 @functools.cache
@@ -60,6 +65,38 @@ def test_what_is_drawn_obeys_the_ranges() -> None:
             masses, degeneracies = (list(map(float, str(c[n]).split(","))) for n in ("m_ncdm", "deg_ncdm"))
             assert np.dot(masses, degeneracies) <= ranges.sum_of_masses
             assert max(masses) <= ranges.m_ncdm
+
+
+def test_families_of_a_box_take_turns_within_their_ranges() -> None:
+    box = Box.model_validate(BOX)
+    found = list(islice(draw(box, 1), 40))
+    for number, cosmology in enumerate(found):
+        entries = {**box.ranges, **box.families[number % 2]}
+        assert cosmology.keys() == entries.keys()
+        for name, entry in entries.items():
+            if isinstance(entry, tuple):
+                assert entry[0] <= cosmology[name] <= entry[1]
+            else:
+                assert cosmology[name] == entry
+    assert len({c["omega_b"] for c in found}) == 40
+    assert list(islice(draw(box, 1), 80))[:40] == found
+
+
+@pytest.mark.parametrize("has_ranges", [True, False])
+def test_sampling_is_of_ranges_or_of_a_box(has_ranges: bool) -> None:
+    sampling = RECIPE.sampling.model_dump(exclude={"ranges", "box"})
+    both_or_neither = {"ranges": RECIPE.sampling.ranges, "box": BOX} if has_ranges else {}
+    with pytest.raises(ValidationError, match="ranges"):
+        WideSampling(**sampling, **both_or_neither)
+    box = WideSampling(**sampling, box=BOX)
+    assert list(islice(box.cosmologies(), 9)) == list(islice(draw(Box.model_validate(BOX), sampling["seed"]), 9))
+
+
+@pytest.mark.parametrize("wrong", [
+    {**BOX, "families": []}, {**BOX, "ranges": {"H0": [75, 60]}}, {**BOX, "families": [{"N_ur": [3.1, 3.0]}]}])
+def test_box_that_is_wrong_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Box.model_validate(wrong)
 
 
 def test_acoustic_scale_is_what_was_drawn_to_a_per_cent() -> None:

@@ -1,7 +1,7 @@
-"""Cosmologies of today's questions, drawn in physical coordinates: neutrinos, helium, dark energy, curvature.
+"""Cosmologies drawn from a box in CLASS's parameters, or in physical coordinates.
 
-A box in CLASS's parameters cannot hold them: no, one or several massive neutrinos have different parameters, a limit on
-the acoustic scale cuts most of a range of H0, and most requests lie near LCDM. Here each coordinate of a
+A box cannot hold today's questions: no, one or several massive neutrinos have different parameters, a limit on
+the acoustic scale cuts most of a range of H0, and most requests lie near LCDM. There each coordinate of a
 scrambled Sobol sequence becomes a physical quantity through the inverse of its distribution, and these become the
 parameters of CLASS. The acoustic scale is one of them: H0 follows from it by formulas that are good to half a per cent.
 """
@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from scipy.stats import qmc
 
+from ..recipe.schema import setting
 from ..recipe.toml import Strict
 from ..work.numbers import MASS_SPLITTINGS
 
-__all__ = ["WideRanges", "draw"]
+__all__ = ["Box", "Cosmology", "WideRanges", "draw"]
 
 Array = NDArray[np.float64]
 Cosmology = dict[str, Any]
 Number = Annotated[float, Field(strict=True)]
 Interval = tuple[Number, Number]
+# A list is an interval, all else a value for CLASS.
+Entry = Interval | Annotated[str | int | float, BeforeValidator(setting)]
 
 # T_ncdm for CLASS's default number density, and for instantaneous decoupling.
 T_CLASS, T_INSTANTANEOUS = 0.71611, (4.0 / 11.0) ** (1.0 / 3.0)
@@ -62,13 +66,36 @@ class WideRanges(Strict):
 
     @model_validator(mode="after")
     def _ordered(self) -> WideRanges:
-        for name, value in self:
-            if isinstance(value, tuple) and not value[0] < value[1]:
-                raise ValueError(f"{name} = {list(value)}: the first must be smaller")
+        _require_ordered(dict(self))
         return self
 
 
-def draw(ranges: WideRanges, seed: int, at_corners: bool = False) -> Iterator[Cosmology]:
+class Box(Strict):
+    """ranges: CLASS parameter to the interval that is sampled. families: further ranges, and settings, which one
+    cosmology after the other takes in turn."""
+
+    ranges: dict[str, Interval]
+    families: Annotated[list[dict[str, Entry]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Box:
+        _require_ordered(self.ranges)
+        for family in self.families:
+            _require_ordered(family)
+        return self
+
+    def point(self, number: int, u: _Coordinates) -> Cosmology:
+        entries = {**self.ranges, **self.families[number % len(self.families)]}
+        return {name: u.uniform(entry) if isinstance(entry, tuple) else entry for name, entry in entries.items()}
+
+
+def _require_ordered(entries: Mapping[str, Any]) -> None:
+    for name, value in entries.items():
+        if isinstance(value, tuple) and not value[0] < value[1]:
+            raise ValueError(f"{name} = {list(value)}: the first must be smaller")
+
+
+def draw(ranges: WideRanges | Box, seed: int, at_corners: bool = False) -> Iterator[Cosmology]:
     """Parameters of CLASS for one cosmology after the other, without end; the same for the same seed.
 
     at_corners: all coordinates at their ends.
@@ -77,11 +104,13 @@ def draw(ranges: WideRanges, seed: int, at_corners: bool = False) -> Iterator[Co
         # it likes powers of two, which matter to integrals only
         warnings.simplefilter("ignore", UserWarning)
         sequence = qmc.Sobol(_Coordinates.NUMBER, seed=seed)
+        numbers = count()
         while True:
             for row in sequence.random(64):
                 if at_corners:
                     row = np.clip(np.round(row), 0.0, LARGEST)
-                parameters = _cosmology(ranges, _Coordinates(row.tolist()))
+                u = _Coordinates(row.tolist())
+                parameters = ranges.point(next(numbers), u) if isinstance(ranges, Box) else _cosmology(ranges, u)
                 if parameters is not None:
                     yield parameters
 

@@ -73,6 +73,9 @@ SHARE = INPUTS["neutrino_mass_z0"]
 # Models beyond the domain by more than this factor are left out.
 EARLY_DARK_ENERGY, MARGIN = "dark_energy_to_matter_rec", 2.0
 
+# Inputs that differ by less than this part of their size are the same in all models.
+ROUNDING = 1e-10
+
 # The guard: results of recombination that the inputs imply. A request whose values are further (relative) from them
 # than three times the largest leave-one-out error has a thermal history that the networks do not know.
 GUARDED = ("z_rec", "visibility_max", "diffusion_length_rec")
@@ -103,8 +106,10 @@ def fit_wide_set(
 
     A fit that was killed resumes with the next field. Raises DatasetError for an unreadable model.
     """
-    tables = _within(MARGIN * recipe.domain[EARLY_DARK_ENERGY][1], collect_levels(
-        models["cheap"], models["converged"], work / "tables", WIDE_FIELDS, processes, scheduler))
+    tables = collect_levels(models["cheap"], models["converged"], work / "tables", WIDE_FIELDS, processes, scheduler)
+    if EARLY_DARK_ENERGY in recipe.domain:
+        tables = _within(MARGIN * recipe.domain[EARLY_DARK_ENERGY][1], tables)
+    wide_fields = _with_varied_inputs(tables.cheap)
     identity = {
         "models": [m.cosmology for m in tables.cheap], "pairs": [m.cosmology for m, _ in tables.pairs],
         "tables": code_digest((*OF_TABLES, *OF_WIDE_TABLES)), "code": code_digest(OF_WIDE_FIELDS),
@@ -113,15 +118,27 @@ def fit_wide_set(
     }
     fit = partial(_fitted, tables, recipe, work / "fields", identity)
     results: dict[str, FitResult] = {}
-    with progress("fitting fields", len(WIDE_FIELDS)) as advance, single_threaded_pool(processes, scheduler) as pool:
-        for name, future in ended({pool.submit(fit, field): field.name for field in WIDE_FIELDS}):
+    with progress("fitting fields", len(wide_fields)) as advance, single_threaded_pool(processes, scheduler) as pool:
+        for name, future in ended({pool.submit(fit, field): field.name for field in wide_fields}):
             results[name] = future.result()
             advance()
-    ordered = [results[field.name] for field in WIDE_FIELDS]
+    ordered = [results[field.name] for field in wide_fields]
     Console(stderr=True).print(error_table(ordered, len(tables.cheap)))
     guard, tolerances = _guard(tables.cheap)
     emulator = FieldsEmulator([result.fitted for result in ordered], WIDE_BOUNDARIES)
     return save_network_set(output, NetworkSet(_manifest(recipe, tables, tolerances), emulator, guard))
+
+
+def _with_varied_inputs(models: Sequence[ResampledModel]) -> tuple[Field, ...]:
+    """WIDE_FIELDS without the inputs that are the same in all models."""
+    return tuple(replace(field, inputs=_varied(field.inputs, models)) for field in WIDE_FIELDS)
+
+
+def _varied(names: tuple[str, ...], models: Sequence[ResampledModel]) -> tuple[str, ...]:
+    values = np.array([inputs_of({**m.setup, **m.cosmology}, names) for m in models])
+    widths = np.ptp(values, axis=0)
+    return tuple(name for name, width, size in zip(names, widths, np.abs(values).max(axis=0), strict=True)
+                 if width > ROUNDING * size)
 
 
 def _within(most: float, tables: Tables) -> Tables:
@@ -155,8 +172,8 @@ def _manifest(recipe: WideRecipe, tables: Tables, tolerances: dict[str, float]) 
                **constant_numbers([m.cosmology for m in tables.cheap], {*recipe.domain, *OF_REIONIZATION})},
         precision={name: value for name, value in (precise.precision | recipe.levels.stands_for).items()
                    if acts_on_sources(name) and name != TABLE_OF_HELIUM},
-        derived=tolerances, derived_inputs=list(GUARD_INPUTS), k_max=recipe.k_max, fields=[], sha256="",
-        k_max_cmb_times_sound_horizon=CMB_REACH, dense_layers=0,
+        derived=tolerances, derived_inputs=list(_varied(GUARD_INPUTS, tables.cheap)), k_max=recipe.k_max,
+        fields=[], sha256="", k_max_cmb_times_sound_horizon=CMB_REACH, dense_layers=0,
         recipe={**recipe.model_dump(mode="json"), "models_used": len(tables.cheap), "pairs_used": len(tables.pairs)},
         constraints=recipe.constraints, boundaries=vars(WIDE_BOUNDARIES),
     )
@@ -175,7 +192,7 @@ def _common_settings(setups: Sequence[Mapping[str, float]], domain: Mapping[str,
 def _guard(models: Sequence[ResampledModel]) -> tuple[Network, dict[str, float]]:
     """Polynomials that predict GUARDED from GUARD_INPUTS, and the relative tolerances of a request."""
     values = [{**m.setup, **m.cosmology} for m in models]
-    inputs = np.array([inputs_of(v, GUARD_INPUTS) for v in values])
+    inputs = np.array([inputs_of(v, _varied(GUARD_INPUTS, models)) for v in values])
     outputs = np.array([[v[name] for name in GUARDED] for v in values])
     middle = outputs.mean(axis=0)
     fit = fit_with_relevances(inputs, outputs / middle - 1.0, GUARD_DEGREE)

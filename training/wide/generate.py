@@ -17,7 +17,6 @@ from cosmicnet.running_class import running_class
 from ..models.dataset import model_path
 from ..models.integrate import integrate_models, missing_models, record_identity, time_one
 from ..work.run_class import require_patched_classy
-from .cosmologies import draw
 from .grids import WideGrids
 from .recipe import WideRecipe
 from .record import integrate, write_wide_model
@@ -80,7 +79,7 @@ def count_models(recipe: WideRecipe, number: int) -> int:
 
 
 def _cosmologies(recipe: WideRecipe, number: int) -> list[dict[str, Any]]:
-    return list(islice(draw(recipe.sampling.ranges, recipe.sampling.seed), number))
+    return list(islice(recipe.sampling.cosmologies(), number))
 
 
 def _points(recipe: WideRecipe, number: int, folder: Path) -> dict[Path, Mapping[str, Any]]:
@@ -104,8 +103,7 @@ def _integrate_and_write(recipe: WideRecipe, cosmology: Mapping[str, Any], path:
 
 
 def _identity(recipe: WideRecipe) -> dict[str, Any]:
-    identity = {"ranges": recipe.sampling.ranges.model_dump(), "seed": recipe.sampling.seed,
-                "far": recipe.sampling.far.model_dump(), "settings": recipe.settings,
+    identity = {**recipe.sampling.model_dump(exclude={"models"}, exclude_none=True), "settings": recipe.settings,
                 "levels": recipe.levels.model_dump(exclude={"stands_for"}),
                 "grids": asdict(WideGrids()), "class": asdict(running_class())}
     return dict(json.loads(json.dumps(identity)))

@@ -1,7 +1,7 @@
 """The recipe of a wide set: the distribution of cosmologies, and CLASS's precision at both levels of fidelity."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,9 +9,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ..recipe.schema import ClassSettings, Count, Name, Positive, Ranges, Reduction, Seed, setting
 from ..recipe.toml import Strict, load_toml, read_tables
-from .cosmologies import WideRanges
+from .cosmologies import Box, Cosmology, WideRanges, draw
 
-__all__ = ["Levels", "WideRecipe", "is_wide", "load_wide_recipe"]
+__all__ = ["Levels", "WideRecipe", "WideSampling", "is_wide", "load_wide_recipe"]
 
 # CLASS's own grids are larger than ours with these settings, so that its tables have room; models do not change.
 ROOM: dict[str, str | int | float] = {
@@ -39,12 +39,25 @@ class Every(Strict):
 
 class WideSampling(Strict):
     """models: of the lower fidelity, in the order of a Sobol sequence that can go on. far: those with the largest
-    wavenumbers."""
+    wavenumbers. Either ranges or a box."""
 
     models: Count
     seed: Seed
     far: Every
-    ranges: WideRanges
+    ranges: WideRanges | None = None
+    box: Box | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> WideSampling:
+        if (self.ranges is None) == (self.box is None):
+            raise ValueError("give either ranges or box")
+        return self
+
+    def cosmologies(self) -> Iterator[Cosmology]:
+        """Parameters of CLASS for one cosmology after the other, without end."""
+        region = self.ranges or self.box
+        assert region is not None
+        return draw(region, self.seed)
 
 
 class Levels(Strict):

@@ -11,12 +11,14 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.region import LinearConstraint
 from cosmicnet.request import at_request
 
-from .cosmologies import WideRanges, draw
+from .cosmologies import Box, WideRanges, draw
 
 __all__ = ["is_of_levels", "precision_of", "wide_points"]
 
 # The sum that a constraint limits, so that dark energy is negligible early.
 EARLY_DARK_ENERGY = {"w0_fld": 1.0, "wa_fld": 1.0}
+# The part of a sampled range at each end that is left out, where the domain has other names.
+MARGIN = 0.05
 
 
 def is_of_levels(manifest: Manifest) -> bool:
@@ -58,11 +60,23 @@ def _is_inside(point: Mapping[str, Any], manifest: Manifest) -> bool:
         return False
 
 
-def _ranges(manifest: Manifest) -> WideRanges:
+def _ranges(manifest: Manifest) -> WideRanges | Box:
     """What the domain holds, in the names of the sampling."""
-    domain = manifest.domain
+    domain, sampled = manifest.domain, manifest.recipe["sampling"]
+    if sampled.get("box"):
+        box = Box.model_validate(sampled["box"])
+        ends = {name: domain[name] for name in box.ranges.keys() & domain.keys()}
+        return Box(ranges=_inner(box.ranges) | ends, families=[_inner(family) for family in box.families])
     limits = [c.limit for c in map(LinearConstraint.parse, manifest.constraints) if c.coefficients == EARLY_DARK_ENERGY]
     return WideRanges(
         **{name: domain[name] for name in ("omega_b", "omega_cdm", "H0", "YHe", "N_eff", "T_cmb", "w0_fld", "wa_fld")},
         theta_s_100=domain["100*theta_s"], Omega_k=domain["Omega0_k"], m_ncdm=domain["m_ncdm_largest"][1],
         sum_of_masses=domain["m_ncdm_sum"][1], w0_plus_wa=min(limits))
+
+
+def _inner(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """The middle of each range: the domain limits what follows from these parameters, and not themselves."""
+    def middle(low: float, high: float) -> tuple[float, float]:
+        return low + MARGIN * (high - low), high - MARGIN * (high - low)
+
+    return {name: middle(*entry) if isinstance(entry, tuple) else entry for name, entry in entries.items()}
