@@ -17,7 +17,7 @@ from .package import add_cite, add_patch_class
 from .paper import add_paper
 from .requests import add_compare, add_coverage, add_demo
 from .sharing import add_fetch, add_find, add_learned, add_publish
-from .timing import add_benchmark, add_line_of_sight, add_non_linear
+from .timing import add_benchmark, add_line_of_sight, add_non_linear, add_precision
 
 __all__ = ["command_line", "main"]
 
@@ -99,6 +99,6 @@ Networks are used from Python, like any option of CLASS:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=argparse.ArgumentParser)
     for add in (add_demo, add_compare, add_coverage, add_make, add_generate, add_train, add_evaluate, add_info,
                 add_runs, add_check, add_reweight, add_learned, add_publish, add_find, add_fetch, add_patch_class,
-                add_cite, add_benchmark, add_line_of_sight, add_non_linear, add_paper):
+                add_cite, add_benchmark, add_line_of_sight, add_non_linear, add_precision, add_paper):
         add(commands)
     return parser

@@ -1,0 +1,245 @@
+"""Which settings are enough? CLASS's default, a block of fine settings and networks against converged CLASS."""
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmicnet.class_parameters import SAME_MODULES
+from cosmicnet.files import write_whole
+from cosmicnet.manifest import Manifest
+from cosmicnet.running_class import running_class
+from cosmicnet.store import read_manifest
+
+from ..evaluate.accuracy import wishart_chi2
+from ..evaluate.boxes import PLANCK_POSTERIOR, Posterior
+from ..evaluate.domain import unseen_points
+from ..evaluate.noise import SIMONS_OBSERVATORY
+from ..wide.unseen import precision_of
+from ..work.parallel import ended, single_threaded_pool
+from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
+
+__all__ = ["PrecisionErrors", "PrecisionSettings", "compare_precisions", "write_precision"]
+
+Array = NDArray[np.float64]
+
+SEED = 180706213
+L_MAX = 9000
+REDSHIFTS: Array = np.array([0.0, 1.0])
+# h/Mpc; CLASS has P(k) up to the last one
+WAVENUMBERS: Array = np.geomspace(1e-4, 99.0, 400)
+REQUEST: Parameters = {
+    "output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": 9500, "P_k_max_h/Mpc": 100, "z_max_pk": 1.0,
+    "non_linear": "hmcode", "hmcode_version": 2020}
+# The margin in l that lensing at L_MAX needs; CLASS's default is 500.
+MARGIN: Parameters = {"delta_l_max": 2500, "accurate_lensing": 1}
+# Settings published for the Atacama Cosmology Telescope's data release 6 (arXiv:2503.14454).
+ACT_DR6: Parameters = {
+    "delta_l_max": 1800, "recombination": "HyRec", "T_cmb": 2.7255, "l_logstep": 1.025, "l_linstep": 20,
+    "perturbations_sampling_stepsize": 0.05, "l_switch_limber": 30, "hyper_sampling_flat": 32, "l_max_g": 40,
+    "l_max_ur": 35, "l_max_pol_g": 60, "l_max_ncdm": 30, "ur_fluid_approximation": 2,
+    "ur_fluid_trigger_tau_over_tau_k": 130, "radiation_streaming_approximation": 2,
+    "radiation_streaming_trigger_tau_over_tau_k": 240, "hyper_flat_approximation_nu": 7000,
+    "transfer_neglect_delta_k_S_t0": 0.17, "transfer_neglect_delta_k_S_t1": 0.05, "transfer_neglect_delta_k_S_t2": 0.17,
+    "transfer_neglect_delta_k_S_e": 0.17, "accurate_lensing": 1, "start_small_k_at_tau_c_over_tau_h": 0.0004,
+    "start_large_k_at_tau_h_over_tau_k": 0.05, "tight_coupling_trigger_tau_c_over_tau_h": 0.005,
+    "tight_coupling_trigger_tau_c_over_tau_k": 0.008, "start_sources_at_tau_c_over_tau_h": 0.006,
+    "tol_ncdm_synchronous": 1e-6}
+# Sampling of the truth, beside the precision of the networks' training.
+FINE: Parameters = {**MARGIN, **SAME_MODULES, "perturbations_sampling_stepsize": 0.05, "l_linstep": 20,
+                    "l_logstep": 1.025, "k_step_sub": 0.03, "k_step_super": 0.001, "k_per_decade_for_pk": 20,
+                    "k_per_decade_for_bao": 100}
+BASELINE, WIDE = "lcdm", "standard"
+NETWORKS, NETWORKS_ACT = "networks", "the block of ACT DR6 and networks"
+TRUTH = "converged CLASS"
+WAYS: dict[str, Parameters] = {"CLASS, default": {}, "CLASS, the block of ACT DR6": ACT_DR6,
+                               NETWORKS_ACT: ACT_DR6, NETWORKS: MARGIN}
+
+BANDS = {"l 2-29": (2, 30), "30-2508": (30, 2509), "2509-5000": (2509, 5001), "5001-7000": (5001, 7001),
+         "7001-9000": (7001, L_MAX + 1)}
+BANDS_OF_K = {"k to 1 h/Mpc": (0.0, 1.0), "1-10": (1.0, 10.0), "10-99": (10.0, 100.0)}
+SPECTRA = {"tt": "TT", "te": "TE over sqrt(TT EE)", "ee": "EE", "bb": "BB", "pp": "phi phi"}
+OF_MATTER = {"linear": "linear P(k)", "non_linear": "non-linear P(k)"}
+# multipoles and their largest of an experiment on the ground
+OBSERVED = slice(30 - 2, 8501 - 2)
+CHI2, CHI2_OBSERVED = "Wishart chi2, l to 2508", "chi2 with the noise of the Simons Observatory, l 30-8500"
+PLANCK_SIZED = slice(0, 2509 - 2)
+MICROKELVIN = 2.7255e6
+
+
+@dataclass(frozen=True)
+class PrecisionSettings:
+    """models: cosmologies of Planck's posterior, and of the whole domain of WIDE. cache: folder of CLASS's results.
+    processes: models at a time."""
+
+    output: Path
+    cache: Path
+    models: tuple[int, int]
+    processes: int
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Lensed C_l from l = 2 to L_MAX without l(l+1), in units of T_cmb^2, and of the lensing potential (pp); P(k) in
+    Mpc^3, shape (REDSHIFTS, WAVENUMBERS). seconds: processor time."""
+
+    ell: Array
+    tt: Array
+    te: Array
+    ee: Array
+    bb: Array
+    pp: Array
+    linear: Array
+    non_linear: Array
+    seconds: Array
+
+
+@dataclass(frozen=True)
+class PrecisionErrors:
+    """Largest errors of one way for one cosmology, by spectrum and band, the two chi2, and seconds of one core."""
+
+    errors: Mapping[str, Mapping[str, float]]
+    chi2: Mapping[str, float]
+    seconds: float
+
+
+def compute(settings: Parameters) -> Computed:
+    model, start = new_class({**REQUEST, **settings}), process_time()
+    model.compute()
+    seconds = process_time() - start
+    try:
+        found = model.lensed_cl(L_MAX)
+        k = WAVENUMBERS * model.h()
+        linear, non_linear = (model.get_pk_array(k, REDSHIFTS, k.size, REDSHIFTS.size, is_non_linear)
+                              .reshape(REDSHIFTS.size, k.size) for is_non_linear in (False, True))
+        return Computed(found["ell"][2:].astype(float), *(found[name][2:] for name in SPECTRA), linear, non_linear,
+                        np.array(seconds))
+    finally:
+        model.empty()
+
+
+def _cached(settings: Parameters, folder: Path) -> Computed:
+    """CLASS's own results take minutes: they are kept."""
+    identity = {"settings": {**REQUEST, **settings}, "equations": running_class().source_digest, "l_max": L_MAX}
+    path = folder / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]}.npz"
+    if path.exists():
+        with np.load(path, allow_pickle=False) as file:
+            return Computed(**{entry.name: file[entry.name] for entry in fields(Computed)})
+    computed, content = compute(settings), io.BytesIO()
+    np.savez(content, **vars(computed))
+    write_whole({path: content.getvalue()})
+    return computed
+
+
+def measure(cosmology: Parameters, network: str, precision: Parameters, cache: Path) -> dict[str, PrecisionErrors]:
+    """Errors of all WAYS for one cosmology. precision: that of the truth."""
+    truth = _cached({**cosmology, **precision, **FINE}, cache)
+    found = {}
+    for way, settings in WAYS.items():
+        if way in (NETWORKS, NETWORKS_ACT):
+            model = compute({**cosmology, **settings, **networks_on(network)})
+        else:
+            model = _cached({**cosmology, **settings}, cache)
+        found[way] = errors_between(truth, model)
+    return {**found, TRUTH: PrecisionErrors({}, {}, float(truth.seconds))}
+
+
+def errors_between(truth: Computed, model: Computed) -> PrecisionErrors:
+    size = {"te": np.sqrt(truth.tt * truth.ee)}
+    errors = {}
+    for name in SPECTRA:
+        expected = getattr(truth, name)
+        error = np.abs((getattr(model, name) - expected) / size.get(name, expected))
+        errors[name] = {band: float(error[(truth.ell >= first) & (truth.ell < end)].max())
+                        for band, (first, end) in BANDS.items()}
+    for name in OF_MATTER:
+        error = np.abs(getattr(model, name) / getattr(truth, name) - 1.0).max(axis=0)
+        errors[name] = {band: float(error[(low <= WAVENUMBERS) & (high > WAVENUMBERS)].max())
+                        for band, (low, high) in BANDS_OF_K.items()}
+    noisy_truth, noisy = (_observed(spectra) for spectra in (truth, model))
+    chi2 = {CHI2: wishart_chi2(_cut(truth, PLANCK_SIZED), _cut(model, PLANCK_SIZED)),
+            CHI2_OBSERVED: SIMONS_OBSERVATORY.sky_fraction * wishart_chi2(noisy_truth, noisy)}
+    return PrecisionErrors(errors, chi2, float(model.seconds))
+
+
+def _cut(spectra: Computed, multipoles: slice) -> Computed:
+    return replace(spectra, **{name: getattr(spectra, name)[multipoles] for name in ("ell", "tt", "te", "ee", "pp")})
+
+
+def _observed(spectra: Computed) -> Computed:
+    """With the noise of the Simons Observatory, at its multipoles."""
+    cut = _cut(spectra, OBSERVED)
+    return replace(cut, **{name: getattr(cut, name) + SIMONS_OBSERVATORY.noise(name, cut.ell) / MICROKELVIN**2
+                           for name in ("tt", "ee")})
+
+
+def cosmologies(networks: Manifest, number: int, box: Posterior | None) -> list[dict[str, Any]]:
+    """Points that no training saw: of a posterior, or of the whole domain of the networks."""
+    return unseen_points(networks, number, SEED) if box is None else replace(box, seed=SEED).points(number)
+
+
+def compare_precisions(settings: PrecisionSettings, report: Callable[[str], None] = print) -> None:
+    """Measure, and write precision.md, also of what an interrupted run has measured."""
+    require_patched_classy()
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    boxes = {f"{PLANCK_POSTERIOR.title}, networks `{BASELINE}`": (BASELINE, PLANCK_POSTERIOR),
+             f"whole domain of the networks `{WIDE}`": (WIDE, None)}
+    found: dict[str, list[dict[str, PrecisionErrors]]] = {title: [] for title in boxes}
+    with single_threaded_pool(settings.processes) as pool:
+        futures = {}
+        for (title, (network, box)), number in zip(boxes.items(), settings.models, strict=True):
+            manifest = read_manifest(network)
+            one = partial(measure, network=network, precision=precision_of(manifest), cache=settings.cache.resolve())
+            futures |= {pool.submit(one, cosmology): title for cosmology in cosmologies(manifest, number, box)}
+        try:
+            for title, future in ended(futures):
+                found[title].append(future.result())
+                report(f"{title}: {len(found[title])} done")
+        finally:
+            write_precision(found, settings.output)
+
+
+def write_precision(found: Mapping[str, Sequence[Mapping[str, PrecisionErrors]]], folder: Path) -> None:
+    """precision.md, of the boxes that have models."""
+    fine = ", ".join(f"{name} {value}" for name, value in FINE.items() if name not in SAME_MODULES)
+    lines = ["# Which precision is enough?", "", f"""\
+Written by `cosmicnet precision`; do not edit. Lensed spectra to l = {L_MAX} and P(k) to 100 h/Mpc with HMcode 2020, of
+unseen cosmologies, against converged CLASS: the precision that the networks stand for (`cosmicnet info`), with
+{fine},
+and our own line of sight. Each model counts with its largest error in a band; median and worst model.
+
+`CLASS, default` and `CLASS, the block of ACT DR6` are CLASS's own modules throughout. The block was published with
+ACT's data release 6 (arXiv:2503.14454). Its margin in l (`delta_l_max` 1800) ends the lensing too early above l = 8500;
+`networks` has a margin of 2500 and `accurate_lensing`, and no other precision parameter.
+"""]
+    for title, models in found.items():
+        if models:
+            lines += [f"## {title[0].upper()}{title[1:]}", "", f"{len(models)} models.", "", *_tables(models), ""]
+    write_whole({folder / "precision.md": "\n".join(lines)})
+
+
+def _tables(models: Sequence[Mapping[str, PrecisionErrors]]) -> list[str]:
+    ways = list(WAYS)
+    lines = [f"| | {' | '.join(ways)} |", "|---" * (len(ways) + 1) + "|"]
+    for name in (CHI2, CHI2_OBSERVED):
+        lines.append(_row(name, [[m[way].chi2[name] for m in models] for way in ways]))
+    for name, title in {**SPECTRA, **OF_MATTER}.items():
+        for band in BANDS if name in SPECTRA else BANDS_OF_K:
+            lines.append(_row(f"{title}, {band}", [[m[way].errors[name][band] for m in models] for way in ways]))
+    seconds = {way: float(np.median([m[way].seconds for m in models])) for way in (*ways, TRUTH)}
+    lines.append(f"| seconds of one core | {' | '.join(f'{seconds[way]:.3g}' for way in ways)} |")
+    return [*lines, "", f"Converged CLASS takes {seconds[TRUTH]:.0f} s."]
+
+
+def _row(name: str, columns: Sequence[Sequence[float]]) -> str:
+    cells = (f"{np.median(values):.1e}, {max(values):.1e}" for values in columns)
+    return f"| {name} | {' | '.join(cells)} |"
