@@ -1,6 +1,8 @@
 """The ready runs: every file can be read, and those whose data are here give the reference chi2 with networks."""
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,43 @@ REFERENCE_CHI2 = {
 }
 
 
+# Classes of likelihoods that are installed from elsewhere, by the beginning of the runs' names; the largest l of each.
+ELSEWHERE = {"act_dr6_lite": ("act_dr6_cmbonly.ACTDR6CMBonly", 9001),
+             "spt3g_d1_lite": ("candl.interface.CandlCobayaLikelihood", 4000)}
+OF_ELSEWHERE = tuple(ELSEWHERE)
+
+
+@pytest.fixture(autouse=True)
+def likelihoods_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand-ins that ask for the same multipoles."""
+    likelihood = pytest.importorskip("cobaya.likelihood").Likelihood
+    for name, l_max in ELSEWHERE.values():
+        module_name, _, class_name = name.rpartition(".")
+
+        def requirements(self: Any, l_max: int = l_max) -> dict[str, Any]:
+            return {"Cl": dict.fromkeys(("tt", "te", "ee"), l_max)}
+
+        def logp(self: Any, l_max: int = l_max, **_values: float) -> float:
+            return -float(self.provider.get_Cl(ell_factor=True)["tt"][l_max])
+
+        module = types.ModuleType(module_name)
+        # options of the real ones that the runs set
+        options = dict.fromkeys(("input_file", "lmax_theory", "ell_cuts", "data_set_file", "clear_internal_priors",
+                                 "feedback"))
+        setattr(module, class_name, type(class_name, (likelihood,), {
+            **options, "get_requirements": requirements, "logp": logp, "__module__": module_name}))
+        monkeypatch.setitem(sys.modules, module_name, module)
+        if "." in module_name:
+            package = module_name.partition(".")[0]
+            monkeypatch.setitem(sys.modules, package, types.ModuleType(package))
+
+
 def load(name: str) -> dict[str, Any]:
     return dict(yaml_load_file(str(RUNS / f"{name}.yaml")))
 
 
 def test_there_are_runs() -> None:
-    assert len(FILES) == 15
+    assert len(FILES) == 19
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -76,7 +109,20 @@ def test_chi2_of_the_best_fit_with_networks(
     model.close()
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.endswith("_net")])
+@pytest.mark.parametrize("name", [f"{run}_net" for run in ELSEWHERE])
+def test_networks_cover_the_multipoles_of_new_experiments(name: str) -> None:
+    info = load(name)
+    info["likelihood"].pop("planck_2018_lowl.EE_sroll2", None)
+    model = get_model(info)
+    given = {"Tcal": 1.0, "Ecal": 1.0, "A_act": 1.0, "P_act": 1.0}
+    loglikes, derived = model.loglikes(
+        {name: {**BEST_FIT, **given}[name] for name in model.parameterization.sampled_params()}, as_dict=True)
+    assert np.isfinite(list(loglikes.values())).all() and derived["neural_network_used"] == 1.0
+    model.close()
+
+
+@pytest.mark.parametrize("name", [name for name in FILES
+                                  if name.endswith("_net") and not name.startswith(OF_ELSEWHERE)])
 def test_automatic_covmat_has_every_parameter(name: str, packages_path: Path) -> None:
     from cosmicnet.cobaya_components.theory.covmats import best_covmat
 
