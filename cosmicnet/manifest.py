@@ -57,6 +57,13 @@ class Manifest:
     boundaries: dict[str, float] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
+    @property
+    def precision_settings(self) -> dict[str, float]:
+        """What to set in CLASS for the precision that the networks stand for, from their recipe; nothing for CLASS's
+        default."""
+        levels = self.recipe.get("levels", {})
+        return {**levels.get("shared", {}), **levels.get("converged", {})}
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

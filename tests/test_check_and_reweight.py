@@ -20,6 +20,7 @@ pytest.importorskip("getdist")
 
 
 from cosmicnet.cobaya_components.compare import check as module
+from cosmicnet.cobaya_components.compare import evaluations
 from cosmicnet.cobaya_components.compare.chains import systematic_choice
 from cosmicnet.cobaya_components.compare.check import compare_points, draw_points, print_check
 from cosmicnet.cobaya_components.compare.evaluations import (
@@ -62,7 +63,7 @@ POINTS = [{"x": float(i)} for i in range(24)]
 
 def printed(comparison: Any, threshold: float) -> str:
     text = io.StringIO()
-    print_check(comparison, threshold, Console(file=text, width=200))
+    print_check(comparison, threshold, "full CLASS", Console(file=text, width=200))
     return text.getvalue()
 
 
@@ -121,9 +122,9 @@ def test_full_class_is_not_asked_where_networks_have_refused(
 
     monkeypatch.setattr(module, "evaluate_all", evaluate_all)
     monkeypatch.setattr("cosmicnet.cobaya_components.compare.evaluations.evaluate_all", evaluate_all)
-    found = module.check({**RUN, "packages_path": str(tmp_path)}, PointSettings(4, None, 1, tmp_path, 0),
-                         "reference")
-    assert asked == {"networks": 4, "full CLASS": 3} and len(found.points) == 3 and found.drawn == 4
+    settings = PointSettings(4, None, 1, tmp_path, 0)
+    found = module.check({**RUN, "packages_path": str(tmp_path)}, settings, "reference")
+    assert asked == {"networks": 4, settings.truth: 3} and len(found.points) == 3 and found.drawn == 4
 
 
 def test_zero_likelihood_in_one_mode_alone_fails() -> None:
@@ -186,6 +187,17 @@ def test_each_mode_with_its_own_modules() -> None:
     assert options(True) == {**options(False), **SAME_MODULES}
 
 
+@pytest.mark.parametrize(("precision", "l_max_g"), [("networks", 40), ("run", None)])
+def test_full_class_has_the_precision_that_is_asked_for(
+        precision: Any, l_max_g: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(evaluations, "evaluate_all", lambda run, *_: seen.append(run.info) or [])
+    settings = PointSettings(1, None, 1, tmp_path, 0, precision=precision)
+    settings.full_class(RUN, [{"H0": 67.0}], "standard")
+    [options] = [info["theory"]["cosmicnet.Cosmicnet"] for info in seen]
+    assert options["mode"] == "full" and options["extra_args"].get("l_max_g") == l_max_g
+
+
 # ---- for real
 
 @pytest.mark.usefixtures("patched", "in_this_process")
@@ -197,7 +209,8 @@ def test_check_and_reweight_from_the_command_line(
     info, root = {**RUN, "output": str(tmp_path / "chains" / "low_l")}, tmp_path / "chains" / "low_l"
     file = tmp_path / "run.yaml"
     file.write_text(yaml_dump(info))
-    common = ["--processes", "1", "--cache", str(tmp_path / "cache")]
+    # converged CLASS takes too long here
+    common = ["--processes", "1", "--cache", str(tmp_path / "cache"), "--precision", "run"]
     monkeypatch.setattr(module, "FEWEST_POINTS", 1)
     assert main(["check", str(file), "--points", "1", *common]) == 0
     assert "PASSED" in capsys.readouterr().out

@@ -73,7 +73,7 @@ def test_plot_and_figures_are_written(tmp_path: Path) -> None:
 def printed(facts: ChainFacts, distinct: int = 40, without_networks: int = 3) -> str:
     thinned, text = Thinned(*({"x": RNG.normal(size=50)} for _ in range(2)), np.zeros(50)), io.StringIO()
     print_reweighted(Reweighted(shifts(thinned), 50.0, thinned, {"x": "x"}, distinct, without_networks, facts),
-                     Console(file=text, width=200))
+                     "full CLASS", Console(file=text, width=200))
     return text.getvalue()
 
 
@@ -165,7 +165,7 @@ def report_text(distinct: int = 98, chain: dict[str, Any] = CHAIN) -> str:
         "likelihoods": ["one", "two"], "networks": {"name": "lcdm", "sha256": "0123456789abcdef"},
         "versions": {"class": "3.4.1.0", "cobaya": "3.6"},
         "reweighted": {"points": 100, "distinct": distinct, "without_networks": 3, "not_computed": 1,
-                       "effective": 98.5, "one_line_of_sight": False},
+                       "effective": 98.5, "one_line_of_sight": False, "precision": "run"},
         "change_of_loglike": {"mean": -0.01, "median": 0.01, "95%": 0.03, "worst": 0.05},
         "parameters": [{"name": "H0", "mean": 67.3, "deviation": 0.5, "shift": 0.01, "shift_error": 0.002,
                         "width_ratio": 1.01, "width_ratio_error": 0.003}],

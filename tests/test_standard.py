@@ -9,7 +9,7 @@ import pytest
 from cosmicnet import covers
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.store import read_manifest
-from cosmicnet.training.wide.unseen import precision_of, wide_points
+from cosmicnet.training.wide.unseen import wide_points
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -118,7 +118,7 @@ def test_gauge_matters_neither_to_class_nor_to_networks() -> None:
 def test_is_near_converged_class(curvature: float) -> None:
     """Without massive neutrinos, in flat and in open space; docs/networks.md has more."""
     # half of CLASS's wavenumbers, the same ones for both: a minute instead of two
-    settings = {**precision_of(read_manifest("standard")), "Omega_k": curvature, "P_k_max_1/Mpc": 0.3,
+    settings = {**read_manifest("standard").precision_settings, "Omega_k": curvature, "P_k_max_1/Mpc": 0.3,
                 "l_max_scalars": 400, "k_step_sub": 0.1, "k_step_super": 0.004}
     full, net = (computed({**settings, **mode}) for mode in ({}, NETWORKS))
     assert net.neural_network_info()["used"] and not full.neural_network_info()["used"]

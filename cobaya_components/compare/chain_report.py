@@ -16,7 +16,7 @@ import numpy as np
 
 from cosmicnet.files import write_whole
 
-from ..theory.modes import DIGITS, named_sets, networks_of, recorded_networks, sampled_names, version_of
+from ..theory.modes import manifest_of, recorded_networks, sampled_names, version_of
 from .chains import BURN_IN, load_chain, systematic_choice
 from .evaluations import ALL, FAST, POINTS_FOR_RATE, PROCESSES_FOR_RATE, PointSettings, Rate, measure_rates
 from .reweight import FEWEST_FOR_CONTOURS, Reweighted, Shift, plot_reweighted
@@ -34,9 +34,7 @@ def write_chain_report(result: Reweighted, root: Path, settings: PointSettings, 
     names = sampled_names(chain.info)
     rates = measure_rates(settings.with_packages(chain.info), [chain.point(row, names) for row in dict.fromkeys(rows)])
     # the networks of the chain, even if the set of this name has changed
-    made_by = recorded_networks(version_of(chain.info))
-    manifests = [one.manifest for one in named_sets(networks_of(chain.info)).values()]
-    manifest = next((one for one in manifests if one.sha256[:DIGITS] == made_by), manifests[0])
+    made_by, manifest = recorded_networks(version_of(chain.info)), manifest_of(chain.info)
     # where full CLASS fails the weight vanishes, and there is no change of ln L
     changes = result.thinned.log_weights[np.isfinite(result.thinned.log_weights)]
     figures = {
@@ -47,7 +45,8 @@ def write_chain_report(result: Reweighted, root: Path, settings: PointSettings, 
         "reweighted": {"points": len(result.thinned.log_weights), "distinct": result.distinct,
                        "without_networks": result.without_networks,
                        "not_computed": len(result.thinned.log_weights) - len(changes),
-                       "effective": result.effective, "one_line_of_sight": settings.same_modules},
+                       "effective": result.effective, "one_line_of_sight": settings.same_modules,
+                       "precision": settings.precision},
         "change_of_loglike": {"mean": float(changes.mean()), "median": float(np.median(np.abs(changes))),
                               "95%": float(np.quantile(np.abs(changes), 0.95)), "worst": float(np.abs(changes).max())},
         "parameters": [asdict(shift) for shift in result.shifts if shift.name not in LEFT_OUT],
@@ -69,7 +68,8 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
         f"{figures['networks']['sha256'][:12]}. CLASS {figures['versions']['class']}, Cobaya "
         f"{figures['versions']['cobaya']}.", "",
         _made(chain), "",
-        f"{again['points']} samples, {again['distinct']} of them different, computed by full CLASS"
+        f"{again['points']} samples, {again['distinct']} of them different, computed by full CLASS at the "
+        f"precision of the {again['precision']}"
         + (f" ({again['not_computed']} could not be)" if again["not_computed"] else "") + ", "
         + ("with the line of sight that networks use" if again["one_line_of_sight"] else "with its own line of sight")
         + f"; worth {again['effective']:.1f} after reweighting."

@@ -15,7 +15,7 @@ from scipy.stats import norm, qmc
 
 from cosmicnet.errors import CosmicnetError
 
-from ..theory.modes import in_mode
+from ..theory.modes import FLAG, in_mode
 from ..theory.quiet import quiet
 from .chains import BURN_IN, load_chain, systematic_choice
 from .evaluations import Evaluated, PointSettings, RunInMode, evaluate_all, model_of
@@ -83,13 +83,21 @@ def check(run: Mapping[str, Any], settings: PointSettings, place: str, networks:
     covmat = (sampler.get("covmat") or "auto", sampler.get("covmat_params"))
     model = model_of(in_mode(info, "net", networks))
     points = draw_points(model, place, settings.points, settings.seed, covmat)
+    taken = networks or _taken(model)
     model.close()
     net_run = RunInMode.of(info, "net", settings.folder, networks)
     net = evaluate_all(net_run, points, settings.processes, "networks")
     # full CLASS takes long: only where networks apply
     covered = [index for index, evaluated in enumerate(net) if not evaluated.failure]
-    full = dict(zip(covered, settings.full_class(info, [points[index] for index in covered]), strict=True))
+    full = dict(zip(covered, settings.full_class(info, [points[index] for index in covered], taken), strict=True))
     return compare_points(points, net, [full.get(index, NOT_EVALUATED) for index in range(len(points))])
+
+
+def _taken(model: Any) -> str | None:
+    """The networks that our component has chosen for the whole prior; None for Cobaya's own classy."""
+    chosen = (theory.extra_args.get(f"{FLAG}_path") for theory in model.theory.values()
+              if hasattr(theory, "network_set"))
+    return next(chosen, None)
 
 
 def draw_points(model: Any, place: str, number: int, seed: int,
@@ -193,9 +201,9 @@ def _change(net: float, full: float) -> float:
     return 0.0 if net == full else net - full
 
 
-def print_check(comparison: CheckResult, threshold: float, console: Console) -> None:
-    """Print the table, the worst point, the points left out, and the verdict."""
-    table = Table("likelihood", title="Change of ln L by networks", title_justify="left")
+def print_check(comparison: CheckResult, threshold: float, truth: str, console: Console) -> None:
+    """Print the table, the worst point, the points left out, and the verdict. truth : PointSettings.truth"""
+    table = Table("likelihood", title=f"Change of ln L by networks, against {truth}", title_justify="left")
     for heading in ("mean", "std", "95% |..|", "worst"):
         table.add_column(heading, justify="right")
     for name, values in comparison.changes.items():

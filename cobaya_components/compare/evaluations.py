@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from cosmicnet.errors import CosmicnetError, NotCovered
 from cosmicnet.files import write_whole
 from cosmicnet.training.work.parallel import ended, progress, single_threaded_pool
 
-from ..theory.modes import in_mode, named_sets, networks_of
+from ..theory.modes import in_mode, manifest_of, named_sets, networks_of
 from ..theory.quiet import quiet
 
 __all__ = [
@@ -54,6 +54,7 @@ class PointSettings:
     """Options shared by `check` and `reweight`.
 
     points : how many; folder : where evaluations are kept; packages_path : None for that of the run.
+    precision : of full CLASS: that which the networks stand for, or the run's own.
     """
 
     points: int
@@ -62,15 +63,22 @@ class PointSettings:
     folder: Path
     seed: int
     same_modules: bool = True
+    precision: Literal["networks", "run"] = "networks"
 
     def with_packages(self, info: Mapping[str, Any]) -> dict[str, Any]:
         """The run with this packages_path."""
         return {**info, **({} if self.packages_path is None else {"packages_path": str(self.packages_path)})}
 
-    def full_class(self, info: Mapping[str, Any], points: Sequence[Point]) -> list[Evaluated]:
-        """The run's likelihoods with full CLASS at these points."""
-        run = RunInMode.of(info, "full", self.folder, same_modules=self.same_modules)
-        return evaluate_all(run, points, self.processes, "full CLASS")
+    @property
+    def truth(self) -> str:
+        return f"full CLASS at the precision of the {self.precision}"
+
+    def full_class(self, info: Mapping[str, Any], points: Sequence[Point], networks: str | None = None
+                   ) -> list[Evaluated]:
+        """The run's likelihoods with full CLASS at these points. networks : None for those of the run."""
+        precision = manifest_of(info, networks).precision_settings if self.precision == "networks" else {}
+        run = RunInMode.of(info, "full", self.folder, same_modules=self.same_modules, precision=precision)
+        return evaluate_all(run, points, self.processes, self.truth)
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,8 @@ class RunInMode:
 
     @classmethod
     def of(cls, info: Mapping[str, Any], mode: str, folder: Path, networks: str | None = None, *,
-           same_modules: bool = True) -> RunInMode:
-        model = in_mode(info, mode, networks, same_modules=same_modules)
+           same_modules: bool = True, precision: Mapping[str, float] | None = None) -> RunInMode:
+        model = in_mode(info, mode, networks, same_modules=same_modules, precision=precision)
         used = _networks_identity(networks or networks_of(info)) if mode == "net" else {}
         identity = {"class": version("classy"), "classy": _classy_identity(), "cobaya": version("cobaya"),
                     "model": model, **used}

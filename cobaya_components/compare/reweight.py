@@ -152,9 +152,9 @@ def _jackknife(statistic: Callable[[Rows], Array], size: int) -> tuple[Array, Ar
     return statistic(everything), error
 
 
-def print_reweighted(result: Reweighted, console: Console) -> None:
-    """Print the table and its limits."""
-    table = Table("parameter", title="Full CLASS against networks", title_justify="left")
+def print_reweighted(result: Reweighted, truth: str, console: Console) -> None:
+    """Print the table and its limits. truth : PointSettings.truth"""
+    table = Table("parameter", title=f"Networks against {truth}", title_justify="left")
     for heading in ("mean", "standard deviation", "shift of the mean / sigma", "width ratio"):
         table.add_column(heading, justify="right")
     for s in result.shifts:

@@ -12,10 +12,11 @@ from typing import Any
 from cosmicnet.choice import AUTO, sets_by_accuracy
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.errors import CosmicnetError, NetworkFileError
+from cosmicnet.manifest import Manifest
 from cosmicnet.store import NetworkSet, load_network_set
 
 __all__ = [
-    "DIGITS", "ERROR", "USED", "in_mode", "named_sets", "networks_of", "recorded_networks",
+    "DIGITS", "ERROR", "FLAG", "USED", "in_mode", "manifest_of", "named_sets", "networks_of", "recorded_networks",
     "sampled_names", "uses_networks", "version_of", "with_networks",
 ]
 
@@ -34,13 +35,14 @@ LOCAL_VERSION = re.compile(rf"\+networks\.([0-9a-f]{{{DIGITS}}})$")
 
 
 def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None, *,
-            same_modules: bool = True) -> dict[str, Any]:
+            same_modules: bool = True, precision: Mapping[str, float] | None = None) -> dict[str, Any]:
     """The blocks of `info` that make the model, in mode 'full' or 'net'.
 
     networks : name or folder of the set, None for that of the run. In mode net a point outside the domain is an error:
         a fallback would compare full CLASS with itself.
     same_modules : both modes use the fast modules, so that they differ by the sources alone; False leaves each mode its
         own, as in a chain.
+    precision : parameters of CLASS's precision in place of the run's own.
 
     Raises CosmicnetError if the run has no theory code with networks.
     """
@@ -60,8 +62,8 @@ def in_mode(info: Mapping[str, Any], mode: str, networks: str | None = None, *,
         options["mode"] = mode
         if mode == "net":
             options |= {"networks": networks or networks_of(info), "fallback": "error"}
-    if same_modules:
-        options["extra_args"] = {**SAME_MODULES, **(options.get("extra_args") or {})}
+    options["extra_args"] = {**(SAME_MODULES if same_modules else {}), **(options.get("extra_args") or {}),
+                             **(precision or {})}
     for block in ("theory", "likelihood"):
         for component in model.get(block, {}).values():
             if isinstance(component, dict):
@@ -87,6 +89,14 @@ def named_sets(networks: str) -> dict[str, NetworkSet]:
     if not found:
         raise NetworkFileError("no networks are installed")
     return found
+
+
+def manifest_of(info: Mapping[str, Any], networks: str | None = None) -> Manifest:
+    """The manifest of these networks, or of the run's: those that Cobaya recorded beside a chain, else the most
+    accurate ones."""
+    sets = [one.manifest for one in named_sets(networks or networks_of(info)).values()]
+    digits = recorded_networks(version_of(info))
+    return next((one for one in sets if digits and one.sha256.startswith(digits)), sets[0])
 
 
 def uses_networks(info: Mapping[str, Any]) -> bool:

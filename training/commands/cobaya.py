@@ -75,8 +75,9 @@ def _run_check(options: argparse.Namespace) -> None:
 
     from cosmicnet.cobaya_components.compare.check import check, load_run, print_check
 
-    comparison = check(load_run(options.yaml), _settings(options), options.place, options.network)
-    print_check(comparison, options.threshold, Console())
+    settings = _settings(options)
+    comparison = check(load_run(options.yaml), settings, options.place, options.network)
+    print_check(comparison, options.threshold, settings.truth, Console())
     if not comparison.within(options.threshold):
         raise CosmicnetError("the change of ln L is above the threshold")
     if not comparison.is_enough:
@@ -88,7 +89,7 @@ def _settings(options: argparse.Namespace) -> PointSettings:
 
     return PointSettings(
         points=options.points, packages_path=options.packages_path, processes=options.processes, folder=options.cache,
-        seed=options.seed, same_modules=not options.own_line_of_sight)
+        seed=options.seed, same_modules=not options.own_line_of_sight, precision=options.precision)
 
 
 def add_reweight(commands: Any) -> None:
@@ -132,7 +133,7 @@ def _run_reweight(options: argparse.Namespace) -> None:
         writable(options.report)
     settings = _settings(options)
     result = reweight(options.chain, settings, options.burn_in)
-    print_reweighted(result, Console())
+    print_reweighted(result, settings.truth, Console())
     written = write_reweighted(result, options.chain.with_name(options.chain.name + ".reweighted"))
     if result.distinct < FEWEST_FOR_CONTOURS:
         print(f"no triangle plot: contours need {FEWEST_FOR_CONTOURS} different samples, here are {result.distinct}")
@@ -170,6 +171,9 @@ def _add_common(parser: argparse.ArgumentParser, cache: Path) -> None:
     parser.add_argument("--cache", type=Path, default=cache, metavar="FOLDER",
                         help="where evaluations are kept, by the run and the versions; delete it after a change in the "
                              "code or data of a likelihood (default: %(default)s)")
+    parser.add_argument("--precision", choices=("networks", "run"), default="networks",
+                        help="of full CLASS: that which the networks stand for, which takes up to a minute a point, or "
+                             "the run's own, whose errors are then counted as the networks' (default: %(default)s)")
     parser.add_argument("--own-line-of-sight", action="store_true",
                         help="full CLASS with its own line of sight, background and HMcode, as in a chain with "
                              "`mode: full`, not the fast ones; the sources and CLASS's sampling are then compared")

@@ -20,7 +20,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set
 
-from ..wide.unseen import is_of_levels, precision_of
+from ..wide.unseen import is_of_levels
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
 from ..work.spectra import OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra
@@ -70,7 +70,7 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
     console = Console(stderr=True)
     planck = _planck_or_none(settings.packages_path, console)
     manifest = load_network_set(settings.network).manifest
-    precision = precision_of(manifest)
+    precision = manifest.precision_settings
     boxes = _boxes_of(manifest, {**networks_on(settings.network), **precision})
     points = {box.name: [{**point, **precision} for point in box.points(settings.models)] for box in boxes}
     pairs = _compute_pairs(settings, points, manifest)

@@ -24,7 +24,6 @@ from ..evaluate.accuracy import wishart_chi2
 from ..evaluate.boxes import PLANCK_POSTERIOR, Posterior
 from ..evaluate.domain import unseen_points
 from ..evaluate.noise import SIMONS_OBSERVATORY
-from ..wide.unseen import precision_of
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 
@@ -198,7 +197,8 @@ def compare_precisions(settings: PrecisionSettings, report: Callable[[str], None
         futures = {}
         for (title, (network, box)), number in zip(boxes.items(), settings.models, strict=True):
             manifest = read_manifest(network)
-            one = partial(measure, network=network, precision=precision_of(manifest), cache=settings.cache.resolve())
+            one = partial(measure, network=network, precision=manifest.precision_settings,
+                          cache=settings.cache.resolve())
             futures |= {pool.submit(one, cosmology): title for cosmology in cosmologies(manifest, number, box)}
         try:
             for title, future in ended(futures):

@@ -13,7 +13,7 @@ from cosmicnet.request import at_request
 
 from .cosmologies import Box, WideRanges, draw
 
-__all__ = ["is_of_levels", "precision_of", "wide_points"]
+__all__ = ["is_of_levels", "wide_points"]
 
 # The sum that a constraint limits, so that dark energy is negligible early.
 EARLY_DARK_ENERGY = {"w0_fld": 1.0, "wa_fld": 1.0}
@@ -24,12 +24,6 @@ MARGIN = 0.05
 def is_of_levels(manifest: Manifest) -> bool:
     """Whether a set was trained at two levels of fidelity."""
     return "levels" in manifest.recipe
-
-
-def precision_of(manifest: Manifest) -> dict[str, float]:
-    """CLASS's precision parameters that the networks stand for; none for those of CLASS's default precision."""
-    levels = manifest.recipe.get("levels", {})
-    return {**levels.get("shared", {}), **levels.get("converged", {})}
 
 
 def wide_points(
