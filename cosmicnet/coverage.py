@@ -121,6 +121,9 @@ def _wrong_settings(request: Request, manifest: Manifest) -> Iterator[tuple[str,
     for name, value in manifest.setup.items():
         if _is_of_absent_species(name, request.setup) or (name == "gauge" and _is_gauge_invariant(request.setup)):
             continue
+        if name == "has_ur" and "N_eff" in manifest.domain:
+            # any split of N_eff: without massless neutrinos as with few of them
+            continue
         tolerance = SETTING_TOLERANCE if name in request.setup else FIXED_TOLERANCE
         if not _agree(got.get(name, math.nan), value, tolerance):
             yield name, _other_value(name, got, value)

@@ -4,7 +4,7 @@
 
 Growth rates f(k), f sigma8, sigma(R), the tilt of P(k) and the Weyl potential over matter, at the redshifts,
 wavenumbers and radii of `cosmicnet evaluate`, which measures them too, beside all spectra and at their cost. Full CLASS
-has its default precision; both modes have the same background. Errors are relative, but for the tilt.
+has the precision of the networks' training; both modes have the same background. Errors are relative, but for the tilt.
 """
 from __future__ import annotations
 
@@ -48,9 +48,11 @@ def errors(net: dict[str, Array], full: dict[str, Array]) -> dict[str, float]:
 
 def main(network: str, models: int = MODELS) -> int:
     found: list[dict[str, float]] = []
-    for number, cosmology in enumerate(unseen_points(read_manifest(network), models, SEED), 1):
-        net = functions({**cosmology, **networks_on(network)})
-        found.append(errors(net, functions(cosmology)))
+    manifest = read_manifest(network)
+    for number, cosmology in enumerate(unseen_points(manifest, models, SEED), 1):
+        settings = {**cosmology, **manifest.precision_settings}
+        found.append(errors(functions({**settings, **networks_on(network)}), functions(settings)))
+        print(number, cosmology, found[-1], flush=True)
         if number % 10 == 0 or number == models:
             print(f"{network}, {number} cosmologies: median, 95%, worst", flush=True)
             for name in found[0]:

@@ -1,4 +1,5 @@
-"""A recipe as small as recipes may be, and grids on which CLASS integrates one of its models in half a second."""
+"""A recipe as small as recipes may be, with grids on which CLASS integrates one of its models in half a second, and
+one of dark energy, N_eff and neutrino masses."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -62,11 +63,77 @@ validation_fraction = 0.2
 seed = 2
 """
 
+DARK_ENERGY = """\
+name = "dark_energy"
+description = "flat, three degenerate massive neutrinos, N_eff, w0 and wa"
+constraints = ["w0_fld + wa_fld < -0.1"]
+
+[domain]
+omega_b = [0.0198, 0.0250]
+omega_cdm = [0.095, 0.145]
+H0 = [50.0, 90.0]
+tau_reio = [0.0, 0.2]
+N_ur = [0.0, 1.46]
+T_ncdm = [0.6449, 0.7162]
+m_ncdm = [0.0, 0.2]
+w0_fld = [-1.6, -0.4]
+wa_fld = [-2.5, 1.0]
+"100*theta_s" = [1.0, 1.08]
+
+[class_settings]
+N_ncdm = 1
+deg_ncdm = 3
+Omega_Lambda = 0
+fluid_equation_of_state = "CLP"
+use_ppf = "yes"
+output = "tCl,pCl,lCl,mPk"
+lensing = "yes"
+"P_k_max_1/Mpc" = 30
+
+[sampling]
+models = 600
+seed = 3
+design = "sobol"
+
+[sampling.ranges]
+omega_b = [0.0196, 0.0252]
+omega_cdm = [0.093, 0.147]
+H0 = [49.0, 91.0]
+N_ur = [0.0, 1.48]
+T_ncdm = [0.6440, 0.7163]
+m_ncdm = [0.0, 0.205]
+w0_fld = [-1.62, -0.38]
+wa_fld = [-2.55, 1.02]
+
+[sampling.derived]
+"100*theta_s" = [0.995, 1.085]
+
+[reduction]
+default = 2e-4
+
+[training]
+degree_early = 3
+degree_late = 3
+linear = ["dark_energy_rec"]
+hidden = [64, 64]
+epochs = 2000
+learning_rate = 2e-3
+validation_fraction = 0.1
+seed = 2
+"""
+
 
 def write_tiny(folder: Path, text: str = TINY) -> Path:
     path = folder / "tiny.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def dark_energy_recipe(folder: Path) -> Recipe:
+    """In folder/dark_energy.toml."""
+    path = folder / "dark_energy.toml"
+    path.write_text(DARK_ENERGY, encoding="utf-8")
+    return load_recipe(path)
 
 
 def tiny_recipe(folder: Path, **sampling: Any) -> Recipe:

@@ -248,8 +248,8 @@ def test_report_of_networks_goes_beside_them_but_not_into_the_package() -> None:
     save_network_set(Path("nets/mine"), make_network_set())
     assert network_commands._report_folder("nets/mine") == Path("nets/mine")
     # and nothing is written into the package, under whatever name it is found
-    for name in ("extended", str(shipped_sets()["extended"])):
-        assert network_commands._report_folder(name) == Path("extended-accuracy")
+    for name in ("standard", str(shipped_sets()["standard"])):
+        assert network_commands._report_folder(name) == Path("standard-accuracy")
 
 
 @pytest.mark.parametrize("command", [[], ["demo"], ["make"], ["evaluate"], ["paper"], ["info"], ["patch-class"]])

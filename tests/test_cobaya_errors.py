@@ -46,7 +46,7 @@ def test_networks_replaced_during_a_run_stop_it(tmp_path: Path, retrained: bool)
         save_network_set(folder, replace(again, derived=derived_model))
     else:
         shutil.rmtree(folder)
-        shutil.copytree(shipped_sets()["extended"], folder)
+        shutil.copytree(shipped_sets()["standard"], folder)
     with pytest.raises(LoggedError, match=str(folder)):
         model.logpost({**POINT, "H0": 68.0})
 

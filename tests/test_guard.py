@@ -37,14 +37,14 @@ def why_not(parameters: dict[str, Any], name: str) -> list[str]:
 @pytest.mark.parametrize("beside", [{"Omega_Lambda": 0.5}, {"Omega_Lambda": 0.2}, {"Omega_Lambda": 0.01},
                                     {"Omega_Lambda": -0.2}, {"Omega_Lambda": None, "Omega_fld": 0.6}])
 def test_a_cosmological_constant_beside_the_fluid_is_refused(beside: dict[str, Any]) -> None:
-    assert any("Omega_Lambda beside a fluid" in reason for reason in why_not(FLUID | beside, "extended"))
+    assert any("Omega_Lambda beside a fluid" in reason for reason in why_not(FLUID | beside, "standard"))
 
 
 @pytest.mark.parametrize("changes", [{}, {"w0_fld": -1.2, "wa_fld": 0.5}, {"w0_fld": -0.5, "wa_fld": -2.4}, {
     "m_ncdm": 0.19, "w0_fld": -1.0, "wa_fld": -1.9}])
 def test_a_fluid_alone_is_covered(changes: dict[str, Any]) -> None:
     """Also where w was far below -1, and CLASS's own density of the fluid is off by 1e-3."""
-    assert why_not(FLUID | {"H0": 65.0} | changes, "extended") == []
+    assert why_not(FLUID | {"H0": 65.0} | changes, "standard") == []
 
 
 def test_coarser_precision_is_covered_and_finer_is_refused_by_name() -> None:

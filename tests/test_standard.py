@@ -25,6 +25,7 @@ COVERED: dict[str, dict[str, Any]] = {
     "by its density": {"N_ncdm": 1, "omega_ncdm": 0.003, "N_ur": 2.03},
     "two": {"N_ncdm": 2, "m_ncdm": "0.05,0.3", "N_ur": 1.0},
     "normal hierarchy": {"N_ncdm": 3, "m_ncdm": "0.01,0.0133,0.0512", "N_ur": 0.0044},
+    "no massless ones": {"N_ncdm": 3, "m_ncdm": "0.02,0.02,0.06", "N_ur": 0.0},
     "the other convention": {"N_ncdm": 1, "m_ncdm": 0.06, "T_ncdm": (4.0 / 11.0) ** (1.0 / 3.0), "N_ur": 2.046},
     "more radiation": {"N_ur": 4.5},
     "helium": {"YHe": 0.3},
@@ -114,11 +115,15 @@ def test_gauge_matters_neither_to_class_nor_to_networks() -> None:
             assert ours == pytest.approx(theirs, rel=agreement)
 
 
-@pytest.mark.parametrize("curvature", [0.0, 0.01])
-def test_is_near_converged_class(curvature: float) -> None:
-    """Without massive neutrinos, in flat and in open space; docs/networks.md has more."""
+@pytest.mark.parametrize("cosmology", [
+    {}, {"Omega_k": 0.01},
+    # w crosses -1; three massive neutrinos and no massless ones
+    {**FLUID, "w0_fld": -0.75, "wa_fld": -0.9, "N_ncdm": 1, "deg_ncdm": 3, "m_ncdm": 0.03, "N_ur": 0.0},
+], ids=["LCDM", "open", "dark energy"])
+def test_is_near_converged_class(cosmology: dict[str, Any]) -> None:
+    """docs/networks.md has more."""
     # half of CLASS's wavenumbers, the same ones for both: a minute instead of two
-    settings = {**read_manifest("standard").precision_settings, "Omega_k": curvature, "P_k_max_1/Mpc": 0.3,
+    settings = {**read_manifest("standard").precision_settings, **cosmology, "P_k_max_1/Mpc": 0.3,
                 "l_max_scalars": 400, "k_step_sub": 0.1, "k_step_super": 0.004}
     full, net = (computed({**settings, **mode}) for mode in ({}, NETWORKS))
     assert net.neural_network_info()["used"] and not full.neural_network_info()["used"]

@@ -1,14 +1,20 @@
-"""What `cosmicnet line-of-sight` and `cosmicnet benchmark --scaling` write of what they measured."""
+"""What the commands line-of-sight, non-linear and benchmark --scaling write of what they measured."""
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from serial_pool import serial_pool
 
+from cosmicnet.training.timing import non_linear
 from cosmicnet.training.timing.line_of_sight import CONVERGED, ErrorsAt, write_line_of_sight
+from cosmicnet.training.timing.non_linear import NonLinearErrors, NonLinearSettings, compare_non_linear
 from cosmicnet.training.timing.scaling import FULL, NET, REQUESTS, STOCK, RequestCost, _markdown
 from cosmicnet.training.timing.smoothness import LINES, NEIGHBOURS, Track, off_smooth_curve
+from cosmicnet.training.work.run_class import Parameters
 
 STEPS = np.linspace(-1, 1, 41)
 
@@ -47,6 +53,29 @@ def test_line_of_sight_page_shows_the_worst(tmp_path: Path) -> None:
     assert f"l_linstep = {CONVERGED['l_linstep']}" in page
     assert "| H0 | 0.5 | 41 | networks | 1e+03 | 0.01, missed |" in page
     assert (tmp_path / "line_of_sight.png").stat().st_size > 0
+
+
+@pytest.mark.usefixtures("patched")
+def test_non_linear_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[float] = []
+
+    def compared(cosmology: Parameters, pairs: Sequence[str]) -> dict[str, NonLinearErrors]:
+        if len(computed) == 2:
+            raise RuntimeError("killed")
+        computed.append(float(cosmology["H0"]))
+        return {pair: NonLinearErrors(True, 10, 1, 1e-7, 5e-3, 12.0) for pair in pairs}
+
+    monkeypatch.setattr(non_linear, "single_threaded_pool", serial_pool)
+    monkeypatch.setattr(non_linear, "_compare_all", compared)
+    settings = NonLinearSettings(tmp_path, (3, 1, 3, 1, 1), 1)
+    with pytest.raises(RuntimeError, match="killed"):
+        compare_non_linear(settings, report=lambda _: None)
+    kept = len(json.loads((tmp_path / "non_linear.json").read_text())[1])
+    first, computed = computed, []
+    compare_non_linear(settings, report=lambda _: None)
+    assert 1 <= len(computed) == 3 - kept and len({*first, *computed}) == 3
+    assert "| fast, CLASS | 3 | 0 | 30 | 3 | 0.005 | 1e-07 |" in (tmp_path / "non_linear.md").read_text()
+    assert "| fast with networks, full CLASS | 1 |" in (tmp_path / "non_linear.md").read_text()
 
 
 def test_scaling_page() -> None:

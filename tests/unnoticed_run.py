@@ -29,7 +29,7 @@ Parameters = Mapping[str, Any]
 COMMON: dict[str, Any] = {"omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.0, "tau_reio": 0.055, "N_ncdm": 1}
 BASES: dict[str, dict[str, Any]] = {
     "lcdm": {**COMMON, "N_ur": 2.0308, "m_ncdm": 0.06},
-    "extended": {**COMMON, "N_ur": 0.00641, "m_ncdm": 0.05, "deg_ncdm": 3, "Omega_Lambda": 0, "w0_fld": -0.9,
+    "standard": {**COMMON, "N_ur": 0.00641, "m_ncdm": 0.05, "deg_ncdm": 3, "Omega_Lambda": 0, "w0_fld": -0.9,
                  "wa_fld": -0.2, "use_ppf": "yes"},
 }
 # Few wavenumbers, which CLASS integrates in a second.

@@ -45,8 +45,7 @@ The same recipe gives the same networks.""",
 examples:
   {PROGRAM} make mine.toml                                from nothing to installed and measured networks
   {PROGRAM} make mine.toml --scheduler tcp://node1:8786   on a Dask cluster, see docs/retrain.md
-  {PROGRAM} make mine.toml --work /scratch/mine --output nets/mine
-  {PROGRAM} make training/recipes/extended.toml --output nets/extended   shipped networks again""",
+  {PROGRAM} make mine.toml --work /scratch/mine --output nets/mine""",
     )
     _add_common(parser)
     _add_output(parser)
@@ -73,7 +72,8 @@ kept in the work folder, one HDF5 file each, or CLASS's message for a model that
         epilog=f"""\
 examples:
   {PROGRAM} generate mine.toml
-  {PROGRAM} generate mine.toml --number 1000              more of them, if the design is "sobol\"""",
+  {PROGRAM} generate mine.toml --number 1000              more of them, if the design is "sobol"
+  {PROGRAM} generate training/recipes/standard.toml       those of shipped networks""",
     )
     _add_common(parser)
     parser.add_argument("--number", type=positive_number, metavar="N",
@@ -321,7 +321,7 @@ def add_info(commands: Any) -> None:
         description="""\
 Prints where a network set may be used, what it was trained on, its hash, and its accuracy where
 `cosmicnet evaluate` or `make` have measured it.""",
-        epilog=f"examples:\n  {PROGRAM} info\n  {PROGRAM} info extended\n  {PROGRAM} info nets/mine",
+        epilog=f"examples:\n  {PROGRAM} info\n  {PROGRAM} info standard\n  {PROGRAM} info nets/mine",
     )
     parser.add_argument("network", nargs="?", default=None, metavar="NAME|FOLDER",
                         help="a shipped set, one of your own, or a folder (default: lcdm)")

@@ -49,7 +49,7 @@ Cobaya, of which the reference point is computed.""",
         epilog=f"""\
 examples:
   {PROGRAM} compare my_model.ini                        writes my_model_compare.html
-  {PROGRAM} compare run.yaml --network extended --output page.html
+  {PROGRAM} compare run.yaml --network standard --output page.html
   OMP_NUM_THREADS=1 {PROGRAM} compare my_model.ini      times on one thread""",
     )
     parser.add_argument("input", type=Path, metavar="FILE", help="the input: .ini, .yaml or .yml")
@@ -85,7 +85,7 @@ a dictionary of CLASS parameters, or a list of {"name": ..., "class": {...}}."""
         epilog=f"""\
 examples:
   {PROGRAM} coverage my_model.ini run.yaml
-  {PROGRAM} coverage configurations.json --network extended""",
+  {PROGRAM} coverage configurations.json --network standard""",
     )
     parser.add_argument("inputs", type=Path, nargs="+", metavar="FILE", help="inputs: .ini, .yaml, .yml or .json")
     add_network(parser)

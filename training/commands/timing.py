@@ -71,8 +71,8 @@ def add_non_linear(commands: Any) -> None:
         commands, "non-linear", None,
         description="""\
 Compares the fast HMcode with CLASS's own: P_nl, and the first time with non-linear corrections, with the
-sources of the networks and with full CLASS. Writes non_linear.md, also when interrupted. A cosmology takes 2 s,
-with full CLASS 10 s.""",
+sources of the networks and with full CLASS. Writes non_linear.md, also when interrupted; the same command then
+goes on. A cosmology takes 2 s, with full CLASS 10 s.""",
         epilog=f"""\
 examples:
   {PROGRAM} non-linear                                  writes non_linear/non_linear.md

@@ -1,8 +1,10 @@
 """The fast HMcode against CLASS's own: P_nl, the first non-linear time, and the page about them."""
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from cosmicnet.files import write_whole
+from cosmicnet.store import DEFAULT_SET, read_manifest
 
 from ..evaluate.boxes import FIXED_PARAMETERS, LCDM_DOMAIN
 from ..work.parallel import ended, single_threaded_pool
@@ -23,6 +26,7 @@ Array = NDArray[np.float64]
 # P_k_max: the first non-linear time is where k_nl reaches it
 BOUNDS = {**LCDM_DOMAIN.bounds, "A_s": (1.6e-9, 2.7e-9), "n_s": (0.9, 1.03), "P_k_max_1/Mpc": (5.0, 15.0)}
 SEED = 180706212
+HYPERCUBE_SIZE = 500
 REQUEST: Parameters = {"output": "mPk", "non_linear": "hmcode", "z_max_pk": 5.0}
 FINE = 1e-10
 # networks are off by no more at the smallest scales
@@ -37,6 +41,9 @@ PAIRS: dict[str, tuple[Parameters, Parameters]] = {
     "fast, the same with P larger by 0.1%": (FAST, {**FAST, "A_s": LARGER}),
     "fast with networks, full CLASS": (FAST, {**CLASS, "neural_network": "no"}),
 }
+# Results of every cosmology, in the output folder.
+KEPT = "non_linear.json"
+
 # of CLASS
 DEFAULT_TOLERANCE = 1e-6
 # where k_nl differs by more, CLASS has not found the root
@@ -140,26 +147,44 @@ def _errors(one: _Spectra, other: _Spectra) -> NonLinearErrors:
 
 def _cosmologies(number: int) -> list[Parameters]:
     lower, upper = zip(*BOUNDS.values(), strict=True)
-    points = qmc.scale(qmc.LatinHypercube(len(BOUNDS), seed=SEED).random(number), lower, upper)
+    unit = qmc.LatinHypercube(len(BOUNDS), seed=SEED).random(max(number, HYPERCUBE_SIZE))[:number]
+    points = qmc.scale(unit, lower, upper)
     return [{**FIXED_PARAMETERS, **dict(zip(BOUNDS, row.tolist(), strict=True))} for row in points]
 
 
 def compare_non_linear(settings: NonLinearSettings, report: Callable[[str], None] = print) -> None:
-    """Measure, and write non_linear.md, also of what an interrupted run has measured."""
+    """Measure, and write non_linear.md, also of what an interrupted run has measured; the next run goes on there."""
     require_patched_classy()
-    found: dict[str, list[NonLinearErrors]] = {pair: [] for pair in PAIRS}
     counts = dict(zip(PAIRS, settings.models, strict=True))
+    cosmologies = _cosmologies(max(settings.models))
+    path = settings.output / KEPT
+    identity = [version("classy"), read_manifest(DEFAULT_SET).sha256, max(len(cosmologies), HYPERCUBE_SIZE)]
+    known = _kept(path, identity)
+    missing = {index: [pair for pair in PAIRS if index < counts[pair] and pair not in known.get(index, {})]
+               for index in range(len(cosmologies))}
     with single_threaded_pool(settings.processes) as pool:
-        futures = {pool.submit(_compare_all, cosmology, [pair for pair in PAIRS if index < counts[pair]]): index
-                   for index, cosmology in enumerate(_cosmologies(max(counts.values())))}
+        futures = {pool.submit(_compare_all, cosmology, missing[index]): index
+                   for index, cosmology in enumerate(cosmologies) if missing[index]}
         try:
             for index, future in ended(futures):
-                for pair, errors in future.result().items():
-                    found[pair].append(errors)
-                    report(f"{index}: {pair}: {errors}")
+                known[index] = {**known.get(index, {}), **future.result()}
+                write_whole({path: json.dumps([identity, [[n, {pair: asdict(errors) for pair, errors in pairs.items()}]
+                                                          for n, pairs in known.items()]])})
+                report(f"{index}: {future.result()}")
         finally:
+            found = {pair: [pairs[pair] for pairs in known.values() if pair in pairs] for pair in PAIRS}
             if all(found.values()):
                 write_non_linear(found, settings.output)
+
+
+def _kept(path: Path, identity: list[Any]) -> dict[int, dict[str, NonLinearErrors]]:
+    """By cosmology and pair, what an earlier run of the same networks and classy has measured."""
+    if not path.exists():
+        return {}
+    measured_with, models = json.loads(path.read_text(encoding="utf-8"))
+    if measured_with != identity:
+        return {}
+    return {index: {pair: NonLinearErrors(**errors) for pair, errors in pairs.items()} for index, pairs in models}
 
 
 def write_non_linear(found: dict[str, list[NonLinearErrors]], folder: Path) -> None:

@@ -1,11 +1,11 @@
-"""The recipe of w0, wa, N_eff and neutrino masses: its inputs, its domain and what of it is covered."""
+"""A recipe of w0, wa, N_eff and neutrino masses: its inputs, its domain and what of it is covered."""
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from builds import ROOT
+from recipes import DARK_ENERGY, dark_energy_recipe, tiny_recipe
 from synthetic import COSMOLOGY, RUNNING, make_network_set, make_request
 
 from cosmicnet.coverage import why_not_covered
@@ -17,18 +17,17 @@ from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from cosmicnet.training.checks.feasible import corners, require_feasible
 from cosmicnet.training.evaluate.domain import unseen_points
 from cosmicnet.training.models.plan import open_plan
-from cosmicnet.training.recipe.schema import RecipeError, load_recipe
+from cosmicnet.training.recipe.schema import RecipeError
 
-RECIPE = ROOT / "training" / "recipes" / "extended.toml"
 COSMOLOGICAL_CONSTANT = {**COSMOLOGY, "omega_ncdm": 6e-4, "N_eff": 3.044, "w0_fld": -1.0, "wa_fld": 0.0}
 
 
-def test_fields_of_the_shipped_networks_are_as_ever() -> None:
-    assert fields_for(load_recipe(ROOT / "training" / "recipes" / "lcdm.toml").sampling.ranges) == FIELDS
+def test_fields_of_flat_lcdm(tmp_path: Path) -> None:
+    assert fields_for(tiny_recipe(tmp_path).sampling.ranges) == FIELDS
 
 
-def test_fields_get_an_input_for_everything_that_is_sampled() -> None:
-    for field in fields_for(load_recipe(RECIPE).sampling.ranges):
+def test_fields_get_an_input_for_everything_that_is_sampled(tmp_path: Path) -> None:
+    for field in fields_for(dark_energy_recipe(tmp_path).sampling.ranges):
         assert {"N_eff", "N_massive", "m_ncdm"} <= set(field.inputs) <= set(INPUTS) and "N_ur" not in field.inputs
         dark = {"dark_energy_rec"} if field.region == "early" else {
             "w0_fld", "w0_plus_wa", "ln_dark_energy_z2", "ln_dark_energy_z10", "ln_dark_energy_z100"}
@@ -75,8 +74,8 @@ def test_constraints_are_kept_with_the_networks(tmp_path: Path, monkeypatch: pyt
     assert load_network_set("mine").manifest.constraints == ["omega_b < 1"]
 
 
-def test_unseen_points_vary_all_of_the_domain() -> None:
-    recipe = load_recipe(RECIPE)
+def test_unseen_points_vary_all_of_the_domain(tmp_path: Path) -> None:
+    recipe = dark_energy_recipe(tmp_path)
     domain = {name: ends for name, ends in recipe.domain.items() if name != "100*theta_s"}
     made = manifest(domain=domain, constraints=recipe.constraints, recipe=recipe.model_dump(mode="json"))
     points = unseen_points(made, 50, 1)
@@ -87,9 +86,9 @@ def test_unseen_points_vary_all_of_the_domain() -> None:
     assert all(p["w0_fld"] + p["wa_fld"] < -0.1 and p["deg_ncdm"] == 3 for p in points)
 
 
-def test_unseen_points_fill_an_ellipsoid_that_is_a_needle_in_its_box() -> None:
+def test_unseen_points_fill_an_ellipsoid_that_is_a_needle_in_its_box(tmp_path: Path) -> None:
     """Of the box hardly one point in a million lies inside."""
-    recipe = load_recipe(RECIPE)
+    recipe = dark_energy_recipe(tmp_path)
     domain = {name: recipe.domain[name] for name in ("omega_b", "omega_cdm", "H0", "w0_fld", "tau_reio")}
     names, widths = tuple(domain)[:4], np.array([1e-4, 1e-3, 2.0, 0.1])
     covariance = (0.9999 + 0.0001 * np.eye(4)) * np.outer(widths, widths)
@@ -104,20 +103,20 @@ def test_unseen_points_fill_an_ellipsoid_that_is_a_needle_in_its_box() -> None:
 
 
 @pytest.mark.usefixtures("patched")
-def test_class_computes_the_corners() -> None:
-    recipe = load_recipe(RECIPE)
+def test_class_computes_the_corners(tmp_path: Path) -> None:
+    recipe = dark_energy_recipe(tmp_path)
     assert all(p["w0_fld"] + p["wa_fld"] < -0.1 for corner in corners(recipe) for p in [corner.point])
-    require_feasible(open_plan(RECIPE))
+    require_feasible(open_plan(tmp_path / "dark_energy.toml"))
 
 
 @pytest.mark.usefixtures("patched")
 def test_range_that_class_cannot_compute_is_told(tmp_path: Path) -> None:
-    text = RECIPE.read_text().replace("N_ur = [0.0, 1.48]", "N_ur = [-1.0, 1.48]")
-    (tmp_path / "extended.toml").write_text(text)
+    text = DARK_ENERGY.replace("N_ur = [0.0, 1.48]", "N_ur = [-1.0, 1.48]")
+    (tmp_path / "dark_energy.toml").write_text(text)
     line = text.splitlines().index("N_ur = [-1.0, 1.48]") + 1
     reason = r"CLASS cannot compute sampling\.ranges\.N_ur = -1, the others in the middle: (.|\n)*negative"
     with pytest.raises(RecipeError, match=f"line {line}: {reason}"):
-        require_feasible(open_plan(tmp_path / "extended.toml"))
+        require_feasible(open_plan(tmp_path / "dark_energy.toml"))
 
 
 @pytest.mark.usefixtures("patched")
@@ -126,8 +125,8 @@ def test_range_that_class_cannot_compute_is_told(tmp_path: Path) -> None:
     ("tau_reio = 0.05", r"class_settings\.tau_reio: CLASS does not read it beside the other settings"),
 ])
 def test_setting_that_class_does_not_read_is_told_with_its_line(tmp_path: Path, setting: str, reason: str) -> None:
-    path = tmp_path / "extended.toml"
-    path.write_text(RECIPE.read_text().replace("[class_settings]\n", f"[class_settings]\n{setting}\n"))
+    path = tmp_path / "dark_energy.toml"
+    path.write_text(DARK_ENERGY.replace("[class_settings]\n", f"[class_settings]\n{setting}\n"))
     line = path.read_text().splitlines().index(setting) + 1
     with pytest.raises(RecipeError, match=f"line {line}: {reason}"):
         require_feasible(open_plan(path))
