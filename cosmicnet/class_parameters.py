@@ -1,17 +1,24 @@
 """CLASS's parameters: one table, with a column for each use."""
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CLASS_PARAMETERS", "SAME_MODULES", "ClassParameter", "acts_on_sources", "parameter_of"]
+__all__ = [
+    "CLASS_PARAMETERS", "LATER_MODULES", "OF_REIONIZATION", "SAME_MODULES", "ClassParameter", "acts_on_sources",
+    "parameter_of",
+]
 
 Kind = Literal["number", "closure", "choice", "fixed", "reionization", "output", "network", "precision"]
 Module = Literal["background", "thermodynamics", "perturbations", "primordial", "fourier", "transfer", "harmonic",
                  "lensing", "distortions"]
 
 BEFORE_PRIMORDIAL = ("background", "thermodynamics", "perturbations")
+# The end of the name of a setting of any massive species but the first.
+NUMBER_OF_SPECIES = re.compile(r"(?<=_ncdm)_[2-9]$|(?<=_ncdm_in_eV)_[2-9]$")
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,10 @@ class ClassParameter:
     finer: for precision parameters, whether smaller or larger values are more precise; '' where there is no such order.
     finest: the finest value covered regardless of training precision, because its effect is computed at run time.
     equivalents: other names that set the same quantity, of which CLASS takes only one; other spellings among them.
+    found_from: quantities that CLASS takes in its place, and searches for the value that gives them.
+    only: for kind 'fixed', the value in all networks.
+    possible: the range in which CLASS integrates reliably, which it no longer checks itself (perturbations.c).
+    sets_reach: whether it decides up to which wavenumber sources are computed.
     is_reported: whether a SourceRequest has its value, or a number that CLASS derives from it; False for contents of
     files.
     meaning: for messages, where the name does not say it.
@@ -40,8 +51,17 @@ class ClassParameter:
     finer: Literal["", "smaller", "larger"] = ""
     finest: float | None = None
     equivalents: tuple[str, ...] = ()
+    found_from: tuple[str, ...] = ()
+    only: str = ""
+    possible: tuple[float, float] = (-math.inf, math.inf)
+    sets_reach: bool = False
     is_reported: bool = True
     meaning: str = ""
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """Names that CLASS does not take beside this one."""
+        return (*self.equivalents, *self.found_from)
 
 
 def _inputs(kind: Kind, module: Module, *names: str) -> Iterator[ClassParameter]:
@@ -59,11 +79,12 @@ def _grids_and_later(module: Module, *names: str) -> Iterator[ClassParameter]:
 
 _TABLE: tuple[ClassParameter, ...] = (
     # the cosmology
-    ClassParameter("H0", "number", "background", equivalents=("h", "100*theta_s", "theta_s_100")),
-    ClassParameter("omega_b", "number", "background", equivalents=("Omega_b",)),
+    ClassParameter("H0", "number", "background", equivalents=("h",), found_from=("100*theta_s", "theta_s_100"),
+                   possible=(30.0, 150.0)),
+    ClassParameter("omega_b", "number", "background", equivalents=("Omega_b",), possible=(0.005, 0.039)),
     ClassParameter("omega_cdm", "number", "background", equivalents=("Omega_cdm", "Omega_m", "omega_m")),
     ClassParameter("N_ur", "number", "background", equivalents=("Omega_ur", "omega_ur", "N_eff", "Neff")),
-    ClassParameter("m_ncdm", "number", "background", equivalents=("Omega_ncdm", "omega_ncdm")),
+    ClassParameter("m_ncdm", "number", "background", equivalents=("m_ncdm_in_eV", "Omega_ncdm", "omega_ncdm")),
     ClassParameter("omega_ncdm", "number", "background", equivalents=("Omega_ncdm", "m_ncdm")),
     ClassParameter("w0_fld", "number", "background", equivalents=("Omega_fld",)),
     *_inputs("number", "background", "T_cmb", "T_ncdm", "deg_ncdm", "ksi_ncdm", "wa_fld", "Omega_scf"),
@@ -72,11 +93,10 @@ _TABLE: tuple[ClassParameter, ...] = (
     ClassParameter("three_ceff2_ur", "number", "perturbations", meaning="3 ceff2_ur"),
     ClassParameter("three_cvis2_ur", "number", "perturbations", meaning="3 cvis2_ur"),
     *_inputs("closure", "background", "Omega_Lambda", "Omega_fld"),
-    ClassParameter("Omega_k", "fixed", "background", meaning="curvature"),
-    ClassParameter("Omega0_k", "fixed", "background", meaning="curvature"),
-    ClassParameter("modes", "fixed", "perturbations"),
-    ClassParameter("ic", "fixed", "perturbations", meaning="initial conditions"),
-    ClassParameter("gauge", "fixed", "perturbations", meaning="0: Newtonian, 1: synchronous"),
+    ClassParameter("Omega0_k", "number", "background", equivalents=("Omega_k",), meaning="curvature"),
+    ClassParameter("modes", "fixed", "perturbations", only="s"),
+    ClassParameter("ic", "fixed", "perturbations", only="ad", meaning="initial conditions"),
+    ClassParameter("gauge", "fixed", "perturbations", only="synchronous", meaning="0: Newtonian, 1: synchronous"),
     *_inputs("choice", "background", "N_ncdm", "use_ppf", "fluid_equation_of_state", "Quadrature strategy",
              "Number of momentum bins"),
     ClassParameter("has_fld", "choice", "background", meaning="dark energy as a fluid"),
@@ -96,16 +116,17 @@ _TABLE: tuple[ClassParameter, ...] = (
              "binned_reio_step_sharpness", "many_tanh_num", "many_tanh_z", "many_tanh_xe", "many_tanh_width"),
     # after the sources
     ClassParameter("A_s", "number", "primordial", acts_on_sources=False,
-                   equivalents=("ln_A_s_1e10", "ln10^{10}A_s", "sigma8", "S8")),
+                   equivalents=("ln_A_s_1e10", "ln10^{10}A_s"), found_from=("sigma8", "S8")),
     *_inputs("number", "primordial", "n_s", "alpha_s", "k_pivot"),
     ClassParameter("hmcode_version", "choice", "fourier", acts_on_sources=False,
                    equivalents=("HMcode_version", "hmcode version")),
     ClassParameter("feedback_model", "choice", "fourier", acts_on_sources=False, equivalents=("feedback model",)),
     *_inputs("number", "fourier", "eta_0", "c_min", "log10T_heat_hmcode", "z_infinity", "nk_wiggle"),
     *_inputs("number", "transfer", "A_L", "lcmb_rescale", "lcmb_tilt", "lcmb_pivot"),
-    *_inputs("output", "perturbations", "output", "lensing", "l_max_scalars", "l_max_lss", "P_k_max_1/Mpc",
-             "P_k_max_h/Mpc", "z_max_pk", "z_pk"),
-    *_inputs("output", "fourier", "non_linear"),
+    *_inputs("output", "perturbations", "output", "lensing", "z_max_pk", "z_pk"),
+    *(ClassParameter(name, "output", "perturbations", acts_on_sources=False, sets_reach=True)
+      for name in ("l_max_scalars", "l_max_lss", "P_k_max_1/Mpc", "P_k_max_h/Mpc")),
+    ClassParameter("non_linear", "output", "fourier", acts_on_sources=False, sets_reach=True),
     # options of this package
     *_inputs("network", "perturbations", "neural_network", "neural_network_path", "neural_network_fallback",
              "neural_network_learn"),
@@ -197,16 +218,24 @@ _TABLE: tuple[ClassParameter, ...] = (
 )
 
 CLASS_PARAMETERS = {parameter.name: parameter for parameter in _TABLE}
+OF_REIONIZATION = frozenset(parameter.name for parameter in _TABLE if parameter.kind == "reionization")
+# Parameters that change neither the sources nor what precedes them, and the first module that they change; for the
+# patched classy, which runs again from there.
+LATER_MODULES: Mapping[str, Module] = {
+    name: parameter.module for parameter in _TABLE if parameter.kind in ("number", "choice")
+    and parameter.module in ("primordial", "fourier", "transfer") for name in (parameter.name, *parameter.equivalents)
+}
 # Networks switch these on. Full CLASS with them differs from networks by the sources alone.
 SAME_MODULES: Mapping[str, str | float | int] = dict.fromkeys(
     ("fast_background", "fast_line_of_sight", "fast_non_linear"), "yes")
 
 
 def parameter_of(name: str) -> ClassParameter | None:
-    """The parameter with this name or this equivalent; None for one that the table does not know."""
+    """The parameter with this name or another that sets it, for any massive species; None for an unknown one."""
+    name = NUMBER_OF_SPECIES.sub("", name)
     if name in CLASS_PARAMETERS:
         return CLASS_PARAMETERS[name]
-    return next((parameter for parameter in _TABLE if name in parameter.equivalents), None)
+    return next((parameter for parameter in _TABLE if name in parameter.excluded), None)
 
 
 def acts_on_sources(name: str) -> bool:

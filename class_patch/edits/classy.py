@@ -155,7 +155,7 @@ include "../external/cosmicnet/shim/later_modules.pxi"
     @staticmethod
     def parameters_of_later_modules():
         """Names of the parameters on which the source functions do not depend (cosmicnet)."""
-        return frozenset(_FIRST_MODULE)
+        return frozenset(_later_modules())
 
 ''',
     ),

@@ -6,13 +6,15 @@ cdef extern from "class.h":
     int thermodynamics_free_input(thermodynamics *)
     int perturbations_free_input(perturbations *)
 
-# The module whose results a parameter changes first. Every other parameter changes all modules.
-_FIRST_MODULE = {
-    **dict.fromkeys(("A_s", "ln_A_s_1e10", "ln10^{10}A_s", "n_s", "alpha_s", "k_pivot"), "primordial"),
-    **dict.fromkeys(("hmcode_version", "HMcode_version", "hmcode version", "feedback_model", "feedback model",
-                     "eta_0", "c_min", "log10T_heat_hmcode", "z_infinity", "nk_wiggle"), "fourier"),
-    **dict.fromkeys(("A_L", "lcmb_rescale", "lcmb_tilt", "lcmb_pivot"), "transfer"),
-}
+
+def _later_modules():
+    """Parameters of the later modules, and the module whose results each changes first; none without our package."""
+    try:
+        from cosmicnet.class_parameters import LATER_MODULES
+    except ImportError:
+        return {}
+    return LATER_MODULES
+
 
 # CLASS searches for the h that gives these; here h is known, and no later module depends on them.
 _SEARCHED_BY_H = ("100*theta_s", "theta_s_100")
@@ -46,7 +48,8 @@ def _changed_later_only(new, old, searched):
         return None
     if searched is not None and not changed.isdisjoint(_AMPLITUDES):
         return None
-    return None if any(name != searched and str(name).strip() not in _FIRST_MODULE for name in changed) else changed
+    later = _later_modules()
+    return None if any(name != searched and str(name).strip() not in later for name in changed) else changed
 
 
 cdef int _compute_later(Class self, set level) except -1:
@@ -70,19 +73,20 @@ cdef int _compute_later(Class self, set level) except -1:
     if not self.pt.is_allocated or self.pt.has_tensors or not self.pt.has_scalars or self.sd.has_distortions \
             or self.pt.ic_size[self.pt.index_md_scalars] != 1:
         return False
+    later = _later_modules()
     cdef int search = False
     if searched is not None:
         target = _as_amplitude(self._pars[searched])
         if target is None:
             return False
-        search = any(_FIRST_MODULE.get(str(name).strip()) == "primordial" for name in changed)
+        search = any(later.get(str(name).strip()) == "primordial" for name in changed)
         (<_SourceConnection>self._connection).target = target
         for_class = {**for_class, "A_s": repr(_amplitude(self._connection))}
         changed = changed - {searched}
     for_class = {name: value for name, value in for_class.items() if name not in changed}
     for_class |= {name: self._pars[name] for name in changed if name in self._pars}
-    first_modules = {_FIRST_MODULE[str(name).strip()] for name in changed}
-    cdef int keep_transfer = self.tr.is_allocated and self.fo.method == nl_none and "transfer" not in first_modules
+    changes_transfer = any(later[str(name).strip()] == "transfer" for name in changed)
+    cdef int keep_transfer = self.tr.is_allocated and self.fo.method == nl_none and not changes_transfer
     kept = None
     # transfer_init() takes them over where the fast line of sight is there
     if "line_of_sight" in _PARTS and self.tr.is_allocated and not keep_transfer and not self.pt.has_vectors:

@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from cosmicnet.class_parameters import acts_on_sources
+from cosmicnet.class_parameters import OF_REIONIZATION, acts_on_sources
 from cosmicnet.coverage import SETTING_TOLERANCE
 from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.fields import Field, fields_for
@@ -31,7 +31,7 @@ from .nodes import NODES
 from .polynomial import all_exponents, polynomial_network
 from .tables import K_SOUND_HORIZON_MAX, OF_TABLES, ResampledModel, collect, read_field
 
-__all__ = ["OF_FIELDS", "OF_REIONIZATION", "REIONIZATION", "constant_numbers", "error_table", "fit_guard", "fit_set"]
+__all__ = ["OF_FIELDS", "constant_numbers", "error_table", "fit_guard", "fit_set"]
 
 # Code that determines the fit of a field, given its table.
 OF_FIELDS = (
@@ -50,10 +50,6 @@ GUARD_DEGREE = 3
 GUARD_MARGIN = 3.0
 GUARD_FLOOR = 2e-4
 ROUNDING = 1e-9
-
-# Reionisation is computed at run time: a request may have other settings and values of it.
-REIONIZATION = ("reio_parametrization", "reionization_", "helium_fullreio_")
-OF_REIONIZATION = ("tau_reio", "z_reio")
 
 # Flags that a request need not share where the domain includes the point at which the species vanishes.
 VANISHING = {"has_ur": {"N_ur": 0.0}, "has_fld": {"w0_fld": -1.0, "wa_fld": 0.0}}
@@ -144,14 +140,15 @@ def fit_guard(
 
 
 def _setup(recipe: Recipe, setup: Mapping[str, float]) -> dict[str, float]:
-    """The settings that a request must share: neither reionisation nor anything that the domain limits."""
+    """The settings that a request must share: neither reionisation, which is computed at run time, nor anything that
+    the domain limits."""
     def vanishes(name: str) -> bool:
         points = VANISHING.get(name, {})
         return bool(points) and all(
             p in recipe.domain and recipe.domain[p][0] <= v <= recipe.domain[p][1] for p, v in points.items())
 
     return {name: value for name, value in setup.items()
-            if not name.startswith(REIONIZATION) and name not in recipe.domain and name != COMPUTED
+            if name not in OF_REIONIZATION and name not in recipe.domain and name != COMPUTED
             and not vanishes(name)}
 
 

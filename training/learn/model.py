@@ -12,31 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.class_parameters import acts_on_sources, parameter_of
+from cosmicnet.class_parameters import OF_REIONIZATION, acts_on_sources, parameter_of
 from cosmicnet.running_class import RunningClass
 
 from ..models.dataset import FORMAT_VERSION, put_integrated, require_format
 from ..work.files import get_arrays, get_numbers, put_numbers, read_hdf5, write_hdf5
 
 __all__ = [
-    "OF_REIONIZATION", "RESULTS", "Identity", "KeptModel", "NotLearned", "all_numbers", "identity_of", "is_continuous",
+    "RESULTS", "Identity", "KeptModel", "NotLearned", "all_numbers", "identity_of", "is_continuous",
     "numbers_of", "read_kept", "write_kept",
 ]
 
 Array = NDArray[np.float64]
 
-# Reionisation is computed at run time (cosmicnet/rescattering.py).
-OF_REIONIZATION = ("tau_reio", "z_reio")
 # What CLASS computed from the other numbers of a request.
 RESULTS = ("conformal_age", "z_rec", "tau_rec", "sound_horizon_rec", "angular_distance_rec", "tau_free_streaming",
            "visibility_max", "diffusion_length_rec", *OF_REIONIZATION)
-
-# Settings between whose values networks may interpolate; all others are choices.
-CONTINUOUS = ("T_cmb", "Omega0_k", "c_gamma_over_c_fld", "cs2_fld", "three_ceff2_ur", "three_cvis2_ur")
-OF_SPECIES = ("deg_ncdm", "T_ncdm", "ksi_ncdm", "m_ncdm_in_eV")
-
-# What determines how far sources reach in wavenumber: networks reach as far as each of their models.
-OF_REACH = ("l_max_scalars", "l_max_lss", "P_k_max_1/Mpc", "P_k_max_h/Mpc", "non_linear")
 
 # Sources without which there is nothing to check networks with.
 NEEDED = ("t0", "t1", "t2")
@@ -83,12 +74,14 @@ def identity_of(request: Any, running: RunningClass) -> Identity:
         {name: value for name, value in request.setup.items() if not is_continuous(name) and not _is_later(name)},
         {name: value for name, value in request.precision.items() if acts_on_sources(name)},
         {name: str(value) for name, value in request.parameters.items()
-         if name in OF_REACH or (_is_unseen(name) and _as_number(value) is None)},
+         if _sets_reach(name) or (_is_unseen(name) and _as_number(value) is None)},
         sorted(numbers_of(request.cosmology, request.setup, request.parameters)))
 
 
 def is_continuous(setting: str) -> bool:
-    return setting in CONTINUOUS or setting.startswith(OF_SPECIES)
+    """Whether networks may interpolate between values of a setting; else it is a choice."""
+    known = parameter_of(setting)
+    return known is not None and known.kind == "number"
 
 
 def numbers_of(
@@ -113,6 +106,12 @@ def _is_later(name: str) -> bool:
     """Whether a parameter acts after the sources only, or is computed at run time, as reionisation."""
     known = parameter_of(name)
     return known is not None and (known.kind in KINDS_WITHOUT_SOURCES or not known.acts_on_sources)
+
+
+def _sets_reach(name: str) -> bool:
+    """Whether it decides how far sources reach in wavenumber: networks reach as far as each of their models."""
+    known = parameter_of(name)
+    return known is not None and known.sets_reach
 
 
 def _is_unseen(name: str) -> bool:

@@ -2,31 +2,27 @@
 fields need, and all names that CLASS reads."""
 from __future__ import annotations
 
-import math
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from cosmicnet.class_parameters import parameter_of
+from cosmicnet.class_parameters import CLASS_PARAMETERS, parameter_of
 from cosmicnet.fields import INPUTS, PARAMETERS
 
 __all__ = ["ROOM", "UNREIONIZED", "clashes", "known_settings", "lacking", "outside_possible", "why_not_sampled"]
 
-# The same in all networks, with the reason.
-FIXED = {"Omega_k": (0.0, "0.0", "recipes of one level are of flat space"),
-         "gauge": ("synchronous", '"synchronous"', "CLASS's default"),
-         "modes": ("s", '"s"', "networks are of scalar perturbations"),
-         "ic": ("ad", '"ad"', "networks are of adiabatic initial conditions")}
+# Values that no recipe changes, with the reason.
+FIXED: dict[str, tuple[str | float, str]] = {
+    "Omega_k": (0.0, "recipes of one level are of flat space"),
+    **{p.name: (p.only, "all networks have it so") for p in CLASS_PARAMETERS.values() if p.kind == "fixed"},
+}
 # With these CLASS's tables have room for the grids of the training models (1.2 times as many times, 1.4 times as many
 # wavenumbers); nothing else depends on them.
 ROOM = {"l_max_scalars": 6500, "perturbations_sampling_stepsize": 0.08}
 UNREIONIZED = {"reio_parametrization": "reio_none"}
 REDSHIFTS = ("z_pk", "z_max_pk")
-# Further parameters of reionisation.
-OF_REIONIZATION = ("reionization_", "helium_fullreio_", "reio_")
-# Ranges in which CLASS integrates: its own, which it no longer checks (perturbations.c).
-POSSIBLE = {"H0": (30.0, 150.0), "omega_b": (0.005, 0.039)}
 # The outputs that all fields need, each with CLASS's spellings.
 KINDS = {"tCl": ("tCl", "TCl", "TCL"), "pCl": ("pCl", "PCl", "PCL"), "lCl": ("lCl", "LCl", "LCL"),
          "mPk": ("mPk", "MPk", "MPK")}
@@ -36,7 +32,7 @@ def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str])
     """Yield each setting that clashes, and the reason."""
     for name in sampled:
         parameter = parameter_of(name)
-        for other in parameter.equivalents if parameter else ():
+        for other in parameter.excluded if parameter else ():
             if other in settings and other != name:
                 yield other, f"sets the same quantity as {name}, which is sampled"
     for name in settings:
@@ -45,9 +41,9 @@ def clashes(settings: Mapping[str, str | int | float], sampled: Collection[str])
             yield name, "sources do not depend on the primordial spectrum; leave it out"
         if parameter and parameter.kind == "network":
             yield name, "models are made by full CLASS without options of this package"
-    for name, (allowed, written, why) in FIXED.items():
-        if name in settings and settings[name] != allowed:
-            yield name, f"must be {written}: {why}"
+    for name, (allowed, why) in FIXED.items():
+        if settings.get(name, allowed) != allowed:
+            yield name, f"must be {json.dumps(allowed)}: {why}"
     for name in REDSHIFTS:
         if name in settings:
             yield name, "networks give all times, from which redshifts are chosen when they are used; leave it out"
@@ -64,8 +60,8 @@ def why_not_sampled(name: str) -> str | None:
     if name in PARAMETERS:
         return None
     if name in FIXED:
-        return f"is always {FIXED[name][1]}: {FIXED[name][2]}"
-    if name.startswith(OF_REIONIZATION) or (parameter and parameter.kind == "reionization"):
+        return f"is always {json.dumps(FIXED[name][0])}: {FIXED[name][1]}"
+    if parameter and parameter.kind == "reionization":
         return ("reionisation is not learned but computed when the networks are used; leave it out, or give tau_reio "
                 "in domain alone")
     if parameter and parameter.module == "primordial":
@@ -85,7 +81,10 @@ def why_not_sampled(name: str) -> str | None:
 
 def outside_possible(name: str, low: float, high: float) -> str | None:
     """Why a range is refused: CLASS does not integrate reliably in all of it. None for an allowed range."""
-    first, last = POSSIBLE.get(name, (-math.inf, math.inf))
+    parameter = parameter_of(name)
+    if parameter is None:
+        return None
+    first, last = parameter.possible
     return None if first <= low and high <= last else f"must lie within [{first:g}, {last:g}], where CLASS integrates"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from cosmicnet.class_parameters import acts_on_sources
+from cosmicnet.class_parameters import OF_REIONIZATION, acts_on_sources
 from cosmicnet.coverage import SETTING_TOLERANCE
 from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.evaluation import FittedField
@@ -26,7 +26,7 @@ from cosmicnet.store import NetworkSet, save_network_set
 from cosmicnet.wide_fields import GUARD_INPUTS, WIDE_BOUNDARIES, WIDE_FIELDS
 
 from ..fields.fit_field import FitResult, fit_path, read_fit, write_fit
-from ..fields.fit_set import OF_FIELDS, OF_REIONIZATION, REIONIZATION, constant_numbers, error_table
+from ..fields.fit_set import OF_FIELDS, constant_numbers, error_table
 from ..fields.nodes import NODES
 from ..fields.reduce import keep_components, reduce_field
 from ..fields.relevance import fit_with_relevances
@@ -185,7 +185,7 @@ def _common_settings(setups: Sequence[Mapping[str, float]], domain: Mapping[str,
     names = sorted({name for setup in setups for name in setup})
     values = {name: [setup[name] for setup in setups if name in setup] for name in names}
     return {name: found[0] for name, found in values.items()
-            if name not in domain and not name.startswith(REIONIZATION)
+            if name not in domain and name not in OF_REIONIZATION
             and all(abs(value - found[0]) <= SETTING_TOLERANCE * abs(found[0]) for value in found)}
 
 
