@@ -9,7 +9,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-__all__ = ["CLASS_VERSION", "PATCH_VERSION", "SDIST_SHA256", "SourceError", "fetch_source"]
+__all__ = ["CLASS_VERSION", "PATCH_VERSION", "SDIST_SHA256", "fetch_source"]
 
 CLASS_VERSION = "3.4.1.0"
 PATCH_VERSION = 9
@@ -18,22 +18,18 @@ SDIST_SHA256 = "ee2a57fc2c32dde9775d6244bdbe4d3e0e38500c16b1db6da0edb9e8207d4254
 SDIST_VARIABLE = "COSMICNET_CLASSY_SDIST"
 
 
-class SourceError(RuntimeError):
-    """The source distribution cannot be had, or it is not the pinned one."""
-
-
 def fetch_source(directory: Path) -> Path:
     """Unpack the pinned classy sdist below `directory` and return its root folder.
 
     The file is downloaded by pip, or taken from the path in the environment variable
     COSMICNET_CLASSY_SDIST (for machines without a network). Its SHA-256 is checked either way.
 
-    Raises SourceError if it cannot be downloaded or the hash differs.
+    Raises RuntimeError if it cannot be downloaded or the hash differs.
     """
     local = os.environ.get(SDIST_VARIABLE)
     archive = Path(local) if local else _download(directory)
     if not archive.is_file():
-        raise SourceError(f"{SDIST_VARIABLE}={archive}: there is no such file")
+        raise RuntimeError(f"{SDIST_VARIABLE}={archive}: there is no such file")
     _check_hash(archive)
     with tarfile.open(archive) as tar:
         # the first releases of Python 3.10 and 3.11 lack the filter; the hash vouches for the file
@@ -56,7 +52,7 @@ def _download(directory: Path) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     archive = directory / f"classy-{CLASS_VERSION}.tar.gz"
     if done.returncode != 0 or not archive.is_file():
-        raise SourceError(
+        raise RuntimeError(
             f"pip could not download the source distribution classy {CLASS_VERSION}. Without a "
             f"network, download that file elsewhere and name it in {SDIST_VARIABLE}. pip said:\n"
             f"{done.stdout}{done.stderr}"
@@ -67,7 +63,7 @@ def _download(directory: Path) -> Path:
 def _check_hash(archive: Path) -> None:
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     if digest != SDIST_SHA256:
-        raise SourceError(
+        raise RuntimeError(
             f"{archive.name}: SHA-256 is {digest}, but classy {CLASS_VERSION} on PyPI has "
             f"{SDIST_SHA256}. The file is damaged or not the release that the patch was made for."
         )

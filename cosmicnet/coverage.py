@@ -79,7 +79,7 @@ def why_not_covered(request: Request, networks: NetworkSet, running: RunningClas
     """Yield one sentence per reason, each with the name, the value and the covered values."""
     manifest = networks.manifest
     yield from map(Lasting, _other_class(running, manifest))
-    settings, ranges = dict(_wrong_settings(request, manifest)), dict(_outside_ranges(request, manifest))
+    settings, ranges = dict(_wrong_settings(request, manifest)), outside_ranges(request, manifest)
     consequences = tuple(name for cause in settings for name in CONSEQUENCES.get(cause, ()))
     lasting = {name: Lasting(reason) for name, reason in settings.items()}
     known = [reason for name, reason in (lasting | ranges).items()
@@ -185,29 +185,22 @@ def _missing_sources(request: Request, networks: NetworkSet, consequences: tuple
 
 def outside_domain(request: Request, manifest: Manifest) -> Iterator[str]:
     """Yield one sentence for each range that the cosmology is outside of, and for the other bounds of the domain."""
-    for _, reason in _outside_ranges(request, manifest):
-        yield reason
+    yield from outside_ranges(request, manifest).values()
     values = values_for_domain(request)
     if manifest.domain.keys() <= values.keys():
         yield from _outside_region(values, manifest)
 
 
-def _outside_ranges(request: Request, manifest: Manifest) -> Iterator[tuple[str, str]]:
-    values = values_for_domain(request)
-    for name in outside_ranges(request, manifest):
-        low, high = manifest.domain[name]
-        if name in values:
-            yield name, f"{name} = {values[name]:.6g} is outside [{low:g}, {high:g}]"
-        else:
-            yield name, f"there is no {name} here, but the networks were trained with [{low:g}, {high:g}]"
-
-
-def outside_ranges(request: Request, manifest: Manifest) -> list[str]:
-    """Entries of the domain that the request lacks, or has outside of the domain's range."""
-    values = values_for_domain(request)
-    # written so that NaN is outside; an end of a range is inside after CLASS has converted units
-    return [name for name, (low, high) in manifest.domain.items()
-            if not low - ROUNDING * abs(low) <= values.get(name, math.nan) <= high + ROUNDING * abs(high)]
+def outside_ranges(request: Request, manifest: Manifest) -> dict[str, str]:
+    """Entries of the domain that the request lacks, or has outside of the domain's range, each with a sentence."""
+    values, found = values_for_domain(request), {}
+    for name, (low, high) in manifest.domain.items():
+        # written so that NaN is outside; an end of a range is inside after CLASS has converted units
+        if not low - ROUNDING * abs(low) <= values.get(name, math.nan) <= high + ROUNDING * abs(high):
+            found[name] = (
+                f"{name} = {values[name]:.6g} is outside [{low:g}, {high:g}]" if name in values else
+                f"there is no {name} here, but the networks were trained with [{low:g}, {high:g}]")
+    return found
 
 
 def _outside_region(values: Mapping[str, float], manifest: Manifest) -> Iterator[str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .background import Background
 
-__all__ = ["DENSITIES", "Z_REC", "for_domain"]
+__all__ = ["DENSITIES", "Z_REC", "dark_energy_to_matter", "for_domain"]
 
 Values = Mapping[str, float]
 
@@ -38,11 +38,16 @@ def _ln_scaled(density: Callable[[Values], float], c: Values) -> float:
     return float(np.log(density(c))) - 3.0 * _ln_temperature(c)
 
 
+def dark_energy_to_matter(z: float, today: float, w0: float, wa: float) -> float:
+    """The ratio of their densities for w = w0 + wa (1 - a), where it is `today` at z = 0."""
+    a = 1.0 / (1.0 + z)
+    return float(today * (a ** (-3.0 * (w0 + wa)) * np.exp(-3.0 * wa * (1.0 - a))))
+
+
 def _dark_energy(z: float, c: Values) -> float:
     """Density in units of baryons and cold dark matter."""
-    a, background = 1.0 / (1.0 + z), Background.of(c)
-    growth = a ** (-3.0 * (background.w0 + background.wa)) * np.exp(-3.0 * background.wa * (1.0 - a))
-    return float(background.dark_energy / background.matter * growth)
+    background = Background.of(c)
+    return dark_energy_to_matter(z, background.dark_energy / background.matter, background.w0, background.wa)
 
 
 def _ln_dark_energy(z: float, c: Values) -> float:

@@ -1,8 +1,7 @@
 """Errors and warnings, by the action that they require from the user."""
 from __future__ import annotations
 
-__all__ = ["CosmicnetError", "CosmicnetWarning", "NetworkFileError", "NeverCovered", "NotCovered",
-           "OptionError"]
+__all__ = ["CosmicnetError", "CosmicnetWarning", "NetworkFileError", "NeverCovered", "NotCovered"]
 
 
 class CosmicnetError(Exception):
@@ -25,10 +24,6 @@ class NeverCovered(NotCovered):
     """No cosmology brings this set-up into the domain of any set: a run has to stop."""
 
     this_cosmology_only = False
-
-
-class OptionError(CosmicnetError):
-    """A neural_network option has a value that is not allowed."""
 
 
 class NetworkFileError(CosmicnetError):

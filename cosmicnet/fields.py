@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES
-from .densities import DENSITIES, Z_REC
+from .densities import DENSITIES, Z_REC, dark_energy_to_matter
 from .pieces import PIECES
 
 __all__ = ["FIELDS", "INPUTS", "PARAMETERS", "REGIONS", "Field", "fields_for", "inputs_of"]
@@ -24,12 +24,10 @@ REGIONS: tuple[str, ...] = get_args(Region)
 
 
 def _dark_energy(c: Mapping[str, float], z: float) -> float:
-    """rho_fld/(rho_b + rho_cdm) for w = w0 + wa (1 - a); 1e-9 at recombination for a cosmological constant."""
+    """rho_fld/(rho_b + rho_cdm) in flat space without radiation; 1e-9 at recombination for a cosmological constant."""
     omega_m = c["omega_b"] + c["omega_cdm"]
     omega_fld = (c["H0"] / 100.0) ** 2 - omega_m - c["omega_ncdm"]
-    w_early, a = c["w0_fld"] + c["wa_fld"], 1.0 / (1.0 + z)
-    growth = a ** (-3.0 * w_early) * np.exp(-3.0 * c["wa_fld"] * (1.0 - a))
-    return float(omega_fld / omega_m * growth)
+    return dark_energy_to_matter(z, omega_fld / omega_m, c["w0_fld"], c["wa_fld"])
 
 
 INPUTS: dict[str, Callable[[Mapping[str, float]], float]] = {

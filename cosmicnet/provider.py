@@ -14,7 +14,7 @@ import numpy as np
 from .choice import AUTO, sets_by_accuracy
 from .class_parameters import SAME_MODULES
 from .coverage import Lasting, why_not_covered, without_numbers
-from .errors import CosmicnetError, CosmicnetWarning, NeverCovered, NotCovered, OptionError
+from .errors import CosmicnetError, CosmicnetWarning, NeverCovered, NotCovered
 from .pieces import tables_but_p
 from .request import Request
 from .running_class import RunningClass, running_class
@@ -43,11 +43,12 @@ def open_provider(
 ) -> NetworkProvider:
     """Find the networks and check the options; called by classy at each compute().
 
-    running: the CLASS that asks, by default the one that `import classy` finds. Raises OptionError or NetworkFileError.
+    running: the CLASS that asks, by default the one that `import classy` finds. Raises CosmicnetError for a wrong
+    option, NetworkFileError for networks that cannot be read.
     """
     fallback = str(neural_network_fallback).strip().lower()
     if fallback not in FALLBACKS:
-        raise OptionError(f"neural_network_fallback = {neural_network_fallback!r}: allowed are "
+        raise CosmicnetError(f"neural_network_fallback = {neural_network_fallback!r}: allowed are "
                           f"{' and '.join(FALLBACKS)}")
     start, path = perf_counter(), str(neural_network_path).strip()
     candidates: Iterable[NetworkSet] = (networks for _, networks in sets_by_accuracy())

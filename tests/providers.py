@@ -1,4 +1,4 @@
-"""Source providers for tests: they record, inject, or fail."""
+"""Source providers for tests: they record, inject, or fail; and a computation with one."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -8,6 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+
+def computed(settings: Mapping[str, Any], provider: Any = None, level: str | None = None) -> Any:
+    """A computation by classy, to this module if one is named; provider: None leaves the choice to the settings."""
+    from classy import Class
+
+    model = Class()
+    model.set(dict(settings))
+    if provider is not None:
+        model.set_source_provider(provider)
+    model.compute(*([[level]] if level else []))
+    return model
 
 
 class Recorder:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from providers import computed
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -13,10 +14,8 @@ COVERED = {"output": "mPk", "P_k_max_1/Mpc": 0.1, "N_ncdm": 1, "m_ncdm": 0.06, "
 NEVER_COVERED = {**COVERED, "gauge": "newtonian", "matter_source_in_current_gauge": "yes"}
 
 
-def computed(parameters: dict[str, Any]) -> tuple[float, dict[str, Any]]:
-    model = classy.Class()
-    model.set(parameters)
-    model.compute()
+def sigma8_and_info(parameters: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+    model = computed(parameters)
     return model.sigma8(), model.neural_network_info()
 
 
@@ -28,13 +27,13 @@ def options_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_off_by_default() -> None:
-    assert not computed(COVERED)[1]["used"]
+    assert not sigma8_and_info(COVERED)[1]["used"]
 
 
 def test_a_variable_switches_on_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = computed({**COVERED, "neural_network": "yes"})
+    asked = sigma8_and_info({**COVERED, "neural_network": "yes"})
     monkeypatch.setenv("COSMICNET", "yes")
-    found = computed(COVERED)
+    found = sigma8_and_info(COVERED)
     assert found[0] == asked[0]
     assert found[1]["used"] and "COSMICNET" in found[1]["switched_on_by"]
     assert "switched_on_by" not in asked[1]
@@ -42,41 +41,41 @@ def test_a_variable_switches_on_and_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_file_switches_on_and_is_named(options_file: Path) -> None:
     options_file.write_text("# networks for me\nneural_network = yes\nneural_network_path = lcdm\n")
-    info = computed(COVERED)[1]
+    info = sigma8_and_info(COVERED)[1]
     assert info["used"] and info["name"] == "lcdm" and info["switched_on_by"] == str(options_file)
 
 
 def test_the_variable_wins_over_the_file(options_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options_file.write_text("neural_network = yes\n")
     monkeypatch.setenv("COSMICNET", "no")
-    assert not computed(COVERED)[1]["used"]
+    assert not sigma8_and_info(COVERED)[1]["used"]
 
 
 def test_parameters_win_over_both(options_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options_file.write_text("neural_network = yes\n")
     monkeypatch.setenv("COSMICNET", "yes")
-    assert not computed({**COVERED, "neural_network": "no"})[1]["used"]
+    assert not sigma8_and_info({**COVERED, "neural_network": "no"})[1]["used"]
 
 
 def test_all_options_are_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COSMICNET", "yes")
     monkeypatch.setenv("COSMICNET_PATH", "lcdm")
     monkeypatch.setenv("COSMICNET_FAST_BACKGROUND", "no")
-    info = computed(COVERED)[1]
+    info = sigma8_and_info(COVERED)[1]
     assert info["used"] and info["name"] == "lcdm" and not info["fast_background"]
     monkeypatch.setenv("COSMICNET_FALLBACK", "error")
     with pytest.raises(classy.CosmoSevereError, match="gauge"):
-        computed(NEVER_COVERED)
+        sigma8_and_info(NEVER_COVERED)
 
 
 @pytest.mark.parametrize("line", ["neural_networks = yes", "neural_network yes", "neural_network = perhaps"])
 def test_a_wrong_line_is_named(options_file: Path, line: str) -> None:
     options_file.write_text(line + "\n")
     with pytest.raises(classy.CosmoSevereError, match=line.split()[0]):
-        computed(COVERED)
+        sigma8_and_info(COVERED)
 
 
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COSMICNET", "perhaps")
     with pytest.raises(classy.CosmoSevereError, match="perhaps"):
-        computed(COVERED)
+        sigma8_and_info(COVERED)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from networks_under_test import options
 from numpy.typing import NDArray
+from providers import computed
 
 from cosmicnet.inquiry import covers
 
@@ -46,16 +47,13 @@ DERIVED_TOLERANCE, SAMPLING_TOLERANCE = 2e-7, 1e-4
 DERIVED = ["z_rec", "tau_rec", "rs_rec", "100*theta_s", "conformal_age", "z_reio", "tau_reio", "Neff", "YHe"]
 
 
-def computed(settings: Settings, level: str = "thermodynamics") -> Any:
-    model = classy.Class()
-    model.set(settings)
-    model.compute([level])
-    return model
+def to_level(settings: Settings, level: str = "thermodynamics") -> Any:
+    return computed(settings, level=level)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_history_is_that_of_class(case: str) -> None:
-    fast, own = computed({**CASES[case], **FAST}), computed({**CASES[case], **FINE_BISECTION})
+    fast, own = to_level({**CASES[case], **FAST}), to_level({**CASES[case], **FINE_BISECTION})
     assert fast.neural_network_info()["fast_background"] is True
     assert own.neural_network_info()["fast_background"] is False
     for z in np.concatenate([np.linspace(0.0, 20.0, 41), np.geomspace(21.0, 1e6, 60)]):
@@ -81,8 +79,8 @@ def test_history_is_that_of_class(case: str) -> None:
 @pytest.mark.parametrize("case", ["no massive neutrino", "one", "corner", "other corner"])
 def test_sources_are_sampled_at_the_same_times(case: str) -> None:
     settings = {**CASES[case], "l_max_scalars": 100}
-    fast = computed({**settings, **FAST}, "perturbations").get_sources()[2]
-    own = computed({**settings, **FINE_BISECTION}, "perturbations").get_sources()[2]
+    fast = to_level({**settings, **FAST}, "perturbations").get_sources()[2]
+    own = to_level({**settings, **FINE_BISECTION}, "perturbations").get_sources()[2]
     assert fast == pytest.approx(own, rel=SAMPLING_TOLERANCE)
 
 
@@ -92,7 +90,7 @@ def test_sources_are_sampled_at_the_same_times(case: str) -> None:
 def test_the_angle_of_the_sound_horizon_is_met(case: str, angle: float) -> None:
     """CLASS's own search ends at up to 2e-6 of the angle."""
     settings = {**{name: value for name, value in CASES[case].items() if name != "H0"}, "100*theta_s": angle}
-    fast, own = computed({**settings, **FAST}), computed(settings)
+    fast, own = to_level({**settings, **FAST}), to_level(settings)
     assert fast.get_current_derived_parameters(["100*theta_s"])["100*theta_s"] == pytest.approx(angle, rel=3e-8)
     assert fast.h() == pytest.approx(own.h(), rel=2e-5)
 
@@ -101,7 +99,7 @@ def test_the_angle_of_the_sound_horizon_is_met(case: str, angle: float) -> None:
 def test_optical_depth_out_of_reach_is_an_error(tau_reio: float) -> None:
     for settings in ({}, FAST):
         with pytest.raises(classy.CosmoComputationError, match=r"reioni[sz]ation|tau_reio"):
-            computed({**ONE, "tau_reio": tau_reio, **settings})
+            to_level({**ONE, "tau_reio": tau_reio, **settings})
 
 
 @pytest.mark.parametrize("species", [
@@ -110,7 +108,7 @@ def test_optical_depth_out_of_reach_is_an_error(tau_reio: float) -> None:
     {"varying_fundamental_constants": "instantaneous", "varying_alpha": 1.01},
 ], ids=["decaying matter", "interacting radiation", "varying constants"])
 def test_other_species_are_left_to_class(species: Settings) -> None:
-    fast, own = computed({**LCDM, **species, **FAST}), computed({**LCDM, **species})
+    fast, own = to_level({**LCDM, **species, **FAST}), to_level({**LCDM, **species})
     assert fast.neural_network_info()["fast_background"] is False
     for table in ("get_background", "get_thermodynamics"):
         for column, values in getattr(own, table)().items():
@@ -127,7 +125,7 @@ def test_networks_use_it_and_the_fallback_starts_again_without() -> None:
     for _ in range(2):
         model.set({**NOT_COVERED, **options("full")})
         model.compute()
-        info, own = model.neural_network_info(), computed(NOT_COVERED, "lensing")
+        info, own = model.neural_network_info(), to_level(NOT_COVERED, "lensing")
         assert (info["used"], info["fast_background"]) == (False, False)
         assert "recombination" in info["reason"]
         assert model.get_background()["H [1/Mpc]"].tobytes() == own.get_background()["H [1/Mpc]"].tobytes()
@@ -147,7 +145,7 @@ def test_networks_cover_it_wherever_the_last_time_before_today_lies() -> None:
 
 
 def test_the_choice_is_the_users() -> None:
-    model = computed({**COVERED, **options(), "fast_background": "no"}, "lensing")
+    model = to_level({**COVERED, **options(), "fast_background": "no"}, "lensing")
     assert model.neural_network_info()["fast_background"] is False
-    kept = computed({**NOT_COVERED, **options("full"), **FAST}, "lensing")
+    kept = to_level({**NOT_COVERED, **options("full"), **FAST}, "lensing")
     assert (kept.neural_network_info()["used"], kept.neural_network_info()["fast_background"]) == (False, True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from providers import Injector, Recorder
+from providers import Injector, Recorder, computed
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -19,14 +19,6 @@ EVERYTHING = {
 }
 TENSORS = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 150, "modes": "s,t", "r": 0.2,
            "l_max_tensors": 100}
-
-
-def computed(settings: dict[str, Any], provider: Any = None) -> Any:
-    model = classy.Class()
-    model.set(settings)
-    model.set_source_provider(provider)
-    model.compute()
-    return model
 
 
 @pytest.fixture(scope="module")

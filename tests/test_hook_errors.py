@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from providers import Failing, Recorder
+from providers import Failing, Recorder, computed
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -18,12 +18,8 @@ class OutOfRange(ValueError):
     this_cosmology_only = True
 
 
-def computed(provider: Any = None, **options: Any) -> Any:
-    model = classy.Class()
-    model.set({**SMALL, **options})
-    model.set_source_provider(provider)
-    model.compute()
-    return model
+def small(provider: Any = None, **options: Any) -> Any:
+    return computed({**SMALL, **options}, provider)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +34,7 @@ def computed(provider: Any = None, **options: Any) -> Any:
 )
 def test_exception_reaches_the_user(make_error: Callable[[], Exception], raised: str) -> None:
     with pytest.raises(getattr(classy, raised)) as caught:
-        computed(Failing(make_error))
+        small(Failing(make_error))
     assert type(caught.value) is getattr(classy, raised)
     cause = caught.value.__cause__
     assert type(cause) is type(make_error())
@@ -49,20 +45,20 @@ def test_exception_reaches_the_user(make_error: Callable[[], Exception], raised:
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_interrupt_passes_through(error: type[BaseException]) -> None:
     with pytest.raises(error):
-        computed(Failing(error))
+        small(Failing(error))
 
 
 @pytest.mark.parametrize("kind", ["CosmoSevereError", "CosmoComputationError"])
 def test_errors_of_class_pass_unchanged(kind: str) -> None:
     original = getattr(classy, kind)("as it is")
     with pytest.raises(getattr(classy, kind)) as caught:
-        computed(Failing(lambda: original))
+        small(Failing(lambda: original))
     assert caught.value is original
 
 
 @pytest.mark.parametrize("error", [ValueError, OutOfRange, KeyboardInterrupt])
 def test_object_works_after_an_error(error: type[BaseException]) -> None:
-    expected = computed().sigma8()
+    expected = small().sigma8()
     model = classy.Class()
     model.set(SMALL)
     model.set_source_provider(Failing(error))
@@ -77,29 +73,29 @@ def test_object_works_after_an_error(error: type[BaseException]) -> None:
 
 def test_error_of_class_itself_is_not_blamed_on_the_provider() -> None:
     with pytest.raises(classy.CosmoComputationError, match="perturbations") as caught:
-        computed(Recorder(), tight_coupling_approximation=99)
+        small(Recorder(), tight_coupling_approximation=99)
     assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize("value", ["yes", True, " Yes ", "on", 1, "True"])
 def test_flag_on(value: Any) -> None:
-    assert computed(neural_network=value).neural_network_info()["hash"]
+    assert small(neural_network=value).neural_network_info()["hash"]
 
 
 @pytest.mark.parametrize("value", [None, "no", False, " No ", "off", 0])
 def test_flag_off(value: Any) -> None:
     options = {} if value is None else {"neural_network": value}
-    model = computed(**options)
+    model = small(**options)
     info = model.neural_network_info()
     assert info["used"] is False
     assert info["reason"]
-    assert model.sigma8() == computed().sigma8()
+    assert model.sigma8() == small().sigma8()
     # classy keeps them for the user, though CLASS itself never sees them
     assert options.items() <= model.pars.items()
 
 
 def test_info_follows_the_last_compute() -> None:
-    model = computed(Recorder())
+    model = small(Recorder())
     assert model.neural_network_info()["used"] is False
     model.set_source_provider(Failing(ValueError))
     with pytest.raises(classy.CosmoSevereError):
@@ -111,7 +107,7 @@ def test_info_follows_the_last_compute() -> None:
 @pytest.mark.parametrize("flag", [{}, {"neural_network": "yes"}, {"neural_network": "no"}])
 def test_unknown_option_names_itself_and_the_allowed(name: str, flag: dict[str, str]) -> None:
     with pytest.raises(classy.CosmoSevereError) as caught:
-        computed(**{name: "1", **flag})
+        small(**{name: "1", **flag})
     message = str(caught.value)
     for word in (name, "neural_network_path", "neural_network_fallback"):
         assert word in message
@@ -120,10 +116,10 @@ def test_unknown_option_names_itself_and_the_allowed(name: str, flag: dict[str, 
 @pytest.mark.parametrize("value", ["perhaps", "", 2, None, "yes no"])
 def test_bad_value_of_the_flag(value: Any) -> None:
     with pytest.raises(classy.CosmoSevereError, match=r"neural_network = .*yes and no"):
-        computed(neural_network=value)
+        small(neural_network=value)
 
 
 def test_option_without_the_flag() -> None:
     with pytest.raises(classy.CosmoSevereError, match=r"neural_network_fallback.*neural_network: yes"):
-        computed(neural_network_fallback="error")
-    assert computed(neural_network="no", neural_network_fallback="error").sigma8() > 0
+        small(neural_network_fallback="error")
+    assert small(neural_network="no", neural_network_fallback="error").sigma8() > 0

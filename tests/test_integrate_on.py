@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from builds import build_is_missing
 from numpy.typing import NDArray
-from providers import OnGrids
+from providers import OnGrids, computed
 from scipy.interpolate import CubicSpline
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
@@ -26,11 +26,7 @@ def integrate(
 ) -> tuple[Any, dict[str, Array]]:
     """The model, which owns the recorded tables, and the tables."""
     provider = OnGrids(grids)
-    model = classy.Class()
-    model.set({**SETTINGS, **options})
-    model.set_source_provider(provider)
-    model.compute(level)
-    return model, provider.recorded
+    return computed({**SETTINGS, **options}, provider, level), provider.recorded
 
 
 def every_third(request: Any) -> Grids:
@@ -39,10 +35,7 @@ def every_third(request: Any) -> Grids:
 
 @pytest.fixture(scope="module")
 def full() -> Any:
-    model = classy.Class()
-    model.set(SETTINGS)
-    model.compute()
-    return model.get_sources()
+    return computed(SETTINGS).get_sources()
 
 
 def test_tables_on_other_grids_agree_with_classs_own(full: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from providers import Recorder
+from providers import Recorder, computed
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -23,15 +23,6 @@ HMCODE = {
 }
 
 
-def model_of(settings: dict[str, Any], provider: Any = None) -> Any:
-    model = classy.Class()
-    model.set(settings)
-    if provider is not None:
-        model.set_source_provider(provider)
-    model.compute()
-    return model
-
-
 def results(model: Any) -> list[Any]:
     spectra = [*model.raw_cl(150).values(), *model.lensed_cl(100).values()]
     return [*spectra, model.sigma8(), *(model.pk(k, 0.0) for k in (1e-3, 0.1, 0.9))]
@@ -45,7 +36,7 @@ def assert_same(ours: Any, theirs: Any) -> None:
 def changed_twice(settings: dict[str, Any], changes: dict[str, Any]) -> tuple[Any, Recorder]:
     """Compute, change, compute; and the recorder that watched the perturbation module."""
     recorder = Recorder()
-    model = model_of(settings, recorder)
+    model = computed(settings, recorder)
     model.set(changes)
     model.compute()
     return model, recorder
@@ -63,7 +54,7 @@ def test_later_parameters_keep_the_perturbations(more: dict[str, Any], changes: 
     settings = {**BASE, **more}
     model, recorder = changed_twice(settings, changes)
     assert len(recorder.requests) == 1
-    assert_same(model, model_of({**settings, **changes}))
+    assert_same(model, computed({**settings, **changes}))
 
 
 FAST = {"fast_line_of_sight": "yes", "fast_non_linear": "yes"}
@@ -78,14 +69,14 @@ def test_what_keeps_its_temperature_changes_the_rest(more: dict[str, Any]) -> No
     """One change after the other, so that what was kept is kept again: primordial, A_L, the tilt of lensing."""
     settings = {**BASE, **more, "A_s": 1.9e-9, "A_L": 0.8}
     recorder = Recorder()
-    model = model_of({**BASE, **more}, recorder)
+    model = computed({**BASE, **more}, recorder)
     model.set({"A_s": 1.9e-9, "A_L": 0.8})
     model.compute()
     for change in ({"A_s": 2.3e-9, "n_s": 0.94}, {"A_L": 1.3}, {"lcmb_tilt": 0.1}):
         settings |= change
         model.set(change)
         model.compute()
-        fresh = model_of(settings)
+        fresh = computed(settings)
         ours, theirs = model.raw_cl(150), fresh.raw_cl(150)
         for name in theirs:
             assert np.array_equal(ours[name], theirs[name]), (name, change)
@@ -101,7 +92,7 @@ def test_without_lensing_everything_is_kept() -> None:
     del settings["A_L"]
     model, recorder = changed_twice(settings, {"n_s": 0.94})
     assert len(recorder.requests) == 1
-    ours, theirs = model.raw_cl(150), model_of({**settings, "n_s": 0.94}).raw_cl(150)
+    ours, theirs = model.raw_cl(150), computed({**settings, "n_s": 0.94}).raw_cl(150)
     assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
 
 
@@ -110,7 +101,7 @@ def test_h_need_not_be_searched_again() -> None:
     del settings["H0"]
     model, recorder = changed_twice(settings, {"A_s": 2.3e-9})
     assert len(recorder.requests) == 1
-    assert_same(model, model_of({**settings, "A_s": 2.3e-9}))
+    assert_same(model, computed({**settings, "A_s": 2.3e-9}))
 
 
 @pytest.mark.parametrize("changes", [{"omega_b": 0.023}, {"A_s": 2.3e-9, "tau_reio": 0.07}, {"l_max_scalars": 200}],
@@ -118,14 +109,14 @@ def test_h_need_not_be_searched_again() -> None:
 def test_other_parameters_change_everything(changes: dict[str, Any]) -> None:
     model, recorder = changed_twice(BASE, changes)
     assert len(recorder.requests) == 2
-    assert_same(model, model_of({**BASE, **changes}))
+    assert_same(model, computed({**BASE, **changes}))
 
 
 def test_tensors_change_everything() -> None:
     settings = {**BASE, "modes": "s,t", "r": 0.1, "l_max_tensors": 100}
     model, recorder = changed_twice(settings, {"n_s": 0.94})
     assert len(recorder.requests) == 2
-    fresh = model_of({**settings, "n_s": 0.94})
+    fresh = computed({**settings, "n_s": 0.94})
     assert np.array_equal(model.raw_cl(150)["tt"], fresh.raw_cl(150)["tt"])
 
 
@@ -142,7 +133,7 @@ def test_modules_that_were_not_asked_for_yet_come_later(non_linear: str) -> None
     model.set({"A_s": 2.3e-9, "n_s": 0.96})
     model.compute()
     assert len(recorder.requests) == 1
-    assert_same(model, model_of({**settings, "A_s": 2.3e-9}))
+    assert_same(model, computed({**settings, "A_s": 2.3e-9}))
 
 
 def test_sources_alone_are_not_kept() -> None:
@@ -154,7 +145,7 @@ def test_sources_alone_are_not_kept() -> None:
     model.compute(["perturbations"])
     model.compute()
     assert len(recorder.requests) == 2
-    assert_same(model, model_of(BASE))
+    assert_same(model, computed(BASE))
 
 
 def test_without_perturbations_there_is_nothing_to_keep() -> None:
@@ -167,7 +158,7 @@ def test_without_perturbations_there_is_nothing_to_keep() -> None:
 
 def test_asked_again_everything_is_made_again() -> None:
     recorder = Recorder()
-    model = model_of(BASE, recorder)
+    model = computed(BASE, recorder)
     model.set({"A_s": 2.3e-9})
     model.set({"A_s": BASE["A_s"]})
     model.compute()
@@ -175,7 +166,7 @@ def test_asked_again_everything_is_made_again() -> None:
 
 
 def test_what_a_change_leaves_without_meaning_is_an_error() -> None:
-    model = model_of({**BASE, **HMCODE})
+    model = computed({**BASE, **HMCODE})
     model.set({"hmcode_version": "2020"})
     with pytest.raises(classy.CosmoSevereError, match="log10T_heat_hmcode"):
         model.compute()
@@ -184,22 +175,22 @@ def test_what_a_change_leaves_without_meaning_is_an_error() -> None:
 @pytest.mark.parametrize("options", [{}, {**FAST, **HMCODE}], ids=["nothing is kept", "T and E are kept"])
 def test_a_failed_change_leaves_a_usable_object(options: Mapping[str, float | str]) -> None:
     settings = {**BASE, **options}
-    model = model_of(settings)
+    model = computed(settings)
     for value in ("not a number", float("nan")):
         model.set({"A_s": value})
         with pytest.raises((classy.CosmoSevereError, classy.CosmoComputationError)):
             model.compute()
     model.set({"A_s": 2.3e-9})
     model.compute()
-    assert_same(model, model_of({**settings, "A_s": 2.3e-9}))
+    assert_same(model, computed({**settings, "A_s": 2.3e-9}))
 
 
 def test_networks_stay_in_use() -> None:
-    model = model_of(NETWORKS)
+    model = computed(NETWORKS)
     model.set({"A_s": 2.3e-9})
     model.compute()
     assert model.neural_network_info()["used"]
-    assert_same(model, model_of({**NETWORKS, "A_s": 2.3e-9}))
+    assert_same(model, computed({**NETWORKS, "A_s": 2.3e-9}))
 
 
 NETWORKS: dict[str, Any] = {**ASKED, "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "neural_network": "yes"}
@@ -215,7 +206,7 @@ def seconds_of_networks(model: Any) -> dict[str, float]:
 def test_a_walk_through_struct_cleanup_is_as_fresh(more: dict[str, Any]) -> None:
     """As MontePython calls it; steps of fast parameters do not ask the networks again, slow ones do."""
     settings = {**NETWORKS, **more}
-    model = model_of(settings)
+    model = computed(settings)
     steps: list[tuple[dict[str, Any], bool]] = [
         ({"A_s": 2.3e-9}, False), ({"A_L": 1.2}, False), ({"omega_b": 0.0225}, True),
         ({"n_s": 0.95, "A_L": 0.9}, False), ({}, False), ({"tau_reio": 0.06, "A_s": 2e-9}, True),
@@ -227,21 +218,21 @@ def test_a_walk_through_struct_cleanup_is_as_fresh(more: dict[str, Any]) -> None
         model.set(settings)
         model.compute()
         assert (seconds_of_networks(model) != before) == is_slow
-        assert_same(model, model_of(settings))
+        assert_same(model, computed(settings))
 
 
 def test_what_struct_cleanup_kept_can_be_freed() -> None:
-    model = model_of(NETWORKS)
+    model = computed(NETWORKS)
     for clean in (model.struct_cleanup, model.struct_cleanup, model.empty, model.struct_cleanup):
         clean()
     model.set({**NETWORKS, "A_s": 2.3e-9})
     model.compute()
-    assert_same(model, model_of({**NETWORKS, "A_s": 2.3e-9}))
+    assert_same(model, computed({**NETWORKS, "A_s": 2.3e-9}))
 
 
 def test_struct_cleanup_keeps_nothing_without_networks() -> None:
     recorder = Recorder()
-    model = model_of(BASE, recorder)
+    model = computed(BASE, recorder)
     model.struct_cleanup()
     model.set({"A_s": 2.3e-9})
     model.compute()
@@ -249,10 +240,10 @@ def test_struct_cleanup_keeps_nothing_without_networks() -> None:
 
 
 def test_an_earlier_level_after_struct_cleanup() -> None:
-    model = model_of(NETWORKS)
+    model = computed(NETWORKS)
     model.struct_cleanup()
     model.set({"A_s": 2.3e-9})
     model.compute(["background"])
     assert model.age() == pytest.approx(13.8, abs=0.2)
     model.compute()
-    assert_same(model, model_of({**NETWORKS, "A_s": 2.3e-9}))
+    assert_same(model, computed({**NETWORKS, "A_s": 2.3e-9}))

@@ -57,7 +57,8 @@ ENTRANCES = {
     "cosmicnet.cobaya_components": tuple(room for room in ARROWS if room.startswith("cobaya_components.")),
 }
 # The patched classy loads these when it runs, and nothing else of the package.
-DOORS = {"cosmicnet.class_parameters", "cosmicnet.provider", "cosmicnet.running_class", "cosmicnet.training.learn.learner"}
+DOORS = {"cosmicnet.class_parameters", "cosmicnet.provider", "cosmicnet.running_class",
+         "cosmicnet.training.learn.learner"}
 IMPORT_IN_CYTHON = re.compile(r"^\s*(?:from|import|cimport)\s+(cosmicnet[\w.]*)", re.MULTILINE)
 
 MOST_MODULES = 12

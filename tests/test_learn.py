@@ -19,7 +19,7 @@ from scipy.interpolate import CubicSpline
 pytest.importorskip("h5py")
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.coordinates import Scales
-from cosmicnet.errors import CosmicnetWarning, OptionError
+from cosmicnet.errors import CosmicnetError, CosmicnetWarning
 from cosmicnet.network import Normalization
 from cosmicnet.rescattering import Photons, rescatter, uniform_times
 from cosmicnet.running_class import RunningClass
@@ -291,7 +291,7 @@ def test_the_share_of_bounded_audits_has_an_uncertainty() -> None:
 @pytest.mark.parametrize("options", [{"neural_network_learn": " "},
                                      {"neural_network_learn": "x", "neural_network_fallback": "error"}])
 def test_options_that_cannot_be_meant_are_errors(options: dict[str, str]) -> None:
-    with pytest.raises(OptionError):
+    with pytest.raises(CosmicnetError):
         open_learner(**options, running=RUNNING)  # type: ignore[arg-type]
 
 

@@ -8,6 +8,7 @@ import pytest
 from lensing_twin import DEFAULT, Orders, lensed
 from networks_under_test import options
 from numpy.typing import NDArray
+from providers import computed
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -26,10 +27,7 @@ TOLERANCE_BB = 1e-8
 
 
 def compute(settings: dict[str, Any]) -> Any:
-    model = classy.Class()
-    model.set({**NETWORKS_ON, **settings})
-    model.compute()
-    return model
+    return computed({**NETWORKS_ON, **settings})
 
 
 def multipoles(l_max: int, step: float) -> NDArray[np.int64]:

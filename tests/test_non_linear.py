@@ -8,7 +8,7 @@ import pytest
 from builds import run_python
 from networks_under_test import options
 from numpy.typing import NDArray
-from providers import Injector
+from providers import Injector, computed
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -63,11 +63,7 @@ FULL: dict[str, Settings] = {
 
 
 def compute(settings: Settings, fast: str | None = None, provider: Any = None) -> Any:
-    model = classy.Class()
-    model.set(settings if fast is None else {**settings, "fast_non_linear": fast})
-    model.set_source_provider(provider)
-    model.compute()
-    return model
+    return computed(settings if fast is None else {**settings, "fast_non_linear": fast}, provider)
 
 
 def both(settings: Settings) -> tuple[Any, Any]:

@@ -30,7 +30,6 @@ from cosmicnet.training.paper.generate import (
 from cosmicnet.training.paper.make import train_and_export, train_source
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
 from cosmicnet.training.paper.search import cl_error, predicted_source, spectra_of_sources
-from cosmicnet.training.paper.train import TrainingError
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import DatasetError
 from cosmicnet.training.work.run_class import networks_on, new_class
@@ -127,7 +126,7 @@ def test_classy_takes_the_set(work: Path) -> None:
 
 def test_networks_that_diverged_are_not_written(work: Path) -> None:
     diverges = recipe().training.model_copy(update={"learning_rate": 1e30})
-    with pytest.raises(TrainingError, match=r"S_T0: .*training.learning_rate.*1e\+30"):
+    with pytest.raises(CosmicnetError, match=r"S_T0: .*training.learning_rate.*1e\+30"):
         train_and_export(recipe().model_copy(update={"training": diverges}), work, work / "diverged")
     assert not (work / "diverged").exists()
 

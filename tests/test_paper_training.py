@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from paper_models import RECIPE, K, Killed, architecture, kill_at, model, write_models
 
+from cosmicnet.errors import CosmicnetError
 from cosmicnet.files import write_whole
 from cosmicnet.training.evaluate.boxes import PLANCK_5_SIGMA
 from cosmicnet.training.models.dataset import model_path
@@ -234,7 +235,7 @@ def test_training_that_went_further_is_not_taken_for_a_shorter_one(work: Path) -
     state = work / "training" / f"t0-{task(work).key}"
     state.mkdir(parents=True)
     write_json(state / "epochs.json", {"epochs": [ONE_EPOCH] * 3})
-    with pytest.raises(train_module.TrainingError, match=r"3 epochs.* 2 "):
+    with pytest.raises(CosmicnetError, match=r"3 epochs.* 2 "):
         train_network(task(work), work / "training", quiet=True)
 
 
@@ -247,7 +248,7 @@ def test_damaged_state_of_a_training_is_named(work: Path, file: str, message: st
     state.mkdir(parents=True)
     write_json(state / "epochs.json", {"epochs": [ONE_EPOCH]})
     (state / file).write_bytes(b"0")
-    with pytest.raises(train_module.TrainingError, match=message):
+    with pytest.raises(CosmicnetError, match=message):
         train_network(task(work), work / "training", quiet=True)
 
 

@@ -12,7 +12,7 @@ from cosmicnet.training.paper import search as module
 from cosmicnet.training.paper.make import task_of
 from cosmicnet.training.paper.recipe import PaperRecipe
 from cosmicnet.training.paper.search import Judged, found_before, result_file, search
-from cosmicnet.training.paper.train import TrainingError, train_network
+from cosmicnet.training.paper.train import train_network
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_damaged_weights_of_an_epoch_are_named(work: Path, damage: str) -> None:
         path.write_bytes(content)
         if damage == "gone":
             path.unlink()
-    with pytest.raises(TrainingError, match=str(work / "training")):
+    with pytest.raises(CosmicnetError, match=str(work / "training")):
         train_network(task, work / "training", quiet=True)
 
 

@@ -15,7 +15,7 @@ from networks_under_test import nothing_warned_of  # noqa: F401  (a fixture)
 from synthetic import RUNNING, SyntheticRequest, make_emulator, make_network_set, make_request
 
 from cosmicnet.emulator import FieldsEmulator
-from cosmicnet.errors import CosmicnetError, CosmicnetWarning, NetworkFileError, NotCovered, OptionError
+from cosmicnet.errors import CosmicnetError, CosmicnetWarning, NetworkFileError, NotCovered
 from cosmicnet.provider import NetworkProvider, open_provider
 from cosmicnet.store import save_network_set
 
@@ -272,7 +272,7 @@ def test_options_are_read(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "yes", "none", "fulll"])
 def test_fallback_that_does_not_exist(text: str) -> None:
-    with pytest.raises(OptionError, match=f"neural_network_fallback = '{text}'.*full and error"):
+    with pytest.raises(CosmicnetError, match=f"neural_network_fallback = '{text}'.*full and error"):
         open_provider(neural_network_fallback=text)
 
 

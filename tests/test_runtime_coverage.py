@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from networks_under_test import networks, nothing_warned_of, options  # noqa: F401  (fixtures)
 from numpy.typing import NDArray
+from providers import computed
 
 from cosmicnet.errors import CosmicnetWarning
 
@@ -40,13 +41,6 @@ SPELLING_AGREEMENT = 1e-4
 def settings_of(changes: dict[str, Any], output: dict[str, Any] = CMB) -> dict[str, Any]:
     """The baseline with changes; None takes a parameter out."""
     return {name: value for name, value in (COSMOLOGY | output | changes).items() if value is not None}
-
-
-def computed(settings: dict[str, Any], level: str | None = None) -> Any:
-    model = classy.Class()
-    model.set(settings)
-    model.compute(*([[level]] if level else []))
-    return model
 
 
 def results(model: Any, output: dict[str, Any]) -> dict[str, Array]:
@@ -122,10 +116,10 @@ def test_spectra_asked_for_alone_are_those_asked_for_together(output: str) -> No
 def test_l_max_6000_agrees_with_full_class() -> None:
     """At the level of the sources, at the largest k that l = 6000 needs."""
     settings = settings_of({}, {"output": "tCl,pCl", "l_max_scalars": 6000})
-    ours = computed(settings | options(), "perturbations")
+    ours = computed(settings | options(), level="perturbations")
     assert ours.neural_network_info()["used"]
     sources, k, tau = ours.get_sources()
-    full = computed(settings, "perturbations").get_sources()[0]
+    full = computed(settings, level="perturbations").get_sources()[0]
     # l = 6000 is k = 0.43/Mpc at recombination, tau = 281 Mpc
     rows, near = (k > 0.3) & (k < 0.43), (tau > 250.0) & (tau < 320.0)
     for name in ("t0", "p"):
@@ -248,12 +242,12 @@ def test_fallback_is_full_class_counted_and_warned_of(case: str) -> None:
     settings = settings_of(changes, output)
     before = baseline_from_networks().neural_network_info()["fallbacks"]
     with pytest.warns(CosmicnetWarning, match=message):
-        ours = computed(settings | options("full"), "perturbations")
+        ours = computed(settings | options("full"), level="perturbations")
     info = ours.neural_network_info()
     assert info["used"] is False
     assert re.search(message, info["reason"])
     assert info["fallbacks"] == before + 1
-    full = computed(settings, "perturbations").get_sources()[0]
+    full = computed(settings, level="perturbations").get_sources()[0]
     for name, table in ours.get_sources()[0].items():
         assert np.array_equal(table, full[name]), name
 
@@ -263,7 +257,7 @@ def test_a_chain_that_leaves_the_domain_warns_once_and_counts() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for h0 in (50.0, 51.5):
-            model = computed(settings_of({"H0": h0}, MATTER) | options("full"), "perturbations")
+            model = computed(settings_of({"H0": h0}, MATTER) | options("full"), level="perturbations")
     assert len([w for w in caught if issubclass(w.category, CosmicnetWarning)]) == 1
     assert model.neural_network_info()["fallbacks"] == before + 2
 
@@ -286,7 +280,7 @@ def test_where_warnings_are_errors_every_fallback_is_the_same_error() -> None:
         warnings.simplefilter("error", CosmicnetWarning)
         for _ in range(2):
             with pytest.raises(classy.CosmoComputationError, match="H0 = 50 is outside"):
-                computed(settings_of({"H0": 50.0}, MATTER) | options("full"), "perturbations")
+                computed(settings_of({"H0": 50.0}, MATTER) | options("full"), level="perturbations")
 
 
 def test_a_request_without_scalar_modes_says_so() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from providers import computed
 
 from cosmicnet import covers
 from cosmicnet.class_parameters import SAME_MODULES
@@ -77,11 +78,8 @@ def test_is_refused_by_the_name_of_what_is_in_the_way(name: str) -> None:
     assert not coverage and word in str(coverage)
 
 
-def computed(settings: dict[str, Any]) -> Any:
-    model = classy.Class()
-    model.set({**CMB, **BASE, **SAME_MODULES, **settings})
-    model.compute()
-    return model
+def model_of(settings: dict[str, Any]) -> Any:
+    return computed({**CMB, **BASE, **SAME_MODULES, **settings})
 
 
 def test_species_may_be_written_in_any_way() -> None:
@@ -89,7 +87,7 @@ def test_species_may_be_written_in_any_way() -> None:
     k = np.geomspace(1e-4, 0.9, 30)
 
     def spectra(settings: dict[str, Any]) -> list[Any]:
-        model = computed({**NETWORKS, "N_ur": 0.0044, **settings})
+        model = model_of({**NETWORKS, "N_ur": 0.0044, **settings})
         return [model.lensed_cl(600)["tt"][2:], model.lensed_cl(600)["ee"][2:], [model.pk_lin(x, 0.5) for x in k]]
 
     one = spectra({"N_ncdm": 1, "m_ncdm": 0.1, "deg_ncdm": 3})
@@ -105,7 +103,7 @@ def test_gauge_matters_neither_to_class_nor_to_networks() -> None:
     k = np.geomspace(2e-4, 0.2, 20)
 
     def spectra(settings: dict[str, Any]) -> list[Any]:
-        model = computed({"N_ncdm": 1, "m_ncdm": 0.2, "N_ur": 2.03, "l_max_scalars": 200, **settings,
+        model = model_of({"N_ncdm": 1, "m_ncdm": 0.2, "N_ur": 2.03, "l_max_scalars": 200, **settings,
                           "P_k_max_1/Mpc": 0.25})
         return [model.lensed_cl(200)["tt"][2:], model.lensed_cl(200)["ee"][2:], [model.pk_lin(x, 0.5) for x in k]]
 
@@ -125,7 +123,7 @@ def test_is_near_converged_class(cosmology: dict[str, Any]) -> None:
     # half of CLASS's wavenumbers, the same ones for both: a minute instead of two
     settings = {**read_manifest("standard").precision_settings, **cosmology, "P_k_max_1/Mpc": 0.3,
                 "l_max_scalars": 400, "k_step_sub": 0.1, "k_step_super": 0.004}
-    full, net = (computed({**settings, **mode}) for mode in ({}, NETWORKS))
+    full, net = (model_of({**settings, **mode}) for mode in ({}, NETWORKS))
     assert net.neural_network_info()["used"] and not full.neural_network_info()["used"]
     for name, low, high in (("tt", 1e-2, 3e-3), ("ee", 1e-2, 4e-3)):
         error = np.abs(net.lensed_cl(400)[name][2:] / full.lensed_cl(400)[name][2:] - 1.0)

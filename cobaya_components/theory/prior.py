@@ -48,14 +48,17 @@ class PointCoverage:
 
     @classmethod
     def of(cls, request: Any, networks: NetworkSet) -> PointCoverage:
-        values, domain = values_for_domain(request), networks.manifest.domain
+        manifest, values = networks.manifest, values_for_domain(request)
         reasons = list(why_not_covered(request, networks, running_class()))
-        outside = [reason for reason in outside_domain(request, networks.manifest) if reason in reasons]
-        # outside_domain() has one sentence for each of outside_ranges(), in order
-        sides = {f"{name} {'below' if values.get(name, np.nan) < domain[name][0] else 'above'}": sentence
-                 for name, sentence in zip(outside_ranges(request, networks.manifest), outside, strict=False)}
+        ranges = outside_ranges(request, manifest)
+
+        def side(name: str) -> str:
+            return f"{name} {'below' if values.get(name, np.nan) < manifest.domain[name][0] else 'above'}"
+
+        sides = {side(name): sentence for name, sentence in ranges.items() if sentence in reasons}
         others = {without_numbers(reason): reason for reason in reasons if reason not in sides.values()}
-        return cls({**sides, **others}, frozenset(sides), frozenset(map(without_numbers, outside)))
+        region = {without_numbers(reason) for reason in outside_domain(request, manifest)}
+        return cls({**sides, **others}, frozenset(sides), frozenset(region & others.keys()))
 
 
 @dataclass(frozen=True)

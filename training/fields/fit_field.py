@@ -6,7 +6,6 @@ another recipe or of other models is never read, and a damaged file is fitted ag
 """
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -24,6 +22,7 @@ from cosmicnet.files import write_whole
 from cosmicnet.splines import SplineBasis
 
 from ..recipe.schema import Recipe
+from ..work.digest import arrays_digest, json_digest
 from .fit_network import NetworkFit, fit_network
 from .nodes import NODES
 from .polynomial import cross_validate, skip_exponents
@@ -88,14 +87,13 @@ def _varying_share(reduced: ReducedField) -> float:
 
 def fit_path(folder: Path, field: Field, identity: Mapping[str, Any]) -> Path:
     """The file of a fit; identity: everything that determines it, as JSON."""
-    key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    return folder / f"{field.name}-{key[:24]}.safetensors"
+    return folder / f"{field.name}-{json_digest(identity)[:24]}.safetensors"
 
 
 def write_fit(path: Path, fit: FitResult) -> None:
     arrays = {name: np.ascontiguousarray(array) for name, array in fit.fitted.arrays().items()}
     errors = (fit.compression_error, fit.skip_error, fit.network_error)
-    metadata = {"errors": errors, "layers": len(fit.fitted.network.weights), "sha256": _digest(arrays)}
+    metadata = {"errors": errors, "layers": len(fit.fitted.network.weights), "sha256": arrays_digest(arrays)}
     write_whole({path: save(arrays, metadata={ENTRY: json.dumps(metadata)})})
 
 
@@ -105,15 +103,8 @@ def read_fit(path: Path, field: Field) -> FitResult | None:
         with safe_open(path, framework="numpy") as file:
             metadata = json.loads(file.metadata()[ENTRY])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-        if metadata["sha256"] != _digest(arrays):
+        if metadata["sha256"] != arrays_digest(arrays):
             return None
         return FitResult(FittedField.from_arrays(field, arrays, metadata["layers"]), *metadata["errors"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
-
-
-def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
-    return digest.hexdigest()

@@ -6,7 +6,6 @@ of the fields means for spectra follows from audits: models that the networks of
 """
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from safetensors.numpy import save
 
 from cosmicnet.files import write_whole
 from cosmicnet.network import Normalization
+
+from ..work.digest import arrays_digest, json_digest
 
 __all__ = ["LEAST_AUDITS", "Calibration", "calibrated", "scale_of"]
 
@@ -71,7 +72,7 @@ class Calibration:
                   "relevances": self.relevances, "inverse": self.inverse}
         entries = {"inputs": self.inputs, "noise": self.noise, "per_variance": self.per_variance,
                    "chi2": self.scale if np.isfinite(self.scale) else None}
-        text = json.dumps({**entries, "sha256": _digest(arrays, entries)})
+        text = json.dumps({**entries, "sha256": json_digest([arrays_digest(arrays), entries])})
         write_whole({path: save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, {ENTRY: text})})
 
     @classmethod
@@ -81,7 +82,7 @@ class Calibration:
             with safe_open(path, framework="numpy") as file:
                 entries = json.loads(file.metadata()[ENTRY])
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-            if entries.pop("sha256") != _digest(arrays, entries):
+            if entries.pop("sha256") != json_digest([arrays_digest(arrays), entries]):
                 raise ValueError("its checksum is not that of its content")
             return cls(tuple(entries["inputs"]), Normalization(arrays["offset"], arrays["scale"]), arrays["points"],
                        arrays["relevances"], entries["noise"], arrays["inverse"], entries["per_variance"],
@@ -123,10 +124,3 @@ def scale_of(audits: Sequence[Mapping[str, float]]) -> float:
 def _kernel(a: Array, b: Array, relevances: Array) -> Array:
     products = (a * relevances**2) @ b.T
     return np.asarray(sum(products**power for power in range(DEGREE + 1)))
-
-
-def _digest(arrays: Mapping[str, Array], entries: Mapping[str, object]) -> str:
-    digest = hashlib.sha256(json.dumps(entries, sort_keys=True).encode())
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{name} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

@@ -16,7 +16,7 @@ import numpy as np
 
 from cosmicnet.choice import AUTO, sets_by_accuracy
 from cosmicnet.coverage import why_not_covered
-from cosmicnet.errors import CosmicnetWarning, NetworkFileError, OptionError
+from cosmicnet.errors import CosmicnetError, CosmicnetWarning, NetworkFileError
 from cosmicnet.pieces import tables_but_p
 from cosmicnet.provider import COMPARE_WITH, NetworkProvider
 from cosmicnet.running_class import RunningClass, running_class
@@ -53,12 +53,12 @@ def open_learner(
     neural_network_learn: str | os.PathLike[str], neural_network_path: str | os.PathLike[str] = AUTO,
     neural_network_fallback: str = "full", *, running: RunningClass | None = None,
 ) -> Learner:
-    """Check the options; called by classy at each compute(). Raises OptionError or NetworkFileError."""
+    """Check the options; called by classy at each compute(). Raises CosmicnetError for a wrong option."""
     if str(neural_network_fallback).strip().lower() != "full":
-        raise OptionError(f"neural_network_fallback = {neural_network_fallback}: to learn, CLASS has to integrate; "
+        raise CosmicnetError(f"neural_network_fallback = {neural_network_fallback}: to learn, CLASS has to integrate; "
                           f"leave it out")
     if not str(neural_network_learn).strip():
-        raise OptionError("neural_network_learn: must be the folder in which to keep what is learned")
+        raise CosmicnetError("neural_network_learn: must be the folder in which to keep what is learned")
     folder = Path(str(neural_network_learn).strip()).expanduser().absolute()
     path = str(neural_network_path).strip()
     sets = (networks for _, networks in sets_by_accuracy()) if path == AUTO else [load_network_set(path)]

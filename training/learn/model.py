@@ -1,7 +1,6 @@
 """One model that CLASS integrated for a chain: what it was, and the source functions on CLASS's own grids."""
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from cosmicnet.class_parameters import OF_REIONIZATION, acts_on_sources, paramet
 from cosmicnet.running_class import RunningClass
 
 from ..models.dataset import FORMAT_VERSION, put_integrated, require_format
+from ..work.digest import json_digest
 from ..work.files import get_arrays, get_numbers, put_numbers, read_hdf5, write_hdf5
 
 __all__ = [
@@ -59,7 +59,7 @@ class Identity:
 
     @property
     def key(self) -> str:
-        return hashlib.sha256(json.dumps(vars(self), sort_keys=True).encode()).hexdigest()[:16]
+        return json_digest(vars(self))[:16]
 
 
 def identity_of(request: Any, running: RunningClass) -> Identity:
@@ -150,7 +150,7 @@ class KeptModel:
         numbers = numbers_of(self.cosmology, self.setup, self.parameters)
         late = {name: self.cosmology[name] for name in OF_REIONIZATION if name in self.cosmology}
         grids = [self.k.size, self.tau.size, float(self.k[-1])]
-        return hashlib.sha256(json.dumps([numbers, late, grids], sort_keys=True).encode()).hexdigest()[:24]
+        return json_digest([numbers, late, grids])[:24]
 
 
 def write_kept(path: Path, model: KeptModel) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cosmicnet.class_parameters import acts_on_sources
 from cosmicnet.emulator import FieldsEmulator
+from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import PAPER_ARCHITECTURE, Manifest
 from cosmicnet.paper.architecture import Architecture
 from cosmicnet.paper.emulator import PaperEmulator
@@ -23,7 +24,7 @@ from ..recipe.schema import RecipeError
 from .dataset import read_paper_model
 from .generate import models_of, read_k_grid, require_complete_set
 from .recipe import PaperRecipe
-from .train import Epoch, Trained, TrainingError, TrainingTask, history_of, train_network
+from .train import Epoch, Trained, TrainingTask, history_of, train_network
 
 __all__ = [
     "assemble", "companion_of", "task_of", "train_and_export", "train_source", "training_history",
@@ -45,7 +46,7 @@ def task_of(recipe: PaperRecipe, models: Path, architecture: Architecture, epoch
 def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:
     """Train the network of one source with the recipe's hyperparameters, or go on with it.
 
-    Raises TrainingError where no epoch has a finite loss.
+    Raises CosmicnetError where no epoch has a finite loss.
     """
     settings = getattr(recipe.networks, source)
     for name in ("training", "validation"):
@@ -53,8 +54,8 @@ def train_source(recipe: PaperRecipe, work: Path, source: str) -> Trained:
     architecture = settings.hyperparameters.architecture(source)
     trained = train_network(task_of(recipe, work / "models", architecture, settings.epochs), work / TRAINING)
     if not math.isfinite(trained.validation_loss):
-        raise TrainingError(f"S_{source.upper()}: no epoch has a finite validation loss; lower training.learning_rate, "
-                            f"now {recipe.training.learning_rate}")
+        raise CosmicnetError(f"S_{source.upper()}: no epoch has a finite validation loss; lower "
+                             f"training.learning_rate, now {recipe.training.learning_rate}")
     return trained
 
 

@@ -8,8 +8,6 @@ rate, which is not in the paper, prevents this.
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import math
 import time
 import zlib
@@ -31,13 +29,13 @@ from cosmicnet.paper.architecture import LEAK, OUTPUT, Architecture, Convolution
 from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES, Inputs, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
 
-from ..work.digest import code_digest
+from ..work.digest import code_digest, json_digest
 from ..work.files import read_json, write_json
 from ..work.keras_setup import initializers, load_keras
 from .dataset import PaperModel, read_paper_model
 
 __all__ = [
-    "OF_PAPER", "Epoch", "Trained", "TrainingError", "TrainingTask", "build_model", "history_of", "inputs_of_model",
+    "OF_PAPER", "Epoch", "Trained", "TrainingTask", "build_model", "history_of", "inputs_of_model",
     "train_network", "weights_of",
 ]
 
@@ -55,10 +53,6 @@ OF_PAPER = (
 
 # Prepared cosmologies stay in the memory of each process up to so many bytes; one takes 5.4 MB.
 KEPT_BYTES = 2 * 1024**3
-
-
-class TrainingError(CosmicnetError):
-    """The state of a training cannot be read, or has gone too far."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +86,7 @@ class TrainingTask:
             "k": self.k.tolist(), "made by": self.made_by, "code": code_digest(OF_PAPER)}
         if self.learning_rate_end is not None:
             identity |= {"learning_rate_end": self.learning_rate_end, "epochs": self.epochs}
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+        return json_digest(identity)[:16]
 
 
 @dataclass(frozen=True)
@@ -125,7 +119,7 @@ class Trained:
 def train_network(task: TrainingTask, folder: Path, quiet: bool = False) -> Trained:
     """Train, or resume from the state in `folder`; one process at a time, the next one reads the result.
 
-    Raises DatasetError for models that cannot be read, TrainingError for a state that is damaged or
+    Raises DatasetError for models that cannot be read, CosmicnetError for a state that is damaged or
     past the last epoch.
     """
     work = _work(task, folder)
@@ -146,7 +140,7 @@ def _train(task: TrainingTask, work: Path, quiet: bool) -> Trained:
     keras, source = load_keras(), task.architecture.source
     history = _history(work)
     if len(history) > task.epochs:
-        raise TrainingError(
+        raise CosmicnetError(
             f"{work} has {len(history)} epochs, more than the {task.epochs} asked for: raise epochs or delete it")
     rescaling = _rescaling(source, task.training, task.made_by)
     if history:
@@ -253,7 +247,7 @@ def _history(work: Path) -> list[Epoch]:
     try:
         return [Epoch(**entry) for entry in read_json(file)["epochs"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{file} is damaged; delete {work} to train anew") from error
+        raise CosmicnetError(f"{file} is damaged; delete {work} to train anew") from error
 
 
 def _save(model: Any, work: Path, history: list[Epoch]) -> None:
@@ -278,7 +272,7 @@ def _best(work: Path, history: list[Epoch]) -> int:
 
     kept = _kept(work, history)
     if not kept:
-        raise TrainingError(f"{work}: the weights of all epochs are gone; delete it to train anew")
+        raise CosmicnetError(f"{work}: the weights of all epochs are gone; delete it to train anew")
     return min(kept, key=rank)
 
 
@@ -286,7 +280,7 @@ def _load(keras: Any, work: Path, epochs: int) -> Any:
     try:
         return keras.saving.load_model(_state(work, epochs))
     except (OSError, ValueError, KeyError, BadZipFile, zlib.error) as error:
-        raise TrainingError(f"{_state(work, epochs)} cannot be read; delete {work} to train anew") from error
+        raise CosmicnetError(f"{_state(work, epochs)} cannot be read; delete {work} to train anew") from error
 
 
 def _state(work: Path, epochs: int) -> Path:

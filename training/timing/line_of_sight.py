@@ -1,9 +1,7 @@
 """The fast line of sight against CLASS's own, default and converged: accuracy, seconds, and the page about them."""
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from cosmicnet.store import DEFAULT_SET, load_network_set
 
 from ..evaluate.accuracy import wishart_chi2
 from ..evaluate.boxes import LCDM_DOMAIN
+from ..work.digest import json_digest
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 from ..work.spectra import Multipoles, lensed_multipoles
@@ -186,7 +185,7 @@ def _cached(parameters: Parameters, l_max: int, folder: Path) -> Multipoles:
     """Like `lensed_multipoles`, kept in a file for as long as CLASS and the networks are the same."""
     # CLASS's own line of sight does not depend on the patch
     identity = [dict(parameters), l_max, *astuple(running_class()), load_network_set(DEFAULT_SET).manifest.sha256]
-    path = folder / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]}.npz"
+    path = folder / f"{json_digest(identity)[:24]}.npz"
     if not path.exists():
         file = io.BytesIO()
         np.savez(file, **asdict(lensed_multipoles(parameters, l_max)))

@@ -1,19 +1,37 @@
-"""A hash of the code that determines a file in the work folder: when it changes, the file is made again."""
+"""Hashes of what determines a file in the work folder, the code included: when one changes, the file is made again.
+And hashes of contents, by which damage shows."""
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-__all__ = ["code_digest"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["arrays_digest", "code_digest", "json_digest"]
 
 # Python 3.11 counts the depth of a syntax tree once for all threads: parsing in two at a time may raise SystemError.
 _PARSING = Lock()
+
+
+def json_digest(content: Any) -> str:
+    """SHA-256 of what JSON can say, whatever the order of entries."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def arrays_digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 of named arrays."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 @cache

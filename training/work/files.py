@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.files import UNFINISHED, write_whole
 
+from .digest import json_digest
+
 __all__ = [
     "DatasetError", "get_arrays", "get_numbers", "put", "put_numbers", "read_hdf5", "read_json", "remove_unfinished",
     "write_hdf5", "write_json",
@@ -125,7 +127,7 @@ def _group(file: h5py.File, names: list[str]) -> h5py.Group:
 
 def write_json(path: Path, entries: Mapping[str, Any]) -> None:
     """Write these entries and their SHA-256."""
-    write_whole({path: json.dumps({**entries, SHA256: _digest(entries)}, indent=1) + "\n"})
+    write_whole({path: json.dumps({**entries, SHA256: json_digest(entries)}, indent=1) + "\n"})
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -134,10 +136,6 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"{path}: not a JSON object")
     digest = found.pop(SHA256, None)
-    if digest != _digest(found):
+    if digest != json_digest(found):
         raise ValueError(f"{path}: its checksum is not that of its content")
     return found
-
-
-def _digest(entries: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()

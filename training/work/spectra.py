@@ -1,9 +1,7 @@
 """Spectra of one cosmology from classy, kept in a file that needs no pickle."""
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from cosmicnet.files import write_whole
 from cosmicnet.running_class import running_class
 
+from .digest import json_digest
 from .run_class import Parameters, new_class
 
 __all__ = [
@@ -177,4 +176,4 @@ def _cache_key(parameters: Parameters) -> str:
         "pk_redshifts": PK_REDSHIFTS.tolist(),
         "pk_k_h_per_mpc": PK_K_H_PER_MPC.tolist(),
     }
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
+    return json_digest(identity)[:24]
