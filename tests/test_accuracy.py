@@ -135,7 +135,7 @@ def test_spectra_of_no_universe_are_infinitely_far(change: dict[str, np.ndarray]
 
 @pytest.mark.parametrize("values", [[], [1.0, np.nan]])
 def test_distribution_refuses_what_is_not_a_number(values: list[float]) -> None:
-    with pytest.raises(ValueError, match="numbers"):
+    with pytest.raises(ValueError):
         Distribution.of(values)
 
 

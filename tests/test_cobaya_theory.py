@@ -174,7 +174,7 @@ def test_auto_takes_the_set_that_covers_most_of_the_prior() -> None:
 
 def test_prior_wholly_outside() -> None:
     outside = {"prior": {"min": 85.0, "max": 95.0}, "ref": 90.0}
-    with pytest.raises(LoggedError, match=r"H0 = \S+ is outside \[58, 80\].*mode: full"):
+    with pytest.raises(LoggedError, match=r"H0 = \S+ .*\[58, 80\].*mode: full"):
         get_model(run_info({"mode": "net", "fallback": "error"}, H0=outside))
 
 
@@ -207,7 +207,7 @@ def test_parameter_that_is_covered_at_its_reference_value_only(messages: Callabl
     """No sample has exactly zero curvature."""
     get_model(run_info({"mode": "net"}, **CURVED))
     assert re.search(r"Omega0_k.* every sample", messages())
-    with pytest.raises(LoggedError, match=r"Omega0_k.*zero everywhere"):
+    with pytest.raises(LoggedError, match="Omega0_k"):
         get_model(run_info({"mode": "net", "fallback": "error"}, **CURVED))
 
 

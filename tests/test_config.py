@@ -55,98 +55,97 @@ def test_recipe_of_the_paper_is_sent_to_its_command() -> None:
 
 
 def test_recipe_cannot_be_changed(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(ValueError):
         load_recipe(write_tiny(tmp_path)).name = "other"
 
 
 # what is replaced in the tiny recipe, by what, and what the message must say
 MISTAKES: dict[str, tuple[str, str, str]] = {
-    "misspelt key": ("epochs = 50", "epoch = 50", r"training\.epoch: unknown; did you mean epochs\? Known: degree_"),
-    "the key that is then missing": ("epochs = 50", "epoch = 50", r"training\.epochs: is missing"),
-    "unknown key": ("epochs =", "colour = 1\nepochs =", r"training\.colour: unknown; Known: degree_early, degree_"),
-    "misspelt table": ("[domain]", "[domian]", r"domian: unknown; did you mean domain\? Known: name, description"),
+    "misspelt key": ("epochs = 50", "epoch = 50", r"training\.epoch: .*\bepochs\b"),
+    "the key that is then missing": ("epochs = 50", "epoch = 50", r"training\.epochs: "),
+    "unknown key": ("epochs =", "colour = 1\nepochs =", r"training\.colour: .*\bdegree_early\b"),
+    "misspelt table": ("[domain]", "[domian]", r"domian: .*\bdomain\b"),
     "unknown key of another table": (
-        "[sampling]", "[sampling]\nmodel = 30", r"sampling\.model: unknown; did you mean models\? Known: models, seed"),
+        "[sampling]", "[sampling]\nmodel = 30", r"sampling\.model: .*\bmodels\b"),
     "misspelt field": (
         "early.monopole", "early.monopol",
-        r"line \d+: reduction\.tolerance\.early\.monopol: unknown; did you mean early\.monopole\? Known: early"),
+        r"line \d+: reduction\.tolerance\.early\.monopol: .*early\.monopole\b"),
     "reionised models": (
-        '"reio_none"', '"reio_camb"', r'line \d+: class_settings\.reio_parametrization: must be "reio_none"'),
+        '"reio_none"', '"reio_camb"', r'line \d+: class_settings\.reio_parametrization: .*"reio_none"'),
     "redshifts": (
         "[class_settings]", "[class_settings]\nz_max_pk = 3",
-        r"line 13: class_settings\.z_max_pk: networks give all times"),
+        r"line 13: class_settings\.z_max_pk: "),
     "initial conditions": (
-        "[class_settings]", '[class_settings]\nic = "ad,cdi"', r'line 13: class_settings\.ic: must be "ad"'),
+        "[class_settings]", '[class_settings]\nic = "ad,cdi"', r'line 13: class_settings\.ic: .*"ad"'),
     "domain upside down": (
         "omega_b = [0.0222, 0.0226]", "omega_b = [0.023, 0.021]",
-        r"domain\.omega_b = \[0\.023, 0\.021\]: the first must be smaller"),
+        r"domain\.omega_b = \[0\.023, 0\.021\]: "),
     "acoustic scale that is not sampled": (
         "H0 = [66.0, 69.0]", 'H0 = [66.0, 69.0]\n"100*theta_s" = [1.03, 1.05]',
-        r"line 8: domain\.100\*theta_s: sampling\.derived must have it as well"),
-    "domain of one point": ("H0 = [66.0, 69.0]", "H0 = [66, 66]", r"domain\.H0 = \[66, 66\]: the first must be"),
-    "domain of one number": ("H0 = [66.0, 69.0]", "H0 = [66]", r"domain\.H0: has too few values"),
-    "domain that is NaN": ("H0 = [66.0, 69.0]", "H0 = [66.0, nan]", r"domain\.H0\.1: .*finite"),
-    "endless sampling": ("H0 = [65.0, 70.0]", "H0 = [65.0, inf]", r"sampling\.ranges\.H0\.1: .*finite"),
+        r"line 8: domain\.100\*theta_s: .*sampling\.derived"),
+    "domain of one point": ("H0 = [66.0, 69.0]", "H0 = [66, 66]", r"domain\.H0 = \[66, 66\]: "),
+    "domain of one number": ("H0 = [66.0, 69.0]", "H0 = [66]", r"domain\.H0: "),
+    "domain that is NaN": ("H0 = [66.0, 69.0]", "H0 = [66.0, nan]", r"domain\.H0\.1: "),
+    "endless sampling": ("H0 = [65.0, 70.0]", "H0 = [65.0, inf]", r"sampling\.ranges\.H0\.1: "),
     "sampling upside down": (
-        "H0 = [65.0, 70.0]", "H0 = [70, 65]", r"sampling\.ranges\.H0 = \[70, 65\]: the first must be smaller"),
+        "H0 = [65.0, 70.0]", "H0 = [70, 65]", r"sampling\.ranges\.H0 = \[70, 65\]: "),
     "sampling that ends inside the domain": (
-        "H0 = [65.0, 70.0]", "H0 = [65, 68]", r"ranges\.H0 = \[65, 68\] must contain the domain \[66, 69\]"),
-    "sampling that begins inside the domain": ("H0 = [65.0, 70.0]", "H0 = [67, 70]", "must contain the domain"),
+        "H0 = [65.0, 70.0]", "H0 = [65, 68]", r"ranges\.H0 = \[65, 68\] .*\[66, 69\]"),
+    "sampling that begins inside the domain": ("H0 = [65.0, 70.0]", "H0 = [67, 70]", r"\[67, 70\] .*\[66, 69\]"),
     "Hubble constant of no universe": (
         "H0 = [65.0, 70.0]", "H0 = [65.0, 8000.0]",
-        r"line 2\d: sampling\.ranges\.H0 = \[65, 8000\]: must lie within \[30, 150\]"),
+        r"line 2\d: sampling\.ranges\.H0 = \[65, 8000\]: .*\[30, 150\]"),
     "baryons of no universe": (
         "omega_b = [0.0221, 0.0227]", "omega_b = [0.0, 0.0227]",
-        r"line 2\d: sampling\.ranges\.omega_b = \[0, 0\.0227\]: must lie within \[0\.005, 0\.039\]"),
+        r"line 2\d: sampling\.ranges\.omega_b = \[0, 0\.0227\]: .*\[0\.005, 0\.039\]"),
     "parameter that is not sampled": (
-        "H0 = [65.0, 70.0]", "", r"line 7: domain\.H0: sampling\.ranges must have it as well"),
+        "H0 = [65.0, 70.0]", "", r"line 7: domain\.H0: .*sampling\.ranges"),
     "misspelt parameter": (
         "H0 = [65.0, 70.0]", "H00 = [65.0, 70.0]",
-        r"line 2\d: sampling\.ranges\.H00, which domain does not have: unknown; did you mean H0\? Known: "),
-    "other name of a parameter": ("H0 =", "h =", r"line 7: domain\.h: sets the same quantity as H0; give that"),
-    "primordial parameter": ("N_ur = [2.03", "n_s = [2.03", r"domain\.n_s: sources do not depend on the primordial"),
+        r"line 2\d: sampling\.ranges\.H00\b.*\bH0\b"),
+    "other name of a parameter": ("H0 =", "h =", r"line 7: domain\.h: .*\bH0\b"),
+    "primordial parameter": ("N_ur = [2.03", "n_s = [2.03", r"domain\.n_s: "),
     "dark energy of flat space": (
-        "N_ur = [2.03", "Omega_Lambda = [0.6", r"domain\.Omega_Lambda: follows from the other densities"),
-    "whole number": ("N_ur = [2.03", "N_ncdm = [2.03", r"domain\.N_ncdm: is a choice, between whose values"),
-    "no output of matter": ("lCl,mPk", "lCl", r"line \d+: class_settings\.output: lacks mPk"),
-    "no massive neutrinos": ("N_ncdm = 1", "N_ncdm = 0", r"line \d+: class_settings\.N_ncdm: must be at least 1"),
+        "N_ur = [2.03", "Omega_Lambda = [0.6", r"domain\.Omega_Lambda: "),
+    "whole number": ("N_ur = [2.03", "N_ncdm = [2.03", r"domain\.N_ncdm: "),
+    "no output of matter": ("lCl,mPk", "lCl", r"line \d+: class_settings\.output: .*mPk"),
+    "no massive neutrinos": ("N_ncdm = 1", "N_ncdm = 0", r"line \d+: class_settings\.N_ncdm: .*\b1\b"),
     "parameter both sampled and set": (
-        "[class_settings]", "[class_settings]\nH0 = 70", r"line 13: class_settings\.H0: is in sampling\.ranges too"),
+        "[class_settings]", "[class_settings]\nH0 = 70", r"line 13: class_settings\.H0: .*sampling\.ranges"),
     "amplitude of the primordial spectrum": (
         "[class_settings]", "[class_settings]\nsigma8 = 0.8",
-        r"line 13: class_settings\.sigma8: sources do not depend on the primordial spectrum; leave it out"),
-    "few models": ("models = 20", "models = 19", r"sampling\.models: .*greater than or equal to 20"),
-    "text for a number": ("models = 20", 'models = "many"', r"sampling\.models: must be a whole number"),
+        r"line 13: class_settings\.sigma8: "),
+    "few models": ("models = 20", "models = 19", r"sampling\.models: .*\b20\b"),
+    "text for a number": ("models = 20", 'models = "many"', r"sampling\.models: "),
     "tolerance that is none": (
-        "monopole\" = 2e-3", "monopole\" = -2e-3", r"reduction\.tolerance\.early\.monopole: .*greater than 0"),
-    "width of a layer": ("hidden = [3]", "hidden = [48, 0]", r"training\.hidden\.1: .*greater than or equal to 1"),
-    "fraction": ("fraction = 0.2", "fraction = 0.7", r"training\.validation_fraction: .*less than 0\.5"),
-    "name that is no file name": ('name = "tiny"', 'name = "../x"', "name: must be of small letters"),
-    "no TOML": ("[sampling]", "[sampling", r"is no valid TOML: .*line \d+"),
-    "number that is a text": ("models = 20", 'models = "20"', r"line 22: sampling\.models: must be a whole number"),
-    "number that is none": ("models = 20", "models = true", r"sampling\.models: must be a whole number"),
-    "more models than anybody integrates": ("models = 20", "models = 20000000", "less than or equal to 1000000"),
-    "range of three": ("H0 = [66.0, 69.0]", "H0 = [66, 67, 69]", r"line 7: domain\.H0: has too many values"),
-    "range that is a number": ("H0 = [66.0, 69.0]", "H0 = 67", r"line 7: domain\.H0: must be a list"),
-    "list for a table": ("[domain]", "[[domain]]", r"line 4: domain: must be a table"),
+        "monopole\" = 2e-3", "monopole\" = -2e-3", r"reduction\.tolerance\.early\.monopole: .*\b0\b"),
+    "width of a layer": ("hidden = [3]", "hidden = [48, 0]", r"training\.hidden\.1: .*\b1\b"),
+    "fraction": ("fraction = 0.2", "fraction = 0.7", r"training\.validation_fraction: .*0\.5"),
+    "name that is no file name": ('name = "tiny"', 'name = "../x"', r"\bname: "),
+    "no TOML": ("[sampling]", "[sampling", r"line \d+"),
+    "number that is a text": ("models = 20", 'models = "20"', r"line 22: sampling\.models: "),
+    "number that is none": ("models = 20", "models = true", r"sampling\.models: "),
+    "more models than anybody integrates": ("models = 20", "models = 20000000", r"sampling\.models: .*\b1000000\b"),
+    "range of three": ("H0 = [66.0, 69.0]", "H0 = [66, 67, 69]", r"line 7: domain\.H0: "),
+    "range that is a number": ("H0 = [66.0, 69.0]", "H0 = 67", r"line 7: domain\.H0: "),
+    "list for a table": ("[domain]", "[[domain]]", r"line 4: domain: "),
     "yes as TOML says it": (
-        "N_ncdm = 1", "N_ncdm = true", r'line 13: class_settings\.N_ncdm: must be a text .* CLASS says "yes"'),
-    "list for CLASS": ("N_ncdm = 1", "N_ncdm = [1, 2]", r"line 13: class_settings\.N_ncdm: .* a text, \"1, 2, 3\""),
-    "seed of the unseen models": ("seed = 1", "seed = 201907", r"line \d+: sampling: seed = 201907: is that of"),
-    "seed that Keras does not take": ("seed = 2", "seed = -2", r"line \d+: training\.seed: must be greater"),
+        "N_ncdm = 1", "N_ncdm = true", r'line 13: class_settings\.N_ncdm: .*"yes"'),
+    "list for CLASS": ("N_ncdm = 1", "N_ncdm = [1, 2]", r"line 13: class_settings\.N_ncdm: .*\"1, 2, 3\""),
+    "seed of the unseen models": ("seed = 1", "seed = 201907", r"line \d+: sampling: seed = 201907: "),
+    "seed that Keras does not take": ("seed = 2", "seed = -2", r"line \d+: training\.seed: "),
     "constraint that is none": (
-        "[domain]", 'constraints = ["H0 < "]\n[domain]', r"line 4: constraints: constraint 'H0 < ': must read like"),
+        "[domain]", 'constraints = ["H0 < "]\n[domain]', r"line 4: constraints: .*'H0 < '"),
     "constraint that holds nowhere": (
         "[domain]", 'constraints = ["N_ur > 0", "omega_cdm - 2*omega_b < -100"]\n[domain]',
-        r"line 4: constraints: omega_cdm - 2\*omega_b < -100: leaves nothing of the domain, where the nearest corner "
-        r"has omega_cdm = 0\.118, omega_b = 0\.0226"),
+        r"line 4: constraints: omega_cdm - 2\*omega_b < -100: .*omega_cdm = 0\.118, omega_b = 0\.0226"),
     "constraint that holds outside the domain only": (
-        "[domain]", 'constraints = ["H0 >= 69"]\n[domain]', r"H0 >= 69: leaves nothing of .* has H0 = 69$"),
+        "[domain]", 'constraints = ["H0 >= 69"]\n[domain]', r"H0 >= 69: .*H0 = 69$"),
     "reionisation before CLASS knows": (
         "tau_reio = [0.0, 0.2]", "tau_reio = [0.14, 0.2]",
-        r"line 8: domain\.tau_reio = \[0\.14, 0\.2\]: must have a part of \[0\.01, 0\.13\]"),
+        r"line 8: domain\.tau_reio = \[0\.14, 0\.2\]: .*\[0\.01, 0\.13\]"),
     "no reionisation": ("tau_reio = [0.0, 0.2]", "tau_reio = [0, 0.01]", r"line 8: domain\.tau_reio = \[0, 0\.01\]: "),
-    "nothing": (TINY, "", "name: is missing"),
+    "nothing": (TINY, "", r"\bname: "),
 }
 
 

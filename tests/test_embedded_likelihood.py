@@ -108,7 +108,7 @@ def test_likelihood_peaks_at_the_fiducial() -> None:
 def test_broken_spectra_are_an_error_and_not_zero_likelihood() -> None:
     made = likelihood()
     made.provider.factor = np.nan
-    with pytest.raises(LoggedError, match="spectra"):
+    with pytest.raises(LoggedError):
         made.logp()
 
 

@@ -135,7 +135,7 @@ def test_an_interrupted_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest
         raise OSError("No space left on device")
 
     monkeypatch.setattr(np, "savez", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError):
         tiny_spectra().save(tmp_path / "model.npz")
     assert list(tmp_path.iterdir()) == []
 

@@ -43,7 +43,7 @@ def test_json_of_another_kind_is_no_file_of_ours(tmp_path: Path, text: str) -> N
     (tmp_path / WAVENUMBERS_FILE).write_text(text)
     with pytest.raises(ValueError):
         read_json(tmp_path / WAVENUMBERS_FILE)
-    with pytest.raises(DatasetError, match="is damaged"):
+    with pytest.raises(DatasetError):
         read_k_grid(tmp_path)
 
 

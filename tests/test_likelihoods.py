@@ -84,7 +84,7 @@ def test_negative_ee_is_rejected(likelihoods: PlanckLikelihoods, best_fit_spectr
 def test_spectra_that_are_not_numbers(likelihoods: PlanckLikelihoods, best_fit_spectra: Spectra) -> None:
     te = best_fit_spectra.te.copy()
     te[100] = np.nan
-    with pytest.raises(ValueError, match="te"):
+    with pytest.raises(ValueError):
         likelihoods.chi2(dataclasses.replace(best_fit_spectra, te=te))
 
 

@@ -228,7 +228,7 @@ def test_set_that_names_itself_as_companion_is_refused(tmp_path: Path) -> None:
 def test_deeply_nested_manifest_is_refused(tmp_path: Path) -> None:
     save_network_set(tmp_path, paper_set())
     (tmp_path / MANIFEST).write_text("[" * 200_000)
-    with pytest.raises(NetworkFileError, match="JSON"):
+    with pytest.raises(NetworkFileError):
         load_network_set(tmp_path)
 
 

@@ -42,10 +42,9 @@ def shipped_plan(folder: Path, settings: str) -> Plan:
 
 @pytest.mark.usefixtures("patched")
 @pytest.mark.parametrize(("setting", "message"), [
-    ("l_max_scalars = 4000", r"line \d+: class_settings\.l_max_scalars: 4000 makes room for 6\d\d wavenumbers in "
-     r"CLASS's tables, but models are integrated on 6\d\d, .* \(left out, it is 6500\)"),
+    ("l_max_scalars = 4000", r"line \d+: class_settings\.l_max_scalars: 4000 .*\b6\d\d\b.*\b6\d\d\b.*\b6500\b"),
     ("perturbations_sampling_stepsize = 0.09", r"line \d+: class_settings\.perturbations_sampling_stepsize: 0\.09 "
-     r"makes room for 5\d\d times .* integrated on 478, .* lower it"),
+     r".*\b5\d\d\b.*\b478\b"),
     ("", ""),
 ])
 def test_room_for_the_grids_is_checked_before_anything_is_integrated(
@@ -89,5 +88,5 @@ def test_another_value_of_a_setting_is_told(settings: dict[str, Any], name: str,
 def test_parameter_that_class_makes_another_number_of_is_refused(tmp_path: Path) -> None:
     """CLASS takes the interacting dark matter out of the other one, so that the domain would be another."""
     plan = shipped_plan(tmp_path, "f_idm = 0.1\nm_idm = 1e9\ncross_idm_b = 1e-26")
-    with pytest.raises(RecipeError, match=r"line \d+: sampling\.ranges\.omega_cdm: CLASS makes 0\.1.* of 0\.1"):
+    with pytest.raises(RecipeError, match=r"line \d+: sampling\.ranges\.omega_cdm\b"):
         require_visible(plan)

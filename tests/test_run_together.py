@@ -48,7 +48,7 @@ def test_an_error_in_a_task_is_raised(threads: int, failing: int) -> None:
 
     tasks = [lambda: None] * 4
     tasks[failing] = fail
-    with pytest.raises(ZeroDivisionError, match="in a task"):
+    with pytest.raises(ZeroDivisionError):
         run_together(tasks, threads)
 
 

@@ -163,7 +163,7 @@ UNCOVERED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "density transfer functions": ({}, {"output": "mTk"}, r"more source functions \(\d+ for mTk, "),
     "velocity transfer functions": ({}, {"output": "vTk"}, r"more source functions \(\d+ for mTk, vTk"),
     "redshift-space distortions": (
-        {"number_count_contributions": "density,rsd,lensing,gr"}, COUNTS, r"\d+ for .* with rsd or gr"),
+        {"number_count_contributions": "density,rsd,lensing,gr"}, COUNTS, r"\d+ .*\brsd\b"),
     "isocurvature beside adiabatic": ({"ic": "ad,cdi", "f_cdi": 0.5}, CMB, r"has_cdi = 1, .* with 0"),
     "isocurvature": ({"ic": "cdi"}, CMB, r"has_ad = 0, .* with 1"),
     "k_output_values": ({"k_output_values": "0.01,0.1"}, CMB, r"k_output_values_num = 2, .* with 0"),
@@ -175,13 +175,13 @@ UNCOVERED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "degenerate neutrinos": ({"deg_ncdm": 3, "m_ncdm": 0.02, "N_ur": 0.00641}, CMB, r"deg_ncdm = 3, .* with 1"),
     "no massive neutrino": ({"N_ncdm": None, "m_ncdm": None, "N_ur": 3.044}, CMB, r"N_ncdm = 0, .* with 1"),
     "neutrino mass and density": ({"omega_ncdm": 0.0009}, CMB, r"deg_ncdm = 1\.397"),
-    "neutrino mass": ({"m_ncdm": 0.3}, CMB, r"m_ncdm = 0\.3 is outside \[0\.055, 0\.065\]"),
-    "extra radiation": ({"N_ur": 3.5}, CMB, r"N_ur = 3\.5 is outside \[2\.02, 2\.05\]"),
+    "neutrino mass": ({"m_ncdm": 0.3}, CMB, r"m_ncdm = 0\.3 .*\[0\.055, 0\.065\]"),
+    "extra radiation": ({"N_ur": 3.5}, CMB, r"N_ur = 3\.5 .*\[2\.02, 2\.05\]"),
     "dark radiation": ({"N_idr": 0.3}, CMB, r"has_idr = 1, .* with 0"),
     "decaying dark matter": (
         {"omega_cdm": 0.1, "omega_dcdmdr": 0.02, "Gamma_dcdm": 50}, CMB, r"has_dcdm = 1, .* with 0"),
     "neutrino sound speed": ({"ceff2_ur": 0.4}, CMB, r"three_ceff2_ur = 1\.2, .* with 1"),
-    "helium": ({"YHe": 0.26}, CMB, r"YHe = 0\.26, but 0\.24\d+ .* is expected"),
+    "helium": ({"YHe": 0.26}, CMB, r"YHe = 0\.26\b.* 0\.24"),
     "T_cmb": ({"T_cmb": 2.7}, CMB, r"T_cmb = 2\.7, .* with 2\.7255"),
     "T_cmb, a little": ({"T_cmb": 2.7255001}, CMB, r"T_cmb = 2\.7255001, .* with 2\.7255"),
     "varying constants": (
@@ -195,19 +195,19 @@ UNCOVERED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "search for z_reio without end": (
         {"reionization_optical_depth_tol": 1e-9}, CMB, r"reionization_optical_depth_tol = 1e-09, .* with 0\.0001"),
     "reionisation that CLASS cannot tabulate": (
-        {"reionization_width": 0.01}, CMB, r"reionisation takes 0\.02\d? in redshift, .* reionization_sampling"),
+        {"reionization_width": 0.01}, CMB, "reionization_sampling"),
     "recfast": ({"recombination": "recfast"}, CMB, r"recombination = 0, .* with 1"),
     "perturbed recombination": ({"perturbed recombination": "yes"}, CMB, r"has_perturbed_recombination = 1"),
     "part of the temperature": ({"temperature contributions": "tsw,dop"}, CMB, r"switch_pol = 0, .* with 1"),
-    "k of P(k)": ({}, MATTER | {"P_k_max_1/Mpc": 90.0}, r"k up to \d+\.?\d*/Mpc is needed, .* reach"),
-    "small k": ({"k_min_tau0": 0.001}, CMB, r"k from [\de.-]+/Mpc is needed, below the reach"),
+    "k of P(k)": ({}, MATTER | {"P_k_max_1/Mpc": 90.0}, r"\d+\.?\d*/Mpc"),
+    "small k": ({"k_min_tau0": 0.001}, CMB, r"k from [\de.-]+/Mpc"),
     "early sources": (
-        {"start_sources_at_tau_c_over_tau_h": 0.002}, CMB, r"sources from tau = .* networks start at"),
+        {"start_sources_at_tau_c_over_tau_h": 0.002}, CMB, "tau = "),
 }
 
 
 def outside(parameter: str, value: float) -> str:
-    return rf"{parameter} = {re.escape(f'{value:.6g}')} is outside \[[\d.]+, [\d.]+\]"
+    return rf"{parameter} = {re.escape(f'{value:.6g}')} .*\[[\d.]+, [\d.]+\]"
 
 
 for _parameter, _values in {
@@ -216,7 +216,7 @@ for _parameter, _values in {
     for _value in _values:
         UNCOVERED[f"{_parameter} = {_value}"] = ({_parameter: _value}, CMB, outside(_parameter, _value))
 UNCOVERED["h outside"] = ({"H0": None, "h": 0.9}, CMB, outside("H0", 90.0))
-UNCOVERED["z_reio outside"] = ({"tau_reio": None, "z_reio": 32.0}, CMB, r"tau_reio = 0\.\d+ is outside \[")
+UNCOVERED["z_reio outside"] = ({"tau_reio": None, "z_reio": 32.0}, CMB, r"tau_reio = 0\.\d+ .*\[")
 
 
 @pytest.mark.parametrize("case", UNCOVERED)
@@ -279,7 +279,7 @@ def test_where_warnings_are_errors_every_fallback_is_the_same_error() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", CosmicnetWarning)
         for _ in range(2):
-            with pytest.raises(classy.CosmoComputationError, match="H0 = 50 is outside"):
+            with pytest.raises(classy.CosmoComputationError, match="H0 = 50"):
                 computed(settings_of({"H0": 50.0}, MATTER) | options("full"), level="perturbations")
 
 

@@ -86,7 +86,7 @@ def test_families_of_a_box_take_turns_within_their_ranges() -> None:
 def test_sampling_is_of_ranges_or_of_a_box(has_ranges: bool) -> None:
     sampling = RECIPE.sampling.model_dump(exclude={"ranges", "box"})
     both_or_neither = {"ranges": RECIPE.sampling.ranges, "box": BOX} if has_ranges else {}
-    with pytest.raises(ValidationError, match="ranges"):
+    with pytest.raises(ValidationError):
         WideSampling(**sampling, **both_or_neither)
     box = WideSampling(**sampling, box=BOX)
     assert list(islice(box.cosmologies(), 9)) == list(islice(draw(Box.model_validate(BOX), sampling["seed"]), 9))
@@ -206,7 +206,7 @@ def test_generation_goes_on_where_it_stopped(asked: Asked, tmp_path: Path) -> No
     (tmp_path / "cheap/00001.h5").unlink()
     assert [(one.missing, one.seconds) for one in time_levels(RECIPE, 50, tmp_path)] == [(15, 1.0), (0, 1.0)]
     other = RECIPE.model_copy(update={"sampling": RECIPE.sampling.model_copy(update={"seed": 1})})
-    with pytest.raises(DatasetError, match="seed"):
+    with pytest.raises(DatasetError):
         generate_wide(other, 7, tmp_path, 1)
     assert json.loads((tmp_path / "recipe.json").read_text())["seed"] == RECIPE.sampling.seed
 
