@@ -41,7 +41,7 @@ lint: venv  ## ruff and mypy
 	MYPYPATH=$(TYPES) $(BIN)/mypy -p cosmicnet
 
 pytest: venv classy stock  ## the tests, by two processes
-	COSMICNET_BUILDS_REQUIRED=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	COSMICNET_BUILDS_REQUIRED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 class-tests: venv classy stock  ## the whole test-suite of CLASS on both builds (half an hour on two cores)
 	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_CLASS_SUITE_EVERY=1 $(BIN)/python -m pytest tests/test_class_own_suite.py

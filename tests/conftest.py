@@ -1,4 +1,4 @@
-"""The two builds of classy, and the Planck data, that tests need."""
+"""The two builds of classy, and the Planck data, that tests need; the order of the files."""
 from __future__ import annotations
 
 import importlib.util
@@ -8,6 +8,16 @@ from pathlib import Path
 import pytest
 from builds import ROOT, build_is_missing
 from serial_pool import serial_pool
+
+
+# Files that take a minute and more, the longest first. They begin first, so that processes end together.
+LONGEST = ("paper_kills", "make", "class_own_suite", "runtime_coverage", "learn", "cobaya_theory", "non_linear",
+           "line_of_sight", "check_and_reweight", "cobaya_chains", "curved_line_of_sight", "paper_make")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {f"test_{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from cosmicnet.training.paper.recipe import draw_architecture
 from cosmicnet.training.paper.search import search
 from cosmicnet.training.paper.train import TrainingTask, train_network
 
-EPOCHS, DRAWS = 12, 3
+EPOCHS, DRAWS = 4, 2
 
 
 def spectra(settings: Any, parameters: Any, model: Any, k: Any, replaced: Any) -> dict[str, Any]:

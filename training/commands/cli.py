@@ -96,9 +96,11 @@ Networks are used from Python, like any option of CLASS:
 `{PROGRAM} COMMAND --help` explains a command and shows examples.""",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {version('cosmicnet')}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=argparse.ArgumentParser)
-    for add in (add_demo, add_compare, add_coverage, add_make, add_generate, add_train, add_evaluate, add_info,
-                add_runs, add_check, add_reweight, add_learned, add_publish, add_find, add_fetch, add_patch_class,
-                add_cite, add_benchmark, add_line_of_sight, add_non_linear, add_precision, add_paper):
+    commands = parser.add_subparsers(
+        title="commands", dest="command", metavar="COMMAND", parser_class=argparse.ArgumentParser)
+    for add in (add_demo, add_info, add_coverage, add_compare, add_runs, add_check, add_reweight, add_make,
+                add_generate, add_train, add_evaluate, add_learned, add_publish, add_find, add_fetch, add_patch_class,
+                add_benchmark, add_line_of_sight, add_non_linear, add_precision, add_paper,
+                add_cite):
         add(commands)
     return parser

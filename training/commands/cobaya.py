@@ -45,7 +45,7 @@ def _run_runs(options: argparse.Namespace) -> None:
 
 def add_check(commands: Any) -> None:
     parser = new_command(
-        commands, "check", "how much networks change the log-likelihoods of a run of Cobaya",
+        commands, "check", "change of a run's log-likelihoods by networks",
         description="""\
 Draws points of the run's parameter space, evaluates its likelihoods there with networks and with full
 CLASS, and reports the change of ln L of each likelihood, the worst point and a verdict, which needs 20
@@ -94,7 +94,7 @@ def _settings(options: argparse.Namespace) -> PointSettings:
 
 def add_reweight(commands: Any) -> None:
     parser = new_command(
-        commands, "reweight", "what the posterior of a chain would be with full CLASS",
+        commands, "reweight", "the posterior of a chain with full CLASS",
         description="""\
 Takes samples of a chain that was made with networks, evaluates them with full CLASS, and weights them with
 the ratio of the likelihoods: shifts of means in sigma and ratios of widths with their uncertainty (jackknife),

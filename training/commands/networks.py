@@ -33,7 +33,7 @@ _Run = Callable[[argparse.Namespace], None]
 
 def add_make(commands: Any) -> None:
     parser = new_command(
-        commands, "make", "networks for a cosmology, from nothing, by one recipe",
+        commands, "make", "from a recipe to networks that are installed and measured",
         description=f"""\
 Checks a recipe, estimates its cost, integrates its models with CLASS, trains the networks, compares
 them with full CLASS on unseen cosmologies, and adds models until the recipe's target is met or its
@@ -84,7 +84,7 @@ examples:
 
 def add_train(commands: Any) -> None:
     parser = new_command(
-        commands, "train", "train the networks of a recipe on the models that are there",
+        commands, "train", "train the networks of a recipe on its models",
         description="""\
 The second step of `make` alone: trains on all models of the recipe that are in the work folder, and
 installs the networks. Tables on the nodes of the fields, where they are missing, are made by --processes
@@ -261,7 +261,7 @@ def _how_to_name(recipe: Recipe, output: Path) -> str:
 
 def add_evaluate(commands: Any) -> None:
     parser = new_command(
-        commands, "evaluate", "accuracy of networks on unseen cosmologies, as a table",
+        commands, "evaluate", "accuracy of networks on unseen cosmologies",
         description="""\
 Compares networks with full CLASS on cosmologies that training never saw: in the whole domain of the
 networks, at its corners, on the edges of its constraints, and in all families of models that they cover

@@ -15,7 +15,7 @@ __all__ = ["add_cite", "add_patch_class"]
 
 def add_patch_class(commands: Any) -> None:
     parser = new_command(
-        commands, "patch-class", "give your own CLASS source tree the hook for networks",
+        commands, "patch-class", "patch a CLASS source tree of your own",
         description="""\
 Edits a CLASS source tree (version 3.2.3 or later, possibly with your own changes) so that its classy can use and
 train networks; then build it as usual with `pip install DIR`. Parts that do not fit are left out and named. A copy is

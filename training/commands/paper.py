@@ -14,7 +14,7 @@ SOURCES = ("t0", "t1", "t2")
 
 def add_paper(commands: Any) -> None:
     parser = new_command(
-        commands, "paper", "the networks of CosmicNet I, as the paper describes them",
+        commands, "paper", "the networks of CosmicNet I (arXiv:1907.05764)",
         description="""\
 The three networks of arXiv:1907.05764 by one recipe: training models, training, the search over
 hyperparameters, and paper.md with the paper's tables and figures beside these networks and the

@@ -12,7 +12,7 @@ __all__ = ["add_compare", "add_coverage", "add_demo"]
 
 def add_demo(commands: Any) -> None:
     parser = new_command(
-        commands, "demo", "Planck's best fit with full CLASS and with networks, side by side",
+        commands, "demo", "Planck's best fit by full CLASS and by networks",
         description="""\
 Computes the spectra of Planck's best fit in both modes, prints seconds per step, errors in percent and
 in units of cosmic variance, and the chi2 of the real Planck likelihoods where their data are installed;
@@ -39,7 +39,7 @@ def _run_demo(options: argparse.Namespace) -> None:
 
 def add_compare(commands: Any) -> None:
     parser = new_command(
-        commands, "compare", "your own input by networks and by full CLASS, side by side",
+        commands, "compare", "your own input by networks and by full CLASS",
         description="""\
 Computes the spectra of an input three times: by networks, by full CLASS through the same fast line of
 sight, and by full CLASS with its own ("stock") line of sight. Prints the seconds of each step and the errors by l

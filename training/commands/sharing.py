@@ -17,7 +17,7 @@ VARIABLE = "COSMICNET_REGISTRY"
 
 def add_learned(commands: Any) -> None:
     parser = new_command(
-        commands, "learned", "what runs have learned in a folder, and what audits found",
+        commands, "learned", "networks that runs have learned, and their audits",
         description="""\
 Prints a line for each kind of model in a folder of `neural_network_learn` (Cobaya: `mode: learn`): how many
 models CLASS integrated, how many of them the networks have learned, and what the networks were off at models
