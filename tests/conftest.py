@@ -9,7 +9,6 @@ import pytest
 from builds import ROOT, build_is_missing
 from serial_pool import serial_pool
 
-
 # Files that take a minute and more, the longest first. They begin first, so that processes end together.
 LONGEST = ("paper_kills", "make", "class_own_suite", "runtime_coverage", "learn", "cobaya_theory", "non_linear",
            "line_of_sight", "check_and_reweight", "cobaya_chains", "curved_line_of_sight", "paper_make")
