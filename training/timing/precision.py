@@ -1,10 +1,9 @@
 """Which settings are enough? CLASS's default, a block of fine settings and networks against converged CLASS."""
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from ..evaluate.accuracy import wishart_chi2
 from ..evaluate.boxes import PLANCK_POSTERIOR, Posterior
 from ..evaluate.domain import unseen_points
 from ..evaluate.noise import SIMONS_OBSERVATORY
+from ..work.digest import json_digest
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 
@@ -120,8 +120,8 @@ def compute(settings: Parameters) -> Computed:
         k = WAVENUMBERS * model.h()
         linear, non_linear = (model.get_pk_array(k, REDSHIFTS, k.size, REDSHIFTS.size, is_non_linear)
                               .reshape(REDSHIFTS.size, k.size) for is_non_linear in (False, True))
-        return Computed(found["ell"][2:].astype(float), *(found[name][2:] for name in SPECTRA), linear, non_linear,
-                        np.array(seconds))
+        return Computed(ell=found["ell"][2:].astype(float), **{name: found[name][2:] for name in SPECTRA},
+                        linear=linear, non_linear=non_linear, seconds=np.array(seconds))
     finally:
         model.empty()
 
@@ -129,7 +129,7 @@ def compute(settings: Parameters) -> Computed:
 def _cached(settings: Parameters, folder: Path) -> Computed:
     """CLASS's own results take minutes: they are kept."""
     identity = {"settings": {**REQUEST, **settings}, "equations": running_class().source_digest, "l_max": L_MAX}
-    path = folder / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]}.npz"
+    path = folder / f"{json_digest(identity)[:24]}.npz"
     if path.exists():
         with np.load(path, allow_pickle=False) as file:
             return Computed(**{entry.name: file[entry.name] for entry in fields(Computed)})
@@ -194,7 +194,7 @@ def compare_precisions(settings: PrecisionSettings, report: Callable[[str], None
              f"whole domain of the networks `{WIDE}`": (WIDE, None)}
     found: dict[str, list[dict[str, PrecisionErrors]]] = {title: [] for title in boxes}
     with single_threaded_pool(settings.processes) as pool:
-        futures = {}
+        futures: dict[Future[dict[str, PrecisionErrors]], str] = {}
         for (title, (network, box)), number in zip(boxes.items(), settings.models, strict=True):
             manifest = read_manifest(network)
             one = partial(measure, network=network, precision=manifest.precision_settings,
