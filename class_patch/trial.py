@@ -25,7 +25,7 @@ SHOWN = 12
 
 
 def missing_tools() -> list[str]:
-    """Tools of TOOLS that are not there; CC and CXX may name other compilers."""
+    """Missing tools among TOOLS; CC and CXX may name other compilers."""
     chosen = {"gcc": os.environ.get("CC"), "g++": os.environ.get("CXX")}
     return [tool for tool in TOOLS if shutil.which(tool) is None and not chosen.get(tool)]
 
@@ -85,6 +85,6 @@ def _compile_classy(copy: Path) -> dict[str, list[str]]:
 
 
 def _run(command: list[str], folder: Path) -> str | None:
-    """What a failed command said, None if it succeeded."""
+    """Output of a failed command; None if it succeeded."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, errors="replace")
     return None if done.returncode == 0 else done.stdout[-20000:] + done.stderr[-60000:]

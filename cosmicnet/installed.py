@@ -27,12 +27,12 @@ def user_folder() -> Path:
 
 
 def shipped_sets() -> dict[str, Path]:
-    """Name to folder of the sets that come with the package."""
+    """Folders of the shipped sets, by name."""
     return _sets(Path(str(files("cosmicnet") / "nets")))
 
 
 def installed_sets() -> dict[str, Path]:
-    """Name to folder of all sets that have a name; those of the package win."""
+    """Folders of all named sets, by name; shipped ones take precedence."""
     own = {}
     with suppress(NetworkFileError, OSError):
         own = _sets(user_folder())

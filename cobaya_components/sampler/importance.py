@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 FEW_EFFECTIVE_SAMPLES = 50
 DRAWS_FOR_CENTER = 1000
-# With fewer samples than one in this many draws the proposal is wrong: stop.
+# Stop when fewer than one draw in this many becomes a sample: the proposal is wrong.
 DRAWS_PER_SAMPLE = 100
 # Effective samples per parameter to learn a covariance from.
 LEAST_TO_LEARN = 4
@@ -137,7 +137,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         return stats.qmc.Sobol(self.proposal.center.size + 1, seed=self._rng)
 
     def _learn(self, started: float) -> None:
-        """Learn center and covariance of the proposal from first draws of all processes, which are no samples."""
+        """Learn center and covariance of the proposal from first draws of all processes, which do not count as samples."""
         cube = self._even_points()
         points, log_weights = [], []
 
@@ -166,7 +166,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
     def _read_kept(self) -> float | None:
         """Read the proposal of a resumed run, and return its log-posterior of weight 1; None if there is none.
 
-        Options are ignored then: samples of two proposals, or two scales, would be no chain.
+        Options are then ignored, since all samples of a chain need the same proposal and the same scale.
         """
         if not (self.output and self.output.is_resuming() and self._kept_file().exists()):
             return None
@@ -181,7 +181,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         return Path(self.output.add_suffix(f"{DRAWS}.{1 + mpi.rank()}", separator="."))
 
     def _read_drawn(self) -> int:
-        """How many draws the samples on disk took."""
+        """Number of draws behind the samples on disk."""
         try:
             return int(self._draws_file().read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

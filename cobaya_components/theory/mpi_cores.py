@@ -21,7 +21,7 @@ def share_cores() -> int | None:
         return None
     mine = _cores()
     if mpi.process_state is None:
-        # a model made outside of cobaya-run, perhaps by this process alone: waiting for the others could take for ever
+        # outside cobaya-run other processes may make no model: waiting for them could take for ever
         sharing = mpi.size()
     else:
         # processes bound to other cores do not take ours

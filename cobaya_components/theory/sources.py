@@ -36,8 +36,8 @@ class Sources(HelperTheory):  # type: ignore[misc]  # Cobaya has no types
     def take(self, slow: list[str], all_of_run: list[str]) -> None:
         """Depend on the `slow` parameters of the run.
 
-        If there are none, and none of other theory codes, the source functions are always the same; Cobaya refuses a
-        component without parameters, which gets a fast one then.
+        If neither the run nor another theory code varies a slow one, source functions never change. Cobaya refuses a
+        component without parameters, so this one then takes a fast parameter.
         """
         self._always_the_same = not slow and not self.get_requirements()
         self.input_params = [*self.input_params, *(all_of_run[:1] if self._always_the_same else slow)]
