@@ -137,7 +137,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         return stats.qmc.Sobol(self.proposal.center.size + 1, seed=self._rng)
 
     def _learn(self, started: float) -> None:
-        """Learn center and covariance of the proposal from first draws of all processes, which do not count as samples."""
+        """Learn center and covariance of the proposal from first draws of all processes, which are not samples."""
         cube = self._even_points()
         points, log_weights = [], []
 
