@@ -22,7 +22,9 @@ from cosmicnet.training.work.run_class import networks_on, new_class
 Array = NDArray[np.float64]
 
 SEED, MODELS = 262, 100
-OUTPUT: dict[str, Any] = {"output": "lCl,tCl,mPk", "l_max_scalars": 100, "P_k_max_1/Mpc": 2.0, "z_max_pk": 2.0,
+# few wavenumbers, the same in both modes
+OUTPUT: dict[str, Any] = {"output": "lCl,mPk", "l_max_scalars": 100, "P_k_max_1/Mpc": 1.5, "z_max_pk": 2.0,
+                          "k_step_sub": 1.0, "k_step_super": 0.02, "k_per_decade_for_pk": 8, "k_per_decade_for_bao": 20,
                           "fast_background": "yes"}
 
 

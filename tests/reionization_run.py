@@ -1,11 +1,11 @@
 """Compare EE and TT of networks with full CLASS for random histories of reionisation.
 
-    python tests/reionization_run.py [FIRST [LAST]]     100 histories; a line each, the largest errors at the end
+    python tests/reionization_run.py NETWORK [FIRST [LAST]]   100 histories; a line each, the largest errors at the end
 
-Full CLASS has its default precision. Both modes have the same background, thermal history and line of sight, so that
-sources alone differ. Errors are relative, and for EE also in units of cosmic variance: the largest relative ones lie
-where EE is smallest, between the signal of reionisation and that of recombination. Histories that networks do not cover
-are counted, with the reason.
+Full CLASS has the precision of the networks' training. Both modes have the same background, thermal history and line of
+sight, so that sources alone differ. Errors are relative, and for EE also in units of cosmic variance: the largest
+relative ones lie where EE is smallest, between the signal of reionisation and that of recombination. Histories that
+networks do not cover are counted, with the reason.
 """
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ import numpy as np
 from classy import Class, CosmoComputationError, CosmoSevereError
 from numpy.typing import NDArray
 
+from cosmicnet.store import read_manifest
+from cosmicnet.training.work.run_class import networks_on
+
 Array = NDArray[np.float64]
 
 SEED, L_MIN, L_MAX = 26, 2, 100
 # Few wavenumbers, which CLASS integrates in a second.
 SAME: dict[str, Any] = {"output": "tCl,pCl", "l_max_scalars": 120, "fast_background": "yes",
                         "fast_line_of_sight": "yes", "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06}
-NETWORKS = {"neural_network": "yes", "neural_network_path": "lcdm", "neural_network_fallback": "error"}
 
 
 def numbers(values: Array) -> str:
@@ -66,8 +68,9 @@ def spectra(settings: dict[str, Any]) -> dict[str, Array]:
         model.empty()
 
 
-def main(first: int = 0, last: int = 100) -> int:
+def main(network: str, first: int = 0, last: int = 100) -> int:
     warnings.simplefilter("ignore")
+    same = {**SAME, **read_manifest(network).precision_settings}
     worst: list[tuple[float, float, float]] = []
     cosmic_variance = np.sqrt(2.0 / (2.0 * np.arange(L_MIN, L_MAX + 1) + 1.0))
     for index in range(first, last):
@@ -77,8 +80,8 @@ def main(first: int = 0, last: int = 100) -> int:
         said = ", ".join(f"{name} {value if isinstance(value, str) else format(value, '.4g')}"
                          for name, value in cosmology.items())
         try:
-            net = spectra({**SAME, **cosmology, **NETWORKS})
-            full = spectra({**SAME, **cosmology})
+            net = spectra({**same, **cosmology, **networks_on(network)})
+            full = spectra({**same, **cosmology})
         except (CosmoComputationError, CosmoSevereError) as error:
             print(f"{index} refused: {str(error).strip().splitlines()[-1][-150:]}: {said}", flush=True)
             continue
@@ -93,4 +96,4 @@ def main(first: int = 0, last: int = 100) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(sys.argv[1], *map(int, sys.argv[2:])))
