@@ -267,6 +267,16 @@ def test_status_reaches_the_shell() -> None:
     assert done.stderr.startswith("cosmicnet info: neural_network_path = nope")
 
 
+def test_reader_that_has_enough_is_no_error() -> None:
+    """As `cosmicnet cite | head -1`."""
+    command = [sys.executable, "-m", "cosmicnet.training", "cite"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     shown = capsys.readouterr().out

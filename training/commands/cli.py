@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -36,16 +37,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         options.run(options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print(f"{PROGRAM} {options.command}: interrupted", file=sys.stderr)
         return 130
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return 141
         explained = _explanation(error, str(getattr(options, "output", None) or ""))
         if explained is None:
             raise
         print(f"{PROGRAM} {options.command}: {explained}", file=sys.stderr)
         return 1
     return 0
+
+
+def _nobody_reads() -> bool:
+    """Whether the reader of the output has left, as `head` does; what is still to be written is then dropped."""
+    output = select.poll()
+    output.register(sys.stdout, 0)
+    has_left = any(event & select.POLLERR for _, event in output.poll(0))
+    if has_left:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return has_left
 
 
 def _explanation(error: Exception, output: str) -> str | None:
