@@ -89,6 +89,11 @@ def ellipsoid(entries: str) -> Callable[[], None]:
     return prepare
 
 
+def my_input() -> None:
+    Path("my.ini").write_text("output = tCl\n")
+    Path("nets").mkdir()
+
+
 def nothing() -> None:
     pass
 
@@ -122,6 +127,7 @@ MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "paper: other networks": (["paper", "report", PAPER, "--output", "nets"], networks, "not the paper's networks but"),
     "demo: unknown networks": (["demo", "--network", "nope"], nothing, "neural_network_path = nope"),
     "demo: output is a file": (["demo", "--output", "file"], nothing, "file: Not a directory"),
+    "compare: output is a folder": (["compare", "my.ini", "--output", "nets"], my_input, "nets: Is a directory"),
     "line-of-sight: no lensed spectra": (["line-of-sight", "--models", "1", "--l-max", "1"], nothing,
                                          "--l-max 1: must be at least 100"),
     "patch-class: no folder": (["patch-class", "nope"], nothing, "is not a CLASS source tree"),

@@ -11,7 +11,7 @@ from ..work.cores import available_cores
 
 __all__ = [
     "PROGRAM", "add_network", "add_packages_path", "add_processes", "add_scheduler", "new_command", "number_from_zero",
-    "positive_number", "writable",
+    "positive_number", "writable", "writable_file",
 ]
 
 PROGRAM = "cosmicnet"
@@ -50,6 +50,14 @@ def writable(folder: Path) -> Path:
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
     return folder
+
+
+def writable_file(path: Path) -> Path:
+    """The same for a file; another one there will be replaced."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    writable(path.parent)
+    return path
 
 
 def add_processes(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .arguments import PROGRAM, add_network, add_packages_path, new_command, writable
+from .arguments import PROGRAM, add_network, add_packages_path, new_command, writable, writable_file
 
 __all__ = ["add_compare", "add_coverage", "add_demo"]
 
@@ -66,8 +66,7 @@ def _run_compare(options: argparse.Namespace) -> None:
     from ..side_by_side.user_input import read_input
 
     given = read_input(options.input)
-    page = options.output or Path(f"{options.input.stem}_compare.html")
-    writable(page.parent)
+    page = writable_file(options.output or Path(f"{options.input.stem}_compare.html"))
     comparison = compare(given.parameters, options.network, given.notes)
     print_comparison(comparison, Console())
     write_html(comparison, f"{options.input.name}: networks and full CLASS", page)
