@@ -9,9 +9,10 @@ import pytest
 from builds import ROOT, build_is_missing
 from serial_pool import serial_pool
 
-# Files that take a minute and more, the longest first. They begin first, so that processes end together.
-LONGEST = ("paper_kills", "make", "class_own_suite", "runtime_coverage", "learn", "cobaya_theory", "non_linear",
-           "line_of_sight", "check_and_reweight", "cobaya_chains", "curved_line_of_sight", "paper_make")
+# The longest files begin first, so that processes end together.
+LONGEST = ("paper_kills", "make", "class_own_suite", "runtime_coverage", "learn", "cobaya_theory", "sampled_parameters",
+           "paper_training", "curved_line_of_sight", "non_linear", "line_of_sight", "check_and_reweight",
+           "cobaya_chains", "paper_make", "later_modules")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
