@@ -5,10 +5,11 @@ import json
 import sys
 
 from cobaya.model import get_model
+from providers import QUICK
 
 model = get_model({
     "likelihood": {"flat": {"external": lambda _self: 0.0, "requires": {"Cl": {"tt": 100, "ee": 100}}}},
-    "theory": {"cosmicnet.Cosmicnet": {"mode": "full", "extra_args": {"non_linear": "none"}}},
+    "theory": {"cosmicnet.Cosmicnet": {"mode": "full", "extra_args": {"non_linear": "none", **QUICK}}},
     "params": {"H0": {"prior": {"min": 60.0, "max": 75.0}, "ref": 67.3}, "n_s": {"prior": {"min": 0.9, "max": 1.0}}},
 })
 model.loglikes({"H0": 66.0, "n_s": 0.96})

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from builds import run_python
 from cobaya_infos import COMPONENT, L_MAX, NEUTRINOS, POINT, derived, run_info, spectrum
+from providers import QUICK
 
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.store import load_network_set
@@ -69,7 +70,9 @@ def test_fast_steps_keep_the_sources(mode: str, monkeypatch: pytest.MonkeyPatch)
         return calculate(self, state, want_derived, **values)
 
     monkeypatch.setattr(Sources, "calculate", counted)
-    info = run_info({"mode": mode}, {"Cl": {"tt": L_MAX, "ee": L_MAX}, "sigma8_z": {"z": [0.0, 0.5]}},
+    settings = NEUTRINOS if mode == "net" else {**NEUTRINOS, **QUICK}
+    info = run_info({"mode": mode, "extra_args": settings},
+                    {"Cl": {"tt": L_MAX, "ee": L_MAX}, "sigma8_z": {"z": [0.0, 0.5]}},
                     **SAMPLED, sigma8={"derived": True})
     here, there = {**POINT, "n_s": 0.965, "A_L": 1.0}, {**POINT, "H0": 68.0, "n_s": 0.965, "A_L": 1.0}
     model = get_model(info)
@@ -85,7 +88,7 @@ def test_fast_steps_keep_the_sources(mode: str, monkeypatch: pytest.MonkeyPatch)
 
 def test_tensors_are_computed_at_every_step() -> None:
     tensors = {"r": {"prior": {"min": 0.0, "max": 0.2}}, "n_s": SAMPLED["n_s"]}
-    settings = {**NEUTRINOS, "l_max_tensors": 100}
+    settings = {**NEUTRINOS, **QUICK, "l_max_tensors": 100}
     point = {**POINT, "r": 0.1, "n_s": 0.95}
     ours = get_model(run_info({"mode": "full", "extra_args": settings}, **tensors))
     cobayas = get_model(run_info({"path": "global", "extra_args": settings}, name="classy", **tensors))

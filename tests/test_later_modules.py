@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from providers import Recorder, computed
+from providers import QUICK, Recorder, computed
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -15,9 +15,7 @@ ASKED: dict[str, Any] = {
     "output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": 150, "P_k_max_1/Mpc": 1.0,
     "H0": 67.0, "A_s": 2.1e-9, "n_s": 0.96, "A_L": 1.0,
 }
-# short hierarchies, few wavenumbers: what is the same to the last bit need not be accurate
-BASE: dict[str, Any] = {**ASKED, "l_max_g": 6, "l_max_pol_g": 6, "l_max_ur": 6, "tol_perturbations_integration": 1e-3,
-                        "k_per_decade_for_bao": 10, "k_step_sub": 0.2, "k_step_super": 0.01}
+BASE: dict[str, Any] = {**ASKED, **QUICK}
 HMCODE = {
     "non_linear": "hmcode", "hmcode_version": "2020_baryonic_feedback", "log10T_heat_hmcode": 7.8, "z_max_pk": 1.0,
 }
