@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from .choice import AUTO, choose, sets_by_accuracy
-from .coverage import why_not_covered
+from .coverage import EXPANSION_TOLERANCE, why_not_covered
 from .errors import CosmicnetError, NotCovered
 from .request import Request, at_request
 from .running_class import running_class
@@ -102,8 +102,9 @@ def _coverage(request: Request, network: str) -> Coverage:
 def _sources(request: Request, k: Array | None, tau: Array | None, network: str) -> SourceTables:
     # CLASS's own times, over which the effect of reionisation is integrated
     changed = copy(request)
+    times = request.tau if tau is None else _times(tau, request.tau)
     if k is not None:
-        changed.k, changed.k_size_cmb = np.array(k, dtype=float), len(k)
+        changed.k, changed.k_size_cmb = _wavenumbers(k), len(k)
     changed.tables = {name: np.empty((request.tau.size, changed.k.size)) for name in request.tables}
     coverage = _coverage(changed, network)
     if not coverage:
@@ -111,5 +112,24 @@ def _sources(request: Request, k: Array | None, tau: Array | None, network: str)
     load_network_set(coverage.network).emulator.fill(changed)
     tables = {name: table.T for name, table in changed.tables.items()}
     if tau is not None:
-        tables = {name: CubicSpline(request.tau, table, axis=1)(tau) for name, table in tables.items()}
-    return SourceTables(coverage.network, changed.k.copy(), np.array(request.tau if tau is None else tau), tables)
+        tables = {name: CubicSpline(request.tau, table, axis=1)(times) for name, table in tables.items()}
+    return SourceTables(coverage.network, changed.k.copy(), np.array(times), tables)
+
+
+def _wavenumbers(k: Array) -> Array:
+    values = np.array(k, dtype=float)
+    # written so that NaN is refused
+    if values.ndim != 1 or not values.size or not (values[0] > 0.0 and np.all(np.diff(values) > 0.0)):
+        raise CosmicnetError("k: must be a list of positive numbers in 1/Mpc, each larger than the one before")
+    return values
+
+
+def _times(tau: Array, of_sources: Array) -> Array:
+    values = np.atleast_1d(np.array(tau, dtype=float))
+    low, high = of_sources[0], of_sources[-1]
+    # the age is known to this accuracy
+    outside = ~((values >= low) & (values <= high * (1.0 + EXPANSION_TOLERANCE)))
+    if outside.any():
+        raise CosmicnetError(f"tau = {values[outside][0]:.10g} is outside [{low:.10g}, {high:.10g}] Mpc, from CLASS's "
+                             "first time of the sources to today")
+    return values

@@ -53,7 +53,9 @@ class LatePhotons:
         self.sources = [source for source in PIECE_OF if source in tables_but_p(request.tables)]
         scales = fields.scales
         start = start_of_reionization(request.tau, request.history["scattering_rate"], scales.tau_dark_end)
-        self._start = np.inf if start is None or not self.sources else start
+        # where all wavenumbers stream, nothing is scattered
+        is_needed = start is not None and self.sources and _free_columns(request.k, start, scales)
+        self._start = start if start is not None and is_needed else np.inf
         # the times (Mpc) at which fields of the late region are needed
         self.times = np.empty(0)
         if not np.isinf(self._start):

@@ -59,6 +59,27 @@ def test_sources_are_those_of_compute() -> None:
     np.testing.assert_allclose(few.tables["t0"], tables["t0"][20:60:10, 300:310], atol=1e-5 * largest)
 
 
+@pytest.mark.parametrize("k", [[0.1], [0.5, 0.9], [1e-3]])
+def test_sources_of_few_wavenumbers(k: list[float]) -> None:
+    """Also where photons stream before they are scattered again: as among many wavenumbers."""
+    many = np.union1d(np.geomspace(1e-5, 0.9, 100), k)
+    few, all_of_them = (cosmicnet.sources(LCDM, k=grid) for grid in (k, many))
+    for name, table in few.tables.items():
+        expected = all_of_them.tables[name]
+        np.testing.assert_allclose(table, expected[np.isin(many, k)], atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("grid", "named"), [
+    ({"tau": [1.0]}, r"tau = 1 .*\[\d+.*, 1\d{4}"), ({"tau": [5000.0, 1e6]}, "tau = 1000000 "),
+    ({"tau": [np.nan]}, "tau = nan"), ({"k": []}, "k: "), ({"k": [0.1, 0.01]}, "k: "), ({"k": [-0.1, 0.1]}, "k: "),
+    ({"k": [0.01, np.nan]}, "k: "), ({"k": [100.0, 200.0]}, "k up to 200"),
+])
+def test_grid_on_which_there_are_no_sources(grid: dict[str, Any], named: str) -> None:
+    """Nothing is extrapolated."""
+    with pytest.raises(cosmicnet.errors.CosmicnetError, match=named):
+        cosmicnet.sources(LCDM, **grid)
+
+
 def test_parameters_that_need_no_sources_or_are_not_covered() -> None:
     with pytest.raises(cosmicnet.errors.CosmicnetError, match="output"):
         cosmicnet.covers({"H0": 70.0})
