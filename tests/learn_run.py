@@ -10,7 +10,7 @@ from pathlib import Path
 from test_learn import COSMOLOGY, RUNNING, kept, request
 
 from cosmicnet.training.learn.folder import Learned
-from cosmicnet.training.learn.model import identity_of
+from cosmicnet.training.learn.kept_model import identity_of
 
 if __name__ == "__main__":
     part = Learned.open(Path(sys.argv[1]), identity_of(request(), RUNNING))

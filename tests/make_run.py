@@ -13,16 +13,13 @@ from recipes import COARSE
 
 from cosmicnet.training.checks import visible as reported
 from cosmicnet.training.commands.cli import main
-from cosmicnet.training.fields import fit_set
 from cosmicnet.training.fields.nodes import NODES
-from cosmicnet.training.models import integrate, plan
+from cosmicnet.training.models import integrate
+from cosmicnet.training.one_level import plan
 
 integrate.AlignedGrids = plan.AlignedGrids = reported.AlignedGrids = lambda: COARSE  # type: ignore[misc, assignment]
 for _name, _nodes in NODES.items():
     NODES[_name] = np.linspace(_nodes[0], np.log(25.0) if _name == "ln_x" else _nodes[-1], 60)
-
-# twenty models determine no more
-fit_set.GUARD_DEGREE = 1
 
 if __name__ == "__main__":
     recipe, work, output, processes, *scheduler = sys.argv[1:]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from cosmicnet.training.models.grids import AlignedGrids
-from cosmicnet.training.models.plan import Plan
 from cosmicnet.training.models.sampling import domain_ellipsoid
+from cosmicnet.training.one_level.plan import OneLevelPlan
 from cosmicnet.training.recipe.schema import Recipe, load_recipe
 
 COARSE = AlignedGrids(
@@ -123,6 +123,58 @@ seed = 2
 """
 
 
+TINY_LEVELS = """\
+name = "tiny"
+description = "a recipe of two levels for tests"
+k_max = 1.0
+
+[class_settings]
+output = "tCl,pCl,lCl,mPk"
+lensing = "yes"
+
+[domain]
+omega_b = [0.0222, 0.0226]
+omega_cdm = [0.118, 0.122]
+H0 = [66.0, 69.0]
+N_eff = [3.0, 3.1]
+N_ncdm = [0.0, 1.0]
+
+[sampling]
+models = 8
+seed = 1
+far = { every = 1, first = 0 }
+
+[sampling.box.ranges]
+omega_b = [0.0221, 0.0227]
+omega_cdm = [0.117, 0.123]
+H0 = [65.0, 70.0]
+
+[[sampling.box.families]]
+N_ur = [3.0, 3.1]
+
+[[sampling.box.families]]
+N_ncdm = 1
+m_ncdm = [0.01, 0.1]
+N_ur = [2.0, 2.05]
+
+[levels]
+both_massless = { every = 4, first = 0 }
+both_massive = { every = 4, first = 1 }
+
+[levels.shared]
+tol_thermo_integration = 1e-6
+
+[levels.cheap]
+tol_perturbations_integration = 1e-5
+
+[levels.converged]
+tol_perturbations_integration = 1e-6
+
+[reduction]
+default = 3e-4
+"""
+
+
 def write_tiny(folder: Path, text: str = TINY) -> Path:
     path = folder / "tiny.toml"
     path.write_text(text, encoding="utf-8")
@@ -142,7 +194,7 @@ def tiny_recipe(folder: Path, **sampling: Any) -> Recipe:
     return recipe.model_copy(update={"sampling": recipe.sampling.model_copy(update=sampling)})
 
 
-def plan_of(recipe: Recipe, folder: Path, **changes: Any) -> Plan:
+def plan_of(recipe: Recipe, folder: Path, **changes: Any) -> OneLevelPlan:
     """The plan of a recipe in folder/tiny.toml, which is the work folder as well."""
     given = {"work": folder, "number": recipe.sampling.models, "ellipsoid": domain_ellipsoid(recipe, folder), **changes}
-    return Plan(recipe, folder / "tiny.toml", **given)
+    return OneLevelPlan(recipe, folder / "tiny.toml", **given)

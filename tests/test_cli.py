@@ -22,7 +22,7 @@ from cosmicnet.store import ARRAYS, save_network_set
 from cosmicnet.training.commands import citation
 from cosmicnet.training.commands import networks as network_commands
 from cosmicnet.training.commands.cli import main
-from cosmicnet.training.side_by_side.coverage import why_not
+from cosmicnet.training.side_by_side.covering_sets import why_not
 
 Arguments = list[str]
 PAPER = str(ROOT / "training" / "recipes" / "paper_small.toml")
@@ -105,8 +105,7 @@ MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "make: no recipe": (["make", "nope.toml"], nothing, "nope.toml cannot be read: No such file"),
     "make: recipe that is a folder": (["make", "."], nothing, "cannot be read: Is a directory"),
     "make: bad recipe": (["make", "tiny.toml"], bad_recipe, "training.epoch: unknown; did you mean epochs?"),
-    "make: two levels": (["make", STANDARD], nothing, "recipes of two levels"),
-    "train: shipped name": (["train", STANDARD], nothing, "name = standard"),
+    "make: shipped name": (["make", STANDARD], nothing, "name = standard"),
     "make: output is a file": (["make", "tiny.toml", "--output", "file"], nothing, "file: Not a directory"),
     "make: output below a file": (["make", "tiny.toml", "--output", "file/nets"], nothing, "Not a directory"),
     "make: work below a file": (["make", "tiny.toml", "--work", "file/work"], nothing, "Not a directory"),

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from recipes import plan_of, tiny_recipe
 
-from cosmicnet.training.fields import fit_set
-from cosmicnet.training.fields.fit_set import OF_FIELDS
 from cosmicnet.training.fields.tables import OF_TABLES, table_path
+from cosmicnet.training.one_level import fit_set
+from cosmicnet.training.one_level.fit_set import OF_FIELDS
 from cosmicnet.training.paper.train import OF_PAPER
+from cosmicnet.training.two_levels.fit_levels import OF_LEVEL_FIELDS
+from cosmicnet.training.two_levels.resample_level import OF_LEVEL_TABLES
 from cosmicnet.training.work import digest as module
 from cosmicnet.training.work.digest import code_digest
 
@@ -22,6 +24,10 @@ NO_PART = {
     "cosmicnet.training.models.plan", "cosmicnet.training.recipe.schema", "cosmicnet.training.work.digest",
     "cosmicnet.training.work.parallel",
 }
+
+# These determine the rest of a set of two levels.
+OF_MANIFEST = {"cosmicnet.training.fields.guard", "cosmicnet.training.fields.shared_values",
+               "cosmicnet.training.two_levels.recipe"}
 
 
 @pytest.fixture
@@ -39,12 +45,12 @@ def identities(folder: Path) -> tuple[Path, str]:
     """Where the table of a model is, and what a trained field is kept by."""
     code_digest.cache_clear()
     plan = plan_of(tiny_recipe(folder), folder)
-    return table_path(plan.tables, folder / "0.h5"), str(fit_set._identity(plan, []))
+    return table_path(plan.tables, folder / "0.h5"), str(fit_set._identity(plan, plan.recipe, []))
 
 
 @pytest.mark.parametrize(("name", "tables", "fields"), [
     ("cosmicnet.training.fields.resample", True, True), ("cosmicnet.training.fields.continuation", True, True),
-    ("cosmicnet.training.fields.fit_network", False, True), ("cosmicnet.training.fields.reduce", False, True),
+    ("cosmicnet.training.one_level.fit_network", False, True), ("cosmicnet.training.fields.reduce", False, True),
     ("cosmicnet.training.fields.polynomial", False, True), ("cosmicnet.training.work.parallel", False, False),
 ])
 def test_changed_code_makes_again_what_depends_on_it(
@@ -80,6 +86,8 @@ def test_no_module_is_forgotten() -> None:
     """Whoever imports another one into these says whether it decides."""
     assert set().union(*map(imported, OF_TABLES)) - NO_PART <= set(OF_TABLES)
     assert set().union(*map(imported, OF_FIELDS)) - NO_PART <= {*OF_TABLES, *OF_FIELDS}
+    of_levels = {*OF_TABLES, *OF_LEVEL_TABLES, *OF_LEVEL_FIELDS}
+    assert set().union(*map(imported, OF_LEVEL_FIELDS)) - NO_PART - OF_MANIFEST <= of_levels
     # the models are CLASS's
     assert set().union(*map(imported, OF_PAPER)) - NO_PART - set(OF_PAPER) == {
         "cosmicnet.training.work.files", "cosmicnet.training.paper.dataset", "cosmicnet.coordinates"}

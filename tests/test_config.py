@@ -10,7 +10,7 @@ from providers import Recorder
 from recipes import TINY, write_tiny
 
 from cosmicnet.training.recipe.schema import PARAMETERS, Recipe, RecipeError, load_recipe
-from cosmicnet.training.wide.recipe import is_wide
+from cosmicnet.training.two_levels.recipe import has_levels
 
 
 def test_recipe_is_read(tmp_path: Path) -> None:
@@ -38,9 +38,9 @@ def test_mark_of_the_byte_order_does_no_harm(tmp_path: Path) -> None:
 
 
 def test_every_recipe_that_is_shipped_is_valid() -> None:
-    # those of the paper's networks and of wide sets are of other kinds (test_paper_training.py, test_wide.py)
+    # those of the paper's networks and of two levels are of other kinds (test_paper_training.py, test_two_levels.py)
     recipes = [path for path in (ROOT / "training" / "recipes").glob("*.toml")
-               if not path.stem.startswith(("paper", "accuracy")) and not is_wide(path)]
+               if not path.stem.startswith(("paper", "accuracy")) and not has_levels(path)]
     assert recipes
     assert {load_recipe(path).name for path in recipes} == {path.stem for path in recipes}
 

@@ -16,8 +16,7 @@ from cosmicnet.region import Ellipsoid
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from cosmicnet.training.checks.feasible import corners, require_feasible
 from cosmicnet.training.evaluate.domain import unseen_points
-from cosmicnet.training.models.plan import open_plan
-from cosmicnet.training.recipe.schema import RecipeError
+from cosmicnet.training.recipe.schema import RecipeError, load_recipe
 
 COSMOLOGICAL_CONSTANT = {**COSMOLOGY, "omega_ncdm": 6e-4, "N_eff": 3.044, "w0_fld": -1.0, "wa_fld": 0.0}
 
@@ -106,7 +105,7 @@ def test_unseen_points_fill_an_ellipsoid_that_is_a_needle_in_its_box(tmp_path: P
 def test_class_computes_the_corners(tmp_path: Path) -> None:
     recipe = dark_energy_recipe(tmp_path)
     assert all(p["w0_fld"] + p["wa_fld"] < -0.1 for corner in corners(recipe) for p in [corner.point])
-    require_feasible(open_plan(tmp_path / "dark_energy.toml"))
+    require_feasible(recipe, tmp_path / "dark_energy.toml", None)
 
 
 @pytest.mark.usefixtures("patched")
@@ -116,7 +115,7 @@ def test_range_that_class_cannot_compute_is_told(tmp_path: Path) -> None:
     line = text.splitlines().index("N_ur = [-1.0, 1.48]") + 1
     reason = r"CLASS cannot compute sampling\.ranges\.N_ur = -1, the others in the middle: (.|\n)*negative"
     with pytest.raises(RecipeError, match=f"line {line}: {reason}"):
-        require_feasible(open_plan(tmp_path / "dark_energy.toml"))
+        require_feasible(load_recipe(tmp_path / "dark_energy.toml"), tmp_path / "dark_energy.toml", None)
 
 
 @pytest.mark.usefixtures("patched")
@@ -129,4 +128,4 @@ def test_setting_that_class_does_not_read_is_told_with_its_line(tmp_path: Path, 
     path.write_text(DARK_ENERGY.replace("[class_settings]\n", f"[class_settings]\n{setting}\n"))
     line = path.read_text().splitlines().index(setting) + 1
     with pytest.raises(RecipeError, match=f"line {line}: {reason}"):
-        require_feasible(open_plan(path))
+        require_feasible(load_recipe(path), path, None)

@@ -16,7 +16,7 @@ from recipes import COARSE, write_tiny
 
 from cosmicnet.training.models import integrate
 from cosmicnet.training.models.dataset import model_path, write_model
-from cosmicnet.training.models.plan import open_plan
+from cosmicnet.training.one_level.plan import OneLevelPlan
 
 pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -88,7 +88,7 @@ def test_killed_worker_loses_no_model(
             process.communicate()
     # as integrated here, one after the other
     monkeypatch.setattr(integrate, "AlignedGrids", lambda: COARSE)
-    plan = open_plan(tmp_path / "tiny.toml", tmp_path / "here")
+    plan = OneLevelPlan.open(tmp_path / "tiny.toml", tmp_path / "here")
     plan.models.mkdir(parents=True)
     for index, point in enumerate(plan.points):
         write_model(model_path(plan.models, index), integrate.integrate_model(plan.recipe.class_settings, point))

@@ -18,7 +18,7 @@ from test_generate import StandIn, failures, generate, recipe, stand_in
 
 from cosmicnet.training.models import integrate as module
 from cosmicnet.training.models.dataset import failure_path, model_path
-from cosmicnet.training.models.integrate import DIED, time_one_model
+from cosmicnet.training.models.integrate import DIED, Timed, time_models
 from cosmicnet.training.recipe.schema import Recipe
 from cosmicnet.training.work.parallel import results, single_threaded_pool
 
@@ -131,8 +131,8 @@ def test_deadly_first_model_leaves_the_next_to_be_timed(
     deaths: dict[int, int], recipe: Recipe, tmp_path: Path
 ) -> None:
     deaths[0] = 1
-    path, seconds = time_one_model(plan_of(recipe, tmp_path))
-    assert path is not None and path.stem == "00001" and seconds > 0.0
+    timed, = time_models(plan_of(recipe, tmp_path))
+    assert timed.path is not None and timed.path.stem == "00001" and timed.seconds > 0.0 and timed.missing == 18
     assert failures(tmp_path / "models") == {0}
 
 
@@ -145,9 +145,9 @@ def test_deadly_models_that_are_left_do_not_stop_the_timing(
     for index in left:
         model_path(plan.models, index).unlink()
         deaths[index] = 99
-    assert time_one_model(plan)[0] is None
+    assert time_models(plan)[0].path is None
     # nothing is missing now: one that is there is timed
-    path, _ = time_one_model(plan)
+    path = time_models(plan)[0].path
     assert path is not None and path.exists() and failures(plan.models) == set(left)
 
 
@@ -156,4 +156,4 @@ def test_where_all_failed_before_there_is_nothing_to_time(recipe: Recipe, tmp_pa
     module.record_identity(plan.models, plan.identity)
     for index in range(20):
         failure_path(model_path(plan.models, index)).write_text(DIED)
-    assert time_one_model(plan) == (None, 0.0)
+    assert time_models(plan) == [Timed(0, 0.0, None)]

@@ -12,11 +12,11 @@ from cosmicnet.coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scal
 from cosmicnet.emulator import FittedField
 from cosmicnet.fields import FIELDS, Field, inputs_of
 from cosmicnet.splines import SplineBasis
-from cosmicnet.training.fields.fit_network import fit_network
 from cosmicnet.training.fields.nodes import NODES
 from cosmicnet.training.fields.reduce import reduce_field
 from cosmicnet.training.fields.resample import resample
 from cosmicnet.training.models.grids import AlignedGrids
+from cosmicnet.training.one_level.fit_network import fit_network
 
 Array = NDArray[np.float64]
 Cosmology = dict[str, float]

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from recipes import tiny_recipe
 
-from cosmicnet.training.fields import fit_network as module
-from cosmicnet.training.fields.fit_network import NetworkFit, fit_network
 from cosmicnet.training.fields.polynomial import STRENGTHS, polynomial_network, skip_exponents
+from cosmicnet.training.one_level import fit_network as module
+from cosmicnet.training.one_level.fit_network import NetworkFit, fit_network
 from cosmicnet.training.recipe.schema import Training
 
 Array = NDArray[np.float64]

@@ -15,8 +15,8 @@ from test_dataset import FULL_DEVICE, make_model
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.running_class import RunningClass
 from cosmicnet.training.models import integrate as module
-from cosmicnet.training.models import plan as plan_module
 from cosmicnet.training.models.dataset import TrainingModel, failure_path, model_path, read_model
+from cosmicnet.training.one_level import plan as plan_module
 from cosmicnet.training.recipe.schema import Recipe
 from cosmicnet.training.work.files import DatasetError
 
@@ -51,7 +51,7 @@ class StandIn:
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     made = StandIn()
-    monkeypatch.setattr(module, "integrate_model", made)
+    monkeypatch.setattr(plan_module, "integrate_model", made)
     monkeypatch.setattr(module, "single_threaded_pool", serial_pool)
     return made
 
@@ -170,7 +170,7 @@ def test_failed_models_are_left_out_and_told(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     error = classy.CosmoComputationError("it would not converge")
-    monkeypatch.setattr(module, "integrate_model", fails({4, 17}, error))
+    monkeypatch.setattr(plan_module, "integrate_model", fails({4, 17}, error))
     models = generate(recipe, tmp_path)
     assert failures(tmp_path / "models") == {4, 17}
     assert "it would not converge" in failure_path(model_path(tmp_path / "models", 4)).read_text()
@@ -178,7 +178,7 @@ def test_failed_models_are_left_out_and_told(
     assert sorted((tmp_path / "models").glob("*.h5")) == models
     assert "left out model 00017" in capsys.readouterr().err
     # CLASS would say the same: they are not tried again until the file that tells is deleted
-    monkeypatch.setattr(module, "integrate_model", stand_in)
+    monkeypatch.setattr(plan_module, "integrate_model", stand_in)
     assert generate(recipe, tmp_path) == models
     assert stand_in.computed == []
     failure_path(model_path(tmp_path / "models", 4)).unlink()
@@ -190,7 +190,7 @@ def test_more_than_a_tenth_failing_is_an_error(
     stand_in: StandIn, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = classy.CosmoComputationError("it would not converge")
-    monkeypatch.setattr(module, "integrate_model", fails({4, 5, 17}, error))
+    monkeypatch.setattr(plan_module, "integrate_model", fails({4, 5, 17}, error))
     with pytest.raises(DatasetError, match="3 of 20") as raised:
         generate(recipe, tmp_path)
     message = str(raised.value)

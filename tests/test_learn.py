@@ -25,10 +25,10 @@ from cosmicnet.rescattering import Photons, rescatter, uniform_times
 from cosmicnet.running_class import RunningClass
 from cosmicnet.training.learn import calibration, learner, student
 from cosmicnet.training.learn.calibration import LEAST_AUDITS, Calibration, calibrated, scale_of
-from cosmicnet.training.learn.fit import inputs_of_models
+from cosmicnet.training.learn.fit_chain import inputs_of_models
 from cosmicnet.training.learn.folder import Learned, others
+from cosmicnet.training.learn.kept_model import KeptModel, NotLearned, identity_of, read_kept, write_kept
 from cosmicnet.training.learn.learner import open_learner
-from cosmicnet.training.learn.model import KeptModel, NotLearned, identity_of, read_kept, write_kept
 from cosmicnet.training.learn.neutral import without_reionization
 from cosmicnet.training.learn.summary import bounded_share
 from cosmicnet.training.work.files import DatasetError

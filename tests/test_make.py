@@ -15,7 +15,7 @@ from cosmicnet.store import load_network_set
 from cosmicnet.training.models import integrate
 from cosmicnet.training.models.dataset import model_path, read_model, write_model
 from cosmicnet.training.models.integrate import RECIPE_FILE, integrate_model
-from cosmicnet.training.models.plan import open_plan
+from cosmicnet.training.one_level.plan import OneLevelPlan
 from cosmicnet.training.recipe.schema import load_recipe
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
@@ -66,7 +66,7 @@ def test_models_are_those_of_an_integration_without_interruption(
     assert integrated(folder) == MODELS
     assert not [*(folder / "work").rglob("*.part"), *(folder / "work").rglob("*.tmp")]
     monkeypatch.setattr(integrate, "AlignedGrids", lambda: COARSE)
-    plan = open_plan(folder / "tiny.toml", folder / "work")
+    plan = OneLevelPlan.open(folder / "tiny.toml", folder / "work")
     for index in (0, 9, 19):
         write_model(tmp_path / "fresh.h5", integrate_model(plan.recipe.class_settings, plan.points[index]))
         path = model_path(folder / "work" / "models", index)

@@ -12,8 +12,8 @@ from builds import ROOT
 from cosmicnet.running_class import RunningClass
 from cosmicnet.training.checks import visible as module
 from cosmicnet.training.checks.visible import RequestSummary, invisible, require_visible, summaries
-from cosmicnet.training.fields.fit_set import GUARDED
-from cosmicnet.training.models.plan import Plan, open_plan
+from cosmicnet.training.fields.guard import GUARDED
+from cosmicnet.training.one_level.plan import OneLevelPlan
 from cosmicnet.training.recipe.schema import RecipeError
 
 
@@ -33,11 +33,11 @@ def test_stock_class_reports_all_that_matters(monkeypatch: pytest.MonkeyPatch) -
     assert not list(invisible([summary()], {"my_drag": 1.02}, (), (), ()))
 
 
-def shipped_plan(folder: Path, settings: str) -> Plan:
+def shipped_plan(folder: Path, settings: str) -> OneLevelPlan:
     """The plan of `lcdm` with more settings."""
     text = (ROOT / "training" / "recipes" / "lcdm.toml").read_text(encoding="utf-8")
     (folder / "mine.toml").write_text(text.replace("N_ncdm = 1", f"N_ncdm = 1\n{settings}"))
-    return open_plan(folder / "mine.toml", folder).with_models(2)
+    return OneLevelPlan.open(folder / "mine.toml", folder).with_models(2)
 
 
 @pytest.mark.usefixtures("patched")
@@ -51,7 +51,8 @@ def test_room_for_the_grids_is_checked_before_anything_is_integrated(
     tmp_path: Path, setting: str, message: str
 ) -> None:
     with pytest.raises(RecipeError, match=message) if message else nullcontext():
-        require_visible(shipped_plan(tmp_path, setting))
+        plan = shipped_plan(tmp_path, setting)
+        require_visible(plan.recipe, plan.recipe_file, plan.points)
 
 
 IDM = {"f_idm": 0.1, "m_idm": 1e9}
@@ -89,4 +90,4 @@ def test_parameter_that_class_makes_another_number_of_is_refused(tmp_path: Path)
     """CLASS takes the interacting dark matter out of the other one, so that the domain would be another."""
     plan = shipped_plan(tmp_path, "f_idm = 0.1\nm_idm = 1e9\ncross_idm_b = 1e-26")
     with pytest.raises(RecipeError, match=r"line \d+: sampling\.ranges\.omega_cdm\b"):
-        require_visible(plan)
+        require_visible(plan.recipe, plan.recipe_file, plan.points)

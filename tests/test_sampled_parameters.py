@@ -24,7 +24,7 @@ from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from cosmicnet.training.checks import visible as reported
 from cosmicnet.training.checks.feasible import require_feasible
 from cosmicnet.training.checks.visible import require_visible
-from cosmicnet.training.models.plan import open_plan
+from cosmicnet.training.one_level.plan import OneLevelPlan
 
 USUAL = ("omega_b", "omega_cdm", "H0", "N_ur", "m_ncdm")
 DRAG = (0.9, 1.1)
@@ -110,9 +110,9 @@ def check(folder: Path, name: str, low: float, high: float, **settings: str) -> 
     more = "".join(f"{setting} = {value}\n" for setting, value in settings.items())
     path = folder / "mine.toml"
     path.write_text(text.replace("[class_settings]\n", f"[class_settings]\n{more}"), encoding="utf-8")
-    plan = open_plan(path, folder)
-    require_feasible(plan)
-    require_visible(plan)
+    plan = OneLevelPlan.open(path, folder)
+    require_feasible(plan.recipe, plan.recipe_file, plan.ellipsoid)
+    require_visible(plan.recipe, plan.recipe_file, plan.points)
 
 
 @pytest.fixture
@@ -148,9 +148,9 @@ def test_recipe_of_the_docs_passes_all_checks(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "retrain.md").read_text(encoding="utf-8")
     path = tmp_path / "helium.toml"
     path.write_text(text.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
-    plan = open_plan(path, tmp_path).with_models(2)
-    require_feasible(plan)
-    require_visible(plan)
+    plan = OneLevelPlan.open(path, tmp_path).with_models(2)
+    require_feasible(plan.recipe, plan.recipe_file, plan.ellipsoid)
+    require_visible(plan.recipe, plan.recipe_file, plan.points)
     assert "YHe" in plan.recipe.sampling.ranges
 
 

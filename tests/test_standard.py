@@ -10,7 +10,7 @@ from providers import computed
 from cosmicnet import covers
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.store import read_manifest
-from cosmicnet.training.wide.unseen import wide_points
+from cosmicnet.training.two_levels.unseen_cosmologies import points_of_domain
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -135,7 +135,7 @@ def test_is_near_converged_class(cosmology: dict[str, Any]) -> None:
 
 def test_unseen_points_are_covered() -> None:
     manifest = read_manifest("standard")
-    points = wide_points(manifest, 6, 4, (0.03, 0.1))
-    assert points == wide_points(manifest, 6, 4, (0.03, 0.1))
+    points = points_of_domain(manifest, 6, 4, (0.03, 0.1))
+    assert points == points_of_domain(manifest, 6, 4, (0.03, 0.1))
     for point in points:
         assert covers({**CMB, **point}, "standard")

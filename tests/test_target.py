@@ -16,24 +16,24 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set, save_network_set
 from cosmicnet.training.checks import cost as cost_module
-from cosmicnet.training.checks.cost import Cost, confirm_cost, estimate_cost
+from cosmicnet.training.checks.cost import Cost, confirm_cost, estimate_cost, estimate_integration
 from cosmicnet.training.commands import cli
 from cosmicnet.training.commands import make as module
 from cosmicnet.training.commands import networks as make_commands
 from cosmicnet.training.commands.make import TargetMissed, make
 from cosmicnet.training.evaluate import evaluate, unseen
 from cosmicnet.training.evaluate.evaluate import SpectraPair
-from cosmicnet.training.fields.tables import table_path
-from cosmicnet.training.models.plan import Plan
+from cosmicnet.training.models.integrate import Timed, missing_models
+from cosmicnet.training.one_level.plan import OneLevelPlan
 from cosmicnet.training.recipe.schema import Target
 from cosmicnet.training.work.spectra import Spectra
 
 
-def work(folder: Path) -> Plan:
+def work(folder: Path) -> OneLevelPlan:
     return plan_of(tiny_recipe(folder), folder, work=folder / "work")
 
 
-def with_target(folder: Path, **target: Any) -> Plan:
+def with_target(folder: Path, **target: Any) -> OneLevelPlan:
     recipe = tiny_recipe(folder, design="sobol").model_copy(update={"target": Target(wishart_chi2=1.0, **target)})
     return plan_of(recipe, folder, work=folder / "work")
 
@@ -43,17 +43,17 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the training sets, by which networks get better as 30/models."""
     sizes: list[int] = []
 
-    def integrate(plan: Plan) -> list[Path]:
+    def integrate(plan: OneLevelPlan) -> list[Path]:
         sizes.append(plan.number)
         return [Path()] * plan.number
 
-    def fit_set(plan: Plan, models: list[Path], output: Path) -> Manifest:
+    def fit(plan: OneLevelPlan, models: list[Path], output: Path) -> Manifest:
         made = make_network_set()
         named = replace(made.manifest, description=f"of {len(models)} models")
         return save_network_set(output, replace(made, manifest=named))
 
     monkeypatch.setattr(module, "integrate", integrate)
-    monkeypatch.setattr(module, "fit_set", fit_set)
+    monkeypatch.setattr(OneLevelPlan, "fit", fit)
     monkeypatch.setattr(module, "unseen_chi2", lambda *arguments: 30.0 / sizes[-1])
     return sizes
 
@@ -211,24 +211,24 @@ def test_networks_that_miss_the_target_are_measured_all_the_same(
 
 
 @pytest.fixture
-def timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Plan:
+def timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OneLevelPlan:
     """A model of 3 MB and 1 MB of tables that took 6 and 0 seconds."""
-    def time_one_model(plan: Plan) -> tuple[Path, float]:
+    def time_models(plan: OneLevelPlan) -> list[Timed]:
         plan.models.mkdir(parents=True, exist_ok=True)
         first = plan.models / "00000.h5"
         first.write_bytes(b"0" * 3_000_000)
-        return first, 6.0
+        return [Timed(len(missing_models(plan.files)), 6.0, first)]
 
-    monkeypatch.setattr(cost_module, "time_one_model", time_one_model)
-    def resample_one(path: Path, plan: Plan) -> tuple[float, int]:
-        table_path(plan.tables, path).write_bytes(b"")
+    def resample_one(path: Path, plan: OneLevelPlan) -> tuple[float, int]:
+        plan.table_of(path).write_bytes(b"")
         return 0.0, 1_000_000
 
+    monkeypatch.setattr(cost_module, "time_models", time_models)
     monkeypatch.setattr(cost_module, "_resample_one", resample_one)
     return with_target(tmp_path, models_max=50, unseen=10)
 
 
-def test_cost_is_that_of_the_models_that_are_missing(timed: Plan) -> None:
+def test_cost_is_that_of_the_models_that_are_missing(timed: OneLevelPlan) -> None:
     found = estimate_cost(timed, 2, evaluated=20)
     assert (found.models, found.missing, found.models_max) == (20, 19, 50)
     assert found.disk == 19 * 4e6 and found.disk_max == 49 * 4e6
@@ -238,19 +238,26 @@ def test_cost_is_that_of_the_models_that_are_missing(timed: Plan) -> None:
     assert found.minutes_max == pytest.approx((49 + 18) * 6.0 / 2 / 60 + 50 * training)
 
 
-def test_disk_that_is_too_small_stops_the_command(timed: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cost_of_generation_is_that_of_the_integration(timed: OneLevelPlan) -> None:
+    found = estimate_integration(timed, 2)
+    assert (found.models, found.missing, found.models_max) == (20, 19, 20)
+    assert found.disk == found.disk_max == 19 * 3e6
+    assert found.minutes == found.minutes_max == pytest.approx(19 * 6.0 / 2 / 60)
+
+
+def test_disk_that_is_too_small_stops_the_command(timed: OneLevelPlan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 5e6)
     with pytest.raises(CosmicnetError, match=r"76 MB .*19 models.* 5 MB"):
         estimate_cost(timed, 2)
 
 
-def test_disk_that_may_become_too_small_stops_the_command(timed: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_that_may_become_too_small_stops_the_command(timed: OneLevelPlan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 12e6)
     with pytest.raises(CosmicnetError, match=r"12 MB .*486 MB"):
         confirm_cost(timed.models, Cost(20, 50, 20, 1.0, 2.0, 1e6, 486e6), assume_yes=True)
 
 
-def test_tables_to_be_made_again_need_disk(timed: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_to_be_made_again_need_disk(timed: OneLevelPlan, monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(timed.number):
         timed.models.mkdir(parents=True, exist_ok=True)
         (timed.models / f"{i:05}.h5").write_bytes(b"")
@@ -259,13 +266,13 @@ def test_tables_to_be_made_again_need_disk(timed: Plan, monkeypatch: pytest.Monk
     assert found.disk == 19 * 1e6
 
 
-def test_cost_on_a_cluster_is_that_of_its_workers(timed: Plan) -> None:
+def test_cost_on_a_cluster_is_that_of_its_workers(timed: OneLevelPlan) -> None:
     alone, many = (estimate_cost(timed, workers) for workers in (1, 100))
     assert many.minutes < 0.05 * alone.minutes + 0.1
 
 
 @pytest.mark.parametrize(("answer", "goes_on"), [("", True), ("y", True), ("n", False)])
-def test_a_terminal_is_asked(timed: Plan, monkeypatch: pytest.MonkeyPatch, answer: str, goes_on: bool) -> None:
+def test_a_terminal_is_asked(timed: OneLevelPlan, monkeypatch: pytest.MonkeyPatch, answer: str, goes_on: bool) -> None:
     found = Cost(20, 20, 20, 1.0, 1.0, 1e6, 1e6)
     monkeypatch.setattr("builtins.input", lambda prompt: answer)
     confirm_cost(timed.models, found, assume_yes=False)  # no terminal

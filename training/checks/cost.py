@@ -1,8 +1,9 @@
-"""The cost of a recipe before it is paid: models, minutes and disk, from one model that is integrated and timed."""
+"""The cost of a recipe in models, minutes and disk, estimated from one model that is integrated and timed."""
 from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -11,21 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.fields import fields_for
 
-from ..fields.tables import resample_model, table_path
-from ..models.dataset import model_path
-from ..models.integrate import missing_models, time_one_model
+from ..models.integrate import Timed, time_models
 from ..models.plan import Plan
-from ..wide.generate import count_models, time_levels
-from ..wide.recipe import WideRecipe
 
-__all__ = ["Cost", "confirm_cost", "estimate_cost", "estimate_wide_cost", "require_disk"]
+__all__ = ["Cost", "confirm_cost", "estimate_cost", "estimate_integration", "require_disk"]
 
-# Full CLASS to l = 2508 with P(k) for one unseen model, in units of a training model; reducing and training all fields,
-# in seconds per model and 1000 epochs. Measured with the recipe lcdm; good to a factor of two elsewhere.
+# Full CLASS to l = 2508 with P(k) for one unseen model, in units of a training model; good to a factor of two.
 UNSEEN_PER_MODEL = 0.6
-TRAINING_SECONDS = 2.6
 MEGABYTE = 1e6
 
 
@@ -46,35 +40,50 @@ class Cost:
     is_timed: bool = True
 
 
-def estimate_cost(plan: Plan, workers: int, evaluated: int = 0) -> Cost:
-    """Integrate and resample the first model (it is kept) and multiply; CosmicnetError if the disk is too small.
-
-    workers: models computed at a time; evaluated: unseen models of a final evaluation.
-    """
-    recipe, number = plan.recipe, plan.number
-    models_max = max(number, recipe.target.models_max if recipe.target else 0)
-    path, seconds = time_one_model(plan)
-    if path is None:
-        # CLASS cannot compute it, as integrate() reports; all others take as long
-        path = next(iter(sorted(plan.models.glob("*.h5"))), None)
-    resampling, table = (0.0, 0) if path is None else _resample_one(path, plan)
-    missing = len(missing_models(model_path(plan.models, i) for i in range(number)))
-    # a change of the code makes tables anew
-    tables = sum(not table_path(plan.tables, model_path(plan.models, i)).exists() for i in range(number))
-    model = path.stat().st_size if path else 0
-    unseen = (evaluated + (recipe.target.unseen if recipe.target else 0)) * UNSEEN_PER_MODEL * seconds
-    training = TRAINING_SECONDS * recipe.training.epochs / 1000.0
-
-    def minutes(to_integrate: int, models: int) -> float:
-        parallel = (to_integrate * seconds + models * resampling + unseen) / workers
-        return (parallel + models * training) / 60.0
-
-    most = missing + models_max - number
-    disk = float(model * missing + table * tables)
+def estimate_integration(plan: Plan, workers: int) -> Cost:
+    """The cost of all models alone: one of each kind is integrated (it is kept) and multiplied. CosmicnetError if the
+    disk is too small. workers: models computed at a time."""
+    timed = time_models(plan)
+    missing = sum(one.missing for one in timed)
+    minutes = _seconds(timed) / workers / 60.0
+    disk = _bytes(timed)
     require_disk(plan.models, disk, missing)
-    return Cost(models=number, models_max=models_max, missing=missing,
-                minutes=minutes(missing, number), minutes_max=minutes(most, models_max),
-                disk=disk, disk_max=disk + (model + table) * (models_max - number))
+    return Cost(len(plan.files), len(plan.files), missing, minutes, minutes, disk, disk)
+
+
+def estimate_cost(plan: Plan, workers: int, evaluated: int = 0) -> Cost:
+    """The same with all steps to the networks: one model is put on the nodes as well. evaluated: unseen models of a
+    final evaluation."""
+    target, timed = plan.recipe.target, time_models(plan)
+    models, most = len(plan.files), max(len(plan.files), target.models_max if target else 0)
+    # CLASS may not be able to compute the first, as integrate() reports
+    path = next((one.path for one in timed if one.path), None) or next(filter(Path.exists, plan.files), None)
+    resampling, table = (0.0, 0) if path is None else _resample_one(path, plan)
+    missing = sum(one.missing for one in timed)
+    # a change of the code makes tables anew
+    tables = sum(not plan.table_of(file).exists() for file in plan.files)
+    # the most precise take longest
+    seconds, model = max(one.seconds for one in timed), path.stat().st_size if path else 0
+    unseen = (evaluated + (target.unseen if target else 0)) * UNSEEN_PER_MODEL * seconds
+
+    def minutes(more: int) -> float:
+        """With so many models beyond those of the recipe."""
+        parallel = _seconds(timed) + more * seconds + (models + more) * resampling + unseen
+        return (parallel / workers + (models + more) * plan.seconds_to_fit) / 60.0
+
+    disk = _bytes(timed) + float(table * tables)
+    require_disk(plan.models, disk, missing)
+    return Cost(models=models, models_max=most, missing=missing, minutes=minutes(0), minutes_max=minutes(most - models),
+                disk=disk, disk_max=disk + (model + table) * (most - models))
+
+
+def _seconds(timed: Sequence[Timed]) -> float:
+    """Of all missing models."""
+    return sum(one.missing * one.seconds for one in timed)
+
+
+def _bytes(timed: Sequence[Timed]) -> float:
+    return float(sum(one.missing * one.path.stat().st_size for one in timed if one.path))
 
 
 def require_disk(folder: Path, needed: float, models: int) -> None:
@@ -90,18 +99,6 @@ def free_bytes(folder: Path) -> int:
     while not folder.exists():
         folder = folder.absolute().parent
     return shutil.disk_usage(folder).free
-
-
-def estimate_wide_cost(recipe: WideRecipe, number: int, folder: Path, workers: int, scheduler: str | None) -> Cost:
-    """The cost of `generate` alone: one missing model of each level is timed (and kept), and multiplied."""
-    of_levels = time_levels(recipe, number, folder, scheduler)
-    models = count_models(recipe, number)
-    missing = sum(level.missing for level in of_levels)
-    minutes = sum(level.missing * level.seconds for level in of_levels) / workers / 60.0
-    disk = sum(level.missing * level.size for level in of_levels)
-    require_disk(folder, disk, missing)
-    return Cost(models=models, models_max=models, missing=missing, minutes=minutes, minutes_max=minutes,
-                disk=disk, disk_max=disk)
 
 
 def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
@@ -131,6 +128,5 @@ def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
 def _resample_one(path: Path, plan: Plan) -> tuple[float, int]:
     """Seconds and bytes of one model on the nodes."""
     start = perf_counter()
-    target = table_path(plan.tables, path)
-    resample_model(path, target, fields_for(plan.recipe.sampling.ranges))
-    return perf_counter() - start, target.stat().st_size
+    plan.resample(path)
+    return perf_counter() - start, plan.table_of(path).stat().st_size

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from cosmicnet.region import Ellipsoid
 from cosmicnet.request import at_request
 
-from ..models.plan import Plan
 from ..recipe.class_names import known_settings
 from ..recipe.schema import Recipe
 from ..recipe.toml import Entry, wrong_entries
@@ -55,14 +55,14 @@ def corners(recipe: Recipe) -> Iterator[Corner]:
             yield candidate
 
 
-def require_feasible(plan: Plan) -> None:
+def require_feasible(recipe: Recipe, recipe_file: Path, ellipsoid: Ellipsoid | None) -> None:
     """Raise RecipeError with the line and CLASS's own words for the first corner of the ranges that it cannot compute,
     and for settings that it does not read.
 
     Corners of an ellipsoid are not sampled, so that only its middle is tried.
     """
-    tried = [c for c in corners(plan.recipe) if plan.ellipsoid is None or c.words == MIDDLE]
-    require_computable(tried, plan.recipe.class_settings, plan.recipe_file)
+    tried = [c for c in corners(recipe) if ellipsoid is None or c.words == MIDDLE]
+    require_computable(tried, recipe.class_settings, recipe_file)
 
 
 def require_computable(tried: Iterable[Corner], settings: Settings, path: Path) -> None:

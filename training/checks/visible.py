@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from cosmicnet.class_parameters import acts_on_sources, parameter_of
@@ -14,8 +15,8 @@ from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 
 from ..models.grids import AlignedGrids
-from ..models.plan import Plan
 from ..recipe.class_names import ROOM
+from ..recipe.schema import Recipe
 from ..recipe.toml import Entry, wrong_entries
 from ..work.run_class import Parameters
 
@@ -50,18 +51,17 @@ class RequestSummary:
     room: dict[str, tuple[int, int]]
 
 
-def require_visible(plan: Plan) -> None:
+def require_visible(recipe: Recipe, recipe_file: Path, points: Iterable[Mapping[str, float]]) -> None:
     """Raise RecipeError with the lines for sampled parameters and settings that requests do not show, and for settings
     with which CLASS has no room for the grids of the integration.
 
     CLASS is probed at the first two models that it can compute; for others the integration reports the error.
     """
-    recipe = plan.recipe
-    found = list(islice(summaries(recipe.class_settings, plan.points), 2))
+    found = list(islice(summaries(recipe.class_settings, points), 2))
     wrong = [*invisible(found, recipe.class_settings, recipe.sampling.ranges, recipe.domain, ("sampling", "ranges")),
              *_settings_without_room(recipe.class_settings, found)]
     if wrong:
-        raise wrong_entries(plan.recipe_file, wrong)
+        raise wrong_entries(recipe_file, wrong)
 
 
 def summaries(settings: Parameters, points: Iterable[Mapping[str, float]]) -> Iterator[RequestSummary]:
@@ -123,8 +123,8 @@ def _why_invisible(name: str, summary: RequestSummary) -> str | None:
         # written so that NaN differs
         if abs(values[name] - expected) <= SETTING_TOLERANCE * abs(expected):
             return None
-        return (f"CLASS makes {values[name]:.10g} of {given:.10g}, so that networks would learn what they are not "
-                "asked for; only a number that CLASS reports as it was given can be sampled")
+        return (f"CLASS makes {values[name]:.10g} of {given:.10g}, so that training and requests would "
+                "differ; only a number that CLASS reports as it was given can be sampled")
     if name in summary.precision:
         return "is a precision parameter, which training and requests must share; set it in class_settings"
     if name in Class.parameters_of_later_modules():

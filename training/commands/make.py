@@ -14,7 +14,6 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import load_network_set, save_network_set
 
 from ..evaluate.unseen import unseen_chi2
-from ..fields.fit_set import fit_set
 from ..models.integrate import integrate
 from ..models.plan import Plan
 from ..recipe.schema import Target
@@ -62,7 +61,7 @@ def make(plan: Plan, output: Path) -> Made:
     while True:
         models = integrate(plan)
         folder = plan.work / ROUNDS / f"{plan.number:05d}"
-        saved = fit_set(plan, models, folder)
+        saved = plan.fit(models, folder)
         console.print(f"{folder}: networks '{saved.name}' of {len(models)} models, "
                       f"{(time.monotonic() - start) / 60:.1f} min", highlight=False)
         if target is None:

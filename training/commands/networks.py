@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,21 +21,20 @@ from .arguments import (
 
 if TYPE_CHECKING:
     from ..models.plan import Plan
-    from ..recipe.schema import Recipe
-    from ..wide.recipe import WideRecipe
 
 __all__ = ["add_evaluate", "add_generate", "add_info", "add_make", "add_train"]
 
-_Run = Callable[[argparse.Namespace], None]
+# Entries of a manifest's recipe that do not say which networks it makes, or that are none of the recipe.
+NOT_OF_RECIPE = ("accuracy", "models_used", "pairs_used")
 
 
 def add_make(commands: Any) -> None:
     parser = new_command(
         commands, "make", "from a recipe to networks that are installed and measured",
         description=f"""\
-Checks a recipe, estimates its cost, integrates its models with CLASS, trains the networks, compares
-them with full CLASS on unseen cosmologies, and adds models until the recipe's target is met or its
-budget is spent. The networks go to the folder of your own sets, where
+Checks a recipe, estimates its cost, integrates its models with CLASS, trains the networks, and compares
+them with full CLASS on unseen cosmologies. If the recipe has a target, models are added until it is met
+or its budget is spent. The networks go to the folder of your own sets, where
 `neural_network_path: NAME` finds them: {_own_sets()}
 (${FOLDER_VARIABLE} chooses another). A run that was interrupted goes on where it stopped.
 The same recipe gives the same networks.""",
@@ -56,7 +53,7 @@ examples:
 
 
 def _own_sets() -> str:
-    """For the help, which a user without a home reads too."""
+    """For the help, which must not fail without a home folder."""
     try:
         return str(user_folder())
     except NetworkFileError as error:
@@ -72,14 +69,14 @@ kept in the work folder, one HDF5 file each, or CLASS's message for a model that
         epilog=f"""\
 examples:
   {PROGRAM} generate mine.toml
-  {PROGRAM} generate mine.toml --number 1000              more of them, if the design is "sobol"
+  {PROGRAM} generate mine.toml --number 1000              more of them; not with the design "latin"
   {PROGRAM} generate training/recipes/standard.toml       those of shipped networks""",
     )
     _add_common(parser)
     parser.add_argument("--number", type=positive_number, metavar="N",
-                        help="how many models (default: sampling.models of the recipe)")
+                        help="how many cosmologies (default: sampling.models of the recipe)")
     parser.add_argument("--yes", action="store_true", help="skip the cost confirmation")
-    parser.set_defaults(run=_of_either_kind(_generate, _generate_two_levels))
+    parser.set_defaults(run=_generate)
 
 
 def add_train(commands: Any) -> None:
@@ -93,7 +90,7 @@ or --scheduler; training itself runs here.""",
     )
     _add_common(parser)
     _add_output(parser)
-    parser.set_defaults(run=_of_either_kind(_train, _train_two_levels))
+    parser.set_defaults(run=_train)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +112,7 @@ def _run_make(options: argparse.Namespace) -> None:
     from .make import TargetMissed, make
 
     plan = _open(options)
-    output = _output(plan.recipe, options.output)
+    output = _output(plan, options.output)
     workers = _check(plan)
     confirm_cost(plan.models, estimate_cost(plan, workers, options.models), options.yes)
     missed = None
@@ -128,91 +125,43 @@ def _run_make(options: argparse.Namespace) -> None:
         evaluate(EvaluationSettings(str(output.resolve()), output, plan.unseen, options.models, options.processes,
                                     scheduler=options.scheduler))
     finally:
-        # also where networks that miss it cover so little that they cannot be evaluated
+        # also where these networks cover too little to be evaluated
         if missed is not None:
             raise missed
     print(f"{output}: accuracy.md has the errors on {options.models} unseen models; use them with "
-          f"neural_network_path: {_how_to_name(plan.recipe, output)}")
-
-
-def _of_either_kind(of_one_level: _Run, of_two_levels: _Run) -> _Run:
-    """A step that differs for recipes of one level of fidelity and of two."""
-    def run(options: argparse.Namespace) -> None:
-        from ..wide.recipe import is_wide
-
-        (of_two_levels if is_wide(options.recipe) else of_one_level)(options)
-
-    return run
+          f"neural_network_path: {_how_to_name(plan, output)}")
 
 
 def _generate(options: argparse.Namespace) -> None:
-    from ..checks.cost import confirm_cost, estimate_cost
+    from ..checks.cost import confirm_cost, estimate_integration
     from ..models.integrate import integrate
 
     plan = _open(options)
     if options.number:
-        if plan.recipe.sampling.design == "latin" and options.number != plan.number:
+        if options.number != plan.number and not plan.can_grow:
             raise CosmicnetError('--number: a Latin hypercube cannot grow; set sampling.design = "sobol"')
         plan = plan.with_models(options.number)
-    plan = replace(plan, recipe=plan.recipe.model_copy(update={"target": None}))
     workers = _check(plan)
-    confirm_cost(plan.models, estimate_cost(plan, workers), options.yes)
+    confirm_cost(plan.models, estimate_integration(plan, workers), options.yes)
     models = integrate(plan)
-    print(f"{plan.models}: {len(models)} models, {plan.number - len(models)} failed")
-
-
-def _generate_two_levels(options: argparse.Namespace) -> None:
-    from ..checks.cost import confirm_cost, estimate_wide_cost
-    from ..wide.generate import generate_wide
-    from ..work.parallel import count_workers
-
-    recipe, work = _open_two_levels(options)
-    number, workers = options.number or recipe.sampling.models, count_workers(options.processes, options.scheduler)
-    confirm_cost(work, estimate_wide_cost(recipe, number, work, workers, options.scheduler), options.yes)
-    generated = generate_wide(recipe, number, work, options.processes, options.scheduler)
-    print(f"{work}: {', '.join(f'{len(found)} {level}' for level, found in generated.models.items())} models, "
-          f"{generated.failed} failed")
+    print(f"{plan.models}: {len(models)} models, {len(plan.files) - len(models)} failed")
 
 
 def _train(options: argparse.Namespace) -> None:
-    from ..fields.fit_set import fit_set
-    from ..models.integrate import complete_models
-
     plan = _open(options)
-    output = _output(plan.recipe, options.output)
-    fit_set(plan, complete_models(plan), output)
-
-
-def _train_two_levels(options: argparse.Namespace) -> None:
-    from ..wide.fit import fit_wide_set
-    from ..wide.generate import existing_models
-
-    recipe, work = _open_two_levels(options)
-    output, models = _output(recipe, options.output), existing_models(work)
-    if not models["cheap"]:
-        raise CosmicnetError(f"{work}: there are no models; `{PROGRAM} generate` makes them")
-    fit_wide_set(recipe, models, work, output, options.processes, options.scheduler)
+    output = _output(plan, options.output)
+    plan.fit(plan.available(), output)
 
 
 def _open(options: argparse.Namespace) -> Plan:
-    from ..models.plan import open_plan
+    from .plans import open_plan
 
     return open_plan(options.recipe, options.work, options.processes, options.scheduler)
-
-
-def _open_two_levels(options: argparse.Namespace) -> tuple[WideRecipe, Path]:
-    """The recipe and its work folder."""
-    from ..wide.recipe import load_wide_recipe
-
-    recipe = load_wide_recipe(options.recipe)
-    return recipe, options.work or Path("runs") / recipe.name
 
 
 def _check(plan: Plan) -> int:
     """Find mistakes in the scheduler, the recipe and the folder before anything is integrated; returns the number of
     workers."""
-    from ..checks.feasible import require_feasible
-    from ..checks.visible import require_visible
     from ..models.integrate import record_identity
     from ..work.parallel import count_workers
     from ..work.run_class import require_patched_classy
@@ -220,13 +169,13 @@ def _check(plan: Plan) -> int:
     require_patched_classy()
     workers = count_workers(plan.processes, plan.scheduler)
     record_identity(plan.models, plan.identity)
-    require_feasible(plan)
-    require_visible(plan)
+    plan.check()
     return workers
 
 
-def _output(recipe: Recipe | WideRecipe, chosen: Path | None) -> Path:
+def _output(plan: Plan, chosen: Path | None) -> Path:
     """The folder for the networks; names the set that it replaces, and refuses those of the package."""
+    recipe = plan.recipe
     if chosen is None and recipe.name in shipped_sets():
         raise CosmicnetError(f"name = {recipe.name}: is that of networks that come with the package, which would be "
                              "found in their place; choose another name, or --output FOLDER")
@@ -234,13 +183,13 @@ def _output(recipe: Recipe | WideRecipe, chosen: Path | None) -> Path:
     if output.resolve() in {folder.resolve() for folder in shipped_sets().values()}:
         raise CosmicnetError(f"--output {output}: has networks that come with the package, which would be lost; choose "
                              "another folder")
-    if (output / MANIFEST).exists() and (theirs := _replaced(recipe, output)):
+    if (output / MANIFEST).exists() and (theirs := _replaced(plan, output)):
         print(f"{output}: has {theirs}, which will be replaced", file=sys.stderr)
     return output
 
 
-def _replaced(recipe: Recipe | WideRecipe, output: Path) -> str:
-    """Words for the networks there, none for those of this recipe."""
+def _replaced(plan: Plan, output: Path) -> str:
+    """A description of the networks there; empty for those of this recipe."""
     from cosmicnet.store import load_network_set
 
     try:
@@ -249,14 +198,14 @@ def _replaced(recipe: Recipe | WideRecipe, output: Path) -> str:
     except NetworkFileError:
         return "networks that cannot be read"
     # the accuracy that networks are measured against does not change them
-    mine = {**recipe.model_dump(mode="json", exclude={"accuracy"}), "models_used": theirs.recipe.get("models_used")}
-    if mine == {name: value for name, value in theirs.recipe.items() if name != "accuracy"}:
+    mine = plan.recipe.model_dump(mode="json", exclude={"accuracy"})
+    if mine == {name: value for name, value in theirs.recipe.items() if name not in NOT_OF_RECIPE}:
         return ""
     return f"networks '{theirs.name}' of another recipe ({theirs.description}; SHA-256 {theirs.sha256[:12]})"
 
 
-def _how_to_name(recipe: Recipe, output: Path) -> str:
-    return recipe.name if output == installed_sets().get(recipe.name) else str(output)
+def _how_to_name(plan: Plan, output: Path) -> str:
+    return plan.recipe.name if output == installed_sets().get(plan.recipe.name) else str(output)
 
 
 def add_evaluate(commands: Any) -> None:

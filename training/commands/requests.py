@@ -96,7 +96,7 @@ def _run_coverage(options: argparse.Namespace) -> None:
 
     from cosmicnet.choice import AUTO
 
-    from ..side_by_side.coverage import coverage_table, read_inputs
+    from ..side_by_side.covering_sets import coverage_table, read_inputs
 
     inputs = {name: given for path in options.inputs for name, given in read_inputs(path).items()}
     Console().print(coverage_table(inputs, options.network or AUTO))

@@ -1,6 +1,4 @@
-"""The sub-commands of `cosmicnet` for what runs have learned, and for registries of networks: learned, publish, find,
-fetch.
-"""
+"""The sub-commands of `cosmicnet` for learning runs and for registries: learned, publish, find, fetch."""
 from __future__ import annotations
 
 import argparse
@@ -20,12 +18,12 @@ def add_learned(commands: Any) -> None:
         commands, "learned", "networks that runs have learned, and their audits",
         description="""\
 Prints a line for each kind of model in a folder of `neural_network_learn` (Cobaya: `mode: learn`): how many
-models CLASS integrated, how many of them the networks have learned, and what the networks were off at models
-that they had not learned, as a Wishart chi2 of the lensed spectra.""",
+models CLASS integrated, how many of them the networks have learned, and the error of the networks at models
+before they learned them, as a Wishart chi2 of the lensed spectra.""",
         epilog=f"""\
 example:
   {PROGRAM} learned learned""")
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder of what was learned")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder of neural_network_learn")
     parser.set_defaults(run=_run_learned)
 
 
@@ -90,7 +88,7 @@ def _run_find(options: argparse.Namespace) -> None:
 def _parameters(given: list[str]) -> dict[str, Any] | None:
     from cosmicnet.errors import CosmicnetError
 
-    from ..side_by_side.coverage import read_inputs
+    from ..side_by_side.covering_sets import read_inputs
 
     if not given:
         return None

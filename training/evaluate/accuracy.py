@@ -118,7 +118,7 @@ def cosmic_variance(spectra: MultipolesLike) -> dict[str, Array]:
 
 def summary(full: FunctionsLike, net: FunctionsLike) -> dict[str, float]:
     """The Wishart chi2, and the largest error of each spectrum and range of l, and of each function of P(k, z): in
-    percent, but of the tilt."""
+    percent, except for the tilt."""
     error = RelativeErrors.between(full, net)
     low = full.ell < LOW_L_END
 

@@ -18,7 +18,7 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.region import LinearConstraint
 
 from ..recipe.schema import EVALUATE_SEED
-from ..wide.unseen import is_of_levels
+from ..two_levels.unseen_cosmologies import is_of_levels
 from ..work.numbers import MASS_SPLITTINGS
 from .domain import corner_points, domain_bounds, edge_points, unseen_points
 

@@ -13,7 +13,7 @@ from cosmicnet.region import Ellipsoid, LinearConstraint
 
 from ..models.sampling import SampledRegion, sample, unit_cube
 from ..recipe.schema import COMPUTED, DERIVED, TAU_REIO
-from ..wide.unseen import is_of_levels, wide_points
+from ..two_levels.unseen_cosmologies import is_of_levels, points_of_domain
 
 __all__ = ["PRIMORDIAL", "corner_points", "domain_bounds", "edge_points", "unseen_points"]
 
@@ -54,7 +54,7 @@ def unseen_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, 
     CosmicnetError for a set without the settings of its models, or a domain without points.
     """
     if is_of_levels(manifest):
-        return [{**point, **PRIMORDIAL} for point in wide_points(manifest, number, seed, TAU_REIO)]
+        return [{**point, **PRIMORDIAL} for point in points_of_domain(manifest, number, seed, TAU_REIO)]
     return _points(manifest, unit_cube("sobol", len(domain_bounds(manifest)), seed), number)
 
 
@@ -62,7 +62,8 @@ def corner_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, 
     """Up to `number` corners of the domain, drawn at random. If it limits a derived parameter, such as the acoustic
     scale, which hardly any corner obeys, H0 lies anywhere in its range."""
     if is_of_levels(manifest):
-        return [{**point, **PRIMORDIAL} for point in wide_points(manifest, number, seed, TAU_REIO, at_corners=True)]
+        points = points_of_domain(manifest, number, seed, TAU_REIO, at_corners=True)
+        return [{**point, **PRIMORDIAL} for point in points]
     names = list(domain_bounds(manifest))
     free = ["H0"] if any(name in DERIVED for name in manifest.domain) and "H0" in names else []
     cube = unit_cube("sobol", len(names), seed)

@@ -20,7 +20,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set
 
-from ..wide.unseen import is_of_levels
+from ..two_levels.unseen_cosmologies import is_of_levels
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
 from ..work.spectra import OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..recipe.schema import Accuracy, load_recipe
+from ..recipe.schema import Accuracy
 from ..recipe.toml import Strict, load_toml, read_tables
 from .accuracy import Distribution
 from .boxes import WHOLE_DOMAIN
@@ -46,23 +46,15 @@ def targets_of(box: str, recipe: Mapping[str, Any]) -> dict[str, AccuracyTarget]
 
 
 def _of_domain(recipe: Mapping[str, Any]) -> Accuracy:
-    if given := recipe.get("accuracy") or _later_accuracy(recipe):
+    if given := recipe.get("accuracy") or _of_package(recipe.get("name", "")):
         return dict(given)
     return {"wishart_chi2": recipe["target"]["wishart_chi2"]} if recipe.get("target") else {}
 
 
-def _later_accuracy(recipe: Mapping[str, Any]) -> Accuracy | None:
-    """That of the package's recipe which is this one, for sets trained before recipes had an accuracy."""
-    given = {name: value for name, value in recipe.items() if name != "models_used"}
-    return next((accuracy for entries, accuracy in _of_recipes() if entries == given), None)
-
-
-@cache
-def _of_recipes() -> list[tuple[dict[str, Any], Accuracy]]:
-    """The package's recipes that have an accuracy: all other entries as in a manifest, and the accuracy."""
-    recipes = [load_recipe(file) for file in sorted(RECIPES.glob("*.toml")) if "accuracy" in read_tables(file)]
-    return [(recipe.model_dump(mode="json", exclude={"accuracy"}), recipe.accuracy)
-            for recipe in recipes if recipe.accuracy is not None]
+def _of_package(name: str) -> Accuracy | None:
+    """That of the package's recipe of this name, for sets trained before recipes had an accuracy."""
+    file = RECIPES / f"{name}.toml"
+    return read_tables(file).get("accuracy") if file.exists() else None
 
 
 @cache

@@ -1,4 +1,4 @@
-"""From models to networks, one field at a time: resample, reduce, fit.
+"""From models to networks, one field at a time: resample, reduce, fit. All kinds of sets use this.
 
-Nothing here runs CLASS.
+Nothing here runs CLASS or knows a recipe.
 """

@@ -30,7 +30,7 @@ NODES: dict[str, Array] = {
     "tau_over_tau_rec_wide": stretched([0.6, 0.75, 0.93, 1.15, 1.315], [0.02, 0.009, 0.0035, 0.0045, 0.0065]),
     "ln_u": np.linspace(np.log(0.0047), 0.0, 380),
     "ln_v_dark": np.linspace(np.log(0.52), np.log(13.0), 246),
-    # reaches beyond today in every cosmology of a wide box
+    # reaches beyond today in every cosmology of the largest domain
     "ln_v_reionized": np.linspace(np.log(11.5), np.log(125.0), 184),
     "ln_x": _LN_X,
     "ln_x_far": _LN_X_FAR,

@@ -12,12 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-__all__ = ["ReducedField", "expand", "keep_components", "reduce_field"]
+from cosmicnet.evaluation import FittedField
+from cosmicnet.fields import Field
+from cosmicnet.network import Network
+from cosmicnet.splines import SplineBasis
+
+from .nodes import NODES
+
+__all__ = ["MEAN_ACCURACY", "ReducedField", "expand", "fitted_field", "keep_components", "reduce_field"]
 
 Array = NDArray[np.float64]
 
 # The smallest weight of a time, relative to the largest.
 TIME_FLOOR = 1e-6
+
+# The bases are reduced again for the mean and the kept components, this much finer than the tolerance: an error of the
+# mean is the same in every cosmology.
+MEAN_ACCURACY = 0.1
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,18 @@ def keep_components(reduced: ReducedField, kept: NDArray[np.bool_], tolerance: f
         coefficients=coefficients,
         error=reduced.error,
     )
+
+
+def fitted_field(field: Field, reduced: ReducedField, network: Network) -> FittedField:
+    """The field as the runtime evaluates it; network: of the coefficients."""
+    shape = reduced.time_basis.shape[1], reduced.wavenumber_basis.shape[1]
+    return FittedField(
+        field=field,
+        network=network,
+        mean_core=reduced.mean_core.reshape(shape),
+        components=reduced.components.astype(np.float32),
+        time_basis=SplineBasis.through(NODES[field.time], reduced.time_basis),
+        wavenumber_basis=SplineBasis.through(NODES[field.wavenumber], reduced.wavenumber_basis))
 
 
 def expand(reduced: ReducedField, coefficients: Array) -> Array:

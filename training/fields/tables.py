@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 import h5py
 import numpy as np
@@ -19,7 +18,7 @@ from cosmicnet.coordinates import WAVENUMBER_COORDINATES, Scales
 from cosmicnet.fields import Field, inputs_of
 from cosmicnet.pieces import PIECES, split_sources
 
-from ..models.dataset import read_model
+from ..models.dataset import IntegratedModel, read_model
 from ..work.digest import code_digest
 from ..work.files import get_arrays, get_numbers, put, put_numbers, read_hdf5, remove_unfinished, write_hdf5
 from ..work.parallel import ended, progress, single_threaded_pool
@@ -59,23 +58,6 @@ SMOOTH_ABOVE = 3.0
 # Groups of numbers in the file of a resampled model, and the sources whose sizes it has.
 GROUPS, SIZED = ("cosmology", "setup", "precision", "scales"), ("t0", "t2")
 REMEDY = "delete it and start again"
-
-
-class IntegratedModel(Protocol):
-    """The part of a training model that tables need."""
-
-    @property
-    def cosmology(self) -> dict[str, float]: ...
-    @property
-    def setup(self) -> dict[str, float]: ...
-    @property
-    def precision(self) -> dict[str, float]: ...
-    @property
-    def k(self) -> Array: ...
-    @property
-    def tau(self) -> Array: ...
-    @property
-    def integrated(self) -> dict[str, Array]: ...
 
 
 @dataclass(frozen=True)

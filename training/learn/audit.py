@@ -1,4 +1,4 @@
-"""What networks are off at a model that they have not learned, in the units of cosmic variance."""
+"""The error of networks at a model that they have not learned, in units of cosmic variance."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.pieces import fill_p, tables_but_p
 from cosmicnet.store import NetworkSet
 
 from ..evaluate.accuracy import wishart_chi2
 from ..work.run_class import new_class
 from ..work.spectra import Multipoles
-from .model import KeptModel, all_numbers
+from .kept_model import KeptModel, all_numbers
 
 __all__ = ["error_at"]
 
@@ -30,9 +31,9 @@ def error_at(model: KeptModel, networks: NetworkSet) -> float:
         if request.k.size != model.k.size or request.tau.size != model.tau.size \
                 or np.abs(request.k / model.k - 1.0).max() > ROUNDING:
             raise CosmicnetError("the wavenumbers or times of this model are not those of its file")
-        tables = {"p": np.sqrt(6.0) * model.integrated["t2"], **model.integrated}
-        for name, table in request.tables.items():
-            table[...] = tables[name]
+        for name, table in tables_but_p(request.tables).items():
+            table[...] = model.integrated[name]
+        fill_p(request.tables)
 
     def predicted(request: Any) -> None:
         request.cosmology = all_numbers(request.cosmology, request.setup, model.parameters)

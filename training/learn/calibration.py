@@ -1,8 +1,8 @@
-"""The error of a learned set at a point: where its models are dense the fields are known, between them less so.
+"""The expected error of a learned set at a point: small where its models are dense, larger between them.
 
-The error of ridge regression at a point is proportional to its predictive variance there. Relevances of the inputs and
-the noise are those with which this variance follows the leave-one-out errors of the models best. What a squared error
-of the fields means for spectra follows from audits: models that the networks of their time had not learned.
+The error of ridge regression at a point is proportional to its predictive variance there. The relevances of the inputs
+and the noise are those for which this variance is closest to the leave-one-out errors of the models. Audits, which
+compare networks with models before they learn them, give the chi2 of the spectra for a squared error of the fields.
 """
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ __all__ = ["LEAST_AUDITS", "Calibration", "calibrated", "scale_of"]
 
 Array = NDArray[np.float64]
 
-# What cubic polynomials leave over begins with the fourth power.
+# The remainder of a cubic polynomial begins with the fourth power.
 DEGREE = 5
-# Relative to the number of models; smaller ones drown in rounding.
+# Relative to the number of models; rounding hides smaller ones.
 NOISES = 10.0 ** np.arange(-7.0, 0.1, 0.5)
-# Candidates of the relevances are tried with these factors.
+# Each candidate for the relevances is tried with these factors.
 FACTORS = (0.5, 1.0, 2.0)
 
-# Audits without which networks do not answer, and the latest ones that count; the share of them that the stated
-# error has to bound.
+# Networks answer from so many audits on. The latest of this number count, and the stated error bounds this share of
+# them.
 LEAST_AUDITS, LATEST, BOUND = 8, 200, 0.95
 
 ENTRY = "calibration"
@@ -64,7 +64,7 @@ class Calibration:
         return self.per_variance * max(float(variance), self.noise)
 
     def chi2(self, values: Mapping[str, float]) -> float:
-        """What the spectra may be off, as a Wishart chi2."""
+        """The expected error of the spectra, as a Wishart chi2."""
         return self.scale * self.field_error(values)
 
     def write(self, path: Path) -> None:
@@ -113,11 +113,14 @@ def calibrated(names: tuple[str, ...], inputs: Array, errors: Array, relevances:
 
 
 def scale_of(audits: Sequence[Mapping[str, float]]) -> float:
-    """chi2 of the spectra for a squared error of the fields, which bounds BOUND of the audits (the latest last)."""
+    """The ratio of the spectra's chi2 to the squared error of the fields that bounds a share BOUND of the audits.
+
+    audits: the latest last.
+    """
     latest = audits[-LATEST:]
     if len(latest) < LEAST_AUDITS:
         return np.inf
-    # few audits: their largest
+    # of few audits this is the largest
     return float(np.quantile([audit["chi2"] / audit["field_error"] for audit in latest], BOUND, method="higher"))
 
 

@@ -1,10 +1,10 @@
-"""The folder of what was learned, which processes and machines may share.
+"""The folder of kept models and learned networks, which processes and machines may share.
 
 FOLDER/IDENTITY/                one for each CLASS, its settings and its kind of model (model.Identity)
     identity.json
     models/MODEL.h5             one for each model that CLASS integrated
     tables/CODE/MODEL.h5        the same on the nodes of the fields, made by the process that fits
-    audits/MODEL.json           what networks that had not learned the model were off
+    audits/MODEL.json           the error of networks that had not learned the model
     networks/000057/            a network set, by the number of its models, and calibration.safetensors
 
 Files are written whole or not at all, under names that their content determines. A process that is killed leaves
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..work.files import read_json, write_json
-from .model import Identity, KeptModel, write_kept
+from .kept_model import Identity, KeptModel, write_kept
 
 __all__ = ["CALIBRATION", "IDENTITY", "Learned", "others"]
 
@@ -32,7 +32,7 @@ CALIBRATION = "calibration.safetensors"
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned of models with one identity."""
+    """All models of one identity, and the networks learned from them."""
 
     folder: Path
     identity: Identity
@@ -99,7 +99,7 @@ class Learned:
 
 
 def others(folder: Path, own: Identity) -> list[str]:
-    """For each other part of the folder, in what it differs: one sentence each."""
+    """One sentence for each other part of the folder: how it differs."""
     sentences = []
     for path in sorted(folder.glob(f"*/{IDENTITY}")):
         if path.parent.name == own.key:

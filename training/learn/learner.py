@@ -24,7 +24,7 @@ from cosmicnet.store import NetworkSet, load_network_set
 
 from .calibration import Calibration
 from .folder import CALIBRATION, Learned, others
-from .model import KeptModel, NotLearned, all_numbers, identity_of
+from .kept_model import KeptModel, NotLearned, all_numbers, identity_of
 
 __all__ = ["TOLERANCE", "Learner", "open_learner"]
 
@@ -36,7 +36,7 @@ AUDITED = 0.01
 
 @dataclass
 class _Process:
-    """What all Class objects of this process share about a folder."""
+    """The state of a folder, which all Class objects of this process share."""
 
     student: subprocess.Popen[bytes] | None = None
     kept: int = 0
@@ -101,7 +101,7 @@ class Learner:
             self._reason = str(error)
             return False
         except (OSError, ValueError) as error:
-            self._reason = f"the folder of what was learned cannot be used: {error}"
+            self._reason = f"the folder of neural_network_learn cannot be used: {error}"
             self._warn(self._reason)
             return False
         if self._process.is_writable and request.record():
@@ -184,7 +184,7 @@ class Learner:
         return is_due
 
     def _start_student(self, learned: Learned) -> None:
-        """Have the models put on nodes and fitted, unless this process's student is still at it."""
+        """Start the process that puts models on nodes and fits them, unless it still runs."""
         student = self._process.student
         if student is not None and student.poll() is None:
             return

@@ -1,8 +1,8 @@
 """The photons as they would be if the universe stayed neutral, from those that CLASS integrated with reionisation.
 
 Networks give the photons of a neutral universe, and reionisation is added at run time (cosmicnet/rescattering.py). Here
-it is taken away again, so that the integration of a chain's point serves as a training model: what reionisation adds to
-the neutral photons is linear in them and small, so that the iteration
+it is subtracted again, so that the integration of a chain's point serves as a training model. The part that
+reionisation adds is linear in the neutral photons and small, so that the iteration
 
     neutral <- integrated - added by reionisation to neutral
 

@@ -1,4 +1,4 @@
-"""The process in the background: puts models on nodes, audits the last networks with them, and fits new ones.
+"""The process in the background: it audits the last networks with new models, puts these on nodes, and fits.
 
 `python -m cosmicnet.training.learn.student FOLDER/IDENTITY` works until nothing is left to do, and ends. A chain starts
 it when it has kept a model; where another one runs already, it ends at once.
@@ -20,23 +20,24 @@ from ..work.digest import code_digest
 from ..work.files import remove_unfinished
 from .audit import error_at
 from .calibration import Calibration, scale_of
-from .fit import TooFew, fit_models
+from .fit_chain import TooFew, fit_models
 from .folder import CALIBRATION, Learned
-from .model import KeptModel, all_numbers, read_kept
-from .tables import fields_of, resample_kept
+from .kept_model import KeptModel, all_numbers, read_kept
+from .kept_tables import fields_of, resample_kept
 
 __all__ = ["FIRST", "GROWTH", "study"]
 
-# Models of the first networks, and how many times more the next ones need.
+# The models of the first networks, and the growth from one set of networks to the next.
 FIRST, GROWTH = 24, 1.25
 
-CODE = ("cosmicnet.training.learn.tables", "cosmicnet.training.learn.neutral", "cosmicnet.wide_fields")
+CODE = ("cosmicnet.density_fields", "cosmicnet.training.fields.gaps", "cosmicnet.training.learn.kept_tables",
+        "cosmicnet.training.learn.neutral")
 # A model that cannot be put on nodes, with the reason, so that it is not tried again.
 FAILED = ".failed"
 
 
 def study(learned: Learned) -> None:
-    """Do what is to be done with the models that there are, unless another process does."""
+    """Audit with the new models, put them on nodes and fit, unless another process does."""
     with learned.fitting() as is_ours:
         if not is_ours:
             return
@@ -87,7 +88,7 @@ def _audit(learned: Learned, name: str, model: KeptModel) -> None:
 
 
 def _update_calibration(learned: Learned) -> None:
-    """Let the networks in use know of the latest audits."""
+    """Calibrate the networks in use by the latest audits."""
     folder = learned.newest_networks()
     if folder is None:
         return
@@ -107,7 +108,7 @@ def fit_if_enough(learned: Learned) -> None:
     last = learned.newest_networks()
     if len(paths) < (FIRST if last is None else GROWTH * int(last.name)):
         return
-    # all of them are there: nothing is resampled here
+    # all tables exist: nothing is resampled here
     models = collect(paths, _tables(learned), fields_of(learned.identity), 1)
     try:
         networks, calibration = fit_models(models, learned.identity, f"learned-{len(models)}")
@@ -116,7 +117,7 @@ def fit_if_enough(learned: Learned) -> None:
         return
     folder = learned.networks_of(len(models))
     save_network_set(folder, networks)
-    # last: it makes the networks complete
+    # written last: networks without it are not used
     replace(calibration, scale=scale_of(_ordered(learned))).write(folder / CALIBRATION)
 
 

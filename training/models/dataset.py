@@ -4,9 +4,11 @@ One file per model: workers on several machines cannot write to the same one, an
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -15,8 +17,8 @@ from numpy.typing import NDArray
 from ..work.files import DatasetError, get_arrays, get_numbers, put, put_numbers, read_hdf5, write_hdf5
 
 __all__ = [
-    "FORMAT_VERSION", "TrainingModel", "failure_path", "model_path", "put_integrated", "read_model", "require_format",
-    "write_model",
+    "REMEDY", "IntegratedModel", "TrainingModel", "failure_path", "get_tables", "model_path", "put_integrated",
+    "read_model", "reading", "write_model", "writing",
 ]
 
 Array = NDArray[np.float64]
@@ -27,6 +29,24 @@ FORMAT_VERSION = 1
 DOUBLE = ("t0", "t1", "t2", "theta_b", "phi_prime")
 
 GROUPS = ("parameters", "cosmology", "setup", "precision")
+REMEDY = "delete it and generate again"
+
+
+class IntegratedModel(Protocol):
+    """What all kinds of training models have."""
+
+    @property
+    def cosmology(self) -> dict[str, float]: ...
+    @property
+    def setup(self) -> dict[str, float]: ...
+    @property
+    def precision(self) -> dict[str, float]: ...
+    @property
+    def k(self) -> Array: ...
+    @property
+    def tau(self) -> Array: ...
+    @property
+    def integrated(self) -> dict[str, Array]: ...
 
 
 @dataclass(frozen=True)
@@ -57,20 +77,46 @@ def failure_path(model: Path) -> Path:
 
 def write_model(path: Path, model: TrainingModel) -> None:
     """Write one model; OSError if it cannot be written."""
-    with write_hdf5(path) as file:
-        file.attrs.update(format_version=FORMAT_VERSION, content="source functions of one cosmology by CLASS")
-        for group in GROUPS:
-            put_numbers(file, group, getattr(model, group))
-        put_integrated(file, model.k, model.tau, model.integrated)
+    with writing(path, model, "source functions of one cosmology by CLASS", GROUPS):
+        pass
 
 
 def read_model(path: Path) -> TrainingModel:
     """Read one model; DatasetError if the file is damaged or of another version."""
-    with read_hdf5(path, "delete it and generate again") as file:
-        require_format(file, path)
-        groups = {group: get_numbers(file, group) for group in GROUPS}
-        integrated = {name: table.astype(float) for name, table in get_arrays(file, "integrated").items()}
-        return TrainingModel(**groups, k=file["k"][()], tau=file["tau"][()], integrated=integrated)
+    with reading(path, GROUPS, REMEDY) as (_, entries):
+        return TrainingModel(**entries)
+
+
+@contextmanager
+def writing(
+    path: Path, model: IntegratedModel, content: str, groups: Sequence[str], **attributes: Any
+) -> Iterator[h5py.File]:
+    """A file with these groups of numbers of a model and its integrated tables, for more to be added to it. OSError if
+    it cannot be written."""
+    with write_hdf5(path) as file:
+        file.attrs.update(format_version=FORMAT_VERSION, content=content, **attributes)
+        for group in groups:
+            put_numbers(file, group, getattr(model, group))
+        put_integrated(file, model.k, model.tau, model.integrated)
+        yield file
+
+
+@contextmanager
+def reading(path: Path, groups: Sequence[str], remedy: str) -> Iterator[tuple[h5py.File, dict[str, Any]]]:
+    """A file of writing(), and what it wrote by name; DatasetError with the remedy if it is damaged or of another
+    version of the format."""
+    with read_hdf5(path, remedy) as file:
+        if (version := int(file.attrs.get("format_version", 0))) != FORMAT_VERSION:
+            raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}: "
+                               "generate the models again in another folder")
+        entries: dict[str, Any] = {group: get_numbers(file, group) for group in groups}
+        entries |= {"k": file["k"][()], "tau": file["tau"][()], "integrated": get_tables(file, "integrated")}
+        yield file, entries
+
+
+def get_tables(file: h5py.File, group: str) -> dict[str, Array]:
+    """The arrays of a group in double precision."""
+    return {name: table.astype(float) for name, table in get_arrays(file, group).items()}
 
 
 def put_integrated(file: h5py.File, k: Array, tau: Array, integrated: Mapping[str, Array]) -> None:
@@ -81,10 +127,3 @@ def put_integrated(file: h5py.File, k: Array, tau: Array, integrated: Mapping[st
         small = array.ndim == 2 and name not in DOUBLE
         put(file, f"integrated/{name}", array.astype(np.float32) if small else array,
             axes="tau, k" if array.ndim == 2 else "tau")
-
-
-def require_format(file: h5py.File, path: Path) -> None:
-    """Raise DatasetError if a model is of another version of the format."""
-    if (version := int(file.attrs.get("format_version", 0))) != FORMAT_VERSION:
-        raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}: generate "
-                           "the models again in another folder")

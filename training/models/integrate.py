@@ -1,12 +1,12 @@
 """Integrate training models with the patched classy, on all cores or on a cluster, resumable.
 
-integrate() does so for a plan, integrate_models() for the models of any architecture.
+integrate() does so for a plan, integrate_models() for any models.
 """
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -23,13 +23,13 @@ from ..recipe.toml import RecipeError
 from ..work.files import DatasetError, remove_unfinished
 from ..work.parallel import progress, results, single_threaded_pool
 from ..work.run_class import new_class, require_patched_classy
-from .dataset import TrainingModel, failure_path, model_path, write_model
+from .dataset import TrainingModel, failure_path
 from .grids import AlignedGrids
-from .plan import Plan
+from .plan import Parameters, Plan, Write
 
 __all__ = [
-    "RECIPE_FILE", "complete_models", "has_models", "integrate", "integrate_model", "integrate_models",
-    "missing_models", "read_identity", "record_identity", "require_complete", "time_one", "time_one_model",
+    "RECIPE_FILE", "Timed", "complete_models", "has_models", "integrate", "integrate_model", "integrate_models",
+    "missing_models", "read_identity", "record_identity", "require_complete", "time_models", "time_one",
 ]
 
 RECIPE_FILE = "recipe.json"
@@ -37,13 +37,8 @@ FAILED_SHARE = 0.1
 # Models to try before giving up on a timing.
 TIMED = 3
 # Message for a model that killed its workers.
-DIED = ("the processes that computed it died again and again (for lack of memory, or of a fault in CLASS); delete this "
-        "file to have it tried once more")
-
-Parameters = Mapping[str, float]
-# Integrate one cosmology and write its file; must be picklable.
-Write = Callable[[Parameters, Path], None]
-
+DIED = ("the processes that computed it died again and again (for lack of memory, or by a fault in CLASS); delete this "
+        "file to try it once more")
 
 def integrate(plan: Plan) -> list[Path]:
     """Integrate the models that are not in the plan's folder yet; returns the paths of all that CLASS could compute.
@@ -54,22 +49,39 @@ def integrate(plan: Plan) -> list[Path]:
     """
     require_patched_classy()
     record_identity(plan.models, plan.identity)
-    points = _points(plan)
-    failed = integrate_models(_write(plan), points, plan.processes, plan.scheduler)
+    points = plan.files
+    failed = integrate_models(plan.write, points, plan.processes, plan.scheduler)
     return [path for path in points if path not in failed]
 
 
-def time_one_model(plan: Plan) -> tuple[Path | None, float]:
-    """Integrate the first model that is missing, or the next one where it fails; where none is missing, the last one
-    once more, which gives the same file. Returns its path, None if CLASS computes none of the first, and its seconds.
-    """
+@dataclass(frozen=True)
+class Timed:
+    """Models that cost alike: how many are missing, the seconds of one, and the file of one; None if CLASS computes
+    none of the first."""
+
+    missing: int
+    seconds: float
+    path: Path | None
+
+
+def time_models(plan: Plan) -> list[Timed]:
+    """Integrate the first missing model of each folder, which is kept; where none is missing at all, the last model
+    once more. Raises like integrate()."""
     require_patched_classy()
     record_identity(plan.models, plan.identity)
-    return time_one(_write(plan), _points(plan), plan.scheduler)
+    points = plan.files
+    folders = dict.fromkeys(path.parent for path in missing_models(points))
+    timed = []
+    for some in [{path: points[path] for path in points if path.parent == folder} for folder in folders] or [points]:
+        path, seconds = time_one(plan.write, some, plan.scheduler)
+        timed.append(Timed(len(missing_models(some)), seconds, path))
+    return timed
 
 
 def time_one(write: Write, points: Mapping[Path, Parameters], scheduler: str | None) -> tuple[Path | None, float]:
-    """time_one_model() for the models of any architecture."""
+    """Integrate the first model that is missing, or the next one where it fails; where none is missing, the last one
+    once more, which gives the same file. Returns its path, None if CLASS computes none of the first, and its seconds.
+    """
     tried = missing_models(points)[:TIMED] or [path for path in points if path.exists()][-1:]
     seconds = 0.0
     for path in tried:
@@ -86,7 +98,7 @@ def complete_models(plan: Plan) -> list[Path]:
     if not paths or not (plan.models / RECIPE_FILE).exists():
         raise DatasetError(f"{plan.models}: there are no models; `cosmicnet generate` makes them")
     record_identity(plan.models, plan.identity)
-    points = _points(plan)
+    points = plan.files
     require_complete(plan.models, points, "cosmicnet generate")
     _failures(points)
     return paths
@@ -159,19 +171,6 @@ class _Recorder:
         cosmology, setup, precision = self._state
         tables = {name: np.array(table) for name, table in self._integrated.items() if name != "p"}
         return TrainingModel(dict(parameters), cosmology, setup, precision, self._grid.k, self._grid.tau, tables)
-
-
-def _write(plan: Plan) -> Write:
-    return partial(_integrate_and_write, plan.recipe.class_settings)
-
-
-def _integrate_and_write(settings: Mapping[str, Any], parameters: Parameters, path: Path) -> None:
-    write_model(path, integrate_model(settings, parameters))
-
-
-def _points(plan: Plan) -> dict[Path, Parameters]:
-    # absolute: workers run in other folders
-    return {model_path(plan.models.resolve(), i): point for i, point in enumerate(plan.points)}
 
 
 def integrate_models(

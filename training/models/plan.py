@@ -1,44 +1,57 @@
-"""A recipe and the inputs of all its steps: opened once, then integrate(plan), fit(plan, ...), measure."""
+"""A recipe on its way to networks: opened once, then integrate(plan), and fit and measure.
+
+Recipes of one level of fidelity and of two have the same steps. In what they differ, their plans know themselves: which
+models there are, how one is integrated, what is checked before, how networks are fitted.
+"""
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from cosmicnet.region import Ellipsoid
-from cosmicnet.running_class import running_class
+from cosmicnet.manifest import Manifest
 
-from ..recipe.schema import Recipe, load_recipe
-from ..recipe.toml import at_its_line
-from .grids import AlignedGrids
-from .sampling import Point, SampledRegion, domain_ellipsoid, sample, unit_cube
+from ..recipe.schema import Target
 
-__all__ = ["Plan", "open_plan"]
+__all__ = ["Parameters", "Plan", "Write"]
+
+Parameters = Mapping[str, Any]
+# Integrate one cosmology and write its file; must be picklable.
+Write = Callable[[Parameters, Path], None]
+Own = TypeVar("Own", bound="Plan")
+
+
+class AnyRecipe(Protocol):
+    """The part of a recipe that every step needs."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def target(self) -> Target | None: ...
+    def model_dump(self, *, mode: str, exclude: set[str]) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A recipe on its way to networks.
+class Plan(ABC):
+    """A recipe and the inputs of all its steps.
 
     recipe_file: for paths in the recipe and line numbers. work: the folder of all intermediate files. number: of
-    training models. ellipsoid: of the domain, None for a box. processes: of this machine, unless `scheduler` is the
-    address of a Dask cluster.
+    cosmologies. processes: of this machine, unless `scheduler` is the address of a Dask cluster.
     """
 
-    recipe: Recipe
+    recipe: AnyRecipe
     recipe_file: Path
     work: Path
     number: int
-    ellipsoid: Ellipsoid | None = None
     processes: int = 1
     scheduler: str | None = None
 
     @property
+    @abstractmethod
     def models(self) -> Path:
-        """Folder of the integrated models."""
-        return self.work / "models"
+        """Folder of the integrated models and of their identity."""
 
     @property
     def tables(self) -> Path:
@@ -50,45 +63,54 @@ class Plan:
         """Folder of full CLASS's spectra of cosmologies that training never sees."""
         return self.work / "unseen"
 
-    @cached_property
-    def points(self) -> list[Point]:
-        """The sampled parameters of every model. RecipeError for constraints that leave nothing."""
-        sampling, ellipsoid = self.recipe.sampling, self.ellipsoid
-        if ellipsoid is not None and sampling.ellipsoid is not None:
-            ellipsoid = replace(ellipsoid, sigmas=sampling.ellipsoid.margin * ellipsoid.sigmas)
-        region = SampledRegion(sampling.ranges, tuple(self.recipe.linear_constraints()), ellipsoid, sampling.derived,
-                               self.recipe.class_settings)
-        with at_its_line(self.recipe_file):
-            return sample(region, unit_cube(sampling.design, len(sampling.ranges), sampling.seed), self.number,
-                          self.work / "derived.json")
-
-    @cached_property
+    @property
+    @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """Identity of the models: everything that determines them."""
-        sampling = self.recipe.sampling.model_dump(exclude={"ellipsoid"})
-        if self.recipe.sampling.design == "sobol":
-            # the first models are the same, however many there are
-            del sampling["models"]
-        ellipsoid = self.ellipsoid.to_json() if self.ellipsoid else None
-        identity = {
-            "sampling": {**sampling, "constraints": self.recipe.constraints, "ellipsoid": ellipsoid},
-            "class_settings": self.recipe.class_settings, "grids": asdict(AlignedGrids()),
-            "class": asdict(running_class()),
-        }
-        return dict(json.loads(json.dumps(identity)))
+        """Everything that determines the models."""
 
-    def with_models(self, number: int) -> Plan:
-        """The same plan with another number of models."""
+    @property
+    @abstractmethod
+    def files(self) -> dict[Path, Parameters]:
+        """The parameters of every model by its file. Paths are absolute: workers run in other folders."""
+
+    @property
+    @abstractmethod
+    def write(self) -> Write:
+        """How one model is integrated and written."""
+
+    @property
+    @abstractmethod
+    def seconds_to_fit(self) -> float:
+        """What reducing and fitting all fields takes for each model, to a factor of two."""
+
+    @property
+    def can_grow(self) -> bool:
+        """Whether more models begin with the same ones."""
+        return True
+
+    def with_models(self: Own, number: int) -> Own:
+        """The same plan with another number of cosmologies."""
         return replace(self, number=number)
 
+    @abstractmethod
+    def check(self) -> None:
+        """Find mistakes in the recipe before anything is integrated: RecipeError with their lines."""
 
-def open_plan(recipe_file: Path, work: Path | None = None, processes: int = 1, scheduler: str | None = None) -> Plan:
-    """Read a recipe, and the chain or the covariance that it names. work: default runs/NAME.
+    @abstractmethod
+    def available(self) -> list[Path]:
+        """The models to which `train` fits. DatasetError if there are none, or too few."""
 
-    RecipeError names the file, the line, the entry and the allowed values.
-    """
-    recipe = load_recipe(recipe_file)
-    with at_its_line(recipe_file):
-        ellipsoid = domain_ellipsoid(recipe, recipe_file.parent)
-    return Plan(recipe, recipe_file, work or Path("runs") / recipe.name, recipe.sampling.models, ellipsoid, processes,
-                scheduler)
+    @abstractmethod
+    def table_of(self, model: Path) -> Path:
+        """The file of a model on the nodes of the fields."""
+
+    @abstractmethod
+    def resample(self, model: Path) -> None:
+        """Write that file; DatasetError for an unreadable model."""
+
+    @abstractmethod
+    def fit(self, models: Sequence[Path], output: Path) -> Manifest:
+        """Fit networks to these models and write the set to `output`; DatasetError for an unreadable model.
+
+        A fit that was killed resumes with the next field.
+        """

@@ -18,7 +18,8 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 
-from ..fields.fit_set import constant_numbers, fit_guard
+from ..fields.guard import fit_guard
+from ..fields.shared_values import constant_numbers
 from ..models.integrate import read_identity
 from ..recipe.schema import RecipeError
 from .dataset import read_paper_model

@@ -15,10 +15,8 @@ from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import load_network_set
 
-from ..fields.fit_set import fit_set
 from ..fields.tables import collect
-from ..models.integrate import complete_models
-from ..models.plan import Plan, open_plan
+from ..one_level.plan import OneLevelPlan
 from ..recipe.schema import RecipeError
 from .figures import draw_figures
 from .make import training_history
@@ -94,13 +92,13 @@ def _entries(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
                           else [(f"{prefix}{name}", value)])]
 
 
-def _default_plan(name: str, work: Path) -> tuple[Plan, list[Path]]:
+def _default_plan(name: str, work: Path) -> tuple[OneLevelPlan, list[Path]]:
     """The plan of a set of the package and the models in its work folder; DatasetError if there are none."""
-    plan = open_plan(Path(str(files("cosmicnet.training") / "recipes" / f"{name}.toml")), work)
-    return plan, complete_models(plan)
+    plan = OneLevelPlan.open(Path(str(files("cosmicnet.training") / "recipes" / f"{name}.toml")), work)
+    return plan, plan.available()
 
 
-def _seconds_of_training(plan: Plan, models: Sequence[Path], processes: int) -> float:
+def _seconds_of_training(plan: OneLevelPlan, models: Sequence[Path], processes: int) -> float:
     """Seconds of training these networks by one process."""
     # tables on the nodes are no part of training, and are kept
     collect(models, plan.tables, fields_for(plan.recipe.sampling.ranges), processes, None)
@@ -109,5 +107,5 @@ def _seconds_of_training(plan: Plan, models: Sequence[Path], processes: int) -> 
         for name in ("models", "tables"):
             (Path(folder) / name).symlink_to((plan.work / name).resolve())
         start = perf_counter()
-        fit_set(replace(plan, work=Path(folder)), models, Path(folder) / "networks")
+        replace(plan, work=Path(folder)).fit(models, Path(folder) / "networks")
         return perf_counter() - start

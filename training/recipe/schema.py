@@ -130,6 +130,10 @@ class Reduction(Strict):
     default: RelativeError
     tolerance: dict[str, RelativeError] = Field(default_factory=dict)
 
+    def of(self, field: str) -> float:
+        """The tolerance of the field of this name."""
+        return self.tolerance.get(field, self.default)
+
 
 class Training(Strict):
     """degree_early, degree_late: of the skip connection's monomials. linear: inputs of so narrow a range that they
@@ -167,8 +171,7 @@ class Recipe(Strict):
         if isinstance(data, dict) and "companion" in data:
             raise ValueError("companion: is of the networks of CosmicNet I; make them with `cosmicnet paper make`")
         if isinstance(data, dict) and "levels" in data:
-            raise ValueError("levels: recipes of two levels are made step by step, with `cosmicnet generate`, `train` "
-                             "and `evaluate`")
+            raise ValueError("levels: is of recipes of two levels of fidelity, but one of one level is needed here")
         return data
 
     @model_validator(mode="after")

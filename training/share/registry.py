@@ -1,4 +1,4 @@
-"""The index of a registry, and what is done with it: publish a set, list sets, fetch one.
+"""The index of a registry: publish a set, list the sets, fetch one.
 
 ADDRESS/index.json has one entry for each set, with the size and SHA-256 of its files in ADDRESS/NAME-HASH/. A set never
 changes: another one of the same name has another hash. Sets of another CLASS are listed, with the difference.
@@ -78,7 +78,7 @@ class Entry:
 
 
 def entries_of(address: str) -> list[Entry]:
-    """The sets of a registry. RegistryError where it cannot be read, or its index is larger or other than allowed."""
+    """The sets of a registry. RegistryError where it cannot be read, or its index is too large or no index."""
     content = b"".join(read_blocks(join(address, INDEX), MOST_BYTES_OF_INDEX))
     try:
         index = json.loads(content)
@@ -169,7 +169,7 @@ def _only(entries: Sequence[Entry], name: str, address: str) -> Entry:
 
 
 def _download(address: str, path: Path, expected: File) -> None:
-    """Write a file, going on where an interrupted download ended. One that is not the expected one is removed."""
+    """Write a file, going on where an interrupted download ended. A file that is not the expected one is removed."""
     for _ in range(2):
         there = path.stat().st_size if path.exists() else 0
         was_begun = there > 0

@@ -35,7 +35,7 @@ def read_blocks(address: str, most: int, first: int = 0) -> Iterator[bytes]:
             while block := file.read(BLOCK):
                 read += len(block)
                 if read > most:
-                    raise RegistryError(f"{address}: more than {most} bytes, which is more than is allowed")
+                    raise RegistryError(f"{address}: larger than the {most} bytes that are allowed")
                 yield block
     # fsspec's file systems raise many kinds
     except RegistryError:

@@ -93,7 +93,7 @@ def measure_errors(cosmology: Parameters, l_max: int, cache: Path) -> dict[str, 
 
 
 def seconds(cosmology: Parameters, l_max: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Least processor time of each step and way, measured in turns, so that other processes disturb all alike."""
+    """Least processor time of each step and way, measured in turns, so that other processes slow all alike."""
     ends = sorted({level for pair in STEPS.values() for level in pair if level is not None})
     least = {(way, level): np.inf for way in WAYS for level in ends}
     for _ in range(repeats):

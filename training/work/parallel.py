@@ -96,7 +96,7 @@ def results(
     died: Callable[[Key], Result], most: int,
 ) -> Iterator[Result]:
     """The function's value for each of these arguments, in any order; died(key) stands for a task that killed its
-    workers. With more than `most` of them it is not the tasks: raises KilledWorker, which single_threaded_pool() makes
+    workers. More than `most` of them are no fault of the tasks: raises KilledWorker, which single_threaded_pool() makes
     a CosmicnetError."""
     deadly = []
     for key, future in ended({pool.submit(function, *given): key for key, given in arguments.items()}):

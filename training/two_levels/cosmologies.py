@@ -1,9 +1,10 @@
 """Cosmologies drawn from a box in CLASS's parameters, or in physical coordinates.
 
-A box cannot hold today's questions: no, one or several massive neutrinos have different parameters, a limit on
-the acoustic scale cuts most of a range of H0, and most requests lie near LCDM. There each coordinate of a
-scrambled Sobol sequence becomes a physical quantity through the inverse of its distribution, and these become the
-parameters of CLASS. The acoustic scale is one of them: H0 follows from it by formulas that are good to half a per cent.
+A box is too simple where neutrinos, dark energy and curvature all vary: no, one and several massive neutrinos have
+different parameters, a limit on the acoustic scale removes most of a range of H0, and most requests lie near LCDM. So
+in physical coordinates each number of a scrambled Sobol sequence becomes a physical quantity through the inverse of its
+distribution, and these become the parameters of CLASS. One of them is the acoustic scale: H0 follows from it by
+formulas that are good to half a per cent.
 """
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from ..recipe.schema import setting
 from ..recipe.toml import Strict
 from ..work.numbers import MASS_SPLITTINGS
 
-__all__ = ["Box", "Cosmology", "WideRanges", "draw"]
+__all__ = ["Box", "Cosmology", "PhysicalRanges", "draw"]
 
 Array = NDArray[np.float64]
 Cosmology = dict[str, Any]
@@ -44,7 +45,7 @@ NEUTRINO_TO_PHOTON = 7.0 / 8.0 * (4.0 / 11.0) ** (4.0 / 3.0)
 LARGEST = 1.0 - 1e-9
 
 
-class WideRanges(Strict):
+class PhysicalRanges(Strict):
     """Sampled ranges, a few per cent wider than the domain of the networks; masses in eV, temperatures in K.
 
     theta_s_100: 100*theta_s. m_ncdm and sum_of_masses (degeneracies counted) are the largest; w0_plus_wa as well.
@@ -65,7 +66,7 @@ class WideRanges(Strict):
     w0_plus_wa: Number
 
     @model_validator(mode="after")
-    def _ordered(self) -> WideRanges:
+    def _ordered(self) -> PhysicalRanges:
         _require_ordered(dict(self))
         return self
 
@@ -95,13 +96,13 @@ def _require_ordered(entries: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} = {list(value)}: the first must be smaller")
 
 
-def draw(ranges: WideRanges | Box, seed: int, at_corners: bool = False) -> Iterator[Cosmology]:
+def draw(ranges: PhysicalRanges | Box, seed: int, at_corners: bool = False) -> Iterator[Cosmology]:
     """Parameters of CLASS for one cosmology after the other, without end; the same for the same seed.
 
     at_corners: all coordinates at their ends.
     """
     with warnings.catch_warnings():
-        # it likes powers of two, which matter to integrals only
+        # it warns where the number is no power of two, which matters to integrals only
         warnings.simplefilter("ignore", UserWarning)
         sequence = qmc.Sobol(_Coordinates.NUMBER, seed=seed)
         numbers = count()
@@ -139,7 +140,7 @@ class _Coordinates:
         return options[-1][1]
 
 
-def _cosmology(ranges: WideRanges, u: _Coordinates) -> Cosmology | None:
+def _cosmology(ranges: PhysicalRanges, u: _Coordinates) -> Cosmology | None:
     """None where the point lies outside: no H0 of the domain has its acoustic scale, or masses are too large."""
     omega_b, omega_cdm = u.uniform(ranges.omega_b), u.uniform(ranges.omega_cdm)
     theta_s = u.uniform(ranges.theta_s_100) / 100.0
@@ -175,7 +176,7 @@ def _denser_around(middle: float, ends: tuple[float, float], u: float, power: fl
     return middle + math.copysign(abs(2.0 * u - 1.0) ** power, u - 0.5) * side
 
 
-def _neutrinos(ranges: WideRanges, n_eff: float, u: _Coordinates) -> Cosmology | None:
+def _neutrinos(ranges: PhysicalRanges, n_eff: float, u: _Coordinates) -> Cosmology | None:
     """Cosmology of all neutrinos; None where the sum of the masses is too large.
 
     CLASS takes no negative N_ur: where massive species alone would exceed N_eff, they are colder.
@@ -199,7 +200,9 @@ def _neutrinos(ranges: WideRanges, n_eff: float, u: _Coordinates) -> Cosmology |
             "T_ncdm": _list([temperature] * len(degeneracies)), "N_ur": n_eff - number * _n_eff_of(temperature)}
 
 
-def _masses(ranges: WideRanges, degeneracies: tuple[int, ...], hierarchy: str | None, raw: list[float]) -> list[float]:
+def _masses(
+    ranges: PhysicalRanges, degeneracies: tuple[int, ...], hierarchy: str | None, raw: list[float]
+) -> list[float]:
     if degeneracies == (1, 1, 1) and hierarchy:
         lightest, solar, atmospheric = 0.32 * raw[0] ** 2.5, *MASS_SPLITTINGS
         squares = (0.0, solar, atmospheric) if hierarchy == "normal" else (0.0, atmospheric - solar, atmospheric)
@@ -215,7 +218,7 @@ def _list(numbers: Any) -> str:
     return ",".join(f"{number:.10g}" for number in numbers)
 
 
-def _helium(ranges: WideRanges, omega_b: float, n_eff: float, u: _Coordinates) -> float:
+def _helium(ranges: PhysicalRanges, omega_b: float, n_eff: float, u: _Coordinates) -> float:
     """Half of them near big-bang nucleosynthesis (a fit of its tables), half anywhere."""
     more = n_eff - N_EFF
     nucleosynthesis = 0.2311 + 0.9502 * omega_b - 11.27 * omega_b**2 + more * (0.01356 + 0.0086 * omega_b) \
@@ -227,10 +230,10 @@ def _helium(ranges: WideRanges, omega_b: float, n_eff: float, u: _Coordinates) -
     return float(ranges.YHe[0] + (ranges.YHe[1] - ranges.YHe[0]) * position)
 
 
-def _dark_energy(ranges: WideRanges, u: _Coordinates) -> Cosmology | None:
+def _dark_energy(ranges: PhysicalRanges, u: _Coordinates) -> Cosmology | None:
     """A cosmological constant, a fluid near today's posteriors, or a fluid anywhere in the domain; None if dark energy
     is not negligible early."""
-    kind = u.choice((0.3, "constant"), (0.35, "near"), (0.35, "wide"))
+    kind = u.choice((0.3, "constant"), (0.35, "near"), (0.35, "anywhere"))
     first, second, is_exact = u.next(), u.next(), u.next() < 0.15
     if kind == "constant":
         return {}

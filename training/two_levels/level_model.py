@@ -1,4 +1,4 @@
-"""Integrate one cosmology on the aligned grids, and keep everything network inputs may need."""
+"""A model of one level: a cosmology integrated on the aligned grids, with all that inputs of networks may need."""
 from __future__ import annotations
 
 import json
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.dataset import FORMAT_VERSION, put_integrated, require_format
-from ..work.files import get_arrays, get_numbers, put, put_numbers, read_hdf5, write_hdf5
-from .grids import WideGrids
+from ..models.dataset import REMEDY, get_tables, reading, writing
+from ..work.files import put
+from .curved_grids import CurvedSpaceGrids
 
-__all__ = ["WideModel", "integrate", "read_wide_model", "write_wide_model"]
+__all__ = ["LevelModel", "integrate_level_model", "read_level_model", "write_level_model"]
 
 Array = NDArray[np.float64]
 Numbers = dict[str, float]
@@ -30,11 +30,12 @@ DERIVED = ("100*theta_s", "z_rec", "tau_rec", "rs_rec", "ds_rec", "ra_rec", "da_
            "Omega_Lambda", "Omega0_fld")
 
 GROUPS = ("cosmology", "setup", "precision", "derived")
-TABLES = ("integrated", "background", "thermodynamics")
+# CLASS's tables, besides the integrated ones.
+TABLES = ("background", "thermodynamics")
 
 
 @dataclass(frozen=True)
-class WideModel:
+class LevelModel:
     """One integrated cosmology.
 
     settings: the cosmology's parameters as given to CLASS. cosmology, setup, precision: as in SourceRequest. derived:
@@ -54,7 +55,9 @@ class WideModel:
     thermodynamics: dict[str, Array]
 
 
-def integrate(settings: Mapping[str, Any], cosmology: Mapping[str, Any], is_far: bool = True) -> WideModel:
+def integrate_level_model(
+    settings: Mapping[str, Any], cosmology: Mapping[str, Any], is_far: bool = True
+) -> LevelModel:
     """Integrate one cosmology, to the largest wavenumbers if `is_far`.
 
     Raises CosmoComputationError if CLASS cannot compute it, CosmoSevereError if it does not accept the settings.
@@ -69,7 +72,7 @@ def integrate(settings: Mapping[str, Any], cosmology: Mapping[str, Any], is_far:
     seconds = process_time() - start
     # copies: the arrays are CLASS's memory
     integrated = {name: np.array(table) for name, table in recorder.integrated.items() if name != "p"}
-    model = WideModel(
+    model = LevelModel(
         dict(cosmology), recorder.cosmology, recorder.setup, recorder.precision,
         {**universe.get_current_derived_parameters(list(DERIVED)), **recorder.own, "seconds": seconds},
         recorder.k, recorder.tau, integrated,
@@ -87,7 +90,7 @@ class _Recorder:
     def provide(self, request: Any) -> bool:
         self.cosmology, self.setup, self.precision = (
             dict(request.cosmology), dict(request.setup), dict(request.precision))
-        self.k, self.tau = WideGrids().of(self.cosmology, self.setup, self._is_far)
+        self.k, self.tau = CurvedSpaceGrids().of(self.cosmology, self.setup, self._is_far)
         self.own = {"own_k_first": float(request.k[0]), "own_k_last": float(request.k[-1]),
                     "own_k_last_cmb": float(request.k[request.k_size_cmb - 1]), "own_tau_first": float(request.tau[0])}
         self.integrated = request.integrate_on(self.k, self.tau)
@@ -106,26 +109,18 @@ def _thinned_thermodynamics(table: Mapping[str, Array]) -> dict[str, Array]:
     return {name: np.asarray(column)[rows] for name, column in table.items()}
 
 
-def write_wide_model(path: Path, model: WideModel) -> None:
+def write_level_model(path: Path, model: LevelModel) -> None:
     """Write one model; OSError if it cannot be written."""
-    with write_hdf5(path) as file:
-        file.attrs.update(format_version=FORMAT_VERSION, content="source functions of one cosmology by CLASS",
-                          settings=json.dumps(model.settings))
-        for group in GROUPS:
-            put_numbers(file, group, getattr(model, group))
-        put_integrated(file, model.k, model.tau, model.integrated)
-        for table in TABLES[1:]:
+    with writing(path, model, "source functions of one cosmology by CLASS", GROUPS,
+                 settings=json.dumps(model.settings)) as file:
+        for table in TABLES:
             for title, column in getattr(model, table).items():
                 # a slash would be a folder
                 put(file, f"{table}/{title.replace('/', ' over ')}", column)
 
 
-def read_wide_model(path: Path) -> WideModel:
+def read_level_model(path: Path) -> LevelModel:
     """Read one model; DatasetError if the file is damaged or of another version."""
-    with read_hdf5(path, "delete it and generate again") as file:
-        require_format(file, path)
-        groups: dict[str, Any] = {group: get_numbers(file, group) for group in GROUPS}
-        tables: dict[str, Any] = {table: {name: array.astype(float) for name, array in get_arrays(file, table).items()}
-                                  for table in TABLES}
-        return WideModel(settings=json.loads(file.attrs["settings"]), k=file["k"][()], tau=file["tau"][()],
-                         **groups, **tables)
+    with reading(path, GROUPS, REMEDY) as (file, entries):
+        entries |= {table: get_tables(file, table) for table in TABLES}
+        return LevelModel(settings=json.loads(file.attrs["settings"]), **entries)

@@ -1,4 +1,4 @@
-"""One model that CLASS integrated for a chain: what it was, and the source functions on CLASS's own grids."""
+"""One model that CLASS integrated for a chain: its parameters, and its source functions on CLASS's own grids."""
 from __future__ import annotations
 
 import json
@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from cosmicnet.class_parameters import OF_REIONIZATION, acts_on_sources, parameter_of
 from cosmicnet.running_class import RunningClass
 
-from ..models.dataset import FORMAT_VERSION, put_integrated, require_format
+from ..models.dataset import reading, writing
 from ..work.digest import json_digest
-from ..work.files import get_arrays, get_numbers, put_numbers, read_hdf5, write_hdf5
 
 __all__ = [
     "RESULTS", "Identity", "KeptModel", "NotLearned", "all_numbers", "identity_of", "is_continuous",
@@ -25,11 +24,11 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-# What CLASS computed from the other numbers of a request.
+# Numbers that CLASS computes from the others of a request.
 RESULTS = ("conformal_age", "z_rec", "tau_rec", "sound_horizon_rec", "angular_distance_rec", "tau_free_streaming",
            "visibility_max", "diffusion_length_rec", *OF_REIONIZATION)
 
-# Sources without which there is nothing to check networks with.
+# Sources that audits compare.
 NEEDED = ("t0", "t1", "t2")
 NAMELESS = "unnamed_"
 
@@ -43,10 +42,10 @@ class NotLearned(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """What models must share to be learned together: all that is no continuous number.
+    """Models of one identity are learned together: they differ in continuous numbers alone.
 
-    setup: choices such as the species that exist; precision: what acts on the sources; texts: parameters that are no
-    numbers and that the other entries do not show, and those of the reach; names: of the numbers.
+    setup: choices, such as which species exist; precision: parameters that act on the sources; texts: parameters that
+    are not numbers and that the other entries do not show, and those of the reach; names: of the numbers.
     """
 
     class_version: str
@@ -115,7 +114,7 @@ def _sets_reach(name: str) -> bool:
 
 
 def _is_unseen(name: str) -> bool:
-    """Whether a parameter acts on the sources, for all that is known, without being reported."""
+    """Whether a parameter may act on the sources without being reported."""
     known = parameter_of(name)
     return not _is_later(name) and not name.endswith("_verbose") \
         and (known is None or known.kind == "closure" or not known.is_reported)
@@ -155,19 +154,13 @@ class KeptModel:
 
 def write_kept(path: Path, model: KeptModel) -> None:
     """Write one model, whole or not at all; OSError if it cannot be written."""
-    with write_hdf5(path) as file:
-        file.attrs.update(format_version=FORMAT_VERSION, content="source functions of one model of a chain by CLASS",
-                          parameters=json.dumps(model.parameters, default=str), k_size_cmb=model.k_size_cmb)
-        for group in GROUPS:
-            put_numbers(file, group, getattr(model, group))
-        put_integrated(file, model.k, model.tau, model.integrated)
+    with writing(path, model, "source functions of one model of a chain by CLASS", GROUPS,
+                 parameters=json.dumps(model.parameters, default=str), k_size_cmb=model.k_size_cmb):
+        pass
 
 
 def read_kept(path: Path) -> KeptModel:
     """Read one model; DatasetError if the file is damaged or of another version."""
-    with read_hdf5(path, "it is left out") as file:
-        require_format(file, path)
-        groups: dict[str, Any] = {group: get_numbers(file, group) for group in GROUPS}
-        integrated = {name: table.astype(float) for name, table in get_arrays(file, "integrated").items()}
-        return KeptModel(parameters=json.loads(file.attrs["parameters"]), k=file["k"][()], tau=file["tau"][()],
-                         k_size_cmb=int(file.attrs["k_size_cmb"]), integrated=integrated, **groups)
+    with reading(path, GROUPS, "it is left out") as (file, entries):
+        return KeptModel(parameters=json.loads(file.attrs["parameters"]), k_size_cmb=int(file.attrs["k_size_cmb"]),
+                         **entries)

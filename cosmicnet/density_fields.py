@@ -1,4 +1,4 @@
-"""The fields of a wide set: any neutrinos, helium, dark energy, temperature and curvature, from densities as inputs."""
+"""Fields with densities as inputs: of any neutrinos, helium, dark energy, temperature and curvature."""
 from __future__ import annotations
 
 from dataclasses import replace
@@ -6,10 +6,10 @@ from dataclasses import replace
 from .coordinates import Boundaries
 from .fields import FIELDS, Field
 
-__all__ = ["GUARD_INPUTS", "WIDE_BOUNDARIES", "WIDE_FIELDS"]
+__all__ = ["DEFAULT_BOUNDARIES", "DENSITY_FIELDS", "GUARD_INPUTS"]
 
 # Where CLASS's default settings have them in LCDM. Converged settings put them later, where photons hardly scatter.
-WIDE_BOUNDARIES = Boundaries(free_streaming=1.3, streaming=45.0)
+DEFAULT_BOUNDARIES = Boundaries(free_streaming=1.3, streaming=45.0)
 
 _EARLY = ("ln_baryons", "ln_matter", "N_eff", "YHe", "ln_T_cmb", "recombination", "ln_diffusion_length",
           "ln_visibility_width", "neutrino_mass_z1090", "dark_energy_to_matter_rec")
@@ -25,7 +25,7 @@ _LATE = (*_EARLY, "neutrino_mass_z300", "neutrino_mass_z50", "neutrino_mass_z8",
          "fluid_equations", "massive_neutrinos")
 
 
-def _wide(field: Field) -> Field:
+def _of_densities(field: Field) -> Field:
     if field.region == "late" and field.piece == "isw":
         field = replace(field, piece="isw_beyond_growth")
     inputs = _LATE if field.region != "early" else _EARLY_MATTER if field.piece == "matter" else _EARLY
@@ -34,4 +34,4 @@ def _wide(field: Field) -> Field:
     return replace(field, time=time, wavenumber=wavenumber, inputs=inputs)
 
 
-WIDE_FIELDS: tuple[Field, ...] = tuple(_wide(field) for field in FIELDS)
+DENSITY_FIELDS: tuple[Field, ...] = tuple(_of_densities(field) for field in FIELDS)

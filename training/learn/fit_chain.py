@@ -9,55 +9,50 @@ from numpy.typing import NDArray
 
 from cosmicnet.class_parameters import acts_on_sources
 from cosmicnet.emulator import FieldsEmulator
-from cosmicnet.evaluation import FittedField
+from cosmicnet.fields import Field
 from cosmicnet.manifest import Manifest
-from cosmicnet.network import Network
 from cosmicnet.pieces import PIECES
 from cosmicnet.region import Ellipsoid
-from cosmicnet.splines import SplineBasis
 from cosmicnet.store import NetworkSet
 
+from ..fields.gaps import K_LAST, filled
+from ..fields.guard import fit_guard_with_relevances
 from ..fields.nodes import NODES
-from ..fields.reduce import keep_components, reduce_field
+from ..fields.polynomial_field import fit_polynomial_field
 from ..fields.relevance import fit_with_relevances
 from ..fields.tables import FieldTables, ResampledModel, read_field
-from ..wide.tables import K_LAST, filled
 from .calibration import Calibration, calibrated
-from .model import Identity
-from .tables import K_CMB, boundaries_of, fields_of
+from .kept_model import Identity
+from .kept_tables import K_CMB, boundaries_of, fields_of
 
-__all__ = ["Inputs", "TooFew", "fit_models", "inputs_of_models"]
+__all__ = ["TooFew", "VariedNumbers", "fit_models", "inputs_of_models"]
 
 Array = NDArray[np.float64]
 
 DEGREE = 3
-# Relative rms error of the compression, as in the recipe of the set lcdm, but finer where that costs little;
-# MEAN_ACCURACY times finer for the mean, whose error is that of every model.
-TOLERANCE, TOLERANCE_OF_PHOTONS, MEAN_ACCURACY = 1e-4, 5e-4, 0.1
+# Relative rms error of the compression, finer where that costs little.
+TOLERANCE, TOLERANCE_OF_PHOTONS = 1e-4, 5e-4
 FINE = {"early.monopole": 1e-5, "early.doppler": 1e-5, "early.polarization": 1e-5, "early.isw": 3e-5,
         "early.shear": 3e-5}
-# Sources that are needed up to the last wavenumber, others to that of the CMB; what lies beyond counts this much less.
+# These sources are needed up to the last wavenumber, others up to that of the CMB; values beyond count this much less.
 MATTER, UNNEEDED = ("phi_plus_psi", "delta_m", "delta_cb"), 1e4
-# A component is noise if the fit leaves more than this fraction of its rms.
-UNPREDICTABLE = 0.95
 
-# A number is constant below this relative spread, and a function of others if a polynomial leaves less than this
-# fraction of its spread on models that were left out, or less than this fraction of itself: CLASS's table of helium
-# has six digits.
+# A number is constant below the first relative spread. It is a function of others if the leave-one-out residual of a
+# polynomial is below the second fraction of its spread, or the third of itself: CLASS's table of helium has six digits.
 CONSTANT, DEPENDENT, NEGLIGIBLE = 1e-9, 1e-3, 2e-5
-# Results that follow smoothly from the inputs; others than those that coverage.py compares with an expansion it knows.
+# Results that follow smoothly from the inputs and that coverage.py does not compute from the parameters itself.
 GUARDED = ("angular_distance_rec", "visibility_max")
-# Relative tolerance of the guard: this times the largest leave-one-out error, and at least the other.
-GUARD_MARGIN, GUARD_FLOOR = 3.0, 1e-7
+# The least relative tolerance of the guard.
+GUARD_FLOOR = 1e-7
 
-# Tables go on a little beyond a model's last wavenumber (tables.py).
+# Networks reach this much further than the last wavenumber of their models, and the tables (kept_tables.py) this much.
 REACH, TABLES_REACH = 1.02, 1.25
 
 # The fields on which the spectra of the CMB depend most; errors of points are theirs.
 LEADING = ("early.monopole", "early.doppler", "early.isw", "early.polarization", "late.isw")
 
 
-# Models for each input without which nothing is fitted.
+# The fewest models for each input.
 PER_INPUT = 3
 
 
@@ -66,7 +61,7 @@ class TooFew(Exception):
 
 
 @dataclass(frozen=True)
-class Inputs:
+class VariedNumbers:
     """names: of the numbers that vary by themselves; constant: numbers with one value; dependent: functions of the
     others."""
 
@@ -75,7 +70,7 @@ class Inputs:
     dependent: tuple[str, ...]
 
 
-def inputs_of_models(models: Sequence[ResampledModel], names: Sequence[str]) -> Inputs:
+def inputs_of_models(models: Sequence[ResampledModel], names: Sequence[str]) -> VariedNumbers:
     """Sort the numbers of models into those that vary by themselves and those that do not."""
     constant, dependent, independent = {}, [], list[str]()
     values = {name: np.array([{**m.setup, **m.cosmology}[name] for m in models]) for name in names}
@@ -91,7 +86,7 @@ def inputs_of_models(models: Sequence[ResampledModel], names: Sequence[str]) -> 
                 dependent.append(name)
                 continue
         independent.append(name)
-    return Inputs(tuple(independent), constant, tuple(dependent))
+    return VariedNumbers(tuple(independent), constant, tuple(dependent))
 
 
 def fit_models(models: Sequence[ResampledModel], identity: Identity, name: str) -> tuple[NetworkSet, Calibration]:
@@ -102,24 +97,32 @@ def fit_models(models: Sequence[ResampledModel], identity: Identity, name: str) 
     fields, errors, relevances = [], np.zeros(len(models)), []
     for field in fields_of(identity, inputs.names):
         table = filled(read_field(field, models), models)
-        fitted, of_models, relevance = _fit_field(table, _floor(table, models))
-        fields.append(fitted)
+        fit = fit_polynomial_field(table, _floor(table, models), _tolerance(field), DEGREE)
+        fields.append(fit.fitted)
         if field.name in LEADING:
-            errors += of_models**2
-            relevances.append(relevance)
+            errors += np.hypot(fit.fit_errors, fit.compression_errors) ** 2
+            relevances.append(fit.relevances)
     emulator = FieldsEmulator(fields, boundaries_of(identity))
     points = np.array([[{**m.setup, **m.cosmology}[n] for n in inputs.names] for m in models])
-    guard, tolerances = _guard(models, points, (*inputs.dependent, *GUARDED))
+    predicted = (*inputs.dependent, *GUARDED)
+    outputs = np.array([[{**m.setup, **m.cosmology}[n] for n in predicted] for m in models])
+    guard, tolerances = fit_guard_with_relevances(points, outputs, predicted, DEGREE, GUARD_FLOOR)
     manifest = _manifest(models, identity, inputs, tolerances, points, name)
     candidates = [*relevances, np.median(relevances, axis=0), np.max(relevances, axis=0)]
     return NetworkSet(manifest, emulator, guard), calibrated(inputs.names, points, errors, candidates)
 
 
 def _in_order(names: Sequence[str]) -> list[str]:
-    """Numbers that others usually follow from first."""
+    """Sorted so that numbers come before those that usually follow from them."""
     last = ("omega_ncdm", "N_eff", "YHe", "omega_dcdmdr", "N_idr", "stat_f_idr")
     first = ("omega_b", "omega_cdm", "H0")
     return sorted(names, key=lambda name: (name in last, name not in first, name))
+
+
+def _tolerance(field: Field) -> float:
+    """Of the compression."""
+    usual = TOLERANCE if field.region in ("early", "late") else TOLERANCE_OF_PHOTONS
+    return FINE.get(field.name, usual)
 
 
 def _floor(table: FieldTables, models: Sequence[ResampledModel]) -> Array:
@@ -134,46 +137,7 @@ def _floor(table: FieldTables, models: Sequence[ResampledModel]) -> Array:
     return np.where(np.exp(NODES[table.field.wavenumber]) > end, UNNEEDED * largest, table.floor)
 
 
-def _fit_field(table: FieldTables, floor: Array) -> tuple[FittedField, Array, Array]:
-    """The field, the leave-one-out relative error of each model, and the relevances for its largest component."""
-    usual = TOLERANCE if table.field.region in ("early", "late") else TOLERANCE_OF_PHOTONS
-    tolerance = FINE.get(table.field.name, usual)
-    reduced = reduce_field(table.values, table.weight, floor, tolerance)
-    fit = fit_with_relevances(table.inputs, reduced.coefficients, DEGREE)
-    kept = np.sqrt((fit.residuals**2).mean(axis=0)) < UNPREDICTABLE * np.sqrt((reduced.coefficients**2).mean(axis=0))
-    # arrays keep their shapes if there is at least one
-    kept[0] = True
-    whole = np.sqrt((reduced.mean_core**2).sum() + (reduced.coefficients**2).sum(axis=1).mean())
-    errors = np.sqrt((np.where(kept, fit.residuals, reduced.coefficients) ** 2).sum(axis=1)) / (whole or 1.0)
-    errors = np.hypot(errors, reduced.error)
-    reduced = keep_components(reduced, kept, MEAN_ACCURACY * tolerance)
-    network = replace(fit.network, skip=fit.network.skip[:, kept], output_map=replace(
-        fit.network.output_map, offset=fit.network.output_map.offset[kept], scale=fit.network.output_map.scale[kept]))
-    shape = reduced.time_basis.shape[1], reduced.wavenumber_basis.shape[1]
-    fitted = FittedField(
-        field=table.field, network=network, mean_core=reduced.mean_core.reshape(shape),
-        components=reduced.components.astype(np.float32),
-        time_basis=SplineBasis.through(NODES[table.field.time], reduced.time_basis),
-        wavenumber_basis=SplineBasis.through(NODES[table.field.wavenumber], reduced.wavenumber_basis))
-    return fitted, errors, fit.relevances[0]
-
-
-def _guard(
-    models: Sequence[ResampledModel], points: Array, names: Sequence[str]
-) -> tuple[Network, dict[str, float]]:
-    """Polynomials of the inputs that give these numbers, and the relative tolerances of a request."""
-    outputs = np.array([[{**m.setup, **m.cosmology}[name] for name in names] for m in models])
-    middle = outputs.mean(axis=0)
-    fit = fit_with_relevances(points, outputs / middle - 1.0, DEGREE)
-    outer = fit.network.output_map
-    network = replace(fit.network, output_map=replace(outer, offset=middle * (1.0 + outer.offset),
-                                                      scale=middle * outer.scale))
-    worst = np.abs(fit.residuals * middle / outputs).max(axis=0)
-    return network, {name: max(GUARD_MARGIN * float(error), GUARD_FLOOR)
-                     for name, error in zip(names, worst, strict=True)}
-
-
-def _manifest(models: Sequence[ResampledModel], identity: Identity, inputs: Inputs, tolerances: dict[str, float],
+def _manifest(models: Sequence[ResampledModel], identity: Identity, inputs: VariedNumbers, tolerances: dict[str, float],
               points: Array, name: str) -> Manifest:
     ellipsoid = _ellipsoid(inputs.names, points)
     half = ellipsoid.sigmas * np.sqrt(np.diag(ellipsoid.covariance))

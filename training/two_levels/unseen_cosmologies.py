@@ -1,4 +1,4 @@
-"""Cosmologies of a wide set's domain that training never saw, and the settings of their truth."""
+"""Cosmologies of the domain of a set of two levels that training never saw, and the settings of their truth."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.region import LinearConstraint
 from cosmicnet.request import at_request
 
-from .cosmologies import Box, WideRanges, draw
+from .cosmologies import Box, PhysicalRanges, draw
 
-__all__ = ["is_of_levels", "wide_points"]
+__all__ = ["is_of_levels", "points_of_domain"]
 
 # The sum that a constraint limits, so that dark energy is negligible early.
 EARLY_DARK_ENERGY = {"w0_fld": 1.0, "wa_fld": 1.0}
-# The part of a sampled range at each end that is left out, where the domain has other names.
+# Where the domain does not limit a sampled parameter itself, this part of its range is left out at each end.
 MARGIN = 0.05
 
 
@@ -26,7 +26,7 @@ def is_of_levels(manifest: Manifest) -> bool:
     return "levels" in manifest.recipe
 
 
-def wide_points(
+def points_of_domain(
     manifest: Manifest, number: int, seed: int, tau_reio: tuple[float, float], at_corners: bool = False
 ) -> list[dict[str, Any]]:
     """The first `number` cosmologies of one sequence that lie in the domain, the same at every call.
@@ -54,15 +54,15 @@ def _is_inside(point: Mapping[str, Any], manifest: Manifest) -> bool:
         return False
 
 
-def _ranges(manifest: Manifest) -> WideRanges | Box:
-    """What the domain holds, in the names of the sampling."""
+def _ranges(manifest: Manifest) -> PhysicalRanges | Box:
+    """The domain by the names of the sampling."""
     domain, sampled = manifest.domain, manifest.recipe["sampling"]
     if sampled.get("box"):
         box = Box.model_validate(sampled["box"])
         ends = {name: domain[name] for name in box.ranges.keys() & domain.keys()}
         return Box(ranges=_inner(box.ranges) | ends, families=[_inner(family) for family in box.families])
     limits = [c.limit for c in map(LinearConstraint.parse, manifest.constraints) if c.coefficients == EARLY_DARK_ENERGY]
-    return WideRanges(
+    return PhysicalRanges(
         **{name: domain[name] for name in ("omega_b", "omega_cdm", "H0", "YHe", "N_eff", "T_cmb", "w0_fld", "wa_fld")},
         theta_s_100=domain["100*theta_s"], Omega_k=domain["Omega0_k"], m_ncdm=domain["m_ncdm_largest"][1],
         sum_of_masses=domain["m_ncdm_sum"][1], w0_plus_wa=min(limits))

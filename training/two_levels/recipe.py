@@ -1,17 +1,20 @@
-"""The recipe of a wide set: the distribution of cosmologies, and CLASS's precision at both levels of fidelity."""
+"""A recipe of two levels of fidelity: the distribution of cosmologies, and CLASS's precision at both levels."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from ..recipe.schema import ClassSettings, Count, Name, Positive, Ranges, Reduction, Seed, setting
+from ..recipe.schema import Accuracy, ClassSettings, Count, Name, Positive, Ranges, Reduction, Seed, setting
 from ..recipe.toml import Strict, load_toml, read_tables
-from .cosmologies import Box, Cosmology, WideRanges, draw
+from .cosmologies import Box, Cosmology, PhysicalRanges, draw
 
-__all__ = ["Levels", "WideRecipe", "WideSampling", "is_wide", "load_wide_recipe"]
+__all__ = ["LEVELS", "Levels", "TwoLevelRecipe", "TwoLevelSampling", "has_levels", "load_two_level_recipe"]
+
+# By fidelity, the lower first.
+LEVELS = ("cheap", "converged")
 
 # CLASS's own grids are larger than ours with these settings, so that its tables have room; models do not change.
 ROOM: dict[str, str | int | float] = {
@@ -37,18 +40,26 @@ class Every(Strict):
         return index % self.every == self.first
 
 
-class WideSampling(Strict):
+class _AsGiven(Strict):
+    """A table that is written without the entries that it was read without."""
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
+
+
+class TwoLevelSampling(_AsGiven):
     """models: of the lower fidelity, in the order of a Sobol sequence that can go on. far: those with the largest
     wavenumbers. Either ranges or a box."""
 
     models: Count
     seed: Seed
     far: Every
-    ranges: WideRanges | None = None
+    ranges: PhysicalRanges | None = None
     box: Box | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> WideSampling:
+    def _one_of_both(self) -> TwoLevelSampling:
         if (self.ranges is None) == (self.box is None):
             raise ValueError("give either ranges or box")
         return self
@@ -83,12 +94,12 @@ class Levels(Strict):
     def of_cosmology(self, index: int, cosmology: Mapping[str, Any]) -> tuple[str, ...]:
         """The levels at which the cosmology of this number is integrated."""
         pairs = {0: self.both_massless, 1: self.both_massive}.get(int(cosmology.get("N_ncdm", 0)))
-        return ("cheap", "converged") if pairs and pairs.has(index) else ("cheap",)
+        return LEVELS if pairs and pairs.has(index) else LEVELS[:1]
 
 
-class WideRecipe(Strict):
+class TwoLevelRecipe(_AsGiven):
     """domain, constraints: of numbers that a request has, or of those that follow from them (DERIVED_FOR_DOMAIN).
-    k_max: the largest wavenumber, 1/Mpc."""
+    k_max: the largest wavenumber, 1/Mpc. accuracy: what `cosmicnet evaluate` measures the whole domain against."""
 
     name: Name
     description: str
@@ -96,9 +107,15 @@ class WideRecipe(Strict):
     domain: Ranges
     constraints: list[str] = Field(default_factory=list)
     k_max: Positive
-    sampling: WideSampling
+    sampling: TwoLevelSampling
     levels: Levels
     reduction: Reduction
+    accuracy: Accuracy | None = None
+
+    @property
+    def target(self) -> None:
+        """Such recipes say how many models they have."""
+        return None
 
     @property
     def settings(self) -> dict[str, str | int | float]:
@@ -106,11 +123,11 @@ class WideRecipe(Strict):
         return {**ROOM, **self.class_settings}
 
 
-def load_wide_recipe(path: Path) -> WideRecipe:
+def load_two_level_recipe(path: Path) -> TwoLevelRecipe:
     """Read and check a recipe; RecipeError names the file, the line, the entry and the allowed values."""
-    return load_toml(path, WideRecipe)
+    return load_toml(path, TwoLevelRecipe)
 
 
-def is_wide(path: Path) -> bool:
+def has_levels(path: Path) -> bool:
     """Whether a recipe has two levels of fidelity. RecipeError if it cannot be read."""
     return "levels" in read_tables(path)

@@ -1,4 +1,4 @@
-"""Inputs from densities, and the steps from integrated models of a wide set to fitted fields."""
+"""Inputs from densities, and the steps from integrated models of two levels to fitted fields."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,15 +12,16 @@ import pytest
 from scipy.interpolate import make_interp_spline
 
 from cosmicnet.coordinates import Boundaries, Scales, curvature_of
+from cosmicnet.density_fields import DEFAULT_BOUNDARIES, DENSITY_FIELDS
 from cosmicnet.fields import FIELDS, INPUTS, Field
 from cosmicnet.pieces import PIECES, wavenumber_factor
+from cosmicnet.training.fields.gaps import _beyond_last_wavenumber, _beyond_today, continued_to
 from cosmicnet.training.fields.nodes import KNOTS, NODES
 from cosmicnet.training.fields.tables import FieldTables
-from cosmicnet.training.wide import fit as module
-from cosmicnet.training.wide.fit import ACOUSTIC, FITTED_FROM, _floor
-from cosmicnet.training.wide.grids import WideGrids
-from cosmicnet.training.wide.tables import _beyond_last_wavenumber, _beyond_today, continued_to, graded, without_ringing
-from cosmicnet.wide_fields import WIDE_BOUNDARIES, WIDE_FIELDS
+from cosmicnet.training.two_levels import fit_levels as module
+from cosmicnet.training.two_levels.curved_grids import CurvedSpaceGrids
+from cosmicnet.training.two_levels.fit_levels import ACOUSTIC, FITTED_FROM, _floor
+from cosmicnet.training.two_levels.resample_level import graded, without_ringing
 
 VALUES = {
     "H0": 67.0, "omega_b": 0.0223, "omega_cdm": 0.12, "omega_ncdm": 0.0, "N_ur": 3.044, "N_eff": 3.044, "T_cmb": 2.7255,
@@ -40,7 +41,7 @@ def massive(*masses: float, degeneracies: tuple[float, ...] | None = None) -> di
 
 
 def inputs(values: dict[str, float]) -> dict[str, float]:
-    return {name: INPUTS[name](values) for name in dict.fromkeys(n for f in WIDE_FIELDS for n in f.inputs)}
+    return {name: INPUTS[name](values) for name in dict.fromkeys(n for f in DENSITY_FIELDS for n in f.inputs)}
 
 
 def test_order_and_spelling_of_species_do_not_matter() -> None:
@@ -83,17 +84,17 @@ def test_boundaries_of_a_set_take_the_place_of_those_of_class() -> None:
     own = Scales.of(cosmology, precision, Boundaries(1.3, 45.0))
     assert (own.tau_free_streaming, own.streaming_trigger) == (pytest.approx(364.0), 45.0)
     assert Scales.of(cosmology, precision).tau_free_streaming == 690.0
-    assert WIDE_BOUNDARIES.free_streaming <= NODES["tau_over_tau_rec_wide"][-1]
+    assert DEFAULT_BOUNDARIES.free_streaming <= NODES["tau_over_tau_rec_wide"][-1]
 
 
-def test_wide_fields_are_the_fields_on_longer_nodes() -> None:
+def test_fields_of_densities_are_the_fields_on_longer_nodes() -> None:
     # the late isw is divided
-    assert [f.name.removesuffix("_beyond_growth") for f in WIDE_FIELDS] == [f.name for f in FIELDS]
-    for field in WIDE_FIELDS:
+    assert [f.name.removesuffix("_beyond_growth") for f in DENSITY_FIELDS] == [f.name for f in FIELDS]
+    for field in DENSITY_FIELDS:
         assert field.time in NODES and field.wavenumber in NODES
     assert np.all(np.diff(NODES["ln_x_far"]) > 0) and np.all(np.diff(KNOTS["ln_x_far"]) > 0)
     # CLASS's last wavenumber with the largest sound horizon
-    assert np.exp(NODES["ln_x_far"][-1]) > WideGrids().k_last * 170.0
+    assert np.exp(NODES["ln_x_far"][-1]) > CurvedSpaceGrids().k_last * 170.0
 
 
 def test_largest_wavenumbers_come_from_the_models_that_have_them() -> None:
@@ -122,7 +123,7 @@ def test_times_after_today_continue_each_model() -> None:
 
 @pytest.mark.parametrize(("piece", "counts_less"), [("monopole", True), ("weyl", False)])
 def test_errors_count_less_where_photons_have_diffused(piece: str, counts_less: bool) -> None:
-    field = next(f for f in WIDE_FIELDS if f.name == f"early.{piece}")
+    field = next(f for f in DENSITY_FIELDS if f.name == f"early.{piece}")
     times, wavenumbers = NODES[field.time].size, NODES[field.wavenumber].size
     table = FieldTables(field, np.ones((2, times, wavenumbers), dtype=np.float32), np.zeros((2, 1)),
                         np.ones(times), np.full(wavenumbers, 1e-9))
@@ -139,8 +140,9 @@ def test_levels_are_paired_by_cosmology(monkeypatch: pytest.MonkeyPatch) -> None
         return [(folder.name, path.stem) for path in paths]
 
     monkeypatch.setattr(module, "collect", resampled)
-    cheap, converged = ({i: Path(f"{i}.h5") for i in numbers} for numbers in ((0, 1, 2, 4), (2, 3, 4)))
-    tables: Any = module.collect_levels(cheap, converged, Path("tables"), WIDE_FIELDS, 1)
+    paths = [Path(level) / f"{i}.h5" for level, numbers in (("cheap", (0, 1, 2, 4)), ("converged", (2, 3, 4)))
+             for i in numbers]
+    tables: Any = module.collect_levels(paths, Path("tables"), DENSITY_FIELDS, 1)
     assert tables.cheap == [("cheap", name) for name in "0124"]
     assert tables.pairs == [(("cheap", name), ("converged", name)) for name in "24"]
 
@@ -149,7 +151,7 @@ def test_levels_are_paired_by_cosmology(monkeypatch: pytest.MonkeyPatch) -> None
 def test_fit_to_cheap_models_is_that_of_converged_ones(monkeypatch: pytest.MonkeyPatch, per_share: float) -> None:
     """A field that depends on two inputs, and a difference of the levels that is the same in all cosmologies but for a
     part in proportion to the share of massive neutrinos."""
-    field = next(f for f in WIDE_FIELDS if f.name == "early.monopole")
+    field = next(f for f in DENSITY_FIELDS if f.name == "early.monopole")
     t, x = NODES[field.time], NODES[field.wavenumber]
     t, x = (t - t[0]) / np.ptp(t), (x - x[0]) / np.ptp(x)
     a, b = np.random.default_rng(5).uniform(-1.0, 1.0, (2, 60))
@@ -172,7 +174,7 @@ def test_fit_to_cheap_models_is_that_of_converged_ones(monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "read_field", read)
     tables: Any = SimpleNamespace(cheap=[model("cheap", i) for i in range(60)],
                                   pairs=[(model("cheap", i), model("converged", i)) for i in range(4, 60, 11)])
-    fit = module.fit_wide_field(field, tables, 1e-3)
+    fit = module.fit_level_field(field, tables, 1e-3)
     assert fit.compression_error < 1e-3 and fit.network_error < 1e-3
     network = fit.fitted
     for i in (0, 1):

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from cosmicnet.network import Network
 
+from ..fields.polynomial import cross_validate, polynomial_network, skip_exponents
 from ..recipe.schema import Training
 from ..work.keras_setup import initializers, load_keras
-from .polynomial import cross_validate, polynomial_network, skip_exponents
 
 __all__ = ["NetworkFit", "fit_network"]
 

@@ -1,4 +1,4 @@
-"""The grids on which a model of a wide set is integrated: aligned to its scales, in curved space as in flat space.
+"""The grids on which a model is integrated in curved space as in flat space, aligned to its scales.
 
 They differ from models/grids.py in three ways. q = sqrt(k^2 + K) takes the place of k, which has a smallest value in
 open and closed space. k reaches 100 h/Mpc at every H0, with CLASS's last step. Times resolve the free streaming of
@@ -16,7 +16,7 @@ from cosmicnet.coordinates import curvature_of
 
 from ..models.grids import stretched
 
-__all__ = ["WideGrids"]
+__all__ = ["CurvedSpaceGrids"]
 
 Array = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ DISTINCT = 2e-4
 
 
 @dataclass(frozen=True)
-class WideGrids:
+class CurvedSpaceGrids:
     """t = tau/tau_rec; u = (tau - tau_rec)/(tau_0 - tau_rec); y = q (tau_0 - tau_rec); x = q r_s(rec); k in 1/Mpc.
 
     Wavenumbers beyond k_most take a third of the time of a model, and sources there depend on little: only some models

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmicnet.coordinates import Boundaries, Scales, curvature_of
+from cosmicnet.density_fields import DEFAULT_BOUNDARIES
 from cosmicnet.fields import FIELDS, Field
 from cosmicnet.pieces import PIECES, split_sources
-from cosmicnet.wide_fields import WIDE_BOUNDARIES
 
+from ..fields.gaps import FIRST_X, K_LAST, OF_MATTER, continued_to
 from ..fields.tables import write_tables
-from ..wide.tables import FIRST_X, K_LAST, OF_MATTER, continued_to
-from .model import Identity, KeptModel, all_numbers
+from .kept_model import Identity, KeptModel, all_numbers
 from .neutral import without_reionization
 
 __all__ = ["K_CMB", "boundaries_of", "fields_of", "resample_kept"]
@@ -25,9 +25,9 @@ Array = NDArray[np.float64]
 # The name of a model's last wavenumber (1/Mpc) of the CMB among its numbers; K_LAST is that of all sources.
 K_CMB = "k_last_cmb"
 
-# Beyond a model's last wavenumber its tables go on, for models that reach a little further; in units of the last one.
+# Tables are continued to these wavenumbers, in units of a model's last one, since other models reach a little further.
 BEYOND_LAST = np.linspace(1.02, 1.3, 12)
-# The wavenumbers to which this is fitted, a third of a decade by default.
+# The continuation is fitted to so many of the last wavenumbers: a third of a decade by default.
 FITTED = 4
 
 # CLASS's default of this trigger begins the streaming of photons within the early fields; a finer one begins it later.
@@ -36,7 +36,7 @@ TRIGGER, DEFAULT = "radiation_streaming_trigger_tau_c_over_tau", 5.0
 
 def boundaries_of(identity: Identity) -> Boundaries | None:
     """The boundaries of the photon fields; None for those of CLASS."""
-    return WIDE_BOUNDARIES if identity.precision[TRIGGER] > DEFAULT else None
+    return DEFAULT_BOUNDARIES if identity.precision[TRIGGER] > DEFAULT else None
 
 
 def fields_of(identity: Identity, inputs: tuple[str, ...] = ()) -> tuple[Field, ...]:

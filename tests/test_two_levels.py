@@ -1,4 +1,4 @@
-"""Training models of a wide set: drawn in physical coordinates, at two levels of fidelity."""
+"""Recipes of two levels of fidelity: cosmologies, models, and the way to networks."""
 from __future__ import annotations
 
 import functools
@@ -12,19 +12,28 @@ import numpy as np
 import pytest
 from builds import ROOT
 from pydantic import ValidationError
+from recipes import TINY_LEVELS, write_tiny
+from serial_pool import serial_pool
 
+from cosmicnet.store import load_network_set
 from cosmicnet.training.commands.cli import main
+from cosmicnet.training.commands.plans import open_plan
+from cosmicnet.training.evaluate import evaluate
+from cosmicnet.training.fields import tables
+from cosmicnet.training.fields.nodes import NODES
 from cosmicnet.training.models import integrate as module
 from cosmicnet.training.recipe.toml import RecipeError
-from cosmicnet.training.wide.cosmologies import Box, draw
-from cosmicnet.training.wide.generate import existing_models, generate_wide, time_levels
-from cosmicnet.training.wide.grids import WideGrids
-from cosmicnet.training.wide.recipe import WideSampling, is_wide, load_wide_recipe
-from cosmicnet.training.wide.record import integrate, read_wide_model, write_wide_model
+from cosmicnet.training.two_levels import fit_levels, level_model
+from cosmicnet.training.two_levels import plan as plan_module
+from cosmicnet.training.two_levels.cosmologies import Box, draw
+from cosmicnet.training.two_levels.curved_grids import CurvedSpaceGrids
+from cosmicnet.training.two_levels.level_model import integrate_level_model, read_level_model, write_level_model
+from cosmicnet.training.two_levels.plan import TwoLevelPlan
+from cosmicnet.training.two_levels.recipe import TwoLevelRecipe, TwoLevelSampling, has_levels, load_two_level_recipe
 from cosmicnet.training.work.files import DatasetError
 
 STANDARD = ROOT / "training/recipes/standard.toml"
-RECIPE = load_wide_recipe(STANDARD)
+RECIPE = load_two_level_recipe(STANDARD)
 
 
 BOX = {"ranges": {"omega_b": [0.02, 0.025], "H0": [60, 75]},
@@ -87,8 +96,8 @@ def test_sampling_is_of_ranges_or_of_a_box(has_ranges: bool) -> None:
     sampling = RECIPE.sampling.model_dump(exclude={"ranges", "box"})
     both_or_neither = {"ranges": RECIPE.sampling.ranges, "box": BOX} if has_ranges else {}
     with pytest.raises(ValidationError):
-        WideSampling(**sampling, **both_or_neither)
-    box = WideSampling(**sampling, box=BOX)
+        TwoLevelSampling(**sampling, **both_or_neither)
+    box = TwoLevelSampling(**sampling, box=BOX)
     assert list(islice(box.cosmologies(), 9)) == list(islice(draw(Box.model_validate(BOX), sampling["seed"]), 9))
 
 
@@ -117,7 +126,7 @@ def test_acoustic_scale_is_what_was_drawn_to_a_per_cent() -> None:
 @pytest.mark.parametrize("omega_k", [-0.1, 0.0, 0.1])
 def test_grids_have_no_wavenumber_that_space_has_not(omega_k: float) -> None:
     cosmology = {"H0": 60.0, "tau_rec": 280.0, "conformal_age": 14000.0, "sound_horizon_rec": 145.0}
-    k, tau = WideGrids().of(cosmology, {"Omega0_k": omega_k})
+    k, tau = CurvedSpaceGrids().of(cosmology, {"Omega0_k": omega_k})
     curvature = -omega_k * (60.0 / 299792.458) ** 2
     # the tensor that a quadrupole is made of needs k^2 > 3 K, and open space k^2 > -K
     assert k[0] ** 2 > max(3.0 * curvature, -curvature)
@@ -128,8 +137,8 @@ def test_grids_have_no_wavenumber_that_space_has_not(omega_k: float) -> None:
 
 def test_models_without_the_largest_wavenumbers_have_the_others_alike() -> None:
     cosmology = {"H0": 60.0, "tau_rec": 280.0, "conformal_age": 14000.0, "sound_horizon_rec": 145.0}
-    far, near = (WideGrids().of(cosmology, {"Omega0_k": 0.0}, is_far)[0] for is_far in (True, False))
-    assert np.array_equal(far[:near.size], near) and near[-1] <= WideGrids().k_most < far[near.size] < far[-1]
+    far, near = (CurvedSpaceGrids().of(cosmology, {"Omega0_k": 0.0}, is_far)[0] for is_far in (True, False))
+    assert np.array_equal(far[:near.size], near) and near[-1] <= CurvedSpaceGrids().k_most < far[near.size] < far[-1]
     # what is integrated at both levels without massive neutrinos has all
     assert all(RECIPE.sampling.far.has(i) for i in range(100) if RECIPE.levels.both_massless.has(i))
 
@@ -147,25 +156,25 @@ def test_recipe_that_is_wrong_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text(STANDARD.read_text().replace("YHe = [0.175, 0.325]", "YHe = [0.325, 0.175]"))
     with pytest.raises(RecipeError, match=r"YHe = \[0.325, 0.175\]"):
-        load_wide_recipe(path)
-    assert is_wide(STANDARD) and not is_wide(ROOT / "training/recipes/lcdm.toml")
+        load_two_level_recipe(path)
+    assert has_levels(STANDARD) and not has_levels(ROOT / "training/recipes/lcdm.toml")
 
 
 @pytest.fixture
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Grids of a few wavenumbers: a model takes a second."""
-    from cosmicnet.training.wide import record
-
-    monkeypatch.setattr(record, "WideGrids", lambda: WideGrids(
+    grids = CurvedSpaceGrids(
         y_steps=(0.5, 10.0, 40.0, 60.0, 80.0), x_steps=(30.0,) * 4, k_middle=1.3, k_last=1.4, per_decade=40,
-        per_decade_last=40))
+        per_decade_last=40)
+    for user in (level_model, plan_module):
+        monkeypatch.setattr(user, "CurvedSpaceGrids", lambda: grids)
 
 
 def test_model_is_read_as_it_was_written(coarse: None, tmp_path: Path) -> None:
     cosmology = next(c for c in drawn(100) if c.get("N_ncdm") == 2)
-    model = integrate({**RECIPE.settings, **RECIPE.levels.of("cheap")}, cosmology)
-    write_wide_model(tmp_path / "00000.h5", model)
-    again = read_wide_model(tmp_path / "00000.h5")
+    model = integrate_level_model({**RECIPE.settings, **RECIPE.levels.of("cheap")}, cosmology)
+    write_level_model(tmp_path / "00000.h5", model)
+    again = read_level_model(tmp_path / "00000.h5")
     assert again.settings == cosmology and again.cosmology == model.cosmology
     assert np.array_equal(again.integrated["t0"], model.integrated["t0"])
     # what inputs of networks may be made of: neutrinos, recombination
@@ -192,23 +201,35 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     return asked
 
 
+def plan_of(work: Path, number: int, recipe: TwoLevelRecipe = RECIPE) -> TwoLevelPlan:
+    return TwoLevelPlan(recipe, STANDARD, work, number)
+
+
 def test_generation_goes_on_where_it_stopped(asked: Asked, tmp_path: Path) -> None:
     """Models that are there are left alone, those that are missing are asked for, and another recipe is refused."""
-    generate_wide(RECIPE, 34, tmp_path, 1)
+    module.integrate(plan_of(tmp_path, 34))
     # one of the last two has one massive species, the other none
     assert sorted(asked) == [*(("cheap", i) for i in range(34)), ("converged", 32), ("converged", 33)]
     (tmp_path / "cheap/00003.h5").unlink()
     asked.clear()
-    found = generate_wide(RECIPE, 35, tmp_path, 1)
+    found = module.integrate(plan_of(tmp_path, 35))
     assert asked == [("cheap", 3), ("cheap", 34)]
-    assert found.models == existing_models(tmp_path) and found.failed == 0
+    assert sorted(found) == plan_of(tmp_path, 1).available()
     # the cost: the missing one of each level is integrated, and the rest is multiplied
     (tmp_path / "cheap/00001.h5").unlink()
-    assert [(one.missing, one.seconds) for one in time_levels(RECIPE, 50, tmp_path)] == [(15, 1.0), (0, 1.0)]
+    timed = module.time_models(plan_of(tmp_path, 50))
+    assert [(one.missing, one.seconds) for one in timed] == [(15, 1.0), (0, 1.0)]
     other = RECIPE.model_copy(update={"sampling": RECIPE.sampling.model_copy(update={"seed": 1})})
     with pytest.raises(DatasetError):
-        generate_wide(other, 7, tmp_path, 1)
+        module.integrate(plan_of(tmp_path, 7, other))
     assert json.loads((tmp_path / "recipe.json").read_text())["seed"] == RECIPE.sampling.seed
+
+
+def test_training_needs_models_of_the_lower_fidelity(tmp_path: Path) -> None:
+    (tmp_path / "converged").mkdir()
+    (tmp_path / "converged/00000.h5").touch()
+    with pytest.raises(DatasetError, match="generate"):
+        plan_of(tmp_path, 34).available()
 
 
 @pytest.mark.usefixtures("asked")
@@ -222,3 +243,39 @@ def test_generate_shows_the_cost_and_asks(
     assert (status == 0) == (answer == "y")
     assert "to integrate" in capsys.readouterr().err
     assert len(list(tmp_path.rglob("*.h5"))) == models
+
+
+def test_setting_that_class_does_not_read_is_told_with_its_line(tmp_path: Path) -> None:
+    path = write_tiny(tmp_path, TINY_LEVELS.replace("[class_settings]\n", "[class_settings]\nN_ndcm = 3\n"))
+    line = path.read_text().splitlines().index("N_ndcm = 3") + 1
+    with pytest.raises(RecipeError, match=f"line {line}: .*N_ncdm"):
+        open_plan(path).check()
+
+
+def test_make_goes_from_a_recipe_to_measured_networks(
+    coarse: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for user in (module, tables, fit_levels):
+        monkeypatch.setattr(user, "single_threaded_pool", serial_pool)
+    for name, nodes in NODES.items():
+        monkeypatch.setitem(NODES, name, np.linspace(nodes[0], np.log(25.0) if "ln_x" in name else nodes[-1], 40))
+    measured: list[evaluate.EvaluationSettings] = []
+    monkeypatch.setattr(evaluate, "evaluate", measured.append)
+    output, work = tmp_path / "nets", tmp_path / "work"
+    command = ["make", str(write_tiny(tmp_path, TINY_LEVELS)), "--work", str(work), "--output", str(output),
+               "--models", "3", "--processes", "1"]
+    assert main(command) == 0
+    assert [len(list((work / level).glob("*.h5"))) for level in ("cheap", "converged")] == [8, 4]
+    manifest = load_network_set(output).manifest
+    assert (manifest.recipe["models_used"], manifest.recipe["pairs_used"]) == (8, 4)
+    assert "accuracy" not in manifest.recipe and "ranges" not in manifest.recipe["sampling"]
+    # as converged as the higher level, and by no input that does not vary
+    assert manifest.precision["tol_perturbations_integration"] == 1e-6
+    assert {"ln_baryons", "N_eff"} <= set(manifest.derived_inputs) and "ln_T_cmb" not in manifest.derived_inputs
+    assert [(s.network, s.cache, s.models) for s in measured] == [(str(output), work / "unseen", 3)]
+    # all that was done is kept
+    before = (output / "manifest.json").read_bytes()
+    monkeypatch.setattr(module, "_run_one", pytest.fail)
+    monkeypatch.setattr(module, "time_one", lambda *arguments: (None, 0.0))
+    assert main(command) == 0
+    assert (output / "manifest.json").read_bytes() == before

@@ -1,0 +1,31 @@
+"""Settings and numbers that all models of a set share, so that a request must share them too.
+
+Reionisation is none of them: it is computed when the networks are used.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+
+from cosmicnet.class_parameters import OF_REIONIZATION
+from cosmicnet.coverage import SETTING_TOLERANCE
+
+__all__ = ["common_settings", "constant_numbers"]
+
+
+def common_settings(setups: Sequence[Mapping[str, float]], but: Collection[str]) -> dict[str, float]:
+    """Settings with one value in all models that have them, such as those of a species: a request must share them
+    where it has the species. but: names to leave out."""
+    names = sorted({name for setup in setups for name in setup})
+    values = {name: [setup[name] for setup in setups if name in setup] for name in names}
+    return {name: found[0] for name, found in values.items()
+            if name not in but and name not in OF_REIONIZATION
+            and all(abs(value - found[0]) <= SETTING_TOLERANCE * abs(found[0]) for value in found)}
+
+
+def constant_numbers(cosmologies: Sequence[Mapping[str, float]], but: Collection[str]) -> dict[str, float]:
+    """Parameters with one value in all models, such as a mass that the recipe fixes. but: names to leave out."""
+    first = cosmologies[0]
+    return {name: value for name, value in first.items()
+            if name not in but
+            and all(abs(c.get(name, math.nan) - value) <= SETTING_TOLERANCE * abs(value) for c in cosmologies)}
