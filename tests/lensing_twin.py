@@ -63,10 +63,11 @@ def wigner(m: int, n: int, l_max: int, mu: Array) -> Array:
     return d
 
 
-def lensed(raw: dict[str, Array], accurate: bool = False, orders: Orders = DEFAULT) -> dict[str, Array]:
-    """TT, TE, EE and BB from what raw_cl() returns, at every multipole."""
+def lensed(raw: dict[str, Array], accurate: bool = False, orders: Orders = DEFAULT,
+           oversampling: float = 1.0) -> dict[str, Array]:
+    """TT, TE, EE and BB from what raw_cl() returns, at every multipole; if accurate, `oversampling` angles by multipole."""
     ell = np.arange(raw["ell"][-1] + 1.0)
-    mu, weight = angles(ell.size - 1, accurate)
+    mu, weight = angles(int(oversampling * (ell.size - 1)), accurate)
     total = {name: np.zeros(ell.size) for name in ("tt", "te", "ee", "bb")}
     for some in np.array_split(np.arange(mu.size), mu.size // TOGETHER + 1):
         for name, part in lensed_part(raw, ell, mu[some], weight[some], accurate, orders).items():

@@ -19,14 +19,33 @@
 
 namespace cosmicnet {
 
-/** Those of lensing_init(): cosines and weights of an integral over them. */
+/** Cosines and weights of an integral over them. */
 struct Quadrature {
-  Quadrature(const struct precision * ppr, int l_max);
   std::vector<double> mu, weight;
+};
+
+/** A part of the sphere: its angles; the largest multipole of the sums there, and how they fade towards it; and up to
+    which multipole the integrals of this part count. */
+struct Zone {
+  Quadrature nodes;
+  int l_sum;
+  std::vector<double> share;
+  int l_project;
 };
 
 /* Newton's steps. The start is off by up to 2e-3 of the distance of two roots; three steps take it to 1e-15. */
 enum {newton_steps = 3};
+
+/* What lensing changes in a correlation function is smooth beyond a few degrees, so that there few multipoles matter.
+   The sphere is divided at this angle with the complement of the error function. `edge` of its widths from the middle it
+   is 1e-9 from 0 or 1, and so is its Fourier transform, exp(-(l width/2)^2), at l = 2 edge/width. */
+static const double middle = 0.1, width = 0.015, edge = 4.3;
+
+static double near_share(double angle) { return 0.5*erfc((angle-middle)/width); }
+
+/* Beyond middle-2 width a sum over multipoles that fades so slowly has no ripples. */
+static const double l_width = 2.*edge/(middle-2.*width);
+static const int far_l_sum = (int)(2.*edge*l_width), far_l_project = (int)(2.*edge/width);
 
 static void equal_steps(double boundary, int size, Quadrature & nodes) {
   double step = boundary/size;
@@ -36,18 +55,17 @@ static void equal_steps(double boundary, int size, Quadrature & nodes) {
   }
 }
 
-/** The roots of the Legendre polynomial P_size, as in quadrature_gauss_legendre(), many at a time: P_l = d^l_00. */
-static void gauss_legendre(int size, Quadrature & nodes) {
-  nodes.mu.assign(size,0.);
-  nodes.weight.assign(size,0.);
+/** The roots of the Legendre polynomial P_size at angles below `largest`, as in quadrature_gauss_legendre(), many at a
+    time: P_l = d^l_00. */
+static void gauss_legendre(int size, double largest, Quadrature & nodes) {
   Wigner legendre(0,0,size);
   WignerSums recurrence(legendre,{},NULL);
-  int half = (size+1)/2;
-  for (int begin=0; begin < half; begin += angles) {
+  int number = std::min((int)(largest/_PI_*(size+0.5)+1.25),size);
+  for (int begin=0; begin < number; begin += angles) {
     double mu[angles], weight[angles];
     for (int i=0; i < angles; i++) {
       /* Tricomi's formula */
-      double phi = _PI_*(std::min(begin+i,half-1)+0.75)/(size+0.5);
+      double phi = _PI_*(std::min(begin+i,number-1)+0.75)/(size+0.5);
       mu[i] = cos(phi+1./(tan(phi)*8.*(size+0.5)*(size+0.5)));
     }
     for (int step=0; step < newton_steps; step++) {
@@ -60,22 +78,38 @@ static void gauss_legendre(int size, Quadrature & nodes) {
         mu[i] -= value/slope;
       }
     }
-    for (int i=0; i < std::min((int)angles,half-begin); i++) {
-      nodes.mu[begin+i] = -mu[i];
-      nodes.mu[size-1-begin-i] = mu[i];
-      nodes.weight[begin+i] = nodes.weight[size-1-begin-i] = weight[i];
+    for (int i=0; i < std::min((int)angles,number-begin); i++) {
+      nodes.mu.push_back(mu[i]);
+      nodes.weight.push_back(weight[i]);
     }
   }
 }
 
-Quadrature::Quadrature(const struct precision * ppr, int l_max) {
-  if (ppr->accurate_lensing == _TRUE_) {
-    int size = std::max(l_max+ppr->num_mu_minus_lmax,1);
-    gauss_legendre(size+size%2-1,*this);
+/* Angles by multipoles at small angles. Lensed spectra go on beyond the last multipole of the unlensed ones, and as many
+   angles as multipoles would fold them back. */
+static const double oversampling = 1.25;
+
+/** CLASS's angles; with accurate_lensing, where that is less, more small angles and fewer of the others. */
+static std::vector<Zone> divide_sphere(const struct precision * ppr, int l_max) {
+  Zone all = {{},l_max,std::vector<double>(l_max+1,1.),l_max};
+  if (ppr->accurate_lensing == _FALSE_) {
+    equal_steps(_PI_/ppr->non_accurate_lensing_boundary,2*l_max/ppr->non_accurate_lensing_boundary-1,all.nodes);
+    return {all};
   }
-  else {
-    equal_steps(_PI_/ppr->non_accurate_lensing_boundary,2*l_max/ppr->non_accurate_lensing_boundary-1,*this);
+  int size = std::max(l_max+ppr->num_mu_minus_lmax,1);
+  size += size%2-1;
+  if (l_max < 2*far_l_sum) {
+    gauss_legendre(size,_PI_,all.nodes);
+    return {all};
   }
+  Zone far = {{},far_l_sum,{},far_l_project};
+  for (int l=0; l <= far_l_sum; l++) far.share.push_back(0.5*erfc((l-edge*l_width)/l_width));
+  gauss_legendre(std::max(size,(int)(oversampling*l_max)),middle+edge*width,all.nodes);
+  /* the window has multipoles up to those of the projection */
+  gauss_legendre(far_l_sum/2+far_l_project,_PI_,far.nodes);
+  for (size_t i=0; i < all.nodes.mu.size(); i++) all.nodes.weight[i] *= near_share(acos(all.nodes.mu[i]));
+  for (size_t i=0; i < far.nodes.mu.size(); i++) far.nodes.weight[i] *= 1.-near_share(acos(far.nodes.mu[i]));
+  return {all,far};
 }
 
 }
@@ -105,11 +139,22 @@ struct Group {
   int bare;
 };
 
+struct Spectra {
+  Spectra(const struct lensing * ple);
+  int read(struct harmonic * phr, struct lensing * ple);
+  void fade(const Row & share);
+
+  int l_max;
+  bool has[spectrum_number];
+  /* (2l+1)/(4 pi) times C_l of each correlation function, and times l(l+1) C_l^phiphi; the sum of the latter, Cgl(1) */
+  Row unlensed[spectrum_number], deflection;
+  double total_deflection;
+};
+
+/** What one zone adds to the spectra. */
 class Lensing {
 public:
-  Lensing(struct precision * ppr, struct lensing * ple);
-  int read_spectra(struct harmonic * phr, struct lensing * ple);
-  void list_sums();
+  Lensing(const struct precision * ppr, const struct lensing * ple, const Spectra & spectra, const Zone & zone);
   /** What the task of the angles from `begin` on adds to the integrals, result[spectrum*l.size()+index_l]. */
   void integrate(int begin, double * result) const;
 
@@ -118,28 +163,24 @@ public:
 
 private:
   const Wigner & wigner(int m, int n);
+  void list_sums();
   void deflect(Block * blocks) const;
   void correlate(Block * blocks) const;
 
   const struct precision * ppr;
   int l_max;
-  bool has[spectrum_number];
-  /* (2l+1)/(4 pi) times C_l of each correlation function, and times l(l+1) C_l^phiphi; the sum of the latter, Cgl(1) */
-  Row unlensed[spectrum_number], deflection;
-  double total_deflection;
+  Spectra spectra;
   std::map<std::pair<int,int>,Wigner> wigners;
   std::vector<Group> deflections, correlations;
 };
 
-Lensing::Lensing(struct precision * ppr, struct lensing * ple)
-  : nodes(ppr,ple->l_unlensed_max), l(ple->l,ple->l+ple->l_size), ppr(ppr), l_max(ple->l_unlensed_max),
-    total_deflection(0.) {
+Spectra::Spectra(const struct lensing * ple) : l_max(ple->l_unlensed_max), total_deflection(0.) {
   has[spectrum_tt] = (ple->has_tt == _TRUE_);
   has[spectrum_te] = (ple->has_te == _TRUE_);
   has[spectrum_plus] = has[spectrum_minus] = (ple->has_ee == _TRUE_) || (ple->has_bb == _TRUE_);
 }
 
-int Lensing::read_spectra(struct harmonic * phr, struct lensing * ple) {
+int Spectra::read(struct harmonic * phr, struct lensing * ple) {
   std::vector<Row> by_ic(phr->md_size), by_mode(phr->md_size);
   std::vector<double *> cl_md_ic, cl_md;
   for (int index_md=0; index_md < phr->md_size; index_md++) {
@@ -168,6 +209,19 @@ int Lensing::read_spectra(struct harmonic * phr, struct lensing * ple) {
   return _SUCCESS_;
 }
 
+void Spectra::fade(const Row & share) {
+  for (Row * row : {&unlensed[spectrum_tt],&unlensed[spectrum_te],&unlensed[spectrum_plus],&unlensed[spectrum_minus],
+                    &deflection})
+    for (size_t l=0; l < share.size(); l++) (*row)[l] *= share[l];
+}
+
+Lensing::Lensing(const struct precision * ppr, const struct lensing * ple, const Spectra & all, const Zone & zone)
+  : nodes(zone.nodes), l(ple->l,std::upper_bound(ple->l,ple->l+ple->l_size,zone.l_project)), ppr(ppr), l_max(zone.l_sum),
+    spectra(all) {
+  spectra.fade(zone.share);
+  list_sums();
+}
+
 const Wigner & Lensing::wigner(int m, int n) {
   auto found = wigners.find({m,n});
   if (found == wigners.end()) found = wigners.insert({{m,n},Wigner(m,n,l_max)}).first;
@@ -176,19 +230,19 @@ const Wigner & Lensing::wigner(int m, int n) {
 
 /** The sums that are needed, those with the same recurrence together. */
 void Lensing::list_sums() {
-  for (int n : {1,-1}) deflections.push_back({WignerSums(wigner(1,n),{},&deflection),{},0});
+  for (int n : {1,-1}) deflections.push_back({WignerSums(wigner(1,n),{},&spectra.deflection),{},0});
 
   std::map<std::pair<int,int>,std::vector<const Term *>> by_function;
   for (int i=0; i < lensing_term_number; i++) {
     const Term & term = lensing_terms[i];
-    if (has[term.spectrum] && (term.power_2 <= ppr->lensing_C2_order) && (term.power_0 <= ppr->lensing_C0_order))
+    if (spectra.has[term.spectrum] && (term.power_2 <= ppr->lensing_C2_order) && (term.power_0 <= ppr->lensing_C0_order))
       by_function[{term.m,term.n}].push_back(&term);
   }
   for (const auto & item : by_function) {
     const Wigner & function = wigner(item.first.first,item.first.second);
     int bare = -1;
     for (int s=0; s < spectrum_number; s++) {
-      if (has[s] && (ppr->accurate_lensing == _FALSE_) && (own_m[s] == function.m) && (own_n[s] == function.n)) bare = s;
+      if (spectra.has[s] && (own_m[s] == function.m) && (own_n[s] == function.n)) bare = s;
     }
     for (size_t begin=0; begin < item.second.size(); begin += WignerSums::most_damped) {
       size_t end = std::min(begin+WignerSums::most_damped,item.second.size());
@@ -196,8 +250,8 @@ void Lensing::list_sums() {
       std::vector<Row> coefficients(terms.size(),Row(l_max+1,0.));
       for (size_t k=0; k < terms.size(); k++)
         for (int l=std::max(2,function.m); l <= l_max; l++)
-          coefficients[k][l] = terms[k]->at_l(l)*unlensed[terms[k]->spectrum][l];
-      correlations.push_back({WignerSums(function,coefficients,(bare < 0) ? NULL : &unlensed[bare]),terms,bare});
+          coefficients[k][l] = terms[k]->at_l(l)*spectra.unlensed[terms[k]->spectrum][l];
+      correlations.push_back({WignerSums(function,coefficients,(bare < 0) ? NULL : &spectra.unlensed[bare]),terms,bare});
       bare = -1;
     }
   }
@@ -244,12 +298,12 @@ void Lensing::deflect(Block * blocks) const {
     for (int i=0; i < angles; i++) {
       blocks[b].cgl[i] = states[b].sum[0][i];
       blocks[b].cgl2[i] = states[blocks_per_task+b].sum[0][i];
-      blocks[b].sigma2[i] = total_deflection-blocks[b].cgl[i];
+      blocks[b].sigma2[i] = spectra.total_deflection-blocks[b].cgl[i];
     }
   }
 }
 
-/** Lensed correlation functions; less the unlensed ones, where CLASS integrates over small angles only. */
+/** What lensing changes in the correlation functions. */
 void Lensing::correlate(Block * blocks) const {
   std::vector<WignerSums::State> states = sum_groups(correlations,blocks,true,l_max);
   for (size_t group=0; group < correlations.size(); group++) {
@@ -283,7 +337,7 @@ void Lensing::integrate(int begin, double * result) const {
   correlate(blocks);
   for (Block & block : blocks) {
     for (int s=0; s < spectrum_number; s++) {
-      if (!has[s]) continue;
+      if (!spectra.has[s]) continue;
       double weight[angles];
       for (int i=0; i < angles; i++) weight[i] = 2.*_PI_*block.weight[i]*block.correlation[s][i];
       project(wigners.at({own_m[s],own_n[s]}),block.mu,weight,l.data(),(int)l.size(),result+s*l.size());
@@ -291,12 +345,11 @@ void Lensing::integrate(int begin, double * result) const {
   }
 }
 
-/** Integrals become spectra; if they are only what lensing changes, the unlensed spectra are already there. */
-void store(const struct precision * ppr, struct lensing * ple, const double * integrals) {
+/** Add the integrals to the unlensed spectra, which are already there. */
+void store(struct lensing * ple, const double * integrals) {
   int size = ple->l_size;
   auto put = [=] (int index_l, int index_lt, double value) {
-    double & cl = ple->cl_lens[index_l*ple->lt_size+index_lt];
-    cl = (ppr->accurate_lensing == _FALSE_) ? cl+value : value;
+    ple->cl_lens[index_l*ple->lt_size+index_lt] += value;
   };
   for (int i=0; i < size; i++) {
     if (ple->has_tt == _TRUE_) put(i,ple->index_lt_tt,integrals[spectrum_tt*size+i]);
@@ -312,28 +365,31 @@ void store(const struct precision * ppr, struct lensing * ple, const double * in
 }
 
 int cosmicnet_lensing(struct precision * ppr, struct harmonic * phr, struct lensing * ple) {
-  Lensing lensing(ppr,ple);
-  class_call(lensing.read_spectra(phr,ple),
+  Spectra spectra(ple);
+  class_call(spectra.read(phr,ple),
              ple->error_message,
              ple->error_message);
-  lensing.list_sums();
-  size_t size = spectrum_number*lensing.l.size();
-  int angle_number = (int)lensing.nodes.mu.size();
-  /* parts are added in their order, whoever did which */
-  std::vector<Row> parts((angle_number+angles_per_task-1)/angles_per_task,Row(size,0.));
-  class_setup_parallel();
-  for (int begin=0; begin < angle_number; begin += angles_per_task) {
-    double * part = parts[begin/angles_per_task].data();
-    class_run_parallel(with_arguments(&lensing,begin,part),
-      lensing.integrate(begin,part);
-      return _SUCCESS_;
-    );
+  Row integrals(spectrum_number*ple->l_size,0.);
+  for (const Zone & zone : divide_sphere(ppr,ple->l_unlensed_max)) {
+    Lensing lensing(ppr,ple,spectra,zone);
+    size_t size = lensing.l.size();
+    int angle_number = (int)lensing.nodes.mu.size();
+    /* parts are added in their order, whoever did which */
+    std::vector<Row> parts((angle_number+angles_per_task-1)/angles_per_task,Row(spectrum_number*size,0.));
+    class_setup_parallel();
+    for (int begin=0; begin < angle_number; begin += angles_per_task) {
+      double * part = parts[begin/angles_per_task].data();
+      class_run_parallel(with_arguments(&lensing,begin,part),
+        lensing.integrate(begin,part);
+        return _SUCCESS_;
+      );
+    }
+    class_finish_parallel();
+    for (const Row & part : parts)
+      for (int s=0; s < spectrum_number; s++)
+        for (size_t i=0; i < size; i++) integrals[s*ple->l_size+i] += part[s*size+i];
   }
-  class_finish_parallel();
-  Row integrals(size,0.);
-  for (const Row & part : parts)
-    for (size_t i=0; i < size; i++) integrals[i] += part[i];
-  store(ppr,ple,integrals.data());
+  store(ple,integrals.data());
   class_call(array_spline_table_lines(ple->l,ple->l_size,ple->cl_lens,ple->lt_size,ple->ddcl_lens,
                                       _SPLINE_EST_DERIV_,ple->error_message),
              ple->error_message,
