@@ -11,7 +11,7 @@
 namespace cosmicnet {
 
 /* Spacing of the wavenumbers in ln k and of the table in ln x. Below 0.005/Mpc the sum is a constant and a little k^2.
-   Wavenumbers are taken themselves once they are farther apart than this in ln k. */
+   Wavenumbers are taken themselves from where on they are farther apart than this in ln k. */
 static const double spacing = 0.05, k_flat = 0.005, sparse = 0.025;
 /* Interpolation from here down is by a parabola in k^2 through nodes that are so far apart. */
 enum {flat_stride = 10};
@@ -77,9 +77,9 @@ static const Profile & profile() {
 HaloSum::HaloSum(const std::vector<double> & k) {
   double ln_k_flat = log(k_flat);
   int last = (neighbours-1)*flat_stride;
-  size_t even_end = 0;
-  while ((even_end < k.size()) && ((k[even_end] <= k_flat*exp(3.*spacing))
-                                   || (log(k[even_end]/k[even_end-1]) < sparse))) even_end++;
+  size_t even_end = k.size();
+  while ((even_end > 1) && (k[even_end-1] > k_flat*exp(3.*spacing)) && (log(k[even_end-1]/k[even_end-2]) >= sparse))
+    even_end--;
   for (size_t i=0; i < even_end; i++) {
     Stencil stencil = {};
     double k_one = k[i], place = (log(k_one)-ln_k_flat)/spacing;
