@@ -28,24 +28,28 @@ static int vanishing_multipole(double x) {
   return (int)(x + 15.*cbrt(0.5*x)) + 20;
 }
 
-/** The first node of each block: the smallest x where j_l of its lowest multipole is not negligible.
-    Beyond the turning point at l + 1/2, j_l ~ Ai(s)/l^(5/6) with s = (l+1/2-x)/(l/2)^(1/3). */
+/** j_l ~ Ai(s)/l^(5/6) with s = (l+1/2-x)/(l/2)^(1/3) beyond the turning point at l + 1/2. */
+double negligible_below(int l) { return std::max(l + 0.5 - 8.5*cbrt(0.5*l),0.); }
+
+/** The first node of each block, from its lowest multipole. */
 static int first_needed_node(int l) {
-  double x = l + 0.5 - 8.5*cbrt(0.5*l);
+  double x = negligible_below(l);
   return (x > BesselTable::step) ? (int)(x/BesselTable::step) : 0;
 }
 
-BesselTable::BesselTable(const int * l_list, int size, double x_max)
+BesselTable::BesselTable(const int * l_list, int size, double x_max, double x_band)
   : l(l_list,l_list+size), l_size(size), block_number((size+lanes-1)/lanes),
-    node_number((int)(margin*x_max/step)+2) {
+    node_number((int)(margin*std::min(x_max,hypot(l_list[size-1],x_band))/step)+2), x_band(x_band) {
   size_t total = 0;
   l.resize((size_t)block_number*lanes,l.back());
   for (int value : l) l_l_plus_1.push_back((float)value*(value+1.f));
   for (int block=0; block < block_number; block++) {
     int first = first_needed_node(l[block*lanes]);
-    first_node.push_back((first < node_number) ? first : node_number);
+    int last_l = l[std::min(block+(int)blocks_together,block_number)*lanes-1];
+    end_node.push_back(std::min(node_number,(int)(margin*hypot(last_l,x_band)/step)+2));
+    first_node.push_back(std::min(first,end_node[block]));
     offset.push_back(total);
-    total += (size_t)(node_number-first_node[block])*2*lanes;
+    total += (size_t)(end_node[block]-first_node[block])*2*lanes;
   }
   rows.allocate(total);
   two_over_x.assign(node_number,0.f);
@@ -113,7 +117,7 @@ void BesselTable::fill(int node_begin, int node_end) {
     }
     for (int block=0; block < block_number; block++) {
       for (int i=0; (i < together) && (begin+i < node_end); i++) {
-        if (begin+i < first_node[block]) continue;
+        if ((begin+i < first_node[block]) || (begin+i >= end_node[block])) continue;
         float * to = const_cast<float *>(row(block,begin+i));
         for (int lane=0; lane < lanes; lane++) {
           int index = block*lanes+lane;
@@ -132,8 +136,9 @@ void BesselTable::fill(int node_begin, int node_end) {
   }
 }
 
-bool BesselTable::serves(const int * l_list, int size, double x_max) const {
-  return (size == l_size) && std::equal(l_list,l_list+size,l.begin()) && (x_max < (node_number-1)*step);
+bool BesselTable::serves(const int * l_list, int size, double x_max, double band) const {
+  return (size == l_size) && std::equal(l_list,l_list+size,l.begin()) && (band < margin*x_band)
+    && (std::min(x_max,hypot(l_list[size-1],band)) < (node_number-1)*step);
 }
 
 /* a process that is forked while another thread makes a table would wait for ever */
@@ -141,15 +146,15 @@ static std::mutex table_mutex;
 static void lock_table() {table_mutex.lock();}
 static void unlock_table() {table_mutex.unlock();}
 
-std::shared_ptr<const BesselTable> bessel_table(const int * l, int l_size, double x_max) {
+std::shared_ptr<const BesselTable> bessel_table(const int * l, int l_size, double x_max, double x_band) {
   static std::shared_ptr<const BesselTable> kept;
   static const int at_fork = pthread_atfork(lock_table,unlock_table,unlock_table);
   (void)at_fork;
   std::lock_guard<std::mutex> lock(table_mutex);
-  if (!kept || !kept->serves(l,l_size,x_max)) {
+  if (!kept || !kept->serves(l,l_size,x_max,x_band)) {
     /* free the old one first: two would need twice the memory */
     kept.reset();
-    kept = std::make_shared<const BesselTable>(l,l_size,x_max);
+    kept = std::make_shared<const BesselTable>(l,l_size,x_max,x_band);
   }
   return kept;
 }

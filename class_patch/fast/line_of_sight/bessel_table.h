@@ -11,17 +11,23 @@
 
 namespace cosmicnet {
 
+/* Blocks that are summed at once, so that weights are read once for all of them. */
+enum {blocks_together = 2};
+
+/** The x below which j_l is negligible (see `negligible` in bessel_table.cpp). */
+double negligible_below(int l);
+
 /** j_l(x_n) and j_l'(x_n) on the nodes x_n = n*step for the multipoles of one run.
 
     Multipoles are grouped in blocks of `lanes`. A row, row(block,node), holds `lanes` values of j_l
     and then `lanes` values of j_l'. In the row of node 0, where j_l and j_l' vanish for l >= 2, the
     place of j_l has j_l''(0). Rows below first_node[block], where all functions of the block
-    vanish (see `negligible` in bessel_table.cpp), do not exist. */
+    vanish, and rows beyond x_band, in quadrature with the largest multipole of the block after it, do not exist. */
 class BesselTable {
 public:
-  BesselTable(const int * l, int l_size, double x_max);
-  /** Whether the table has exactly these multipoles and reaches x_max. */
-  bool serves(const int * l, int l_size, double x_max) const;
+  BesselTable(const int * l, int l_size, double x_max, double x_band);
+  /** Whether the table has exactly these multipoles and reaches x_max and x_band. */
+  bool serves(const int * l, int l_size, double x_max, double x_band) const;
   const float * row(int block, int node) const {
     return rows.data() + offset[block] + (size_t)(node-first_node[block])*2*lanes;
   }
@@ -38,13 +44,15 @@ public:
 
 private:
   void fill(int node_begin, int node_end);
+  double x_band;
+  std::vector<int> end_node;
   std::vector<size_t> offset;
   AlignedFloats rows;
 };
 
 /** The table of this process, made anew if it does not serve. Safe for threads: holders of the old one
     keep it. */
-std::shared_ptr<const BesselTable> bessel_table(const int * l, int l_size, double x_max);
+std::shared_ptr<const BesselTable> bessel_table(const int * l, int l_size, double x_max, double x_band);
 
 }
 

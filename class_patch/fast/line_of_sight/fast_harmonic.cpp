@@ -8,9 +8,10 @@
  * resolve the squares adds nothing.
  */
 
+#include <algorithm>
 #include <cmath>
 #include "parallel.h"
-#include "../vector.h"
+#include "bessel_table.h"
 #include "fast_line_of_sight.h"
 
 using namespace cosmicnet;
@@ -83,9 +84,12 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
         return ptr->transfer[index_md]
           + ((size_t)(index_ic*ptr->tt_size[index_md]+index_tt)*l_size+index_l)*ptr->q_size;
       };
+      int first = 0;
+      /* there are no others in flat space */
+      if (pba->sgnK == 0) first = (int)(std::lower_bound(ptr->q,ptr->q+ptr->q_size,negligible_below(ptr->l[index_l])/pba->conformal_age)-ptr->q);
       auto spectrum = [&] (int index_tt1, int index_tt2) {
-        return correlate(at_q,transfer(index_ic1,index_tt1),transfer(index_ic1,index_tt2),
-                         transfer(index_ic2,index_tt1),transfer(index_ic2,index_tt2),(int)ptr->q_size);
+        return correlate(at_q+first,transfer(index_ic1,index_tt1)+first,transfer(index_ic1,index_tt2)+first,
+                         transfer(index_ic2,index_tt1)+first,transfer(index_ic2,index_tt2)+first,(int)ptr->q_size-first);
       };
       for (int index_ct=0; index_ct < phr->ct_size; index_ct++) cl[index_ct] = 0.;
       if (phr->has_tt == _TRUE_) cl[phr->index_ct_tt] = spectrum(ptr->index_tt_t0,ptr->index_tt_t0);

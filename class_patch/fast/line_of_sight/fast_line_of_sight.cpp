@@ -66,6 +66,8 @@ struct LineOfSight {
   TimeGrid cmb, lens;
   std::unique_ptr<SourceSpline> cmb_sources, lens_sources;
   int cmb_stride, lens_stride;
+  /** The first sample of the CMB at late times. */
+  int late;
   std::vector<float> lens_factor;
   std::vector<double> parabola, limber_factor;
 
@@ -82,11 +84,11 @@ struct LineOfSight {
   void integrate_cmb(int begin, int end) const;
   void integrate_cmb_curved(int begin, int end) const;
   template <typename Sum>
-  void store_cmb(int index_l, int begin, int end, const Sum * first, const Sum * second, int stride, const double * near,
-                 const LeftOut & left_out) const;
+  void store_cmb(int index_l, int begin, int size, const Sum * first, const Sum * second, int stride, const double * near)
+    const;
   void integrate_lens(int begin, int end) const;
   void integrate_limber(int begin, int end) const;
-  void add_left_out(int index_l, int begin, int end, const LeftOut & left_out, double * t) const;
+  void add_left_out(int index_l, int begin, int end, const LeftOut & left_out) const;
   void prepare_limber();
   void evaluate_lens(double k, float * result) const;
   void limber(int index_l, const double * q, int size, const float * sources, double * result) const;
@@ -96,7 +98,8 @@ struct LineOfSight {
 class CmbSamples {
 public:
   CmbSamples(const LineOfSight & work, int begin, int end);
-  void go_to(int index_q);
+  /** To the next wavenumber; samples before `first` do not count. */
+  void go_to(int index_q, int first);
   /** The samples [0,used) count at all l, and [nearer,used) in addition at low l. */
   Samples resolved, unresolved;
   int used, nearer;
@@ -139,12 +142,17 @@ struct Fade {
 static const Fade fade_at_all_l = {12.f,18.f}, fade_at_high_l = {3.f,4.5f};
 static const int high_l = 80;
 
+/* A multipole sees a source at a distance D with the radial wavenumber sqrt(k^2-(l/D)^2). Sources have no structure beyond
+   these, in 1/Mpc: photons have diffused, and at late times, from so many times the age at recombination on, reionisation takes
+   its time. */
+static const double largest_radial_k = 0.45, largest_late_radial_k = 0.2, late_times = 4.;
+
 /** Far beyond the turning point at x = l, j_l oscillates and late sources are smooth. */
 static inline Fade fade_in_x(int l) { return {150.f+3.f*l,225.f+4.5f*l}; }
 
-/** The first sample, if any, where x is not beyond the end of the fade. */
-static int first_nearer(const std::vector<double> & distance, double q, const Fade & fade) {
-  return (int)(std::lower_bound(distance.begin(),distance.end(),(double)fade.to/q,std::greater<double>())-distance.begin());
+/** The first sample, if any, that is not beyond `end`. */
+static int first_nearer(const std::vector<double> & distance, double end) {
+  return (int)(std::lower_bound(distance.begin(),distance.end(),end,std::greater<double>())-distance.begin());
 }
 
 void TimeGrid::prepare(const Space & space) {
@@ -175,10 +183,10 @@ static inline __attribute__((always_inline)) float share(const Fade & fade, floa
     into `resolved`, what counts in addition at low l into `unresolved`. */
 cosmicnet_for_all_processors
 static void weigh(const TimeGrid & times, float q, const CurvatureFactors & curvature, const float * s0, const float * s1,
-                  const float * s2, int size, Samples & resolved, Samples & unresolved) {
+                  const float * s2, int begin, int end, Samples & resolved, Samples & unresolved) {
   const Fade far = fade_in_x(high_l);
   float over_q = 1.f/q, of_value = 1.f-curvature.quadrupole, of_quadrupole = curvature.of_second();
-  for (int i=0; i < size; i++) {
+  for (int i=begin; i < end; i++) {
     float over_x = over_q*times.over_sine[i], cotangent = over_q*times.cotangent[i], quadrupole = of_quadrupole*s2[i];
     float value = s0[i]+of_value*s2[i], slope = curvature.slope*s1[i]-3.f*quadrupole*cotangent;
     float second = quadrupole*over_x*over_x;
@@ -258,7 +266,7 @@ CmbSamples::CmbSamples(const LineOfSight & w, int first_q, int end_q)
   left_out.first.assign(end_q-first_q,(int)w.cmb.distance.size());
 }
 
-void CmbSamples::go_to(int index_q) {
+void CmbSamples::go_to(int index_q, int first) {
   const TimeGrid & cmb = work.cmb;
   int sample_number = (int)cmb.distance.size(), row = index_q-begin, stride = work.cmb_stride;
   double q = work.ptr->q[index_q], k = work.ptr->k[work.index_md][index_q];
@@ -274,57 +282,74 @@ void CmbSamples::go_to(int index_q) {
   }
   double curvature_over_q2 = work.space.K/(q*q);
   near[row] *= curvature.of_second()*sqrt((1.-curvature_over_q2)*(1.-4.*curvature_over_q2));
-  nearer = std::min(first_nearer(cmb.distance,q,fade_in_x(high_l)),used);
-  weigh(cmb,(float)q,curvature,s0,s1,s2,used,resolved,unresolved);
+  nearer = std::min(first_nearer(cmb.distance,fade_in_x(high_l).to/q),used);
+  weigh(cmb,(float)q,curvature,s0,s1,s2,first,used,resolved,unresolved);
   if (work.has_t) left_out.first[row] = leave_out(cmb,(float)q,s0,sample_number,&left_out.rows[(size_t)row*stride]);
 }
 
-/** Temperature and polarisation at one l and the wavenumbers [begin,end), from the two sums for each. */
+/** Temperature and polarisation at one l and `size` wavenumbers from `begin` on, from the two sums for each; all of
+    temperature is in t0. */
 template <typename Sum>
-void LineOfSight::store_cmb(int index_l, int begin, int end, const Sum * first, const Sum * second, int stride,
-                            const double * near, const LeftOut & left_out) const {
+void LineOfSight::store_cmb(int index_l, int begin, int size, const Sum * first, const Sum * second, int stride,
+                            const double * near) const {
   double factor_t = 1.5*l[index_l]*(l[index_l]+1.);
   double factor_e = 1.5*sqrt((l[index_l]+2.)*(l[index_l]+1.)*l[index_l]*(l[index_l]-1.));
   double * t = has_t ? transfer(ptr->index_tt_t0,index_l)+begin : NULL;
   double * e = has_e ? transfer(ptr->index_tt_e,index_l)+begin : NULL;
-  for (int i=0; i < end-begin; i++) {
+  for (int i=0; i < size; i++) {
     /* -3 j_2'/x and j_2/x^2 at x = 0 */
     double first_near = (l[index_l] == 2) ? -0.4*near[i] : 0., second_near = (l[index_l] == 2) ? near[i]/15. : 0.;
     if (has_t) t[i] = first[i*stride]+first_near+factor_t*(second[i*stride]+second_near);
     if (has_e) e[i] = factor_e*(second[i*stride]+second_near);
   }
-  if (has_t) {
-    /* where the other samples were not added */
-    if (l[index_l/lanes*lanes] >= high_l) add_left_out(index_l,begin,end,left_out,t);
-    /* all of temperature is in t0 */
-    std::fill_n(transfer(ptr->index_tt_t1,index_l)+begin,end-begin,0.);
-    std::fill_n(transfer(ptr->index_tt_t2,index_l)+begin,end-begin,0.);
-  }
 }
 
-/** Temperature and polarisation at the wavenumbers [begin,end), in flat space. */
+/** Temperature and polarisation at the wavenumbers [begin,end), in flat space. What is not stored is zero. */
 void LineOfSight::integrate_cmb(int begin, int end) const {
   int sample_number = (int)cmb.distance.size(), size = end-begin;
+  auto first_beyond = [&] (double x) { return (int)(std::lower_bound(ptr->q+begin,ptr->q+end,x/tau0)-ptr->q)-begin; };
+  auto early_end = [&] (int highest_l) { return first_beyond(hypot(highest_l,largest_radial_k*tau0)); };
+  const int early_size = early_end(l.back());
   CmbSamples samples(*this,begin,end);
-  NodeLists lists(size,sample_number), low_l_lists(size,sample_number);
-  for (int index_q=begin; index_q < end; index_q++) {
-    samples.go_to(index_q);
-    collect_nodes(*table,ptr->q[index_q],cmb.distance.data(),0,samples.used,samples.resolved,lists);
-    collect_nodes(*table,ptr->q[index_q],cmb.distance.data(),samples.nearer,samples.used,samples.unresolved,low_l_lists);
+  NodeLists early(early_size,late), late_lists(size,sample_number-late), low_l_lists(size,sample_number);
+  /* nodes times this are the smallest multipoles that see late sources there */
+  std::vector<double> to_l(size);
+  for (int i=0; i < size; i++) {
+    double q = ptr->q[begin+i];
+    bool has_early = (i < early_size);
+    samples.go_to(begin+i,has_early ? 0 : late);
+    if (has_early) collect_nodes(*table,q,cmb.distance.data(),0,std::min(late,samples.used),samples.resolved,early);
+    collect_nodes(*table,q,cmb.distance.data(),late,samples.used,samples.resolved,late_lists);
+    collect_nodes(*table,q,cmb.distance.data(),samples.nearer,samples.used,samples.unresolved,low_l_lists);
+    to_l[i] = BesselTable::step*sqrt(std::max(0.,1.-pow(largest_late_radial_k/q,2)));
   }
   const int stride = blocks_together*lanes;
   std::vector<float> first_sum(size*stride), second_sum(size*stride);
   for (int block=0; block < table->block_number; block += blocks_together) {
     int number = std::min((int)blocks_together,table->block_number-block), at_low_l = 0;
     while ((at_low_l < number) && (table->l[(block+at_low_l)*lanes] < high_l)) at_low_l++;
+    int highest_l = table->l[(block+number)*lanes-1];
+    int from = first_beyond(negligible_below(table->l[block*lanes])), early_to = early_end(highest_l), to = size;
+    if (from == size) break;
+    auto has_late = [&] (int i) { return late_lists.lowest(i)*to_l[i] <= highest_l; };
+    while ((at_low_l == 0) && (to > std::max(from,early_to)) && !has_late(to-1)) to--;
     std::fill(first_sum.begin(),first_sum.end(),0.f);
     std::fill(second_sum.begin(),second_sum.end(),0.f);
-    for (int i=0; i < size; i++) {
-      add_nodes(*table,block,number,lists,i,&first_sum[i*stride],&second_sum[i*stride]);
-      if (at_low_l > 0) add_nodes(*table,block,at_low_l,low_l_lists,i,&first_sum[i*stride],&second_sum[i*stride]);
+    for (int i=from; i < to; i++) {
+      float * first = &first_sum[i*stride], * second = &second_sum[i*stride];
+      if (i < early_to) add_nodes(*table,block,number,early,i,no_node,first,second);
+      if (has_late(i)) {
+        int highest = (highest_l < no_node*to_l[i]) ? (int)(highest_l/to_l[i]) : no_node;
+        add_nodes(*table,block,number,late_lists,i,highest,first,second);
+      }
+      if (at_low_l > 0) add_nodes(*table,block,at_low_l,low_l_lists,i,no_node,first,second);
     }
-    for (int lane=0; (lane < number*lanes) && (block*lanes+lane < (int)l.size()); lane++)
-      store_cmb(block*lanes+lane,begin,end,&first_sum[lane],&second_sum[lane],stride,samples.near.data(),samples.left_out);
+    for (int lane=0; (lane < number*lanes) && (block*lanes+lane < (int)l.size()); lane++) {
+      if (from < to)
+        store_cmb(block*lanes+lane,begin+from,to-from,&first_sum[from*stride+lane],&second_sum[from*stride+lane],stride,
+                  samples.near.data()+from);
+      if (has_t) add_left_out(block*lanes+lane,begin,end,samples.left_out);
+    }
   }
 }
 
@@ -336,7 +361,7 @@ void LineOfSight::integrate_cmb_curved(int begin, int end) const {
   RadialSums sums(space,l.data(),l_size,(int)cmb.distance.size());
   std::vector<double> first(l_size), second(l_size), first_sum((size_t)l_size*size), second_sum((size_t)l_size*size);
   for (int i=0; i < size; i++) {
-    samples.go_to(begin+i);
+    samples.go_to(begin+i,0);
     sums.set_wavenumber(ptr->q[begin+i]);
     std::fill(first.begin(),first.end(),0.);
     std::fill(second.begin(),second.end(),0.);
@@ -347,15 +372,18 @@ void LineOfSight::integrate_cmb_curved(int begin, int end) const {
       second_sum[(size_t)index_l*size+i] = second[index_l];
     }
   }
-  for (int index_l=0; index_l < l_size; index_l++)
-    store_cmb(index_l,begin,end,&first_sum[(size_t)index_l*size],&second_sum[(size_t)index_l*size],1,samples.near.data(),
-              samples.left_out);
+  for (int index_l=0; index_l < l_size; index_l++) {
+    store_cmb(index_l,begin,size,&first_sum[(size_t)index_l*size],&second_sum[(size_t)index_l*size],1,samples.near.data());
+    if (has_t) add_left_out(index_l,begin,end,samples.left_out);
+  }
 }
 
-/** Add to the temperature what is left out at late times, the integrated Sachs-Wolfe effect above all, in Limber's
-    approximation: the source at tau0-tau = (l+1/2)/q, linear between samples. */
-void LineOfSight::add_left_out(int index_l, int begin, int end, const LeftOut & left_out, double * t) const {
+/** Add to the temperature what is left out at late times at high l, the integrated Sachs-Wolfe effect above all, in
+    Limber's approximation: the source at tau0-tau = (l+1/2)/q, linear between samples. */
+void LineOfSight::add_left_out(int index_l, int begin, int end, const LeftOut & left_out) const {
+  if (l[index_l/lanes*lanes] < high_l) return;
   const std::vector<double> & x = cmb.distance;
+  double * t = transfer(ptr->index_tt_t0,index_l)+begin;
   int i = 1, last = (int)x.size()-1;
   double factor = limber_height(l[index_l]);
   for (int n=0; n < end-begin; n++) {
@@ -391,7 +419,7 @@ void LineOfSight::integrate_lens(int begin, int end) const {
     evaluate_lens(ptr->k[index_md][index_q],source);
     int used = sample_number;
     while ((used > 0) && (q*lens.distance[used-1] < smallest_x)) used--;
-    int nearer = std::min(first_nearer(lens.distance,q,far),used);
+    int nearer = std::min(first_nearer(lens.distance,far.to/q),used);
     for (int i=nearer; i < used; i++)
       samples.value[i] = source[i]*lens_factor[i]*share(fade_at_all_l,(float)q*lens.gap[i])
         *share(far,(float)(q*lens.distance[i]));
@@ -408,7 +436,7 @@ void LineOfSight::integrate_lens(int begin, int end) const {
   for (int block=0; is_flat && (block*lanes < integrated); block++) {
     for (int i=0; i < end-begin; i++) {
       float sum[lanes] = {}, ignored[lanes] = {};
-      add_nodes(*table,block,1,lists,i,sum,ignored);
+      add_nodes(*table,block,1,lists,i,no_node,sum,ignored);
       for (int lane=0; (lane < lanes) && (block*lanes+lane < integrated); lane++)
         transfer(ptr->index_tt_lcmb,block*lanes+lane)[begin+i] = sum[lane];
     }
@@ -465,8 +493,7 @@ void LineOfSight::limber(int index_l, const double * q, int size, const float * 
   for (int n=0; n < size; n++) {
     const LimberPoint point = limber_point(space,l[index_l],1./q[n]);
     const double at = point.distance;
-    result[n] = 0.;
-    if ((at > x[0]) || (at < x[last])) continue;
+    if ((at > x[0]) || (at < x[last])) continue; /* the result is zero */
     while ((i < last-1) && (x[i] > at)) i++;
     double d0 = at-x[i-1], d1 = at-x[i], d2 = at-x[i+1];
     const float * source = sources+(size_t)n*lens_stride;
@@ -621,6 +648,7 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
                ptr->error_message,
                ptr->error_message);
     work.cmb_stride = round_up((int)work.cmb.distance.size());
+    work.late = first_nearer(work.cmb.distance,work.tau0-late_times*tau_rec);
   }
   if (work.has_lcmb) {
     class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,ptr->index_tt_lcmb,work.space,work.lens),
@@ -629,7 +657,8 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
     work.lens_stride = round_up((int)work.lens.distance.size());
   }
   if (work.space.K == 0.)
-    work.table = bessel_table(ptr->l,ptr->l_size[index_md],ptr->q[ptr->q_size-1]*pba->conformal_age);
+    work.table = bessel_table(ptr->l,ptr->l_size[index_md],ptr->q[ptr->q_size-1]*work.tau0,
+                              std::max(largest_radial_k*work.tau0,(double)fade_in_x((int)ppr->l_switch_limber).to));
 
   if (work.has_lcmb) work.prepare_limber();
 

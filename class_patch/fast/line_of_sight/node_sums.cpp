@@ -81,6 +81,14 @@ void collect_nodes(const BesselTable & table, double q, const double * distance,
   lists.first_only_end.push_back(ends.first_only-lists.first_only.get());
 }
 
+int NodeLists::lowest(int wavenumber) const {
+  int lowest = no_node;
+  if (both_end[wavenumber+1] > both_end[wavenumber]) lowest = both[both_end[wavenumber+1]-1].node;
+  if (first_only_end[wavenumber+1] > first_only_end[wavenumber])
+    lowest = std::min(lowest,first_only[first_only_end[wavenumber+1]-1].node);
+  return lowest;
+}
+
 /* Widths of vectors, as types: a template would lose the alignment of a bare vector. */
 struct Floats4 { typedef float vector __attribute__((vector_size(16), aligned(4), may_alias)); };
 struct Floats8 { typedef float vector __attribute__((vector_size(32), aligned(4), may_alias)); };
@@ -201,8 +209,21 @@ static sum_function * best_sum() {
 static sum_function * best_sum() { return sum_plain; }
 #endif
 
+/** The part of a list from the first node on that is not beyond `highest`; `together` weights belong to a node. */
+static NodeRange not_beyond(int highest, const NodeWeights * begin, const NodeWeights * end, int together) {
+  ptrdiff_t before = 0, after = (end-begin)/together;
+  if ((after > 0) && (begin->node > highest)) {
+    while (after-before > 1) {
+      ptrdiff_t middle = (before+after)/2;
+      (begin[middle*together].node > highest ? before : after) = middle;
+    }
+    begin += after*together;
+  }
+  return {begin,end};
+}
+
 void add_nodes(const BesselTable & table, int first_block, int number, const NodeLists & lists, int wavenumber,
-               float * first, float * second) {
+               int highest, float * first, float * second) {
   static sum_function * const sum = best_sum();
   Block blocks[blocks_together];
   for (int b=0; b < number; b++) {
@@ -210,8 +231,9 @@ void add_nodes(const BesselTable & table, int first_block, int number, const Nod
     blocks[b] = {table.row(block,lowest),lowest,&table.l_l_plus_1[(size_t)block*lanes],first+b*lanes,second+b*lanes};
   }
   sum(blocks,number,
-      {&lists.both[lists.both_end[wavenumber]],&lists.both[lists.both_end[wavenumber+1]]},
-      {&lists.first_only[lists.first_only_end[wavenumber]],&lists.first_only[lists.first_only_end[wavenumber+1]]});
+      not_beyond(highest,&lists.both[lists.both_end[wavenumber]],&lists.both[lists.both_end[wavenumber+1]],2),
+      not_beyond(highest,&lists.first_only[lists.first_only_end[wavenumber]],
+                 &lists.first_only[lists.first_only_end[wavenumber+1]],1));
 }
 
 }

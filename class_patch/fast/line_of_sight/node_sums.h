@@ -23,6 +23,9 @@ struct NodeWeights {
   int node;
 };
 
+/* Beyond all nodes. */
+enum {no_node = 1 << 30};
+
 /** The nodes that the samples of several wavenumbers touch, the highest first for each: with weights in both
     sums (two after each other), and in the first only. The second sum has photon polarisation, which vanishes
     at late times for all but small wavenumbers. */
@@ -32,6 +35,8 @@ public:
     : both(new NodeWeights[(size_t)4*wavenumbers*sample_number]),
       first_only(new NodeWeights[(size_t)2*wavenumbers*sample_number]), both_end(1,0), first_only_end(1,0) {}
   std::unique_ptr<NodeWeights[]> both, first_only;
+  /** The lowest node of a wavenumber; where there is none, a large number. */
+  int lowest(int wavenumber) const;
   /** Where the nodes of a wavenumber end, and so those of the next begin; index 0: 0. */
   std::vector<size_t> both_end, first_only_end;
 };
@@ -47,13 +52,10 @@ struct Samples {
 void collect_nodes(const BesselTable & table, double q, const double * distance, int begin, int end,
                    const Samples & samples, NodeLists & lists);
 
-/* Blocks that add_nodes() treats at once, so that weights are read once for all of them. */
-enum {blocks_together = 2};
-
-/** Add the two sums at one wavenumber for the multipoles of `number` blocks, at most blocks_together, to
-    first[number*lanes], second[number*lanes]. */
+/** Add the two sums at one wavenumber, over the nodes up to `highest`, for the multipoles of `number` blocks, at most
+    blocks_together, to first[number*lanes], second[number*lanes]. */
 void add_nodes(const BesselTable & table, int first_block, int number, const NodeLists & lists, int wavenumber,
-               float * first, float * second);
+               int highest, float * first, float * second);
 
 }
 
