@@ -313,7 +313,7 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
   CmbSamples samples(*this,begin,end);
   NodeLists early(early_size,late), late_lists(size,sample_number-late), low_l_lists(size,sample_number);
   /* nodes times this are the smallest multipoles that see late sources there */
-  std::vector<double> to_l(size);
+  std::vector<double> to_l(size), late_from_l(size);
   for (int i=0; i < size; i++) {
     double q = ptr->q[begin+i];
     bool has_early = (i < early_size);
@@ -322,6 +322,7 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
     collect_nodes(*table,q,cmb.distance.data(),late,samples.used,samples.resolved,late_lists);
     collect_nodes(*table,q,cmb.distance.data(),samples.nearer,samples.used,samples.unresolved,low_l_lists);
     to_l[i] = BesselTable::step*sqrt(std::max(0.,1.-pow(largest_late_radial_k/q,2)));
+    late_from_l[i] = late_lists.lowest(i)*to_l[i];
   }
   const int stride = blocks_together*lanes;
   std::vector<float> first_sum(size*stride), second_sum(size*stride);
@@ -331,18 +332,17 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
     int highest_l = table->l[(block+number)*lanes-1];
     int from = first_beyond(negligible_below(table->l[block*lanes])), early_to = early_end(highest_l), to = size;
     if (from == size) break;
-    auto has_late = [&] (int i) { return late_lists.lowest(i)*to_l[i] <= highest_l; };
-    while ((at_low_l == 0) && (to > std::max(from,early_to)) && !has_late(to-1)) to--;
+    while ((at_low_l == 0) && (to > std::max(from,early_to)) && (late_from_l[to-1] > highest_l)) to--;
     std::fill(first_sum.begin(),first_sum.end(),0.f);
     std::fill(second_sum.begin(),second_sum.end(),0.f);
     for (int i=from; i < to; i++) {
-      float * first = &first_sum[i*stride], * second = &second_sum[i*stride];
-      if (i < early_to) add_nodes(*table,block,number,early,i,no_node,first,second);
-      if (has_late(i)) {
+      float * sum1 = &first_sum[i*stride], * sum2 = &second_sum[i*stride];
+      if (i < early_to) add_nodes(*table,block,number,early,i,no_node,sum1,sum2);
+      if (late_from_l[i] <= highest_l) {
         int highest = (highest_l < no_node*to_l[i]) ? (int)(highest_l/to_l[i]) : no_node;
-        add_nodes(*table,block,number,late_lists,i,highest,first,second);
+        add_nodes(*table,block,number,late_lists,i,highest,sum1,sum2);
       }
-      if (at_low_l > 0) add_nodes(*table,block,at_low_l,low_l_lists,i,no_node,first,second);
+      if (at_low_l > 0) add_nodes(*table,block,at_low_l,low_l_lists,i,no_node,sum1,sum2);
     }
     for (int lane=0; (lane < number*lanes) && (block*lanes+lane < (int)l.size()); lane++) {
       if (from < to)
