@@ -65,7 +65,7 @@ def wigner(m: int, n: int, l_max: int, mu: Array) -> Array:
 
 def lensed(raw: dict[str, Array], accurate: bool = False, orders: Orders = DEFAULT,
            oversampling: float = 1.0) -> dict[str, Array]:
-    """TT, TE, EE and BB from what raw_cl() returns, at every multipole; if accurate, `oversampling` angles by multipole."""
+    """TT, TE, EE and BB from what raw_cl() returns, at every multipole; if accurate, `oversampling` angles for each."""
     ell = np.arange(raw["ell"][-1] + 1.0)
     mu, weight = angles(int(oversampling * (ell.size - 1)), accurate)
     total = {name: np.zeros(ell.size) for name in ("tt", "te", "ee", "bb")}
