@@ -14,9 +14,9 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.request import at_request
 from cosmicnet.training.checks import cost as cost_module
+from cosmicnet.training.fields import guard
 from cosmicnet.training.models import integrate
 from cosmicnet.training.models.dataset import model_path
-from cosmicnet.training.one_level import fit_set as networks
 from cosmicnet.training.paper.check import require_possible
 from cosmicnet.training.paper.dataset import PaperModel, read_paper_model
 from cosmicnet.training.paper.generate import (
@@ -62,7 +62,7 @@ def work(tmp_path_factory: pytest.TempPathFactory, patched: None) -> Path:
         patch.setattr(integrate, "single_threaded_pool", serial_pool)
         generate(recipe(), folder / "models", 1)
         # three models do not tell how the derived quantities vary
-        patch.setattr(networks, "GUARD_FLOOR", 0.1)
+        patch.setattr(guard, "FLOOR", 0.1)
         train_and_export(recipe(), folder, folder / "nets")
     return folder
 
