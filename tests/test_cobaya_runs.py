@@ -155,13 +155,13 @@ def test_plancks_covmat_with_h0_keeps_what_it_does_not_touch() -> None:
 
 
 @pytest.mark.parametrize(("name", "label", "largest_chi2"), [
-    ("embedded", "embedded", 0.5), ("so_forecast_net", "so", 0.5), ("so_forecast_full", "so", 0.01)])
+    ("embedded", "embedded", 0.05), ("so_forecast_net", "so", 0.05), ("so_forecast_full", "so", 5.0)])
 def test_runs_that_need_no_data(name: str, label: str, largest_chi2: float) -> None:
     model = get_model(load(name))
     fiducial = dict(zip(model.parameterization.sampled_params(), model.prior.reference(), strict=True))
     fiducial |= {"logA": 3.045, "n_s": 0.965, "H0": 67.4, "omega_b": 0.0224, "omega_cdm": 0.12, "tau_reio": 0.0544}
     loglikes, derived = model.loglikes(fiducial, as_dict=True)
-    # at the fiducial the chi2 is that of the networks' error
+    # at the fiducial the chi2 is that of the networks' error, or of full CLASS at its default precision
     assert abs(2.0 * loglikes["cosmicnet.EmbeddedCMB"]) < largest_chi2
     assert derived["neural_network_used"] == float(not name.endswith("full"))
     assert model.get_auto_covmat()["name"] == f"lcdm_H0_{label}.covmat"

@@ -9,8 +9,9 @@ from builds import ROOT
 from providers import Recorder
 from recipes import TINY, write_tiny
 
+from cosmicnet.installed import shipped_sets
 from cosmicnet.training.recipe.schema import PARAMETERS, Recipe, RecipeError, load_recipe
-from cosmicnet.training.two_levels.recipe import has_levels
+from cosmicnet.training.two_levels.recipe import load_two_level_recipe
 
 
 def test_recipe_is_read(tmp_path: Path) -> None:
@@ -38,11 +39,11 @@ def test_mark_of_the_byte_order_does_no_harm(tmp_path: Path) -> None:
 
 
 def test_every_recipe_that_is_shipped_is_valid() -> None:
-    # those of the paper's networks and of two levels are of other kinds (test_paper_training.py, test_two_levels.py)
+    # those of the paper's networks are of another kind (test_paper_training.py)
     recipes = [path for path in (ROOT / "training" / "recipes").glob("*.toml")
-               if not path.stem.startswith(("paper", "accuracy")) and not has_levels(path)]
-    assert recipes
-    assert {load_recipe(path).name for path in recipes} == {path.stem for path in recipes}
+               if not path.stem.startswith(("paper", "accuracy"))]
+    names = {load_two_level_recipe(path).name for path in recipes}
+    assert names == {path.stem for path in recipes} == set(shipped_sets())
 
 
 def test_recipe_of_the_paper_is_sent_to_its_command() -> None:

@@ -110,9 +110,9 @@ def test_rates_in_the_readme_are_as_measured() -> None:
 def test_errors_in_the_readme_are_as_measured() -> None:
     boxes = json.loads((ROOT / "cosmicnet" / "nets" / DEFAULT_SET / "measured.json").read_text())["boxes"]
     figures = next(box["figures"] for box in boxes if box["title"] == "whole domain")
-    shown = re.search(r"\[TT ([\d.]+)%, P\(k\) ([\d.]+)%\]\(docs/accuracy\.md\)", README)
+    shown = re.search(r"\[TT ([\d.]+)%, EE ([\d.]+)%, P\(k\) ([\d.]+)%\]\(docs/accuracy\.md\)", README)
     assert shown
-    for text, name in zip(shown.groups(), ("TT, l ≥ 30", "P(k), z = 0, 1, 2"), strict=True):
+    for text, name in zip(shown.groups(), ("TT, l ≥ 30", "EE, l ≥ 30", "P(k), z = 0, 1, 2"), strict=True):
         assert float(text) == pytest.approx(float(figures[name][1].rstrip("%")), rel=0.05)
 
 

@@ -20,7 +20,7 @@ from cosmicnet.training.fields.nodes import KNOTS, NODES
 from cosmicnet.training.fields.tables import FieldTables
 from cosmicnet.training.two_levels import fit_levels as module
 from cosmicnet.training.two_levels.curved_grids import CurvedSpaceGrids
-from cosmicnet.training.two_levels.fit_levels import ACOUSTIC, FITTED_FROM, _floor
+from cosmicnet.training.two_levels.fit_levels import ACOUSTIC, FITTED_FROM, NOISY_FROM, _floor
 from cosmicnet.training.two_levels.resample_level import graded, without_ringing
 
 VALUES = {
@@ -101,7 +101,7 @@ def test_largest_wavenumbers_come_from_the_models_that_have_them() -> None:
     """A ratio to the last common column that depends on the inputs is found for models that end there."""
     rng = np.random.default_rng(3)
     inputs, x = rng.uniform(-1.0, 1.0, (30, 3)), np.geomspace(1.0, 1000.0, 40)
-    amplitudes, slopes = 2.0 + inputs[:, 0], -1.0 + 0.05 * inputs[:, 1]
+    amplitudes, slopes = 2.0 + inputs[:, 0], -1.0 + 0.01 * inputs[:, 1]
     truth = amplitudes[:, None, None] * np.ones((30, 5, 1)) * x ** slopes[:, None, None]
     ends = np.where(np.arange(30) % 3 == 2, 1000.0, 50.0 + rng.uniform(0.0, 3.0, 30))
     cut = truth.astype(np.float32)
@@ -129,7 +129,7 @@ def test_errors_count_less_where_photons_have_diffused(piece: str, counts_less: 
                         np.ones(times), np.full(wavenumbers, 1e-9))
     x, floor = np.exp(NODES[field.wavenumber]), _floor(table)
     assert np.all(floor[x < ACOUSTIC] < 1e-6)
-    assert np.all((floor[(x > ACOUSTIC) & (x < FITTED_FROM)] > np.sqrt(times)) == counts_less)
+    assert np.all((floor[(x > ACOUSTIC) & (x < NOISY_FROM)] > np.sqrt(times)) == counts_less)
     # fits to some of the models
     assert np.all(floor[x > FITTED_FROM] > np.sqrt(times))
     assert np.all(_floor(replace(table, floor=np.full(wavenumbers, 10.0))) >= 10.0)
@@ -164,7 +164,7 @@ def test_fit_to_cheap_models_is_that_of_converged_ones(monkeypatch: pytest.Monke
     levels = {"cheap": cheap, "converged": cheap + difference}
 
     def model(level: str, i: int) -> Any:
-        return SimpleNamespace(level=level, number=i, setup={}, cosmology=cosmologies[i])
+        return SimpleNamespace(level=level, number=i, path=f"{level}/{i}", setup={}, cosmology=cosmologies[i])
 
     def read(field: Field, models: Sequence[Any]) -> FieldTables:
         values = np.array([levels[m.level][m.number] for m in models], dtype=np.float32)

@@ -298,14 +298,14 @@ def test_options_that_cannot_be_meant_are_errors(options: dict[str, str]) -> Non
 # A walk through a model that no set covers
 
 SETTINGS = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 300, "omega_b": 0.0224, "H0": 67.4,
-            "A_s": 2.1e-9, "neural_network": "yes", "neural_network_path": "lcdm"}
+            "A_s": 2.1e-9, "N_ur": 2.5, "neural_network": "yes", "neural_network_path": "lcdm"}
 # models of the first networks, audits before they answer, and points of the walk: all but one of those after the first
 # networks lie between the points before them
 FIRST, AUDITS, WALK = 6, 3, 11
 
 
 def points(number: int, seed: int = 7) -> Iterator[dict[str, float]]:
-    """lcdm has one massive neutrino, these have none."""
+    """lcdm has N_eff of 3.02 to 3.07, these have less."""
     generator = np.random.default_rng(seed)
     for _ in range(number):
         x, y = generator.uniform(-1.0, 1.0, 2)

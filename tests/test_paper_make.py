@@ -137,7 +137,7 @@ def test_networks_that_diverged_are_not_written(work: Path) -> None:
     ({"reio_parametrization": "reio_none", "tau_reio": None}, "reio_parametrization = 0, but the networks were"),
     ({"l_max_scalars": 2000}, "the CMB sources need k up to"),
     ({"output": "tCl,pCl,mTk"}, "source functions"),
-    ({"output": "tCl,pCl,lCl", "lensing": "yes"}, "for phi_plus_psi, from the networks 'lcdm': N_ncdm = 0, but"),
+    ({"output": "tCl,pCl,lCl,mPk", "lensing": "yes", "P_k_max_1/Mpc": 150}, "from the networks 'lcdm': k up to"),
 ])
 def test_what_is_not_covered_is_said(work: Path, change: dict[str, object], reason: str) -> None:
     from classy import CosmoComputationError, CosmoSevereError
@@ -201,11 +201,11 @@ def test_what_class_or_keras_would_refuse_later_is_told_first(
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
-    ("m_ncdm = 0.06\n", "m_ncdm = 0.4\n", r"m_ncdm = 0\.4 is outside \[0\.055, 0\.065\]"),
-    ("N_ncdm = 1\nm_ncdm = 0.06\n", "", "N_ncdm = 0, but the networks were trained with 1"),
+    ("m_ncdm = 0.06\n", "m_ncdm = 0.4\n", r"m_ncdm_largest = 0\.4 is outside \[0, 0\.12\]"),
+    ("N_ncdm = 1\nm_ncdm = 0.06\n", "", r"N_eff = 2\.03\d* is outside \[3\.02, 3\.07\]"),
     ("m_ncdm = 0.06\n", "m_ncdm = 0.06\nOmega_Lambda = 0\nw0_fld = -0.9\n", "has_fld = 1, but"),
-    ('"tCl,pCl,lCl"', '"tCl,pCl,lCl,mPk"\n"P_k_max_1/Mpc" = 50', "k up to .* is needed, but the networks reach 22"),
-    ("m_ncdm = 0.06\n", "m_ncdm = 0.06\nYHe = 0.25\n", r"YHe = 0\.25, but 0\.245.* is expected"),
+    ('"tCl,pCl,lCl"', '"tCl,pCl,lCl,mPk"\n"P_k_max_1/Mpc" = 150', "k up to .* is needed, but the networks reach 130"),
+    ("m_ncdm = 0.06\n", "m_ncdm = 0.06\nYHe = 0.26\n", r"YHe = 0\.26 is outside \[0\.24, 0\.252\]"),
 ])
 def test_settings_that_the_companion_was_not_trained_with_are_told_first(
     tmp_path: Path, old: str, new: str, message: str,

@@ -65,6 +65,7 @@ def test_page_tells_the_errors_that_were_put_in() -> None:
     manifest = replace(load_network_set(DEFAULT_SET).manifest, name="paper", recipe=made_by(recipe))
     text = page(recipe, Path("recipes/own.toml"), manifest, measured())
     training = recipe.sets.training.models
+    weyl = next(f for f in load_network_set(DEFAULT_SET).emulator.fields if f.field.name == "late.weyl")
     for row in (
         "cosmicnet paper train recipes/own.toml   ", "12200 models (23.7 to 47.4 core-hours, 33 GB) and 630000 steps",
         "for the search 500 times", "version 3.4.1, which", "left out: {'H0': 99.0}: no",
@@ -85,7 +86,7 @@ def test_page_tells_the_errors_that_were_put_in() -> None:
         "| 6 min | not measured (`--default-models`) |  |",
         "| S_T0 | 5 | 1.00e-02 | 0.125 | dense 7, 8, 9, 5, 6, 11, 12; filters(kernel/stride, pool) 3(4/2, 2) |",
         f"S_T0 {recipe.search.epochs['t0']} of {recipe.networks.t0.epochs}", "| S_T2 | not searched |",
-        "| late.weyl | ln_omega_m, ln_omega_b, ln_h, N_ur, m_ncdm |",
+        f"| late.weyl | {', '.join(weyl.field.inputs)} |",
     ):
         assert row in text or row in " ".join(text.split()), row
     again = page(recipe, Path("recipes/own.toml"), manifest, replace(measured(), default_seconds=120.0))

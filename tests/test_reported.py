@@ -33,9 +33,9 @@ def test_stock_class_reports_all_that_matters(monkeypatch: pytest.MonkeyPatch) -
     assert not list(invisible([summary()], {"my_drag": 1.02}, (), (), ()))
 
 
-def shipped_plan(folder: Path, settings: str) -> OneLevelPlan:
-    """The plan of `lcdm` with more settings."""
-    text = (ROOT / "training" / "recipes" / "lcdm.toml").read_text(encoding="utf-8")
+def plan_with(folder: Path, settings: str) -> OneLevelPlan:
+    """The plan of LCDM with more settings."""
+    text = (ROOT / "tests" / "one_level.toml").read_text(encoding="utf-8")
     (folder / "mine.toml").write_text(text.replace("N_ncdm = 1", f"N_ncdm = 1\n{settings}"))
     return OneLevelPlan.open(folder / "mine.toml", folder).with_models(2)
 
@@ -51,7 +51,7 @@ def test_room_for_the_grids_is_checked_before_anything_is_integrated(
     tmp_path: Path, setting: str, message: str
 ) -> None:
     with pytest.raises(RecipeError, match=message) if message else nullcontext():
-        plan = shipped_plan(tmp_path, setting)
+        plan = plan_with(tmp_path, setting)
         require_visible(plan.recipe, plan.recipe_file, plan.points)
 
 
@@ -88,6 +88,6 @@ def test_another_value_of_a_setting_is_told(settings: dict[str, Any], name: str,
 @pytest.mark.usefixtures("patched")
 def test_parameter_that_class_makes_another_number_of_is_refused(tmp_path: Path) -> None:
     """CLASS takes the interacting dark matter out of the other one, so that the domain would be another."""
-    plan = shipped_plan(tmp_path, "f_idm = 0.1\nm_idm = 1e9\ncross_idm_b = 1e-26")
+    plan = plan_with(tmp_path, "f_idm = 0.1\nm_idm = 1e9\ncross_idm_b = 1e-26")
     with pytest.raises(RecipeError, match=r"line \d+: sampling\.ranges\.omega_cdm\b"):
         require_visible(plan.recipe, plan.recipe_file, plan.points)

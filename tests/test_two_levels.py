@@ -157,7 +157,7 @@ def test_recipe_that_is_wrong_names_its_line(tmp_path: Path) -> None:
     path.write_text(STANDARD.read_text().replace("YHe = [0.175, 0.325]", "YHe = [0.325, 0.175]"))
     with pytest.raises(RecipeError, match=r"YHe = \[0.325, 0.175\]"):
         load_two_level_recipe(path)
-    assert has_levels(STANDARD) and not has_levels(ROOT / "training/recipes/lcdm.toml")
+    assert has_levels(STANDARD) and not has_levels(ROOT / "tests/one_level.toml")
 
 
 @pytest.fixture

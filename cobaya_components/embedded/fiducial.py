@@ -1,7 +1,7 @@
 """Make the data of the likelihood: `python -m cosmicnet.cobaya_components.embedded.fiducial` (some minutes).
 
-The fiducial spectra are of full CLASS; the covariance of the parameters, for samplers, is the inverse Fisher matrix
-there (networks).
+The fiducial spectra are of full CLASS at the precision that the networks stand for; the covariance of the parameters,
+for samplers, is the inverse Fisher matrix there (networks).
 """
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmicnet.class_parameters import SAME_MODULES
+from cosmicnet.store import DEFAULT_SET, read_manifest
 from cosmicnet.training.work.numbers import T_CMB_MUK
 from cosmicnet.training.work.run_class import Parameters, networks_on, new_class
 
@@ -22,11 +24,10 @@ __all__ = ["FIDUCIAL"]
 Array = NDArray[np.float64]
 
 COMMON: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06}
-# CLASS's settings by file. Experiments beyond Planck see the error of CLASS's own line of sight.
+# CLASS's settings by file.
 SETTINGS: Mapping[str, Parameters] = {
     LINEAR.name: {**COMMON, "l_max_scalars": 2000},
-    NON_LINEAR.name: {**COMMON, "output": "tCl,pCl,lCl,mPk", "l_max_scalars": 5000, "non_linear": "hmcode",
-                      "fast_line_of_sight": "yes", "fast_non_linear": "yes"},
+    NON_LINEAR.name: {**COMMON, "output": "tCl,pCl,lCl,mPk", "l_max_scalars": 5000, "non_linear": "hmcode"},
 }
 
 # parameter to its fiducial value (Planck 2018, arXiv:1807.06209, table 2, rounded) and its step in derivatives
@@ -68,8 +69,9 @@ def _matrices(spectra: Mapping[str, Array], noise: Mapping[str, Array | float] =
 
 def main() -> None:
     center = {name: value for name, (value, _) in FIDUCIAL.items()}
+    precision = read_manifest(DEFAULT_SET).precision_settings
     for file in (LINEAR, NON_LINEAR):
-        arrays: dict[str, Any] = dict(spectra(SETTINGS[file.name], center))
+        arrays: dict[str, Any] = dict(spectra({**SETTINGS[file.name], **SAME_MODULES, **precision}, center))
         np.savez_compressed(file, **arrays)
     for name, experiment in EXPERIMENTS.items():
         with np.load(experiment.fiducial) as fiducial:

@@ -22,7 +22,8 @@ OF_MATTER = ("weyl", "matter", "matter_cb")
 # The name of a model's last wavenumber (1/Mpc) among its numbers. Models that reach this many times further than the
 # shortest are those with the largest wavenumbers.
 K_LAST, FURTHER = "k_last", 3.0
-DEGREE_OF_TAIL = 2
+# of the polynomial in the inputs: few models reach so far, and a quadratic of many inputs runs away between them
+DEGREE_OF_TAIL = 1
 
 # The first x = k r_s(rec) of the nodes.
 FIRST_X = float(np.exp(NODES["ln_x_far"][0]))

@@ -27,7 +27,8 @@ _LN_X_FAR = np.concatenate([_LN_X, np.log(np.geomspace(3400.0, 23000.0, 11)[1:])
 NODES: dict[str, Array] = {
     "tau_over_tau_rec": stretched([0.79, 0.93, 1.15, 1.315], [0.006, 0.0035, 0.0045, 0.0065]),
     # from the first time of any helium fraction and density of baryons at converged settings
-    "tau_over_tau_rec_wide": stretched([0.6, 0.75, 0.93, 1.15, 1.315], [0.02, 0.009, 0.0035, 0.0045, 0.0065]),
+    "tau_over_tau_rec_wide": stretched([0.6, 0.75, 0.93, 1.15, 1.315, 1.82],
+                                       [0.02, 0.009, 0.0035, 0.0045, 0.0065, 0.009]),
     "ln_u": np.linspace(np.log(0.0047), 0.0, 380),
     "ln_v_dark": np.linspace(np.log(0.52), np.log(13.0), 246),
     # reaches beyond today in every cosmology of the largest domain
@@ -48,7 +49,8 @@ KNOTS: dict[str, Array] = {
         np.geomspace(150.0, 3400.0, 24)[1:],
     ])),
 }
-KNOTS["tau_over_tau_rec_wide"] = stretched([0.6, 0.75, 0.93, 1.15, 1.315], [0.04, 0.024, 0.009, 0.012, 0.017])
+KNOTS["tau_over_tau_rec_wide"] = stretched([0.6, 0.75, 0.93, 1.15, 1.315, 1.82],
+                                           [0.04, 0.024, 0.009, 0.012, 0.017, 0.02])
 KNOTS["ln_x_far"] = np.concatenate([KNOTS["ln_x"], _LN_X_FAR[_LN_X.size:]])
 
 

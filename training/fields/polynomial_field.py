@@ -1,6 +1,7 @@
 """Fit one field by a polynomial alone: for sets of many inputs, in which each input has a relevance of its own."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,11 +10,11 @@ from numpy.typing import NDArray
 from cosmicnet.evaluation import FittedField
 
 from .polynomial import UNPREDICTABLE
-from .reduce import MEAN_ACCURACY, fitted_field, keep_components, reduce_field
+from .reduce import MEAN_ACCURACY, expand, fitted_field, keep_components, reduce_field
 from .relevance import fit_with_relevances
 from .tables import FieldTables
 
-__all__ = ["PolynomialField", "fit_polynomial_field"]
+__all__ = ["PolynomialField", "fit_polynomial_field", "predicted_by_others"]
 
 Array = NDArray[np.float64]
 
@@ -47,3 +48,13 @@ def fit_polynomial_field(table: FieldTables, floor: Array, tolerance: float, deg
                       output_map=replace(outer, offset=outer.offset[kept], scale=outer.scale[kept]))
     return PolynomialField(fitted_field(table.field, reduced, network), reduced.error, errors / (whole or 1.0),
                            fit.relevances[0])
+
+
+def predicted_by_others(
+    table: FieldTables, floor: Array, tolerance: float, degree: int, models: Sequence[int]
+) -> Array:
+    """The tables of these models (by number) as a fit to all others predicts them, shape (models, time nodes,
+    wavenumber nodes); other arguments as of fit_polynomial_field()."""
+    reduced = reduce_field(table.values, table.weight, floor, tolerance)
+    fit = fit_with_relevances(table.inputs, reduced.coefficients, degree)
+    return np.array([expand(reduced, reduced.coefficients[i] - fit.residuals[i]) for i in models])

@@ -25,7 +25,7 @@ from ..fields.gaps import OF_MATTER, filled
 from ..fields.guard import fit_guard_with_relevances
 from ..fields.kept_fits import FitResult, error_table, fit_once
 from ..fields.nodes import NODES
-from ..fields.polynomial_field import fit_polynomial_field
+from ..fields.polynomial_field import fit_polynomial_field, predicted_by_others
 from ..fields.shared_values import common_settings, constant_numbers
 from ..fields.tables import (
     BEYOND,
@@ -54,8 +54,10 @@ DEGREE_EARLY, DEGREE_LATE = 4, 3
 # over time; what is left must be much better than its source. ACOUSTIC: x = k r_s(rec) from which photon sources count
 # less.
 FLOOR, FLOOR_OF_TEMPERATURE, ACOUSTIC = 50.0, 3.0, 30.0
-# Matter beyond this x is a fit to some of the models, and counts so much less.
-FITTED_FROM, WEIGHT_OF_FITTED = 3000.0, 10.0
+# From this x on CLASS's integration noise reaches 1e-3 of matter, which would hide the differences between cosmologies
+# at smaller x; beyond the second one matter is a fit to some of the models. Errors count so much less there.
+NOISY_FROM, WEIGHT_OF_NOISE = 600.0, 20.0
+FITTED_FROM, WEIGHT_OF_FITTED = 3000.0, 50.0
 # Below this x multipoles from 2 on see next to nothing, and curved space has no modes.
 LARGEST_SCALE = 0.03
 # The k r_s(rec) to which CMB sources are covered. From 150 on the nodes do not resolve acoustic oscillations, but
@@ -102,7 +104,7 @@ def fit_levels(plan: Plan, recipe: TwoLevelRecipe, models: Sequence[Path], outpu
     tables = collect_levels(models, plan.tables, DENSITY_FIELDS, processes, scheduler)
     if EARLY_DARK_ENERGY in recipe.domain:
         tables = _within(MARGIN * recipe.domain[EARLY_DARK_ENERGY][1], tables)
-    fields = _with_varied_inputs(tables.cheap)
+    fields = _with_own_inputs(tables.cheap, recipe.inputs)
     identity = {
         "models": [m.cosmology for m in tables.cheap], "pairs": [m.cosmology for m, _ in tables.pairs],
         "tables": code_digest((*OF_TABLES, *OF_LEVEL_TABLES)), "code": code_digest(OF_LEVEL_FIELDS),
@@ -126,9 +128,13 @@ def fit_levels(plan: Plan, recipe: TwoLevelRecipe, models: Sequence[Path], outpu
     return save_network_set(output, NetworkSet(_manifest(recipe, tables, guard_inputs, tolerances), emulator, guard))
 
 
-def _with_varied_inputs(models: Sequence[ResampledModel]) -> tuple[Field, ...]:
-    """DENSITY_FIELDS without the inputs that are the same in all models."""
-    return tuple(replace(field, inputs=_varied(field.inputs, models)) for field in DENSITY_FIELDS)
+def _with_own_inputs(models: Sequence[ResampledModel], chosen: Sequence[str] | None) -> tuple[Field, ...]:
+    """DENSITY_FIELDS with those of the chosen inputs, or of all, that differ between models."""
+    def own(field: Field) -> Field:
+        inputs = tuple(name for name in field.inputs if not chosen or name in chosen)
+        return replace(field, inputs=_varied(inputs, models))
+
+    return tuple(map(own, DENSITY_FIELDS))
 
 
 def _varied(names: tuple[str, ...], models: Sequence[ResampledModel]) -> tuple[str, ...]:
@@ -192,9 +198,10 @@ def fit_level_field(field: Field, tables: Tables, tolerance: float) -> FitResult
     The error of the result is the leave-one-out one, of the median model.
     """
     table = filled(read_field(field, tables.cheap), tables.cheap)
-    table = replace(table, values=table.values + _difference(field, tables))
-    fit = fit_polynomial_field(table, _floor(table), tolerance,
-                               DEGREE_EARLY if field.region == "early" else DEGREE_LATE)
+    degree = DEGREE_EARLY if field.region == "early" else DEGREE_LATE
+    if tables.pairs:
+        table = replace(table, values=table.values + _difference(table, tables, tolerance, degree))
+    fit = fit_polynomial_field(table, _floor(table), tolerance, degree)
     error = float(np.median(fit.fit_errors))
     return FitResult(fit.fitted, float(np.median(fit.compression_errors)), error, error)
 
@@ -205,21 +212,27 @@ def _floor(table: FieldTables) -> Array:
     x = np.exp(NODES[table.field.wavenumber])
     is_of_temperature = PIECES[table.field.piece].source == "t0"
     floor = (FLOOR_OF_TEMPERATURE if is_of_temperature else FLOOR) * table.floor
+    size = np.sqrt(((table.values * table.weight[:, None]) ** 2).sum(axis=1).mean(axis=0))
     if table.field.piece in OF_MATTER:
-        return np.where(x > FITTED_FROM, WEIGHT_OF_FITTED * np.sqrt((table.values**2).sum(axis=1).mean(axis=0)), floor)
+        weight = np.where(x > FITTED_FROM, WEIGHT_OF_FITTED, WEIGHT_OF_NOISE)
+        return np.where(x > NOISY_FROM, weight * size, floor)
     # bounded also where the nodes do not resolve oscillations
     floor = np.where(x > K_SOUND_HORIZON_MAX * (1.0 + 1e-9), BEYOND, 1.0) * floor
     floor = floor * np.maximum(LARGEST_SCALE / x, 1.0)
-    size = np.sqrt(((table.values * table.weight[:, None]) ** 2).sum(axis=1).mean(axis=0))
     return np.where(x > ACOUSTIC, np.maximum(size, floor) * (x / ACOUSTIC) ** 2, floor)
 
 
-def _difference(field: Field, tables: Tables) -> Single:
-    """The difference of the levels for each cheap model: a constant, and a part in proportion to SHARE."""
-    if not tables.pairs:
-        return np.zeros(1, dtype=np.float32)
-    cheap, converged = (read_field(field, models).values for models in zip(*tables.pairs, strict=True))
-    differences = converged - cheap
+def _difference(table: FieldTables, tables: Tables, tolerance: float, degree: int) -> Single:
+    """The difference of the levels for each cheap model: a constant, and a part in proportion to SHARE.
+
+    Each converged model is compared with what all other cheap ones predict, in which integration noise averages out.
+    """
+    number = {model.path: i for i, model in enumerate(tables.cheap)}
+    pairs = [number[model.path] for model, _ in tables.pairs]
+    predicted = predicted_by_others(table, _floor(table), tolerance, degree, pairs)
+    cheap, converged = (read_field(table.field, models).values for models in zip(*tables.pairs, strict=True))
+    # where a model has none of its own, both levels have the same values
+    differences = converged - cheap + (table.values[pairs] - predicted)
     shares, of_pairs = (np.array([SHARE({**m.setup, **m.cosmology}) for m in models])
                         for models in (tables.cheap, [m for m, _ in tables.pairs]))
     massive = of_pairs > 0.0

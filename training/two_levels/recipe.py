@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from cosmicnet.density_fields import DENSITY_FIELDS
+
 from ..recipe.schema import Accuracy, ClassSettings, Count, Name, Positive, Ranges, Reduction, Seed, setting
-from ..recipe.toml import Strict, load_toml, read_tables
+from ..recipe.toml import Strict, load_toml, read_tables, unknown
 from .cosmologies import Box, Cosmology, PhysicalRanges, draw
 
 __all__ = ["LEVELS", "Levels", "TwoLevelRecipe", "TwoLevelSampling", "has_levels", "load_two_level_recipe"]
@@ -99,7 +101,9 @@ class Levels(Strict):
 
 class TwoLevelRecipe(_AsGiven):
     """domain, constraints: of numbers that a request has, or of those that follow from them (DERIVED_FOR_DOMAIN).
-    k_max: the largest wavenumber, 1/Mpc. accuracy: what `cosmicnet evaluate` measures the whole domain against."""
+    k_max: the largest wavenumber, 1/Mpc. inputs: those of the fields (cosmicnet/density_fields.py) that tell the
+    cosmologies apart, where others follow from them; all, if none are named. accuracy: what `cosmicnet evaluate`
+    measures the whole domain against."""
 
     name: Name
     description: str
@@ -107,10 +111,19 @@ class TwoLevelRecipe(_AsGiven):
     domain: Ranges
     constraints: list[str] = Field(default_factory=list)
     k_max: Positive
+    inputs: list[str] | None = None
     sampling: TwoLevelSampling
     levels: Levels
     reduction: Reduction
     accuracy: Accuracy | None = None
+
+    @model_validator(mode="after")
+    def _known_inputs(self) -> TwoLevelRecipe:
+        known = sorted({name for field in DENSITY_FIELDS for name in field.inputs})
+        for name in self.inputs or ():
+            if name not in known:
+                raise ValueError(unknown(f"inputs: {name}", name, known))
+        return self
 
     @property
     def target(self) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ __all__ = ["is_of_levels", "points_of_domain"]
 # The sum that a constraint limits, so that dark energy is negligible early.
 EARLY_DARK_ENERGY = {"w0_fld": 1.0, "wa_fld": 1.0}
 # Where the domain does not limit a sampled parameter itself, this part of its range is left out at each end.
-MARGIN = 0.05
+MARGIN = 0.2
+# Points that are tried for each one that is wanted: a domain may lack whole corners.
+TRIED = 50
 
 
 def is_of_levels(manifest: Manifest) -> bool:
@@ -29,13 +32,14 @@ def is_of_levels(manifest: Manifest) -> bool:
 def points_of_domain(
     manifest: Manifest, number: int, seed: int, tau_reio: tuple[float, float], at_corners: bool = False
 ) -> list[dict[str, Any]]:
-    """The first `number` cosmologies of one sequence that lie in the domain, the same at every call.
+    """The first `number` cosmologies of one sequence that lie in the domain, the same at every call; fewer, if the
+    domain fills little of what was sampled.
 
     at_corners: each coordinate at one of its ends. tau_reio: range.
     """
     found: list[dict[str, Any]] = []
     optical_depths = np.random.default_rng(seed)
-    for cosmology in draw(_ranges(manifest), seed, at_corners):
+    for cosmology in islice(draw(_ranges(manifest), seed, at_corners), TRIED * number):
         point = {**cosmology, "tau_reio": float(optical_depths.uniform(*tau_reio))}
         if _is_inside(point, manifest):
             found.append(point)
