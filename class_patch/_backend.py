@@ -50,7 +50,7 @@ def build_wheel(
     is_beside = settings.pop("beside", "no") == "yes"
     class_patch = _class_patch()
     if missing := class_patch.missing_tools():
-        # before the download, whose errors would be blamed
+        # checked before the download, or this would look like a download error
         raise RuntimeError(f"CLASS is compiled here, but {', '.join(missing)} cannot be found: install a C and a C++ "
                            "compiler and make (Debian: apt install build-essential), or install a wheel")
     start = os.getcwd()

@@ -14,12 +14,12 @@ __all__ = ["EQUATIONS", "changed_files", "file_digests", "source_digest", "table
 
 STOCK_DIGESTS = Path(__file__).parent / "stock_digests.json"
 
-# The equations themselves: of an otherwise unchanged CLASS, the digest is made of these alone.
+# The equations. If no other file differs from stock CLASS, only these are hashed.
 EQUATIONS = (
     "include/precisions.h", "include/background.h", "include/thermodynamics.h", "include/perturbations.h",
     "source/background.c", "source/thermodynamics.c", "source/perturbations.c",
 )
-# Everything below these folders counts, a fork's own files as well, except what acts on later modules only.
+# Every file in these folders is hashed, a fork's own included, except those of later modules.
 FOLDERS = ("source", "include", "tools", "external")
 SUFFIXES = (".c", ".h", ".cpp", ".hpp", ".dat")
 LATER_MODULES = {
@@ -60,7 +60,7 @@ def file_digests(root: Path) -> dict[str, str]:
 
 
 def table_digests(root: Path) -> dict[str, str]:
-    """The same of the tables, which CLASS reads when it runs."""
+    """Digests of the .dat tables that CLASS reads at run time."""
     return {name: digest for name, digest in file_digests(root).items() if name.endswith(".dat")}
 
 

@@ -33,7 +33,7 @@ def missing_tools() -> list[str]:
 def compile_copy(root: Path, files: Mapping[str, str], edited: Mapping[str, set[str]]) -> dict[str, list[str]]:
     """Compile a copy of `root` with these files in it, without optimisation; returns why parts do not compile.
 
-    edited: the parts that have edits in each file. An entry '' is about CLASS itself or the hook.
+    edited: the parts that have edits in each file. The key '' holds errors in CLASS itself or in the hook.
     """
     with tempfile.TemporaryDirectory(prefix="cosmicnet-trial-") as folder:
         copy = Path(folder) / "class"
@@ -51,7 +51,7 @@ def compile_copy(root: Path, files: Mapping[str, str], edited: Mapping[str, set[
 def _by_part(said: str, edited: Mapping[str, set[str]]) -> dict[str, list[str]]:
     """The compiler's errors by the part of the patch in whose file they are."""
     found: dict[str, list[str]] = {}
-    # an edit of a source file is the first suspect, before the parts with files of their own
+    # a part whose own file is named, or else the parts that edit the named file
     for line in said.splitlines():
         if not re.search(r"error:|Error \d|No such file", line):
             continue
@@ -64,7 +64,7 @@ def _by_part(said: str, edited: Mapping[str, set[str]]) -> dict[str, list[str]]:
 
 
 def _compile_classy(copy: Path) -> dict[str, list[str]]:
-    """Cython and the compiler on classy.pyx, where both are there: pip brings its own Cython to the real build."""
+    """Cython and the compiler on classy.pyx, if Cython and NumPy are installed; the real build has its own."""
     if not all(importlib.util.find_spec(name) for name in ("Cython", "numpy")):
         return {}
     import numpy

@@ -1,7 +1,7 @@
 """Inputs of networks that do not depend on the parametrization of a cosmology: ratios of densities at several times.
 
-Temperatures, times and lengths around recombination scale with T_cmb if omega/T_cmb^3 is kept, so that densities are
-taken in units of the photons'. Neutrinos and dark energy act through their share of the energy at the times at which it
+At fixed omega/T_cmb^3, temperatures, times and lengths around recombination scale with T_cmb. Densities are therefore
+in units of the photon density. Neutrinos and dark energy act through their share of the energy at the times at which it
 matters; curvature through its share today.
 """
 from __future__ import annotations
@@ -61,8 +61,8 @@ def _neutrino_mass(z: float, c: Values) -> float:
 
 
 def for_domain(values: Values) -> dict[str, float]:
-    """Numbers that limit a domain, whatever the order and spelling of species: masses in eV, degeneracies counted in
-    the sum; T_ncdm in units of T_cmb, CLASS's default where there is no species; dark energy as among the inputs."""
+    """Quantities that bound a domain, whatever the order of species: the largest mass and the sum weighted by
+    degeneracy (eV), the range of T_ncdm (CLASS's default without a species), dark energy at recombination."""
     ends = ["" if number == 1 else f"_{number}" for number in range(1, int(values["N_ncdm"]) + 1)]
     masses = [values["m_ncdm" if not end else f"m_ncdm_in_eV{end}"] for end in ends]
     temperatures = [values[f"T_ncdm{end}"] for end in ends] or [T_NCDM]

@@ -68,7 +68,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         self.network_set: NetworkSet | None = None
         self._candidates: dict[str, NetworkSet] = {}
         super().initialize()
-        # Cobaya has merged them into the run's parameters; a theory code that keeps its own would get no others
+        # already merged into the run's parameters: if they were kept here, Cobaya would pass no others
         self.params: dict[str, Any] = {}
         # the slow half; None with stock classy, which cannot continue from the sources
         self.sources: Sources | None = None
@@ -86,7 +86,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
                 self.extra_args.setdefault(name, value)
         elif self.mode == "learn":
             self._require_patch()
-            # all processes and later runs share it; a later folder of the process would be another one
+            # absolute, since all processes and later runs share it and a process may change its folder
             folder = Path(str(self.learned)).expanduser().absolute()
             self.extra_args |= {OPTION_PREFIX: "yes", f"{OPTION_PREFIX}_path": self.networks,
                                 f"{OPTION_PREFIX}_learn": str(folder)}
@@ -222,7 +222,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             return
         # all chains must have the same blocks of parameters
         fast = float(np.mean(mpi.allgather(self._seconds_of_fast_step())))
-        # Cobaya lists helper theories first: theirs is set already
+        # Cobaya lists helper theories first: self.sources has its speed already
         self.sources.set_measured_speed(1.0 / (1.0 / self.sources.get_speed() + max(0.0, 1.0 / speed - fast)))
         super().set_measured_speed(1.0 / fast)
 
@@ -264,7 +264,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         return derived | used, extra | used
 
     def _stated_error(self) -> float:
-        """What the spectra of this sample may be off, a Wishart chi2; NaN where networks do not state it."""
+        """Stated error of this sample's spectra, a Wishart chi2; NaN where networks do not state one."""
         if not self._networks_used():
             return 0.0
         stated = self.classy.neural_network_info().get("error")

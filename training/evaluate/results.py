@@ -22,7 +22,7 @@ class ModelErrors:
     """One cosmology: its figures by accuracy.summary(), and its Planck chi2 by likelihood: with full CLASS, with
     networks, and with full CLASS at closer times.
 
-    The chi2 are empty without the Planck data; the last one also where it was not computed.
+    The chi2 are empty without the Planck data, planck_closer also if it was not computed.
     """
 
     cosmology: Mapping[str, float]
@@ -34,7 +34,7 @@ class ModelErrors:
     def figures(self) -> dict[str, float]:
         """All figures by name, with the absolute change of the Planck chi2 in sum and by likelihood.
 
-        NaN where a likelihood rejects the cosmology in both modes, infinite where in one of them.
+        NaN if a likelihood rejects the cosmology in both modes, infinite if only in one.
         """
         figures = dict(self.errors)
         if self.planck_full:

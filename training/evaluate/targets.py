@@ -1,5 +1,4 @@
-"""The accuracy that networks are to reach: in a whole domain that of their recipe, in the common boxes that of
-recipes/accuracy_targets.toml."""
+"""Accuracy targets: the recipe's for the whole domain, those of recipes/accuracy_targets.toml for the common boxes."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -52,7 +51,7 @@ def _of_domain(recipe: Mapping[str, Any]) -> Accuracy:
 
 
 def _of_package(name: str) -> Accuracy | None:
-    """That of the package's recipe of this name, for sets trained before recipes had an accuracy."""
+    """The accuracy of the shipped recipe with this name, for sets trained before recipes had one."""
     file = RECIPES / f"{name}.toml"
     return read_tables(file).get("accuracy") if file.exists() else None
 

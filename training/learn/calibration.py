@@ -32,8 +32,8 @@ NOISES = 10.0 ** np.arange(-7.0, 0.1, 0.5)
 # Each candidate for the relevances is tried with these factors.
 FACTORS = (0.5, 1.0, 2.0)
 
-# Networks answer from so many audits on. The latest of this number count, and the stated error bounds this share of
-# them.
+# The fewest audits before networks answer; the number of the latest that count; the share of them that the stated error
+# bounds.
 LEAST_AUDITS, LATEST, BOUND = 8, 200, 0.95
 
 ENTRY = "calibration"

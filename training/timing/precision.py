@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -127,8 +128,9 @@ def compute(settings: Parameters) -> Computed:
 
 
 def _cached(settings: Parameters, folder: Path) -> Computed:
-    """CLASS's own results take minutes: they are kept."""
-    identity = {"settings": {**REQUEST, **settings}, "equations": running_class().source_digest, "l_max": L_MAX}
+    """CLASS's own results take minutes: they are kept, for each version of the fast modules."""
+    identity = {"settings": {**REQUEST, **settings}, "class": version("classy"), "l_max": L_MAX,
+                "equations": running_class().source_digest}
     path = folder / f"{json_digest(identity)[:24]}.npz"
     if path.exists():
         with np.load(path, allow_pickle=False) as file:

@@ -32,7 +32,7 @@ def networks_on(network: str | None = None) -> Parameters:
 
 
 def is_refused(error: Exception) -> bool:
-    """Whether CLASS cannot compute a cosmology, or networks do not cover it; other errors are raised again."""
+    """Whether CLASS cannot compute a cosmology, or networks do not cover it. Callers raise other errors again."""
     from classy import CosmoComputationError
 
     return isinstance(error, CosmoComputationError) or isinstance(error.__cause__, NotCovered)
