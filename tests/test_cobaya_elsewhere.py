@@ -147,7 +147,7 @@ def test_wide_priors_without_reference_are_not_called_senseless(
 def test_wide_priors_and_a_request_that_networks_never_cover() -> None:
     """The reason is the same at all points, with other numbers."""
     with pytest.raises(LoggedError):
-        get_model(run_info({"mode": "net", "fallback": "error"}, {"Cl": {"tt": 8000, "ee": 8000}}, **SAMPLED))
+        get_model(run_info({"mode": "net", "fallback": "error"}, {"Cl": {"tt": 30000, "ee": 30000}}, **SAMPLED))
 
 
 @pytest.mark.parametrize("amplitude", ["sigma8", "A_s"])

@@ -119,7 +119,7 @@ def test_lack_of_memory_is_no_zero_likelihood(
 
 def test_there_is_no_step_where_the_domain_ends() -> None:
     """A fallback takes the fast modules as well."""
-    info = run_info({"mode": "net", "extra_args": {**NEUTRINOS, "m_ncdm": 0.1}})
+    info = run_info({"mode": "net", "extra_args": {**NEUTRINOS, "m_ncdm": 0.3}})
     net = get_model(info)
     info["theory"]["cosmicnet.Cosmicnet"] |= {"mode": "full", "extra_args": {
         **info["theory"]["cosmicnet.Cosmicnet"]["extra_args"], **SAME_MODULES}}

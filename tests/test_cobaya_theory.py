@@ -30,8 +30,8 @@ def messages(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
 
 
 def test_both_modes_agree_and_say_which_one_it_was(messages: Callable[[], str]) -> None:
-    same = {**NEUTRINOS, **SAME_MODULES}
-    net, full = get_model(run_info({"mode": "net"})), get_model(run_info({"mode": "full", "extra_args": same}))
+    same = {**NEUTRINOS, **SAME_MODULES, **load_network_set("lcdm").manifest.precision_settings}
+    net, full = (get_model(run_info({"mode": mode, "extra_args": same})) for mode in ("net", "full"))
     assert "networks" not in messages()
     np.testing.assert_allclose(spectrum(net), spectrum(full), rtol=2e-3)
     assert derived(net, POINT)["neural_network_used"] == 1.0

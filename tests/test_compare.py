@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.store import read_manifest
 from cosmicnet.training.side_by_side.compare import FULL, NET, STOCK, Comparison, ModeResult, compare
 from cosmicnet.training.side_by_side.html_page import write_html
 from cosmicnet.training.side_by_side.user_input import read_input
@@ -142,7 +143,7 @@ def test_a_browser_shows_all_images(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("patched")
 def test_modes_of_a_small_input() -> None:
     parameters = {**PLANCK, "output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": 400, "P_k_max_1/Mpc": 0.2,
-                  "z_max_pk": 1.0}
+                  "z_max_pk": 1.0, **read_manifest("lcdm").precision_settings}
     found = compare(parameters, None)
     assert list(found.modes) == [NET, FULL, STOCK] and found.networks.startswith("lcdm, hash ")
     errors = {(row.spectrum, row.where): row for row in found.largest(NET, FULL)}

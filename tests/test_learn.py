@@ -456,7 +456,7 @@ def test_mode_learn_keeps_what_it_integrates(tmp_path: Path, monkeypatch: pytest
     from cobaya_infos import POINT, derived, run_info, spectrum
 
     monkeypatch.setattr(learner.Learner, "_start_student", lambda _self, _learned: None)
-    massless = {"extra_args": {"N_ncdm": 0, **SAME_MODULES}}
+    massless = {"extra_args": {"N_ncdm": 0, "N_ur": 2.5, **SAME_MODULES}}
     error = {"neural_network_error": {"derived": True}}
     learning, full = (get_model(run_info({**massless, **options}, **error)) for options in (
         {"mode": "learn", "learned": str(tmp_path)}, {"mode": "full"}))

@@ -149,7 +149,7 @@ def test_on_by_default_with_networks() -> None:
 @pytest.mark.filterwarnings("ignore:.*CLASS integrates")
 def test_off_when_networks_step_aside() -> None:
     """The fallback is full CLASS in every respect."""
-    outside = {**LCDM, "l_max_scalars": 20}
+    outside = {**LCDM, "H0": 50.0, "l_max_scalars": 20}
     fallback = computed({**outside, **options("full")})
     assert not fallback.neural_network_info()["fast_line_of_sight"]
     assert same(dict(fallback.raw_cl(20)), dict(computed(outside).raw_cl(20)))
