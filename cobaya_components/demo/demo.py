@@ -87,8 +87,8 @@ def run_demo(output_folder: Path, packages_path: Path | None = None, network: st
     console.print(f"\nPlanck 2018 best fit, {title}", style="bold", highlight=False)
     console.print(_seconds_table(full.seconds, net.seconds))
     console.print(_errors_table(full.spectra, net.spectra))
-    console.print(f"Errors of the sources. To see them in your own comparison, compare with {COMPARE_WITH}.",
-                  highlight=False)
+    console.print("Full CLASS has its default precision here, networks stand for converged CLASS: most of what differs "
+                  f"is full CLASS's. In your own comparison, compare with {COMPARE_WITH}.", highlight=False)
     _print_planck(console, full.spectra, net.spectra, packages_path)
     for path in _write_plots(full, net, output_folder):
         console.print(f"wrote {path}", highlight=False)
