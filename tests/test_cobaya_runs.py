@@ -155,7 +155,7 @@ def test_plancks_covmat_with_h0_keeps_what_it_does_not_touch() -> None:
 
 
 @pytest.mark.parametrize(("name", "label", "largest_chi2"), [
-    ("embedded", "embedded", 0.05), ("so_forecast_net", "so", 0.05), ("so_forecast_full", "so", 5.0)])
+    ("embedded", "embedded", 0.002), ("so_forecast_net", "so", 0.01), ("so_forecast_full", "so", 0.1)])
 def test_runs_that_need_no_data(name: str, label: str, largest_chi2: float) -> None:
     model = get_model(load(name))
     fiducial = dict(zip(model.parameterization.sampled_params(), model.prior.reference(), strict=True))

@@ -120,11 +120,15 @@ def _run_search(options: argparse.Namespace) -> None:
 
 
 def _run_report(options: argparse.Namespace) -> None:
+    from ..evaluate.targets import RECIPES
     from ..paper.report import ReportSettings, report
+    from .plans import open_plan
 
-    recipe = _recipe(options)
+    recipe, companion = _recipe(options), None
+    if options.default_models is not None:
+        companion = open_plan(RECIPES / f"{recipe.companion}.toml", options.default_models)
     report(recipe, ReportSettings(options.recipe, options.work, options.output, writable(options.report), options.cache,
-                                  options.default_models, options.processes))
+                                  companion, options.processes))
 
 
 def _run_make(options: argparse.Namespace) -> None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from cosmicnet.fields import fields_for
 from cosmicnet.files import write_whole
 from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import load_network_set
 
-from ..fields.tables import collect
-from ..one_level.plan import OneLevelPlan
+from ..models.plan import Plan
 from ..recipe.schema import RecipeError
 from .figures import draw_figures
 from .make import training_history
@@ -35,14 +32,14 @@ NOT_OF_NETWORKS = ("description", "search.", "report.", "sets.test.", "sets.hype
 @dataclass(frozen=True)
 class ReportSettings:
     """recipe: its file. work: of the recipe. networks: the set. output: where paper.md goes. cache: of spectra
-    of full CLASS. default_models: work folder of the default recipe, None to leave their training time out."""
+    of full CLASS. companion: the plan of the companion's recipe, None to leave its training time out."""
 
     recipe: Path
     work: Path
     networks: Path
     output: Path
     cache: Path
-    default_models: Path | None
+    companion: Plan | None
     processes: int
 
 
@@ -61,13 +58,13 @@ def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
     # a damaged search result must show before hours of measuring
     histories = {source: training_history(recipe, settings.work, source) for source in TIMES}
     drawn = {source: found_before(recipe, settings.work, source) for source in TIMES}
-    retrain = None if settings.default_models is None else _default_plan(recipe.companion, settings.default_models)
+    retrained = settings.companion.available() if settings.companion else []
     # while nothing else runs
     timings = time_perturbations(points[:recipe.report.timing_models], networks)
     measured = Measured(
         compare_sources(recipe, settings.work / "models", networks),
         compare_spectra(points, networks, settings.cache, settings.processes), timings, histories,
-        None if retrain is None else _seconds_of_training(*retrain, settings.processes), drawn,
+        _seconds_of_training(settings.companion, retrained) if settings.companion else None, drawn,
         field_sizes(load_network_set(recipe.companion)))
     pictures = settings.output / "paper"
     pictures.mkdir(exist_ok=True)
@@ -92,20 +89,17 @@ def _entries(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
                           else [(f"{prefix}{name}", value)])]
 
 
-def _default_plan(name: str, work: Path) -> tuple[OneLevelPlan, list[Path]]:
-    """The plan of a set of the package and the models in its work folder; DatasetError if there are none."""
-    plan = OneLevelPlan.open(Path(str(files("cosmicnet.training") / "recipes" / f"{name}.toml")), work)
-    return plan, plan.available()
-
-
-def _seconds_of_training(plan: OneLevelPlan, models: Sequence[Path], processes: int) -> float:
+def _seconds_of_training(plan: Plan, models: Sequence[Path]) -> float:
     """Seconds of training these networks by one process."""
     # tables on the nodes are no part of training, and are kept
-    collect(models, plan.tables, fields_for(plan.recipe.sampling.ranges), processes, None)
+    for model in models:
+        if not plan.table_of(model).exists():
+            plan.resample(model)
     with tempfile.TemporaryDirectory() as folder:
         # fields that were trained before lie beside the models, and would be taken from there
-        for name in ("models", "tables"):
-            (Path(folder) / name).symlink_to((plan.work / name).resolve())
+        for path in plan.work.iterdir():
+            if path.name != "fields":
+                (Path(folder) / path.name).symlink_to(path.resolve())
         start = perf_counter()
         replace(plan, work=Path(folder)).fit(models, Path(folder) / "networks")
         return perf_counter() - start

@@ -225,7 +225,7 @@ ACT's data release 6 (arXiv:2503.14454). Its margin in l (`delta_l_max` 1800) en
 """]
     for title, models in found.items():
         if models:
-            lines += [f"## {title[0].upper()}{title[1:]}", "", f"{len(models)} models.", "", *_tables(models), ""]
+            lines += [f"## {title[0].upper()}{title[1:]}", "", f"Cosmologies: {len(models)}.", "", *_tables(models), ""]
     write_whole({folder / "precision.md": "\n".join(lines)})
 
 

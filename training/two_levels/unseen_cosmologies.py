@@ -18,7 +18,7 @@ __all__ = ["is_of_levels", "points_of_domain"]
 
 # The sum that a constraint limits, so that dark energy is negligible early.
 EARLY_DARK_ENERGY = {"w0_fld": 1.0, "wa_fld": 1.0}
-# Where the domain does not limit a sampled parameter itself, this part of its range is left out at each end.
+# Where the domain does not limit a sampled parameter itself, corners leave out this part of its range at each end.
 MARGIN = 0.2
 # Points that are tried for each one that is wanted: a domain may lack whole corners.
 TRIED = 50
@@ -39,7 +39,7 @@ def points_of_domain(
     """
     found: list[dict[str, Any]] = []
     optical_depths = np.random.default_rng(seed)
-    for cosmology in islice(draw(_ranges(manifest), seed, at_corners), TRIED * number):
+    for cosmology in islice(draw(_ranges(manifest, at_corners), seed, at_corners), TRIED * number):
         point = {**cosmology, "tau_reio": float(optical_depths.uniform(*tau_reio))}
         if _is_inside(point, manifest):
             found.append(point)
@@ -58,13 +58,14 @@ def _is_inside(point: Mapping[str, Any], manifest: Manifest) -> bool:
         return False
 
 
-def _ranges(manifest: Manifest) -> PhysicalRanges | Box:
-    """The domain by the names of the sampling."""
+def _ranges(manifest: Manifest, at_corners: bool) -> PhysicalRanges | Box:
+    """The domain by the names of the sampling, and a little more where it limits what follows from these."""
     domain, sampled = manifest.domain, manifest.recipe["sampling"]
     if sampled.get("box"):
         box = Box.model_validate(sampled["box"])
         ends = {name: domain[name] for name in box.ranges.keys() & domain.keys()}
-        return Box(ranges=_inner(box.ranges) | ends, families=[_inner(family) for family in box.families])
+        own = _inner if at_corners else dict
+        return Box(ranges=own(box.ranges) | ends, families=[own(family) for family in box.families])
     limits = [c.limit for c in map(LinearConstraint.parse, manifest.constraints) if c.coefficients == EARLY_DARK_ENERGY]
     return PhysicalRanges(
         **{name: domain[name] for name in ("omega_b", "omega_cdm", "H0", "YHe", "N_eff", "T_cmb", "w0_fld", "wa_fld")},
