@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..recipe.schema import Accuracy
-from ..recipe.toml import Strict, load_toml, read_tables
+from ..recipe.toml import Strict, load_toml
 from .accuracy import Distribution
 from .boxes import WHOLE_DOMAIN
 
@@ -45,15 +45,9 @@ def targets_of(box: str, recipe: Mapping[str, Any]) -> dict[str, AccuracyTarget]
 
 
 def _of_domain(recipe: Mapping[str, Any]) -> Accuracy:
-    if given := recipe.get("accuracy") or _of_package(recipe.get("name", "")):
+    if given := recipe.get("accuracy"):
         return dict(given)
     return {"wishart_chi2": recipe["target"]["wishart_chi2"]} if recipe.get("target") else {}
-
-
-def _of_package(name: str) -> Accuracy | None:
-    """The accuracy of the shipped recipe with this name, for sets trained before recipes had one."""
-    file = RECIPES / f"{name}.toml"
-    return read_tables(file).get("accuracy") if file.exists() else None
 
 
 @cache
