@@ -37,7 +37,7 @@ class CurvedSpaceGrids:
     t_steps: tuple[float, ...] = (0.02, 0.009, 0.0035, 0.0042, 0.005, 0.008)
     u_edges: tuple[float, ...] = (0.0145, 0.12, 1.0)
     ln_u_steps: tuple[float, ...] = (0.009, 0.007, 0.005)
-    y_edges: tuple[float, ...] = (0.08, 1.0, 50.0, 130.0, 250.0)
+    y_edges: tuple[float, ...] = (0.08, 1.0, 50.0, 130.0, 330.0)
     y_steps: tuple[float, ...] = (0.06, 0.3, 0.5, 0.7, 1.6)
     x_edges: tuple[float, ...] = (2.2, 60.0, 80.0, 150.0)
     x_steps: tuple[float, ...] = (0.4, 0.45, 0.55, 0.6)
