@@ -1,10 +1,8 @@
 """Measurements for the report: errors of sources and spectra, and seconds, of several sets of networks."""
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,7 +18,7 @@ from cosmicnet.store import load_network_set
 from ..evaluate.accuracy import Distribution, RelativeErrors, wishart_chi2
 from ..evaluate.evaluate import require_most
 from ..evaluate.noise import PLANCK_SKY_FRACTION, planck_noise
-from ..work.cores import available_cores
+from ..work.cores import available_cores, threads_of_new_processes
 from ..work.numbers import T_CMB_MUK
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, is_refused, networks_on, new_class
@@ -39,8 +37,6 @@ Single = NDArray[np.float32]
 
 # Figures 1, 4 and 5 cut recombination away, in tau/tau_rec.
 LATE = 3.5
-# Read by CLASS and by NumPy's BLAS when a process loads them.
-THREADS_BY = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # Repetitions of computations that take milliseconds.
 REPEATS = 7
 
@@ -190,25 +186,9 @@ def time_perturbations(points: Sequence[Parameters], networks: Mapping[str, str]
     available = available_cores()
     timings = []
     for threads in (n for n in (1, 2, 4, 8) if n <= available):
-        with _environment(dict.fromkeys(THREADS_BY, str(threads))), \
-                ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with threads_of_new_processes(threads), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             timings.append(Timing(threads, pool.submit(_median_seconds, list(points), dict(networks)).result()))
     return timings
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Processes that are started meanwhile see these."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
 
 
 def _median_seconds(points: list[Parameters], networks: dict[str, str]) -> dict[str, float]:

@@ -29,6 +29,8 @@ from rich.progress import (
 
 from cosmicnet.errors import CosmicnetError
 
+from .cores import THREADS_BY, threads_of_new_processes
+
 __all__ = ["count_workers", "ended", "progress", "results", "single_threaded_pool"]
 
 # Give up on a task after it has killed one worker more than this.
@@ -55,8 +57,8 @@ SETTINGS = {
     # on a busy machine a process may take a minute to begin
     "distributed.comm.timeouts.connect": "300s",
     "distributed.worker.multiprocessing-method": "spawn",
-    # set before the spawned processes load a library that reads it
-    "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": "1"},
+    # replacements of workers that died start with what the first ones found in the environment
+    "distributed.nanny.pre-spawn-environ": dict.fromkeys(THREADS_BY, "1"),
 }
 
 
@@ -125,8 +127,10 @@ def _client(processes: int, scheduler: str | None) -> Iterator[Client]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler is None:
         # any free port: a second command would warn that the default one is taken
-        cluster = LocalCluster(n_workers=processes, threads_per_worker=1, processes=True, memory_limit=0,
-                               dashboard_address=":0", silence_logs=logging.CRITICAL)
+        # Dask's own setting of the environment gives way to the user's
+        with threads_of_new_processes(1):
+            cluster = LocalCluster(n_workers=processes, threads_per_worker=1, processes=True, memory_limit=0,
+                                   dashboard_address=":0", silence_logs=logging.CRITICAL)
         with _closed_at_the_end(cluster), _closed_at_the_end(Client(cluster)) as client:
             yield client
         return
