@@ -40,8 +40,9 @@ lint: venv  ## ruff and mypy
 	ln -s $(wildcard $(CURDIR)/cosmicnet/*) $(PARTS:%=$(CURDIR)/%) $(TYPES)/cosmicnet
 	MYPYPATH=$(TYPES) $(BIN)/mypy -p cosmicnet
 
+# one thread each: threads of NumPy that outnumber the cores wait for each other and take all the time
 pytest: venv classy stock  ## the tests, by two processes
-	COSMICNET_BUILDS_REQUIRED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 COSMICNET_BUILDS_REQUIRED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 class-tests: venv classy stock  ## the whole test-suite of CLASS on both builds (half an hour on two cores)
 	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_CLASS_SUITE_EVERY=1 $(BIN)/python -m pytest tests/test_class_own_suite.py
