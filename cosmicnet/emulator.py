@@ -21,7 +21,7 @@ from .evaluation import Factors, FieldBases, FieldValues, FittedField
 from .fields import REGIONS, Field, inputs_of
 from .growth import GROWING_PIECES, smooth_growth
 from .manifest import FIELDS_ARCHITECTURE, Manifest
-from .photons import NEEDED_PIECES, PIECE_OF, LatePhotons, streaming_factor
+from .photons import NEEDED_PIECES, PIECE_OF, STREAMING_OF, LatePhotons, streaming_factor
 from .pieces import PIECES, SOURCES, fill_p, tables_but_p, time_factor, wavenumber_factor
 from .request import Request
 from .rescattering import duration_of_change, is_resolved, start_of_reionization
@@ -174,7 +174,9 @@ class FieldsEmulator:
             cores = {f.field.name: f.core(x).astype(np.float32) for f, x in zip(needed, inputs, strict=True)}
             clock.append(perf_counter())
             scales = self.scales(request)
-            tasks = _OpenRequest(request, FieldValues(self._bases, cores, scales, request.k)).tasks()
+            values_of_fields = FieldValues(self._bases, cores, scales, request.k)
+            # a set with CLASS's own boundaries stands for its approximation beyond them
+            tasks = _OpenRequest(request, values_of_fields, has_streaming=self.boundaries is not None).tasks()
             clock.append(perf_counter())
             durations: list[tuple[str, float]] = []
             run_together([_timed(durations, step, task) for step, task in tasks], threads)
@@ -258,28 +260,34 @@ def _timed(durations: list[tuple[str, float]], step: str, task: Callable[[], Non
 class _OpenRequest:
     """A request whose tables are being filled, early times apart from late ones."""
 
-    def __init__(self, request: Request, fields: FieldValues) -> None:
+    def __init__(self, request: Request, fields: FieldValues, has_streaming: bool) -> None:
         self._request = request
         self._fields = fields
         self._tables = tables_but_p(request.tables)
         self._first_late = int(np.searchsorted(request.tau, fields.scales.tau_free_streaming, side="right"))
+        # photons beyond their fields, if there are any
+        self._has_streaming = has_streaming and self._first_late > 0 and not PIECE_OF.keys().isdisjoint(self._tables)
 
     def tasks(self) -> list[tuple[str, Callable[[], None]]]:
         """The tasks that fill the tables, each with the step to which its time is counted; the longest first."""
-        late = self._late_tasks() if self._first_late < self._request.tau.size else []
-        return late + ([("interpolation", self._fill_early)] if self._first_late > 0 else [])
-
-    def _fill_early(self) -> None:
         rows = slice(self._first_late)
-        fields = self._fields.factors("early", self._request.tau[rows], self._pieces("early"))
-        sources = self._sources(fields, rows, is_late=False)
-        for name, table in self._tables.items():
-            _multiply(sources.get(name), table[rows])
-        fill_p(self._request.tables, rows)
+        pieces = self._pieces("early")
+        if self._has_streaming:
+            pieces = list(dict.fromkeys((*pieces, *NEEDED_PIECES["early"])))
+        sources = self._sources(self._fields.factors("early", self._request.tau[rows], pieces), rows, is_late=False)
 
-    def _late_tasks(self) -> list[tuple[str, Callable[[], None]]]:
+        def fill_early() -> None:
+            for name, table in self._tables.items():
+                _multiply(sources.get(name), table[rows])
+            fill_p(self._request.tables, rows)
+
+        late = self._late_tasks(sources) if self._first_late < self._request.tau.size else []
+        return late + ([("interpolation", fill_early)] if self._first_late > 0 else [])
+
+    def _late_tasks(self, early: Mapping[str, Factors]) -> list[tuple[str, Callable[[], None]]]:
         request, first = self._request, self._first_late
-        photons = LatePhotons(request, self._fields, first)
+        streaming_of = {name: early[name] for name in STREAMING_OF} if self._has_streaming else {}
+        photons = LatePhotons(request, self._fields, first, streaming_of)
         pieces = dict.fromkeys((*self._pieces("late"), *photons.pieces))
         fields = self._late_fields(photons.times, pieces)
         here = {piece: factors.at(slice(photons.times.size, None)) for piece, factors in fields.items()}
