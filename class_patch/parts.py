@@ -35,7 +35,7 @@ CONSTANTS = {
     # files had their whole paths
     "ppr->base_path": '""',
 }
-LISTED = re.compile(r" ?\bput(?:_species)?\((?:(\w+),)?(\w+)\)")
+LISTED = re.compile(r" ?\bput(?:_species|_table)?\((?:(\w+),)?(\w+)\)")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 
 Misfits = dict[str, list[str]]

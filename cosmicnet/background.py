@@ -85,6 +85,12 @@ class Background:
             total += density * _energy(mass * a)
         return total
 
+    def massive_enthalpy(self, a: Array) -> Array:
+        """Density and pressure of all massive neutrinos times a^4, from the equation of continuity."""
+        step = 1e-4
+        slope = (self.massive_energy(a * np.exp(step)) - self.massive_energy(a * np.exp(-step))) / (2.0 * step)
+        return np.asarray((4.0 * self.massive_energy(a) - slope) / 3.0)
+
     def sound_speed(self, a: Array) -> Array:
         return np.asarray(1.0 / np.sqrt(3.0 * (1.0 + 0.75 * self.baryons / self.photons * a)))
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .background import Background
 from .class_parameters import CLASS_PARAMETERS
+from .combinations import VELOCITIES
 from .densities import for_domain
 from .fields import inputs_of
 from .manifest import Manifest
@@ -28,11 +29,6 @@ OF_SPECIES = re.compile(r"(?:(?:deg|T|ksi)_ncdm|m_ncdm_in_eV|got_files|ncdm_\w+?
 
 # Relative tolerance at the ends of a domain.
 ROUNDING = 1e-12
-
-# Tables that the shim in classy does not name: densities and velocities of single species, and metric
-# potentials, which CLASS makes for transfer functions and for number counts with redshift-space distortions or
-# relativistic terms.
-NAMELESS = "unnamed_"
 
 # As much beyond the reach of a set no cosmology of its domain brings a request within it: k of a given k_max in h/Mpc
 # changes with H0, k of a given l_max with the acoustic scale.
@@ -174,11 +170,11 @@ def _missing_sources(request: Request, networks: NetworkSet, consequences: tuple
     given = networks.emulator.sources
     others = [name for name in request.tables if name not in given and name not in consequences]
     if others:
-        named = [name for name in others if not name.startswith(NAMELESS)]
-        nameless = [f"{len(others) - len(named)} for mTk, vTk or number counts with rsd or gr"]
-        missing = ", ".join(named + nameless * (len(named) < len(others)))
-        yield (f"the output needs more source functions ({missing}) than the networks give "
-               f"({', '.join(given)})")
+        yield (f"the output needs more source functions ({', '.join(others)}; mTk and vTk, for instance) than the "
+               f"networks give ({', '.join(given)})")
+    if request.setup.get("has_fld") and (velocities := [name for name in VELOCITIES if name in request.tables]):
+        yield (f"the output needs velocities of matter ({', '.join(velocities)}: number counts with rsd or gr), which "
+               f"the networks do not give beside a fluid")
     if request.initial_conditions != 1:
         yield f"{request.initial_conditions} initial conditions, but the networks give the adiabatic one only"
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from .background import Background
+from .combinations import COMBINATIONS, combined
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Boundaries, Scales, curvature_of
 from .evaluation import Factors, FieldBases, FieldValues, FittedField
 from .fields import REGIONS, Field, inputs_of
@@ -113,7 +114,9 @@ class FieldsEmulator:
             late = photons_are_there if source in PIECE_OF else needed <= there["late"]
             return needed <= there["early"] and late
 
-        return [name for name in SOURCES if is_complete("t2" if name == "p" else name)]
+        both = there["early"] & there["late"]
+        return [*(name for name in SOURCES if is_complete("t2" if name == "p" else name)),
+                *(name for name, needed in COMBINATIONS.items() if set(needed) <= both)]
 
     def why_out_of_reach(self, request: Request, k_max: float) -> Iterator[str]:
         k_last = float(request.k[-1])
@@ -193,7 +196,11 @@ class FieldsEmulator:
             needed = NEEDED_PIECES.get(field.region, ())
             if field.piece in needed or ("isw" in needed and field.piece in self._parts_of_isw()):
                 return True
-        return field.region in ("early", "late") and PIECES[field.piece].source in wanted
+        if field.region not in ("early", "late"):
+            return False
+        combining = {piece for name in wanted for piece in COMBINATIONS.get(name, ())}
+        return (PIECES[field.piece].source in wanted or field.piece in combining
+                or (field.region == "late" and "isw" in combining and field.piece in self._parts_of_isw()))
 
     def _parts_of_isw(self) -> tuple[str, ...]:
         """The late pieces that stand for isw."""
@@ -274,11 +281,14 @@ class _OpenRequest:
         pieces = self._pieces("early")
         if self._has_streaming:
             pieces = list(dict.fromkeys((*pieces, *NEEDED_PIECES["early"])))
-        sources = self._sources(self._fields.factors("early", self._request.tau[rows], pieces), rows, is_late=False)
+        fields = self._fields.factors("early", self._request.tau[rows], pieces)
+        sources = self._sources(fields, rows, is_late=False)
 
         def fill_early() -> None:
             for name, table in self._tables.items():
-                _multiply(sources.get(name), table[rows])
+                if name not in COMBINATIONS:
+                    _multiply(sources.get(name), table[rows])
+            self._fill_combinations(fields, rows)
             fill_p(self._request.tables, rows)
 
         late = self._late_tasks(sources) if self._first_late < self._request.tau.size else []
@@ -297,8 +307,9 @@ class _OpenRequest:
 
         def fill_others() -> None:
             for name, table in tables.items():
-                if name not in photons.sources:
+                if name not in photons.sources and name not in COMBINATIONS:
                     _multiply(sources.get(name), table)
+            self._fill_combinations(here, slice(first, None))
 
         def fill_photons(region: str, rows: slice) -> None:
             for name, some, part in photons.blocks(region, rows, fields):
@@ -338,7 +349,22 @@ class _OpenRequest:
 
     def _pieces(self, region: str) -> list[str]:
         """The pieces of a region that the tables need."""
-        return [piece for piece in self._fields.pieces(region) if PIECES[piece].source in self._tables]
+        own = [piece for piece in self._fields.pieces(region) if PIECES[piece].source in self._tables]
+        combining = [piece for name in self._tables for piece in COMBINATIONS.get(name, ())]
+        return list(dict.fromkeys((*own, *combining)))
+
+    def _fill_combinations(self, fields: Mapping[str, Factors], rows: slice) -> None:
+        """Some rows of the tables that are combinations of pieces."""
+        names = [name for name in self._tables if name in COMBINATIONS]
+        if not names:
+            return
+        values = {**self._request.setup, **self._request.cosmology}
+        pieces = {piece: fields[piece].left @ fields[piece].right for name in names for piece in COMBINATIONS[name]}
+        history = {name: column[rows] for name, column in self._request.history.items()}
+        found = combined(names, pieces, self._request.k, self._request.tau[rows], history, Background.of(values),
+                         curvature_of(values))
+        for name, table in found.items():
+            self._tables[name][rows] = table
 
     def _sources(self, fields: Mapping[str, Factors], rows: slice, is_late: bool) -> dict[str, Factors]:
         """Fields at request.tau[rows] times their factors, added up by source."""

@@ -88,7 +88,7 @@ def test_parameters_that_class_does_not_report_are_numbers_of_the_model() -> Non
     assert {"A_s", "z_rec", "tau_reio", "new_potential"}.isdisjoint(names)
 
 
-@pytest.mark.parametrize("tables", [("delta_m",), ("t0", "t1", "t2", "unnamed_3")])
+@pytest.mark.parametrize("tables", [("delta_m",), ("t0", "t1", "t2", "eta")])
 def test_sources_without_fields_are_not_learned(tables: tuple[str, ...]) -> None:
     with pytest.raises(NotLearned, match="output"):
         identity_of(request(tables=dict.fromkeys(tables)), RUNNING)

@@ -100,10 +100,11 @@ def test_missing_tools_are_named(class_tree: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_members_that_a_release_lacks() -> None:
-    ours = "put(ppt,gauge) put(ppt,hierarchy)\nx = ppr->lensing_C2_order;\n#define put(STRUCTURE,FIELD) 1\n"
-    assert fitted(ours, "int gauge; int hierarchy; int lensing_C2_order;") == ours
+    ours = ("put(ppt,gauge) put(ppt,hierarchy) put_table(has_source_h,index_tp_h)\nx = ppr->lensing_C2_order;\n"
+            "#define put(STRUCTURE,FIELD) 1\n")
+    assert fitted(ours, "int gauge; int hierarchy; int index_tp_h; int lensing_C2_order;") == ours
     older = fitted(ours, "int gauge; /* a hierarchy, lensing_C2_order */")
-    assert "hierarchy" not in older and "x = 2;" in older and "put(ppt,gauge)" in older and "FIELD" in older
+    assert "hierarchy" not in older and "index_tp_h" not in older and "x = 2;" in older and "put(ppt,gauge)" in older and "FIELD" in older
 
 
 def test_the_release_is_read(stock: Path, tmp_path: Path) -> None:

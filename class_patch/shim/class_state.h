@@ -127,6 +127,53 @@ static inline void cosmicnet_list_cosmology(struct background * pba, struct ther
   cosmicnet_list_recombination(pba,pth,sink,list);
 }
 
+/** The tables of sources of scalar modes: name, as in get_sources(), and index. */
+static inline void cosmicnet_list_tables(struct perturbations * ppt, int N_ncdm, cosmicnet_sink sink, void * list) {
+  char name[64];
+  int n;
+  /* the name is that of the index after index_tp_ */
+#define put_table(FLAG,INDEX) if (ppt->FLAG == _TRUE_) sink(list,#INDEX+strlen("index_tp_"),(double)ppt->INDEX);
+  if (ppt->has_source_t == _TRUE_) {
+    sink(list,"t0",(double)ppt->index_tp_t0);
+    sink(list,"t1",(double)ppt->index_tp_t1);
+    sink(list,"t2",(double)ppt->index_tp_t2);
+  }
+  put_table(has_source_p,index_tp_p) put_table(has_source_phi,index_tp_phi)
+  put_table(has_source_phi_plus_psi,index_tp_phi_plus_psi) put_table(has_source_phi_prime,index_tp_phi_prime)
+  put_table(has_source_psi,index_tp_psi) put_table(has_source_H_T_Nb_prime,index_tp_H_T_Nb_prime)
+  put_table(has_source_k2gamma_Nb,index_tp_k2gamma_Nb) put_table(has_source_h,index_tp_h)
+  put_table(has_source_h_prime,index_tp_h_prime) put_table(has_source_eta,index_tp_eta)
+  put_table(has_source_eta_prime,index_tp_eta_prime) put_table(has_source_delta_tot,index_tp_delta_tot)
+  put_table(has_source_delta_m,index_tp_delta_m) put_table(has_source_delta_cb,index_tp_delta_cb)
+  put_table(has_source_delta_g,index_tp_delta_g) put_table(has_source_delta_b,index_tp_delta_b)
+  put_table(has_source_delta_cdm,index_tp_delta_cdm) put_table(has_source_delta_idm,index_tp_delta_idm)
+  put_table(has_source_delta_dcdm,index_tp_delta_dcdm) put_table(has_source_delta_fld,index_tp_delta_fld)
+  put_table(has_source_delta_scf,index_tp_delta_scf) put_table(has_source_delta_dr,index_tp_delta_dr)
+  put_table(has_source_delta_ur,index_tp_delta_ur) put_table(has_source_delta_idr,index_tp_delta_idr)
+  put_table(has_source_theta_tot,index_tp_theta_tot) put_table(has_source_theta_m,index_tp_theta_m)
+  put_table(has_source_theta_cb,index_tp_theta_cb) put_table(has_source_theta_g,index_tp_theta_g)
+  put_table(has_source_theta_b,index_tp_theta_b) put_table(has_source_theta_cdm,index_tp_theta_cdm)
+  put_table(has_source_theta_idm,index_tp_theta_idm) put_table(has_source_theta_dcdm,index_tp_theta_dcdm)
+  put_table(has_source_theta_fld,index_tp_theta_fld) put_table(has_source_theta_scf,index_tp_theta_scf)
+  put_table(has_source_theta_dr,index_tp_theta_dr) put_table(has_source_theta_ur,index_tp_theta_ur)
+  put_table(has_source_theta_idr,index_tp_theta_idr)
+#undef put_table
+  for (n=0; n < N_ncdm; n++) {
+    if (ppt->has_source_delta_ncdm == _TRUE_) {
+      snprintf(name,sizeof(name),"delta_ncdm[%d]",n);
+      sink(list,name,(double)(ppt->index_tp_delta_ncdm1+n));
+    }
+    if (ppt->has_source_theta_ncdm == _TRUE_) {
+      snprintf(name,sizeof(name),"theta_ncdm[%d]",n);
+      sink(list,name,(double)(ppt->index_tp_theta_ncdm1+n));
+    }
+  }
+  if (ppt->has_perturbed_recombination == _TRUE_) {
+    sink(list,"delta_temp",(double)ppt->index_tp_perturbed_recombination_delta_temp);
+    sink(list,"delta_chi",(double)ppt->index_tp_perturbed_recombination_delta_chi);
+  }
+}
+
 /** An array of numbers of which each is a parameter: NAME_1, NAME_2, ... */
 static inline void cosmicnet_list_array(const char * name, const double * values, int size,
                                         cosmicnet_sink sink, void * list) {

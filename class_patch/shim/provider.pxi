@@ -20,6 +20,7 @@ cdef extern from "cosmicnet/shim/class_state.h":
     void cosmicnet_list_files(precision *, cosmicnet_file_sink, void *)
     void cosmicnet_list_setup(background *, thermodynamics *, perturbations *, cosmicnet_sink, void *)
     void cosmicnet_list_cosmology(background *, thermodynamics *, cosmicnet_sink, void *)
+    void cosmicnet_list_tables(perturbations *, int, cosmicnet_sink, void *)
     void cosmicnet_list_unusual(precision *, background *, thermodynamics *, perturbations *, cosmicnet_sink, void *)
     const char * cosmicnet_columns[]
     int cosmicnet_column_number
@@ -254,7 +255,7 @@ cdef class _SourceConnection:
         ppt.recorded_theta_b = <double *>theta_b.data
         ppt.recorded_phi_prime = <double *>phi_prime.data
         # a reference, because CLASS writes into them after this call
-        self.recorded = {**_source_tables(ppt), "theta_b": theta_b, "phi_prime": phi_prime,
+        self.recorded = {**_source_tables(ppt, self.pba.N_ncdm), "theta_b": theta_b, "phi_prime": phi_prime,
                          **_history(self.pba, self.pth, ppt)}
         return self.recorded
 
@@ -263,25 +264,16 @@ cdef object _view_1d(double * data, int size):
     return np.asarray(<double[:size]>data)
 
 
-cdef dict _source_tables(perturbations * ppt):
+cdef dict _source_tables(perturbations * ppt, int N_ncdm):
     """Views (tau, k) on the tables of scalar modes, first initial condition, by get_sources() name."""
     cdef int md = ppt.index_md_scalars
     cdef int index_tp, n_k = ppt.k_size[md], n_tau = ppt.tau_size
-    names = {}
-    if ppt.has_source_t:
-        names[ppt.index_tp_t0] = "t0"
-        names[ppt.index_tp_t1] = "t1"
-        names[ppt.index_tp_t2] = "t2"
-    if ppt.has_source_p:
-        names[ppt.index_tp_p] = "p"
-    if ppt.has_source_phi_plus_psi:
-        names[ppt.index_tp_phi_plus_psi] = "phi_plus_psi"
-    if ppt.has_source_delta_m:
-        names[ppt.index_tp_delta_m] = "delta_m"
-    if ppt.has_source_delta_cb:
-        names[ppt.index_tp_delta_cb] = "delta_cb"
+    indices = {}
+    cosmicnet_list_tables(ppt, N_ncdm, _put_into_dict, <void *>indices)
+    names = {int(index): name for name, index in indices.items()}
     tables = {}
     for index_tp in range(ppt.tp_size[md]):
+        # a CLASS of one's own may have others
         name = names.get(index_tp, "unnamed_%d" % index_tp)
         tables[name] = np.asarray(<double[:n_tau, :n_k]>ppt.sources[md][index_tp])
     return tables
@@ -317,7 +309,7 @@ cdef object _make_request(_SourceConnection connection, precision * ppr, backgro
         k=_view_1d(ppt.k[md], ppt.k_size[md]),
         k_size_cmb=ppt.k_size_cmb[md],
         tau=_view_1d(ppt.tau_sampling, ppt.tau_size),
-        tables=_source_tables(ppt),
+        tables=_source_tables(ppt, pba.N_ncdm),
         initial_conditions=ppt.ic_size[md],
         cosmology=cosmology,
         setup=setup,

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmicnet.class_parameters import OF_REIONIZATION, acts_on_sources, parameter_of
+from cosmicnet.combinations import COMBINATIONS
+from cosmicnet.pieces import SOURCES
 from cosmicnet.running_class import RunningClass
 
 from ..models.dataset import reading, writing
@@ -30,7 +32,6 @@ RESULTS = ("conformal_age", "z_rec", "tau_rec", "sound_horizon_rec", "angular_di
 
 # Sources that audits compare.
 NEEDED = ("t0", "t1", "t2")
-NAMELESS = "unnamed_"
 
 GROUPS = ("cosmology", "setup", "precision")
 KINDS_WITHOUT_SOURCES = ("reionization", "output", "network", "precision")
@@ -66,8 +67,9 @@ def identity_of(request: Any, running: RunningClass) -> Identity:
     if missing := [name for name in NEEDED if name not in request.tables]:
         raise NotLearned(f"the output has no temperature and polarization spectra (tCl, pCl), whose sources "
                          f"({', '.join(missing)}) are needed")
-    if any(name.startswith(NAMELESS) for name in request.tables):
-        raise NotLearned("the output needs mTk, vTk or number counts, for whose sources there are no fields")
+    if unknown := [name for name in request.tables if name not in (*SOURCES, *COMBINATIONS)]:
+        raise NotLearned(f"the output needs sources for which there are no fields ({', '.join(unknown)}; mTk and vTk, "
+                         f"for instance)")
     return Identity(
         running.version, running.source_digest, sorted(request.tables),
         {name: value for name, value in request.setup.items() if not is_continuous(name) and not _is_later(name)},
