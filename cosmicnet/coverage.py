@@ -170,8 +170,8 @@ def _missing_sources(request: Request, networks: NetworkSet, consequences: tuple
     given = networks.emulator.sources
     others = [name for name in request.tables if name not in given and name not in consequences]
     if others:
-        yield (f"the output needs more source functions ({', '.join(others)}; mTk and vTk, for instance) than the "
-               f"networks give ({', '.join(given)})")
+        yield (f"the output needs more source functions ({', '.join(others)}) than the networks give "
+               f"({', '.join(given)}); mTk, dTk and vTk are not covered")
     if request.setup.get("has_fld") and (velocities := [name for name in VELOCITIES if name in request.tables]):
         yield (f"the output needs velocities of matter ({', '.join(velocities)}: number counts with rsd or gr), which "
                f"the networks do not give beside a fluid")

@@ -22,7 +22,7 @@ from .evaluation import Factors, FieldBases, FieldValues, FittedField
 from .fields import REGIONS, Field, inputs_of
 from .growth import GROWING_PIECES, smooth_growth
 from .manifest import FIELDS_ARCHITECTURE, Manifest
-from .photons import NEEDED_PIECES, PIECE_OF, STREAMING_OF, LatePhotons, streaming_factor
+from .photons import NEEDED_PIECES, PIECE_OF, STREAMING_OF, STREAMING_PIECES, LatePhotons, streaming_factor
 from .pieces import PIECES, SOURCES, fill_p, tables_but_p, time_factor, wavenumber_factor
 from .request import Request
 from .rescattering import duration_of_change, is_resolved, start_of_reionization
@@ -193,7 +193,8 @@ class FieldsEmulator:
         """Whether a field is part of a table of the request."""
         wanted = tables_but_p(request.tables)
         if not PIECE_OF.keys().isdisjoint(wanted):
-            needed = NEEDED_PIECES.get(field.region, ())
+            streaming = STREAMING_PIECES if field.region == "early" and self.boundaries is not None else ()
+            needed = (*NEEDED_PIECES.get(field.region, ()), *streaming)
             if field.piece in needed or ("isw" in needed and field.piece in self._parts_of_isw()):
                 return True
         if field.region not in ("early", "late"):
@@ -280,7 +281,7 @@ class _OpenRequest:
         rows = slice(self._first_late)
         pieces = self._pieces("early")
         if self._has_streaming:
-            pieces = list(dict.fromkeys((*pieces, *NEEDED_PIECES["early"])))
+            pieces = list(dict.fromkeys((*pieces, *STREAMING_PIECES)))
         fields = self._fields.factors("early", self._request.tau[rows], pieces)
         sources = self._sources(fields, rows, is_late=False)
 

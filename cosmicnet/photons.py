@@ -23,19 +23,19 @@ from .request import Request
 from .rescattering import Photons, duration_of_change, rescatter, start_of_reionization, uniform_times
 from .splines import lagrange_matrix
 
-__all__ = ["NEEDED_PIECES", "PIECE_OF", "STREAMING_OF", "LatePhotons", "streaming_factor"]
+__all__ = ["NEEDED_PIECES", "PIECE_OF", "STREAMING_OF", "STREAMING_PIECES", "LatePhotons", "streaming_factor"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 
 # The photon piece of each source at late times, and by region the pieces from which photons are computed.
 PIECE_OF = {"t0": "temperature", "t2": "polarization"}
-NEEDED_PIECES = {"early": ("monopole", "doppler", "isw", "shear", "polarization"),
-                 "late": ("acceleration", "doppler", "isw", "shear"), "dark": ("temperature", "polarization"),
+NEEDED_PIECES = {"late": ("acceleration", "doppler", "isw", "shear"), "dark": ("temperature", "polarization"),
                  "reionized": ("temperature", "polarization")}
 
-# The early sources of which photons beyond the fields are made.
+# The early sources of which photons beyond the fields are made, and their pieces.
 STREAMING_OF = ("t0", "t1", "t2")
+STREAMING_PIECES = ("monopole", "doppler", "isw", "shear", "polarization")
 
 # Further pieces: the velocity, which scatters, and the potentials, which act on free-streaming photons.
 _SCATTERED = ("doppler", "isw", "shear")

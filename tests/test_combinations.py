@@ -60,7 +60,7 @@ def test_tables_are_those_of_class(cosmology: dict[str, Any]) -> None:
         envelope = np.abs(tables[name][late]).max(axis=0)
         error = (np.abs(found[name] - tables[name])[late] / envelope).max(axis=0)
         # the equations that give the velocity hold to the accuracy of CLASS's approximations for radiation
-        limit = 2e-3 if name.startswith("theta") else 1e-6
+        limit = 5e-4 if name.startswith("theta") else 1e-6
         assert error.max() < limit, (name, float(k[error.argmax()]), float(error.max()))
 
 
@@ -70,19 +70,20 @@ def test_number_counts_with_all_contributions_by_networks() -> None:
     counts = {**SETTINGS, "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "selection_mean": "0.5,2.0",
               "selection_width": "0.05,0.2", "non_diagonal": 1, "l_max_lss": 100, "P_k_max_1/Mpc": 1.0}
 
-    def spectra(**more: str) -> dict[str, Array]:
+    def spectra(**more: str) -> list[Array]:
         universe = Class()
         universe.set({**counts, "fast_background": "yes", **more})
         universe.compute()
         assert universe.neural_network_info()["used"] == bool(more)
         found = universe.density_cl(100)["dd"]
         universe.empty()
-        return {f"{pair}": values[2:] for pair, values in found.items()}
+        return [found[f"dens[{one}]-dens[{other}]"][2:] for one, other in ((1, 1), (1, 2), (2, 2))]
 
     full = spectra()
     net = spectra(neural_network="yes", neural_network_path="lcdm", neural_network_fallback="error",
                   fast_line_of_sight="no")
-    size = {(0, 0): full["0"], (0, 1): np.sqrt(full["0"] * full["2"]), (1, 1): full["2"]}
-    for (pair, values), scale in zip(sorted(full.items()), (size[0, 0], size[0, 1], size[1, 1]), strict=True):
-        assert np.abs(net[pair] - values).max() > 0.0
-        np.testing.assert_allclose(net[pair] / scale, values / scale, atol=3e-3)
+    first, _, second = full
+    sizes = (first, np.sqrt(first * second), second)
+    for got, expected, size in zip(net, full, sizes, strict=True):
+        assert np.abs(got - expected).max() > 0.0
+        np.testing.assert_allclose(got / size, expected / size, atol=1.5e-3)
