@@ -13,6 +13,8 @@ Array = NDArray[np.float64]
 # Short hierarchies, few wavenumbers: results that are compared bit by bit need not be accurate.
 QUICK: dict[str, Any] = {"l_max_g": 6, "l_max_pol_g": 6, "l_max_ur": 6, "tol_perturbations_integration": 1e-3,
                          "k_per_decade_for_bao": 10, "k_step_sub": 0.2, "k_step_super": 0.01}
+# Half of CLASS's wavenumbers: enough where both sides of a comparison have the same ones.
+HALF_OF_WAVENUMBERS: dict[str, Any] = {"k_step_sub": 0.1, "k_step_super": 0.004}
 
 
 def computed(settings: Mapping[str, Any], provider: Any = None, level: str | None = None) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from builds import run_python
 from cobaya_infos import COMPONENT, L_MAX, NEUTRINOS, POINT, derived, run_info, spectrum
-from providers import QUICK
+from providers import HALF_OF_WAVENUMBERS, QUICK
 
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.store import load_network_set
@@ -30,7 +30,8 @@ def messages(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
 
 
 def test_both_modes_agree_and_say_which_one_it_was(messages: Callable[[], str]) -> None:
-    same = {**NEUTRINOS, **SAME_MODULES, **load_network_set("lcdm").manifest.precision_settings}
+    same = {**NEUTRINOS, **SAME_MODULES, **HALF_OF_WAVENUMBERS,
+            **load_network_set("lcdm").manifest.precision_settings}
     net, full = (get_model(run_info({"mode": mode, "extra_args": same})) for mode in ("net", "full"))
     assert "networks" not in messages()
     np.testing.assert_allclose(spectrum(net), spectrum(full), rtol=2e-3)

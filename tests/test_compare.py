@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from providers import HALF_OF_WAVENUMBERS
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.store import read_manifest
@@ -143,7 +144,7 @@ def test_a_browser_shows_all_images(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("patched")
 def test_modes_of_a_small_input() -> None:
     parameters = {**PLANCK, "output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": 400, "P_k_max_1/Mpc": 0.2,
-                  "z_max_pk": 1.0, **read_manifest("lcdm").precision_settings}
+                  "z_max_pk": 1.0, **read_manifest("lcdm").precision_settings, **HALF_OF_WAVENUMBERS}
     found = compare(parameters, None)
     assert list(found.modes) == [NET, FULL, STOCK] and found.networks.startswith("lcdm, hash ")
     errors = {(row.spectrum, row.where): row for row in found.largest(NET, FULL)}

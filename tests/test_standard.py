@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from providers import computed
+from providers import HALF_OF_WAVENUMBERS, computed
 
 from cosmicnet import covers
 from cosmicnet.class_parameters import SAME_MODULES
@@ -120,9 +120,8 @@ def test_gauge_matters_neither_to_class_nor_to_networks() -> None:
 ], ids=["LCDM", "open", "dark energy"])
 def test_is_near_converged_class(cosmology: dict[str, Any]) -> None:
     """docs/networks.md has more."""
-    # half of CLASS's wavenumbers, the same ones for both: a minute instead of two
     settings = {**read_manifest("standard").precision_settings, **cosmology, "P_k_max_1/Mpc": 0.3,
-                "l_max_scalars": 400, "k_step_sub": 0.1, "k_step_super": 0.004}
+                "l_max_scalars": 400, **HALF_OF_WAVENUMBERS}
     full, net = (model_of({**settings, **mode}) for mode in ({}, NETWORKS))
     assert net.neural_network_info()["used"] and not full.neural_network_info()["used"]
     for name, low, high in (("tt", 1e-2, 3e-3), ("ee", 1e-2, 4e-3)):
