@@ -20,7 +20,6 @@ from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.paper.check import require_possible
 from cosmicnet.training.paper.dataset import PaperModel, read_paper_model
 from cosmicnet.training.paper.generate import (
-    _Recorder,
     cosmologies,
     estimate_paper_cost,
     generate,
@@ -32,7 +31,7 @@ from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
 from cosmicnet.training.paper.search import cl_error, predicted_source, spectra_of_sources
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import DatasetError
-from cosmicnet.training.work.run_class import networks_on, new_class
+from cosmicnet.training.work.run_class import Recorder, networks_on, new_class
 
 pytestmark = pytest.mark.usefixtures("patched")
 
@@ -115,7 +114,7 @@ def test_classy_takes_the_set(work: Path) -> None:
     assert {"inputs", "networks", "interpolation", "lensing and matter"} <= info["seconds"].keys()
     assert np.all(np.isfinite(cosmology.raw_cl(L_MAX)["tt"]))
     # the fixed wavenumbers are those of the centre, so that there nothing is interpolated
-    k, known = read_k_grid(work / "models"), _Recorder()
+    k, known = read_k_grid(work / "models"), Recorder()
     at_request({**recipe().class_settings, **point, "fast_background": "yes"}, known.provide)
     model = PaperModel(known.cosmology, known.setup, known.precision, known.tau, known.history, {})
     tables = network_sources(networks, point, k)

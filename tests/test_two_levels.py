@@ -25,7 +25,7 @@ from cosmicnet.training.models import integrate as module
 from cosmicnet.training.recipe.toml import RecipeError
 from cosmicnet.training.two_levels import fit_levels, level_model
 from cosmicnet.training.two_levels import plan as plan_module
-from cosmicnet.training.two_levels.cosmologies import Box, draw
+from cosmicnet.training.two_levels.cosmologies import SampledBox, draw
 from cosmicnet.training.two_levels.curved_grids import CurvedSpaceGrids
 from cosmicnet.training.two_levels.level_model import integrate_level_model, read_level_model, write_level_model
 from cosmicnet.training.two_levels.plan import TwoLevelPlan
@@ -77,7 +77,7 @@ def test_what_is_drawn_obeys_the_ranges() -> None:
 
 
 def test_families_of_a_box_take_turns_within_their_ranges() -> None:
-    box = Box.model_validate(BOX)
+    box = SampledBox.model_validate(BOX)
     found = list(islice(draw(box, 1), 40))
     for number, cosmology in enumerate(found):
         entries = {**box.ranges, **box.families[number % 2]}
@@ -98,14 +98,14 @@ def test_sampling_is_of_ranges_or_of_a_box(has_ranges: bool) -> None:
     with pytest.raises(ValidationError):
         TwoLevelSampling(**sampling, **both_or_neither)
     box = TwoLevelSampling(**sampling, box=BOX)
-    assert list(islice(box.cosmologies(), 9)) == list(islice(draw(Box.model_validate(BOX), sampling["seed"]), 9))
+    assert list(islice(box.cosmologies(), 9)) == list(islice(draw(SampledBox.model_validate(BOX), sampling["seed"]), 9))
 
 
 @pytest.mark.parametrize("wrong", [
     {**BOX, "families": []}, {**BOX, "ranges": {"H0": [75, 60]}}, {**BOX, "families": [{"N_ur": [3.1, 3.0]}]}])
 def test_box_that_is_wrong_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Box.model_validate(wrong)
+        SampledBox.model_validate(wrong)
 
 
 def test_acoustic_scale_is_what_was_drawn_to_a_per_cent() -> None:

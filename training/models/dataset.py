@@ -57,7 +57,7 @@ class TrainingModel:
     result of SourceRequest.integrate_on().
     """
 
-    parameters: dict[str, float]
+    parameters: dict[str, str | float | int]
     cosmology: dict[str, float]
     setup: dict[str, float]
     precision: dict[str, float]

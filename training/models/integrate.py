@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from cosmicnet.errors import CosmicnetError
@@ -22,15 +23,17 @@ from cosmicnet.running_class import RunningClass, running_class
 from ..recipe.toml import RecipeError
 from ..work.files import DatasetError, remove_unfinished
 from ..work.parallel import progress, results, single_threaded_pool
-from ..work.run_class import new_class, require_patched_classy
+from ..work.run_class import Parameters, Recorder, new_class, require_patched_classy
 from .dataset import TrainingModel, failure_path
 from .grids import AlignedGrids
-from .plan import Parameters, Plan, Write
+from .plan import Plan, Write
 
 __all__ = [
     "RECIPE_FILE", "Timed", "complete_models", "has_models", "integrate", "integrate_model", "integrate_models",
     "missing_models", "read_identity", "record_identity", "require_complete", "time_models", "time_one",
 ]
+
+Array = NDArray[np.float64]
 
 RECIPE_FILE = "recipe.json"
 FAILED_SHARE = 0.1
@@ -39,6 +42,7 @@ TIMED = 3
 # Message for a model that killed its workers.
 DIED = ("the processes that computed it died again and again (for lack of memory, or by a fault in CLASS); delete this "
         "file to try it once more")
+
 
 def integrate(plan: Plan) -> list[Path]:
     """Integrate the models that are not in the plan's folder yet; returns the paths of all that CLASS could compute.
@@ -144,10 +148,11 @@ def integrate_model(settings: Mapping[str, Any], parameters: Parameters) -> Trai
     Raises CosmoComputationError if CLASS cannot compute it, CosmoSevereError if it does not accept the settings,
     RecipeError if the settings do not ask for all sources.
     """
-    recorder, cosmology = _Recorder(), new_class({**settings, **parameters})
+    recorder, cosmology = Recorder(_aligned_grids), new_class({**settings, **parameters})
     cosmology.set_source_provider(recorder)
     cosmology.compute(["perturbations"])
-    model = recorder.model(parameters)
+    model = TrainingModel(dict(parameters), recorder.cosmology, recorder.setup, recorder.precision, recorder.k,
+                          recorder.tau, recorder.integrated())
     cosmology.struct_cleanup()
     missing = [name for name in SOURCES if name != "p" and name not in model.integrated]
     if missing:
@@ -156,21 +161,9 @@ def integrate_model(settings: Mapping[str, Any], parameters: Parameters) -> Trai
     return model
 
 
-class _Recorder:
-    """A source provider that gives nothing, but has CLASS integrate on the aligned grids."""
-
-    def provide(self, request: Any) -> bool:
-        grid = AlignedGrids().integration(request.cosmology)
-        self._state = (dict(request.cosmology), dict(request.setup), dict(request.precision))
-        self._grid = grid
-        self._integrated = request.integrate_on(grid.k, grid.tau)
-        return False
-
-    def model(self, parameters: Parameters) -> TrainingModel:
-        """A copy of the integrated tables, independent of CLASS's memory."""
-        cosmology, setup, precision = self._state
-        tables = {name: np.array(table) for name, table in self._integrated.items() if name != "p"}
-        return TrainingModel(dict(parameters), cosmology, setup, precision, self._grid.k, self._grid.tau, tables)
+def _aligned_grids(request: Any) -> tuple[Array, Array]:
+    grid = AlignedGrids().integration(request.cosmology)
+    return grid.k, grid.tau
 
 
 def integrate_models(

@@ -6,7 +6,7 @@ models there are, how one is integrated, what is checked before, how networks ar
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -14,10 +14,10 @@ from typing import Any, Protocol, TypeVar
 from cosmicnet.manifest import Manifest
 
 from ..recipe.schema import Target
+from ..work.run_class import Parameters
 
-__all__ = ["Parameters", "Plan", "Write"]
+__all__ = ["Plan", "Write"]
 
-Parameters = Mapping[str, Any]
 # Integrate one cosmology and write its file; must be picklable.
 Write = Callable[[Parameters, Path], None]
 Own = TypeVar("Own", bound="Plan")

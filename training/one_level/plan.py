@@ -19,10 +19,11 @@ from ..fields.tables import resample_model, table_path
 from ..models.dataset import model_path, write_model
 from ..models.grids import AlignedGrids
 from ..models.integrate import complete_models, integrate_model
-from ..models.plan import Parameters, Plan, Write
+from ..models.plan import Plan, Write
 from ..models.sampling import Point, SampledRegion, domain_ellipsoid, sample, unit_cube
 from ..recipe.schema import Recipe, load_recipe
 from ..recipe.toml import at_its_line
+from ..work.run_class import Parameters
 from .fit_set import fit_set
 
 __all__ = ["OneLevelPlan"]

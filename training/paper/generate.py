@@ -21,7 +21,7 @@ from ..models.dataset import model_path
 from ..models.integrate import has_models, integrate_models, missing_models, record_identity, require_complete
 from ..work.files import DatasetError, read_json, write_json
 from ..work.parallel import count_workers
-from ..work.run_class import new_class, require_patched_classy
+from ..work.run_class import Recorder, new_class, require_patched_classy
 from .dataset import PaperModel, write_paper_model
 from .recipe import SETS, PaperRecipe
 
@@ -134,7 +134,7 @@ def full_sources(
     settings: Mapping[str, Any], parameters: Mapping[str, float], k: Array
 ) -> PaperModel:
     """Integrate one cosmology and interpolate its sources to k (1/Mpc), by splines as CLASS does."""
-    recorder = _Recorder()
+    recorder = Recorder()
     sources = _sources({**settings, **parameters}, k, recorder)
     return PaperModel(recorder.cosmology, recorder.setup, recorder.precision, recorder.tau, recorder.history, sources)
 
@@ -147,7 +147,7 @@ def network_sources(
 
 
 def _sources(
-    parameters: Mapping[str, Any], k: Array, provider: _Recorder | None
+    parameters: Mapping[str, Any], k: Array, provider: Recorder | None
 ) -> dict[str, NDArray[np.float32]]:
     cosmology = new_class(parameters)
     if provider is not None:
@@ -159,17 +159,6 @@ def _sources(
         return {name: CubicSpline(own_k, tables[name])(inside).T.astype(np.float32) for name in TIMES}
     finally:
         cosmology.empty()
-
-
-class _Recorder:
-    """A source provider that gives nothing, but keeps CLASS's numbers before the perturbations."""
-
-    def provide(self, request: Any) -> bool:
-        self.tau: Array = np.array(request.tau)
-        self.cosmology, self.setup = dict(request.cosmology), dict(request.setup)
-        self.precision = dict(request.precision)
-        self.history = {name: np.array(column) for name, column in request.history.items()}
-        return False
 
 
 def _integrate_and_write(settings: Mapping[str, Any], k: Array, parameters: Mapping[str, float], path: Path) -> None:

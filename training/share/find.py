@@ -10,7 +10,7 @@ from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 
 from ..work.run_class import Parameters, require_patched_classy
-from .registry import Entry, manifest_of, why_not_usable
+from .registry import Entry, published_manifest, why_not_usable
 
 __all__ = ["found_table", "reasons_against"]
 
@@ -34,5 +34,5 @@ def reasons_against(address: str, entry: Entry, parameters: Parameters | None) -
         return [reason]
     if parameters is None:
         return []
-    manifest = manifest_of(address, entry)
+    manifest = published_manifest(address, entry)
     return at_request(parameters, lambda request: list(outside_domain(request, manifest))) or []

@@ -23,7 +23,7 @@ from cosmicnet.store import ARRAYS, load_network_set
 
 from .transport import RegistryError, exists, join, read_blocks, write
 
-__all__ = ["INDEX", "Entry", "entries_of", "fetch", "manifest_of", "publish", "why_not_usable"]
+__all__ = ["INDEX", "Entry", "entries_of", "fetch", "publish", "published_manifest", "why_not_usable"]
 
 INDEX, FORMAT_VERSION = "index.json", 1
 FILES = (MANIFEST, ARRAYS)
@@ -193,7 +193,7 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def manifest_of(address: str, entry: Entry) -> Manifest:
+def published_manifest(address: str, entry: Entry) -> Manifest:
     """The manifest of a set that was not fetched; RegistryError if it is not that of the index."""
     where = join(address, entry.folder, MANIFEST)
     content = b"".join(read_blocks(where, entry.files[MANIFEST].size))

@@ -23,7 +23,7 @@ from ..recipe.schema import setting
 from ..recipe.toml import Strict
 from ..work.numbers import MASS_SPLITTINGS
 
-__all__ = ["Box", "Cosmology", "PhysicalRanges", "draw"]
+__all__ = ["Cosmology", "PhysicalRanges", "SampledBox", "draw"]
 
 Array = NDArray[np.float64]
 Cosmology = dict[str, Any]
@@ -71,7 +71,7 @@ class PhysicalRanges(Strict):
         return self
 
 
-class Box(Strict):
+class SampledBox(Strict):
     """ranges: CLASS parameter to the interval that is sampled. families: further ranges, and settings, which one
     cosmology after the other takes in turn."""
 
@@ -79,7 +79,7 @@ class Box(Strict):
     families: Annotated[list[dict[str, Entry]], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _ordered(self) -> Box:
+    def _ordered(self) -> SampledBox:
         _require_ordered(self.ranges)
         for family in self.families:
             _require_ordered(family)
@@ -96,7 +96,7 @@ def _require_ordered(entries: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} = {list(value)}: the first must be smaller")
 
 
-def draw(ranges: PhysicalRanges | Box, seed: int, at_corners: bool = False) -> Iterator[Cosmology]:
+def draw(ranges: PhysicalRanges | SampledBox, seed: int, at_corners: bool = False) -> Iterator[Cosmology]:
     """Parameters of CLASS for one cosmology after the other, without end; the same for the same seed.
 
     at_corners: all coordinates at their ends.
@@ -111,7 +111,7 @@ def draw(ranges: PhysicalRanges | Box, seed: int, at_corners: bool = False) -> I
                 if at_corners:
                     row = np.clip(np.round(row), 0.0, LARGEST)
                 u = _Coordinates(row.tolist())
-                parameters = ranges.point(next(numbers), u) if isinstance(ranges, Box) else _cosmology(ranges, u)
+                parameters = ranges.point(next(numbers), u) if isinstance(ranges, SampledBox) else _cosmology(ranges, u)
                 if parameters is not None:
                     yield parameters
 

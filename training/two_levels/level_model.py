@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..models.dataset import REMEDY, get_tables, reading, writing
 from ..work.files import put
+from ..work.run_class import Recorder, new_class
 from .curved_grids import CurvedSpaceGrids
 
 __all__ = ["LevelModel", "integrate_level_model", "read_level_model", "write_level_model"]
@@ -62,39 +63,24 @@ def integrate_level_model(
 
     Raises CosmoComputationError if CLASS cannot compute it, CosmoSevereError if it does not accept the settings.
     """
-    from classy import Class
+    own: Numbers = {}
 
-    recorder, start = _Recorder(is_far), process_time()
-    universe = Class()
-    universe.set({**settings, **cosmology})
+    def grids(request: Any) -> tuple[Array, Array]:
+        own.update(own_k_first=float(request.k[0]), own_k_last=float(request.k[-1]),
+                   own_k_last_cmb=float(request.k[request.k_size_cmb - 1]), own_tau_first=float(request.tau[0]))
+        return CurvedSpaceGrids().of(dict(request.cosmology), dict(request.setup), is_far)
+
+    recorder, universe, start = Recorder(grids), new_class({**settings, **cosmology}), process_time()
     universe.set_source_provider(recorder)
     universe.compute(["perturbations"])
     seconds = process_time() - start
-    # copies: the arrays are CLASS's memory
-    integrated = {name: np.array(table) for name, table in recorder.integrated.items() if name != "p"}
     model = LevelModel(
         dict(cosmology), recorder.cosmology, recorder.setup, recorder.precision,
-        {**universe.get_current_derived_parameters(list(DERIVED)), **recorder.own, "seconds": seconds},
-        recorder.k, recorder.tau, integrated,
+        {**universe.get_current_derived_parameters(list(DERIVED)), **own, "seconds": seconds},
+        recorder.k, recorder.tau, recorder.integrated(),
         _thinned_background(universe.get_background()), _thinned_thermodynamics(universe.get_thermodynamics()))
     universe.struct_cleanup()
     return model
-
-
-class _Recorder:
-    """A source provider that fills nothing, but has CLASS integrate on the aligned grids."""
-
-    def __init__(self, is_far: bool) -> None:
-        self._is_far = is_far
-
-    def provide(self, request: Any) -> bool:
-        self.cosmology, self.setup, self.precision = (
-            dict(request.cosmology), dict(request.setup), dict(request.precision))
-        self.k, self.tau = CurvedSpaceGrids().of(self.cosmology, self.setup, self._is_far)
-        self.own = {"own_k_first": float(request.k[0]), "own_k_last": float(request.k[-1]),
-                    "own_k_last_cmb": float(request.k[request.k_size_cmb - 1]), "own_tau_first": float(request.tau[0])}
-        self.integrated = request.integrate_on(self.k, self.tau)
-        return False
 
 
 def _thinned_background(table: Mapping[str, Array]) -> dict[str, Array]:

@@ -20,8 +20,9 @@ from cosmicnet.running_class import running_class
 from ..checks.feasible import MIDDLE, Corner, require_computable
 from ..fields.tables import table_path
 from ..models.dataset import model_path
-from ..models.plan import Parameters, Plan, Write
+from ..models.plan import Plan, Write
 from ..work.files import DatasetError
+from ..work.run_class import Parameters
 from .curved_grids import CurvedSpaceGrids
 from .fit_levels import fit_levels
 from .level_model import integrate_level_model, write_level_model

@@ -11,7 +11,7 @@ from cosmicnet.density_fields import DENSITY_FIELDS
 
 from ..recipe.schema import Accuracy, ClassSettings, Count, Name, Positive, Ranges, Reduction, Seed, setting
 from ..recipe.toml import Strict, load_toml, read_tables, unknown
-from .cosmologies import Box, Cosmology, PhysicalRanges, draw
+from .cosmologies import Cosmology, PhysicalRanges, SampledBox, draw
 
 __all__ = ["LEVELS", "Levels", "TwoLevelRecipe", "TwoLevelSampling", "has_levels", "load_two_level_recipe"]
 
@@ -58,7 +58,7 @@ class TwoLevelSampling(_AsGiven):
     seed: Seed
     far: Every
     ranges: PhysicalRanges | None = None
-    box: Box | None = None
+    box: SampledBox | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> TwoLevelSampling:

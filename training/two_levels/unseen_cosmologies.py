@@ -12,7 +12,7 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.region import LinearConstraint
 from cosmicnet.request import at_request
 
-from .cosmologies import Box, PhysicalRanges, draw
+from .cosmologies import PhysicalRanges, SampledBox, draw
 
 __all__ = ["is_of_levels", "points_of_domain"]
 
@@ -58,14 +58,14 @@ def _is_inside(point: Mapping[str, Any], manifest: Manifest) -> bool:
         return False
 
 
-def _ranges(manifest: Manifest, at_corners: bool) -> PhysicalRanges | Box:
+def _ranges(manifest: Manifest, at_corners: bool) -> PhysicalRanges | SampledBox:
     """The domain by the names of the sampling, and a little more where it limits what follows from these."""
     domain, sampled = manifest.domain, manifest.recipe["sampling"]
     if sampled.get("box"):
-        box = Box.model_validate(sampled["box"])
+        box = SampledBox.model_validate(sampled["box"])
         ends = {name: domain[name] for name in box.ranges.keys() & domain.keys()}
         own = _inner if at_corners else dict
-        return Box(ranges=own(box.ranges) | ends, families=[own(family) for family in box.families])
+        return SampledBox(ranges=own(box.ranges) | ends, families=[own(family) for family in box.families])
     limits = [c.limit for c in map(LinearConstraint.parse, manifest.constraints) if c.coefficients == EARLY_DARK_ENERGY]
     return PhysicalRanges(
         **{name: domain[name] for name in ("omega_b", "omega_cdm", "H0", "YHe", "N_eff", "T_cmb", "w0_fld", "wa_fld")},

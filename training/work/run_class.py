@@ -1,13 +1,17 @@
 """Run classy: the patched build, new objects, networks switched on."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cosmicnet.errors import CosmicnetError, NotCovered
 
-__all__ = ["Parameters", "is_refused", "networks_on", "new_class", "require_patched_classy"]
+__all__ = ["Parameters", "Recorder", "is_refused", "networks_on", "new_class", "require_patched_classy"]
 
+Array = NDArray[np.float64]
 Parameters = Mapping[str, str | float | int]
 
 
@@ -45,3 +49,29 @@ def new_class(parameters: Parameters) -> Any:
     cosmology = Class()
     cosmology.set(dict(parameters))
     return cosmology
+
+
+class Recorder:
+    """A source provider that leaves the integration to CLASS and keeps copies of a request.
+
+    grids: k (1/Mpc) and tau (Mpc) of a request, on which CLASS integrates instead; default: its own.
+    """
+
+    def __init__(self, grids: Callable[[Any], tuple[Array, Array]] | None = None) -> None:
+        self._grids = grids
+
+    def provide(self, request: Any) -> bool:
+        self.cosmology: dict[str, float] = dict(request.cosmology)
+        self.setup: dict[str, float] = dict(request.setup)
+        self.precision: dict[str, float] = dict(request.precision)
+        if self._grids is None:
+            self.k, self.tau = np.array(request.k), np.array(request.tau)
+            self.history = {name: np.array(column) for name, column in request.history.items()}
+        else:
+            self.k, self.tau = self._grids(request)
+            self._tables = request.integrate_on(self.k, self.tau)
+        return False
+
+    def integrated(self) -> dict[str, Array]:
+        """Copies of the tables on these grids, once CLASS has computed them, without p, a multiple of t2."""
+        return {name: np.array(table) for name, table in self._tables.items() if name != "p"}
