@@ -26,7 +26,7 @@ NO_PART = {
 }
 
 # These determine the rest of a set of two levels.
-OF_MANIFEST = {"cosmicnet.training.fields.guard", "cosmicnet.training.fields.shared_values",
+OF_MANIFEST = {"cosmicnet.training.fields.guard", "cosmicnet.training.fields.describe",
                "cosmicnet.training.two_levels.recipe"}
 
 

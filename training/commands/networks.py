@@ -160,15 +160,12 @@ def _open(options: argparse.Namespace) -> Plan:
 
 
 def _check(plan: Plan) -> int:
-    """Find mistakes in the scheduler, the recipe and the folder before anything is integrated; returns the number of
-    workers."""
-    from ..models.integrate import record_identity
+    """Find mistakes in the scheduler and the recipe before anything is integrated; returns the number of workers."""
     from ..work.parallel import count_workers
     from ..work.run_class import require_patched_classy
 
     require_patched_classy()
     workers = count_workers(plan.processes, plan.scheduler)
-    record_identity(plan.models, plan.identity)
     plan.check()
     return workers
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.class_parameters import acts_on_sources
 from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.fields import Field
 from cosmicnet.manifest import Manifest
 from cosmicnet.pieces import PIECES
 from cosmicnet.region import Ellipsoid
+from cosmicnet.running_class import RunningClass
 from cosmicnet.store import NetworkSet
 
+from ..fields.describe import describe
 from ..fields.gaps import K_LAST, filled
 from ..fields.guard import fit_guard_with_relevances
 from ..fields.nodes import NODES
@@ -143,15 +144,14 @@ def _manifest(models: Sequence[ResampledModel], identity: Identity, inputs: Vari
     half = ellipsoid.sigmas * np.sqrt(np.diag(ellipsoid.covariance))
     sound = np.array([m.cosmology["sound_horizon_rec"] for m in models])
     last, cmb = (np.array([m.cosmology[of] for m in models]) for of in (K_LAST, K_CMB))
-    return Manifest(
-        name=name, description=f"learned from {len(models)} models of a chain", class_version=identity.class_version,
-        source_digest=identity.source_digest,
+    return describe(
+        name, f"learned from {len(models)} models of a chain",
+        RunningClass(identity.class_version, identity.source_digest), identity.precision,
         domain={n: (float(m - h), float(m + h)) for n, m, h in zip(inputs.names, ellipsoid.mean, half, strict=True)},
         setup={**identity.setup, **inputs.constant},
-        precision={n: value for n, value in identity.precision.items() if acts_on_sources(n)},
         derived=tolerances, derived_inputs=list(inputs.names),
         k_max=float(min(REACH * last.max(), TABLES_REACH * (last * sound).min() / sound.max())),
-        k_max_cmb_times_sound_horizon=REACH * float((cmb * sound).max()), fields=[], dense_layers=0, sha256="",
+        k_max_cmb_times_sound_horizon=REACH * float((cmb * sound).max()),
         recipe={"learned": len(models)}, ellipsoid=ellipsoid.to_json(),
         boundaries=vars(boundaries) if (boundaries := boundaries_of(identity)) else {})
 

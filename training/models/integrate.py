@@ -52,8 +52,7 @@ def integrate(plan: Plan) -> list[Path]:
     CosmicnetError without the patched classy.
     """
     require_patched_classy()
-    record_identity(plan.models, plan.identity)
-    points = plan.files
+    points = _opened(plan)
     failed = integrate_models(plan.write, points, plan.processes, plan.scheduler)
     return [path for path in points if path not in failed]
 
@@ -72,8 +71,7 @@ def time_models(plan: Plan) -> list[Timed]:
     """Integrate the first missing model of each folder, which is kept; where none is missing at all, the last model
     once more. Raises like integrate()."""
     require_patched_classy()
-    record_identity(plan.models, plan.identity)
-    points = plan.files
+    points = _opened(plan)
     folders = dict.fromkeys(path.parent for path in missing_models(points))
     timed = []
     for some in [{path: points[path] for path in points if path.parent == folder} for folder in folders] or [points]:
@@ -101,11 +99,16 @@ def complete_models(plan: Plan) -> list[Path]:
     paths = [path for path in sorted(plan.models.glob("*.h5")) if path.stem.isdecimal()]
     if not paths or not (plan.models / RECIPE_FILE).exists():
         raise DatasetError(f"{plan.models}: there are no models; `cosmicnet generate` makes them")
-    record_identity(plan.models, plan.identity)
-    points = plan.files
+    points = _opened(plan)
     require_complete(plan.models, points, "cosmicnet generate")
     _failures(points)
     return paths
+
+
+def _opened(plan: Plan) -> dict[Path, Parameters]:
+    """The plan's models, whose identity stands in their folder; DatasetError if models of another recipe are there."""
+    record_identity(plan.models, plan.identity)
+    return plan.files
 
 
 def record_identity(folder: Path, identity: Mapping[str, Any]) -> None:

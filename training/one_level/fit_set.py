@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from cosmicnet.class_parameters import OF_REIONIZATION, acts_on_sources
+from cosmicnet.class_parameters import OF_REIONIZATION
 from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.fields import Field, fields_for
 from cosmicnet.manifest import Manifest
@@ -17,10 +17,10 @@ from cosmicnet.region import Ellipsoid
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, save_network_set
 
+from ..fields.describe import constant_numbers, describe
 from ..fields.guard import fit_guard
 from ..fields.kept_fits import FitResult, error_table, fit_once
 from ..fields.nodes import NODES
-from ..fields.shared_values import constant_numbers
 from ..fields.tables import K_SOUND_HORIZON_MAX, OF_TABLES, ResampledModel, collect, read_field
 from ..models.grids import AlignedGrids
 from ..models.plan import Plan
@@ -63,15 +63,11 @@ def fit_set(
             advance()
     Console(stderr=True).print(error_table(results, len(models)))
     guard, tolerances = fit_guard(tuple(recipe.sampling.ranges), [{**m.setup, **m.cosmology} for m in models])
-    running = running_class()
-    manifest = Manifest(
-        name=recipe.name, description=recipe.description, class_version=running.version,
-        source_digest=running.source_digest, domain=recipe.domain, setup={
+    manifest = describe(
+        recipe.name, recipe.description, running_class(), models[0].precision, domain=recipe.domain, setup={
             **_setup(recipe, models[0].setup),
             **constant_numbers([m.cosmology for m in models], {*recipe.domain, *OF_REIONIZATION})},
-        precision={name: v for name, v in models[0].precision.items() if acts_on_sources(name)},
-        derived=tolerances, derived_inputs=list(recipe.sampling.ranges),
-        k_max=_k_max(models), fields=[], sha256="",
+        derived=tolerances, derived_inputs=list(recipe.sampling.ranges), k_max=_k_max(models),
         k_max_cmb_times_sound_horizon=K_SOUND_HORIZON_MAX, dense_layers=len(recipe.training.hidden) + 1,
         recipe={**recipe.model_dump(mode="json"), "models_used": len(models)},
         constraints=recipe.constraints, ellipsoid=ellipsoid.to_json() if ellipsoid else {},

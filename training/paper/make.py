@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cosmicnet.class_parameters import acts_on_sources
 from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import PAPER_ARCHITECTURE, Manifest
@@ -18,8 +17,8 @@ from cosmicnet.paper.inputs import TIMES
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 
+from ..fields.describe import constant_numbers, describe
 from ..fields.guard import fit_guard
-from ..fields.shared_values import constant_numbers
 from ..models.integrate import read_identity
 from ..recipe.schema import RecipeError
 from .dataset import read_paper_model
@@ -73,16 +72,12 @@ def assemble(recipe: PaperRecipe, models: Path, trained: Mapping[str, Trained]) 
     emulator = companion.emulator
     assert isinstance(emulator, FieldsEmulator)
     derived, tolerances = fit_guard(tuple(recipe.box), [model.cosmology for model in used])
-    running = running_class()
-    manifest = Manifest(
-        name=recipe.name, description=recipe.description, class_version=running.version,
-        source_digest=running.source_digest,
-        domain=recipe.bounds,
+    manifest = describe(
+        recipe.name, recipe.description, running_class(), reference.precision, domain=recipe.bounds,
         setup={**reference.setup, **constant_numbers([model.cosmology for model in used], recipe.bounds)},
-        precision={name: value for name, value in reference.precision.items() if acts_on_sources(name)},
         derived=tolerances, derived_inputs=list(recipe.box), k_max=companion.manifest.k_max,
-        k_max_cmb_times_sound_horizon=companion.manifest.k_max_cmb_times_sound_horizon, fields=[], dense_layers=0,
-        sha256="", recipe={**recipe.model_dump(mode="json"), "models_used": len(used),
+        k_max_cmb_times_sound_horizon=companion.manifest.k_max_cmb_times_sound_horizon,
+        recipe={**recipe.model_dump(mode="json"), "models_used": len(used),
                            "companion_sha256": companion.manifest.sha256,
                            "trained": {source: _summary(t) for source, t in trained.items()}},
         architecture=PAPER_ARCHITECTURE, companion=recipe.companion)

@@ -1,9 +1,8 @@
 """The fast line of sight against CLASS's own, default and converged: accuracy, seconds, and the page about them."""
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
 
@@ -11,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmicnet.files import write_whole
-from cosmicnet.running_class import running_class
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
 from ..evaluate.accuracy import wishart_chi2
 from ..evaluate.boxes import LCDM_DOMAIN
-from ..work.digest import json_digest
+from ..work.kept_results import kept
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 from ..work.spectra import Multipoles, lensed_multipoles
@@ -87,7 +85,9 @@ def largest_errors(model: Multipoles, truth: Multipoles) -> dict[str, float]:
 def measure_errors(cosmology: Parameters, l_max: int, cache: Path) -> dict[str, dict[str, float]]:
     """Errors of each of WAYS against converged CLASS, for the same sources (those of the networks)."""
     settings = {**cosmology, **_output(l_max)}
-    truth = _cached({**settings, **CONVERGED}, l_max, cache)
+    fine = {**settings, **CONVERGED}
+    identity = {"settings": fine, "l_max": l_max, "networks": load_network_set(DEFAULT_SET).manifest.sha256}
+    truth = kept(Multipoles, identity, cache, lambda: lensed_multipoles(fine, l_max))
     return {way: largest_errors(lensed_multipoles({**settings, **options}, l_max), truth)
             for way, options in WAYS.items()}
 
@@ -179,16 +179,3 @@ def _seconds(seconds: Seconds, l_max: int) -> list[str]:
 def _output(l_max: int) -> Parameters:
     lensing = {"accurate_lensing": 1} if l_max > RINGING_ABOVE else {}
     return {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": l_max, **lensing, **networks_on()}
-
-
-def _cached(parameters: Parameters, l_max: int, folder: Path) -> Multipoles:
-    """Like `lensed_multipoles`, kept in a file for as long as CLASS and the networks are the same."""
-    # CLASS's own line of sight does not depend on the patch
-    identity = [dict(parameters), l_max, *astuple(running_class()), load_network_set(DEFAULT_SET).manifest.sha256]
-    path = folder / f"{json_digest(identity)[:24]}.npz"
-    if not path.exists():
-        file = io.BytesIO()
-        np.savez(file, **asdict(lensed_multipoles(parameters, l_max)))
-        write_whole({path: file.getvalue()})
-    with np.load(path) as arrays:
-        return Multipoles(**arrays)

@@ -1,12 +1,10 @@
 """Which settings are enough? CLASS's default, a block of fine settings and networks against converged CLASS."""
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -17,14 +15,13 @@ from numpy.typing import NDArray
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.files import write_whole
 from cosmicnet.manifest import Manifest
-from cosmicnet.running_class import running_class
 from cosmicnet.store import read_manifest
 
 from ..evaluate.accuracy import wishart_chi2
 from ..evaluate.boxes import PLANCK_POSTERIOR, Posterior
 from ..evaluate.domain import unseen_points
 from ..evaluate.noise import SIMONS_OBSERVATORY
-from ..work.digest import json_digest
+from ..work.kept_results import kept
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 
@@ -127,29 +124,20 @@ def compute(settings: Parameters) -> Computed:
         model.empty()
 
 
-def _cached(settings: Parameters, folder: Path) -> Computed:
-    """CLASS's own results take minutes: they are kept, for each version of the fast modules."""
-    identity = {"settings": {**REQUEST, **settings}, "class": version("classy"), "l_max": L_MAX,
-                "equations": running_class().source_digest}
-    path = folder / f"{json_digest(identity)[:24]}.npz"
-    if path.exists():
-        with np.load(path, allow_pickle=False) as file:
-            return Computed(**{entry.name: file[entry.name] for entry in fields(Computed)})
-    computed, content = compute(settings), io.BytesIO()
-    np.savez(content, **vars(computed))
-    write_whole({path: content.getvalue()})
-    return computed
+def _kept(settings: Parameters, folder: Path) -> Computed:
+    """CLASS's own results take minutes."""
+    return kept(Computed, {"settings": {**REQUEST, **settings}, "l_max": L_MAX}, folder, lambda: compute(settings))
 
 
 def measure(cosmology: Parameters, network: str, precision: Parameters, cache: Path) -> dict[str, PrecisionErrors]:
     """Errors of all WAYS for one cosmology. precision: that of the truth."""
-    truth = _cached({**cosmology, **precision, **FINE}, cache)
+    truth = _kept({**cosmology, **precision, **FINE}, cache)
     found = {}
     for way, settings in WAYS.items():
         if way in (NETWORKS, NETWORKS_ACT):
             model = compute({**cosmology, **settings, **networks_on(network)})
         else:
-            model = _cached({**cosmology, **settings}, cache)
+            model = _kept({**cosmology, **settings}, cache)
         found[way] = errors_between(truth, model)
     return {**found, TRUTH: PrecisionErrors({}, {}, float(truth.seconds))}
 
@@ -183,8 +171,8 @@ def _observed(spectra: Computed) -> Computed:
                            for name in ("tt", "ee")})
 
 
-def cosmologies(networks: Manifest, number: int, box: Posterior | None) -> list[dict[str, Any]]:
-    """Points that no training saw: of a posterior, or of the whole domain of the networks."""
+def points_of(networks: Manifest, number: int, box: Posterior | None) -> list[dict[str, Any]]:
+    """Cosmologies that no training saw: of a posterior, or of the whole domain of the networks."""
     return unseen_points(networks, number, SEED) if box is None else replace(box, seed=SEED).points(number)
 
 
@@ -201,7 +189,7 @@ def compare_precisions(settings: PrecisionSettings, report: Callable[[str], None
             manifest = read_manifest(network)
             one = partial(measure, network=network, precision=manifest.precision_settings,
                           cache=settings.cache.resolve())
-            futures |= {pool.submit(one, cosmology): title for cosmology in cosmologies(manifest, number, box)}
+            futures |= {pool.submit(one, cosmology): title for cosmology in points_of(manifest, number, box)}
         try:
             for title, future in ended(futures):
                 found[title].append(future.result())

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from cosmicnet.class_parameters import OF_REIONIZATION, acts_on_sources
+from cosmicnet.class_parameters import OF_REIONIZATION
 from cosmicnet.density_fields import DEFAULT_BOUNDARIES, DENSITY_FIELDS, GUARD_INPUTS
 from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.fields import INPUTS, Field, inputs_of
@@ -21,12 +21,12 @@ from cosmicnet.pieces import PIECES
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, save_network_set
 
+from ..fields.describe import common_settings, constant_numbers, describe
 from ..fields.gaps import OF_MATTER, filled
 from ..fields.guard import fit_guard_with_relevances
 from ..fields.kept_fits import FitResult, error_table, fit_once
 from ..fields.nodes import NODES
 from ..fields.polynomial_field import fit_polynomial_field, predicted_by_others
-from ..fields.shared_values import common_settings, constant_numbers
 from ..fields.tables import (
     BEYOND,
     K_SOUND_HORIZON_MAX,
@@ -165,16 +165,14 @@ def _manifest(
     recipe: TwoLevelRecipe, tables: Tables, guard_inputs: tuple[str, ...], tolerances: dict[str, float]
 ) -> Manifest:
     precise = tables.pairs[0][1] if tables.pairs else tables.cheap[0]
-    running = running_class()
-    return Manifest(
-        name=recipe.name, description=recipe.description, class_version=running.version,
-        source_digest=running.source_digest, domain=dict(recipe.domain),
+    precision = {name: value for name, value in (precise.precision | recipe.levels.stands_for).items()
+                 if name != TABLE_OF_HELIUM}
+    return describe(
+        recipe.name, recipe.description, running_class(), precision, domain=dict(recipe.domain),
         setup={**common_settings([m.setup for m in tables.cheap], recipe.domain),
                **constant_numbers([m.cosmology for m in tables.cheap], {*recipe.domain, *OF_REIONIZATION})},
-        precision={name: value for name, value in (precise.precision | recipe.levels.stands_for).items()
-                   if acts_on_sources(name) and name != TABLE_OF_HELIUM},
-        derived=tolerances, derived_inputs=list(guard_inputs), k_max=recipe.k_max, fields=[], sha256="",
-        k_max_cmb_times_sound_horizon=CMB_REACH, dense_layers=0,
+        derived=tolerances, derived_inputs=list(guard_inputs), k_max=recipe.k_max,
+        k_max_cmb_times_sound_horizon=CMB_REACH,
         recipe={**recipe.model_dump(mode="json"), "models_used": len(tables.cheap), "pairs_used": len(tables.pairs)},
         constraints=recipe.constraints, boundaries=vars(DEFAULT_BOUNDARIES),
     )

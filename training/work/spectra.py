@@ -1,20 +1,15 @@
-"""Spectra of one cosmology from classy, kept in a file that needs no pickle."""
+"""Spectra of one cosmology from classy."""
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.files import write_whole
-from cosmicnet.running_class import running_class
-
-from .digest import json_digest
+from .kept_results import kept
 from .run_class import Parameters, new_class
 
 __all__ = [
@@ -105,18 +100,6 @@ class Spectra:
             weyl=_weyl_over_matter(cosmology),
         )
 
-    def save(self, path: Path) -> None:
-        """Write an npz file."""
-        content = io.BytesIO()
-        np.savez(content, **{entry.name: getattr(self, entry.name) for entry in fields(self)})
-        write_whole({path: content.getvalue()})
-
-    @classmethod
-    def load(cls, path: Path) -> Spectra:
-        """Read what `save` wrote; raises OSError, ValueError, KeyError or BadZipFile on anything else."""
-        with np.load(path, allow_pickle=False) as arrays:
-            return cls(**{entry.name: arrays[entry.name] for entry in fields(cls)})
-
 
 def _on_grid(function: Callable[[float, float], float], values: Array) -> Array:
     """function(value, z) at FUNCTION_REDSHIFTS, shape (n_z, n)."""
@@ -156,24 +139,6 @@ def lensed_multipoles(parameters: Parameters, l_max: int) -> Multipoles:
 
 def cached_spectra(parameters: Parameters, folder: Path) -> Spectra:
     """Like `compute_spectra`, but a model that is already in `folder` is read from there."""
-    path = folder / f"{_cache_key(parameters)}.npz"
-    try:
-        return Spectra.load(path)
-    except Exception:  # NumPy and zipfile raise many kinds
-        # absent, or damaged from outside: the next lines write it afresh
-        spectra = compute_spectra(parameters)
-        spectra.save(path)
-        return spectra
-
-
-def _cache_key(parameters: Parameters) -> str:
-    """All dependencies of the spectra: the grids, the settings, the version of CLASS and of the patch, whose fast
-    line of sight they may have taken, and CLASS's equations, which may be the user's own."""
-    identity = {
-        "class": version("classy"),
-        "equations": running_class().source_digest,
-        "settings": {**OUTPUT_SETTINGS, **parameters},
-        "pk_redshifts": PK_REDSHIFTS.tolist(),
-        "pk_k_h_per_mpc": PK_K_H_PER_MPC.tolist(),
-    }
-    return json_digest(identity)[:24]
+    settings = {**OUTPUT_SETTINGS, **parameters}
+    identity = {"settings": settings, "pk_redshifts": PK_REDSHIFTS.tolist(), "pk_k_h_per_mpc": PK_K_H_PER_MPC.tolist()}
+    return kept(Spectra, identity, folder, lambda: compute_spectra(parameters))

@@ -1,4 +1,4 @@
-"""Settings and numbers that all models of a set share, so that a request must share them too.
+"""The manifest of networks: settings and numbers that all their models share, so that a request must share them too.
 
 Reionisation is none of them: it is computed when the networks are used.
 """
@@ -6,11 +6,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from cosmicnet.class_parameters import OF_REIONIZATION
+from cosmicnet.class_parameters import OF_REIONIZATION, acts_on_sources
 from cosmicnet.coverage import SETTING_TOLERANCE
+from cosmicnet.manifest import Manifest
+from cosmicnet.running_class import RunningClass
 
-__all__ = ["common_settings", "constant_numbers"]
+__all__ = ["common_settings", "constant_numbers", "describe"]
+
+
+def describe(
+    name: str, description: str, running: RunningClass, precision: Mapping[str, float], **entries: Any
+) -> Manifest:
+    """running: the CLASS of the models. precision: all parameters of theirs; those that act on sources are entered.
+    entries: the others of Manifest. save_network_set() adds what the networks are for, and the hash."""
+    return Manifest(name=name, description=description, class_version=running.version,
+                    source_digest=running.source_digest,
+                    precision={name: value for name, value in precision.items() if acts_on_sources(name)},
+                    **{"fields": [], "dense_layers": 0, "sha256": "", **entries})
 
 
 def common_settings(setups: Sequence[Mapping[str, float]], but: Collection[str]) -> dict[str, float]:
