@@ -10,13 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from paper_models import K, architecture, small_recipe
+from paper_models import architecture, plan_of, small_recipe
 
 from cosmicnet.training.paper import search as module
-from cosmicnet.training.paper.generate import models_of
 from cosmicnet.training.paper.recipe import draw_architecture
 from cosmicnet.training.paper.search import search
-from cosmicnet.training.paper.train import TrainingTask, train_network
+from cosmicnet.training.paper.train import train_network
 
 EPOCHS, DRAWS = 4, 2
 
@@ -30,18 +29,15 @@ def spectra(settings: Any, parameters: Any, model: Any, k: Any, replaced: Any) -
 if __name__ == "__main__":
     work, output = map(Path, sys.argv[1:])
     module.spectra_of_sources = spectra
-    models = work / "models"
-    training, validation = (tuple(models_of(models, name)) for name in ("training", "validation"))
-    task = TrainingTask(architecture("t0"), training, validation, K, EPOCHS, 1e-3, 5)
-    trained = train_network(task, work / "training", quiet=True)
-    recipe = small_recipe(DRAWS)
-    search(recipe, work, "t0")
+    plan = plan_of(small_recipe(DRAWS), work)
+    trained = train_network(plan.task(architecture("t0"), EPOCHS), work / "training", quiet=True)
+    search(plan, "t0")
     output.mkdir(exist_ok=True)
     (output / "search.json").write_bytes((work / "search" / "t0.json").read_bytes())
     (output / "losses.json").write_text(json.dumps([[e.loss, e.validation_loss] for e in trained.history]))
     networks = {"trained": trained.network}
     # what is finished is only read
-    networks |= {f"draw{number}": module._train(recipe, work, draw_architecture(recipe, "t0", number)).network
+    networks |= {f"draw{number}": module._train(plan, draw_architecture(plan.recipe, "t0", number)).network
                  for number in range(DRAWS)}
     for whose, network in networks.items():
         for name, (weight, bias) in network.weights.items():

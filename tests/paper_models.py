@@ -17,7 +17,7 @@ from cosmicnet.paper.network import Rescaling, SourceNetwork
 from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.models.integrate import RECIPE_FILE
 from cosmicnet.training.paper.dataset import PaperModel, write_paper_model
-from cosmicnet.training.paper.generate import WAVENUMBERS_FILE
+from cosmicnet.training.paper.plan import WAVENUMBERS_FILE, PaperPlan
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
 from cosmicnet.training.work.files import write_json
 
@@ -76,6 +76,10 @@ def small_recipe(draws: int = 4) -> PaperRecipe:
     given["search"] |= {"draws": draws, "keep": 2, "epochs": {"t0": 1, "t1": 1, "t2": 1}, "width": (3, 9),
                         "filters": (1, 3), "kernel": (2, 4), "stride": (1, 2), "first_stride": (2, 3), "pool": (2, 2)}
     return PaperRecipe(**given)
+
+
+def plan_of(recipe: PaperRecipe, work: Path, processes: int = 1) -> PaperPlan:
+    return PaperPlan(recipe, RECIPE, work, recipe.sets.training.models, processes)
 
 
 def network(source: str, seed: int = 0, given: Architecture | None = None) -> SourceNetwork:

@@ -38,7 +38,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "training.share": ("cosmicnet", "training.work"),
     "training.timing": MEASURING,
     "training.side_by_side": ("cosmicnet", "training.work", "training.recipe", "training.evaluate"),
-    "training.paper": (*MAKING, "training.fields", "training.checks", "training.one_level", "training.evaluate"),
+    "training.paper": (*MAKING, "training.fields", "training.checks", "training.evaluate"),
     "cobaya_components.theory": ("cosmicnet", "training.work", "class_patch"),
     "cobaya_components.sampler": ("cosmicnet",),
     "cobaya_components.embedded": (*MEASURING, "cobaya_components.theory"),

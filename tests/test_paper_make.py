@@ -1,34 +1,25 @@
 """The paper's recipe with CLASS: models, one epoch, a set that classy takes; coverage, and the C_l error of eq. 3.2."""
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from paper_models import RECIPE
+from paper_models import RECIPE, plan_of
 from serial_pool import serial_pool
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.request import at_request
-from cosmicnet.training.checks import cost as cost_module
 from cosmicnet.training.fields import guard
 from cosmicnet.training.models import integrate
 from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.paper.check import require_possible
 from cosmicnet.training.paper.dataset import PaperModel, read_paper_model
-from cosmicnet.training.paper.generate import (
-    cosmologies,
-    estimate_paper_cost,
-    generate,
-    network_sources,
-    read_k_grid,
-)
-from cosmicnet.training.paper.make import train_and_export, train_source
+from cosmicnet.training.paper.plan import PaperPlan
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
 from cosmicnet.training.paper.search import cl_error, predicted_source, spectra_of_sources
+from cosmicnet.training.paper.sources import network_sources
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import DatasetError
 from cosmicnet.training.work.run_class import Recorder, networks_on, new_class
@@ -54,26 +45,30 @@ def recipe() -> PaperRecipe:
     return PaperRecipe(**given)
 
 
+def plan_in(work: Path) -> PaperPlan:
+    return plan_of(recipe(), work)
+
+
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory, patched: None) -> Path:
     folder = tmp_path_factory.mktemp("paper")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(integrate, "single_threaded_pool", serial_pool)
-        generate(recipe(), folder / "models", 1)
+        integrate.integrate(plan_in(folder))
         # three models do not tell how the derived quantities vary
         patch.setattr(guard, "FLOOR", 0.1)
-        train_and_export(recipe(), folder, folder / "nets")
+        plan_in(folder).fit(plan_in(folder).available(), folder / "nets")
     return folder
 
 
 def test_models_are_those_of_full_class(work: Path) -> None:
-    model, point = read_paper_model(model_path(work / "models" / "test", 0)), cosmologies(recipe(), "test")[0]
+    model, point = read_paper_model(model_path(work / "models" / "test", 0)), recipe().points("test")[0]
     assert model.cosmology["omega_b"] == pytest.approx(point["omega_b"])
     cosmology = new_class({**recipe().class_settings, **point})
     cosmology.compute(["perturbations"])
     tables, k, tau = cosmology.get_sources()
     assert np.array_equal(tau, model.tau)
-    grid = read_k_grid(work / "models")
+    grid = plan_in(work).k
     middle = len(grid) // 2
     for name in TIMES:
         there = np.array([np.interp(grid[middle], k, column) for column in tables[name].T])
@@ -86,7 +81,7 @@ def test_what_is_there_is_not_integrated_again(work: Path, monkeypatch: pytest.M
     others = {p: p.stat().st_mtime_ns for p in (work / "models").glob("*/*.h5") if p != path}
     content = path.read_bytes()
     path.unlink()
-    generate(recipe(), work / "models", 1)
+    integrate.integrate(plan_in(work))
     assert path.read_bytes() == content
     assert {p: p.stat().st_mtime_ns for p in others} == others
 
@@ -94,13 +89,13 @@ def test_what_is_there_is_not_integrated_again(work: Path, monkeypatch: pytest.M
 def test_models_of_another_recipe_are_refused(work: Path) -> None:
     other = recipe().model_copy(update={"sigmas": 4.0})
     with pytest.raises(DatasetError, match=r"\(bounds\."):
-        generate(other, work / "models", 1)
+        integrate.integrate(plan_of(other, work))
 
 
 def test_settings_that_class_refuses_are_shown(tmp_path: Path) -> None:
     wrong = recipe().model_copy(update={"class_settings": {**recipe().class_settings, "N_ncdn": 1}})
     with pytest.raises(Exception, match="N_ncdn") as error:
-        generate(wrong, tmp_path, 1)
+        integrate.integrate(plan_of(wrong, tmp_path))
     assert type(error.value).__name__ in ("CosmoSevereError", "RecipeError")
 
 
@@ -114,19 +109,20 @@ def test_classy_takes_the_set(work: Path) -> None:
     assert {"inputs", "networks", "interpolation", "lensing and matter"} <= info["seconds"].keys()
     assert np.all(np.isfinite(cosmology.raw_cl(L_MAX)["tt"]))
     # the fixed wavenumbers are those of the centre, so that there nothing is interpolated
-    k, known = read_k_grid(work / "models"), Recorder()
+    k, known = plan_in(work).k, Recorder()
     at_request({**recipe().class_settings, **point, "fast_background": "yes"}, known.provide)
     model = PaperModel(known.cosmology, known.setup, known.precision, known.tau, known.history, {})
     tables = network_sources(networks, point, k)
     for source in TIMES:
-        expected = predicted_source(train_source(recipe(), work, source).network, model, k)
+        expected = predicted_source(plan_in(work).train(source).network, model, k)
         assert tables[source] == pytest.approx(expected, abs=2e-5 * float(np.abs(expected).max()))
 
 
 def test_networks_that_diverged_are_not_written(work: Path) -> None:
     diverges = recipe().training.model_copy(update={"learning_rate": 1e30})
+    plan = plan_of(recipe().model_copy(update={"training": diverges}), work)
     with pytest.raises(CosmicnetError, match=r"S_T0: .*training.learning_rate.*1e\+30"):
-        train_and_export(recipe().model_copy(update={"training": diverges}), work, work / "diverged")
+        plan.fit(plan.available(), work / "diverged")
     assert not (work / "diverged").exists()
 
 
@@ -150,8 +146,8 @@ def test_what_is_not_covered_is_said(work: Path, change: dict[str, object], reas
 
 def test_cl_error_of_full_class_is_none(work: Path) -> None:
     """The sources of full CLASS, through the tables of the training set, give its spectra; others do not."""
-    model, k = read_paper_model(model_path(work / "models" / "hyperparameters", 0)), read_k_grid(work / "models")
-    settings, point = recipe().class_settings, cosmologies(recipe(), "hyperparameters")[0]
+    model, k = read_paper_model(model_path(work / "models" / "hyperparameters", 0)), plan_in(work).k
+    settings, point = recipe().class_settings, recipe().points("hyperparameters")[0]
     stored = spectra_of_sources(settings, point, model, k, {})
     cosmology = new_class({**settings, **point, "fast_line_of_sight": "yes"})
     cosmology.compute()
@@ -229,22 +225,3 @@ def test_layers_are_tried_on_the_wavenumbers_of_the_recipe(tmp_path: Path) -> No
     file = changed(tmp_path, "l_max_scalars =", "k_step_sub = 0.5\nk_step_super = 0.02\nl_max_scalars =")
     with pytest.raises(RecipeError, match=r"search: .* \d\d wavenumbers"):
         require_possible(load_paper_recipe(file), file)
-
-
-def test_disk_too_small_for_the_models_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost_module, "free_bytes", lambda folder: 4e6)
-    estimate_paper_cost(recipe(), tmp_path, 6, 1, 1)
-    with pytest.raises(CosmicnetError, match=r"5 MB .* 2 models.* 4 MB"):
-        estimate_paper_cost(recipe(), tmp_path, 6, 2, 1)
-
-
-def test_cost_is_shown_and_a_no_integrates_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr("builtins.input", lambda question: "n")
-    with pytest.raises(CosmicnetError):
-        generate(recipe(), tmp_path / "models", 1, assume_yes=False)
-    assert not list((tmp_path / "models").rglob("*.h5"))
-    row = next(line for line in capsys.readouterr().err.splitlines() if "to begin with" in line)
-    assert re.findall(r"\d+", row)[:2] == ["6", "6"]

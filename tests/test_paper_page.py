@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from builds import ROOT
-from paper_models import RECIPE, model
+from paper_models import RECIPE, model, plan_of
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import DEFAULT_SET, load_network_set
 from cosmicnet.training.paper import measure
 from cosmicnet.training.paper.figures import _shown
-from cosmicnet.training.paper.generate import require_complete_set
 from cosmicnet.training.paper.measure import SourceComparison, SpectraComparison, Timing, planck_error
 from cosmicnet.training.paper.page import Measured, field_sizes, header, page
 from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
@@ -134,14 +133,14 @@ def test_what_networks_do_not_depend_on_may_differ() -> None:
 def test_half_generated_sets_are_not_trained_on(tmp_path: Path) -> None:
     recipe = load_paper_recipe(RECIPE)
     number = recipe.sets.validation.models
-    folder = tmp_path / "validation"
-    folder.mkdir()
+    plan, folder = plan_of(recipe, tmp_path), tmp_path / "models" / "validation"
+    folder.mkdir(parents=True)
     for index in range(number - 1):
         (folder / f"{index:05d}.h5").touch()
     with pytest.raises(DatasetError, match=f"1 of {number} models"):
-        require_complete_set(recipe, tmp_path, "validation")
+        plan.require_complete("validation")
     (folder / f"{number - 1:05d}.failed").touch()  # CLASS could not compute it
-    require_complete_set(recipe, tmp_path, "validation")
+    plan.require_complete("validation")
 
 
 @pytest.mark.parametrize(("z_reio", "shown"), [([7.0], (0, 0)), ([7.0, 8.0], (1, 0)), ([8.0, 9.0, 7.0], (0, 2))])

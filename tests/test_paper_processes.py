@@ -8,13 +8,12 @@ from pathlib import Path
 from time import sleep
 
 import pytest
-from paper_models import RECIPE, network, small_recipe, write_models
+from paper_models import RECIPE, network, plan_of, small_recipe, write_models
 
 from cosmicnet.training.commands import paper as commands
 from cosmicnet.training.commands.cli import main
 from cosmicnet.training.paper import search as search_module
 from cosmicnet.training.paper import train as train_module
-from cosmicnet.training.paper.make import task_of
 from cosmicnet.training.paper.recipe import draw_architecture, hyperparameters_table, load_paper_recipe
 from cosmicnet.training.paper.search import Judged
 from cosmicnet.training.paper.train import Epoch, Trained, TrainingTask, train_network
@@ -32,7 +31,7 @@ def test_two_processes_never_train_the_same_network_at_once(tmp_path: Path, monk
         return Trained(network("t1", 0, task.architecture), (Epoch(1.0, 1.0, 1.0),), 1)
 
     monkeypatch.setattr(train_module, "_train", watched)
-    tasks = [task_of(recipe, tmp_path / "models", draw_architecture(recipe, "t1", number), 1) for number in (0, 1)]
+    tasks = [plan_of(recipe, tmp_path).task(draw_architecture(recipe, "t1", number), 1) for number in (0, 1)]
     with ThreadPoolExecutor(6) as pool:
         for future in [pool.submit(train_network, task, tmp_path / "training") for task in tasks * 3]:
             future.result()
@@ -45,9 +44,9 @@ def test_best_draw_is_printed_as_a_table_of_the_recipe(
 ) -> None:
     recipe = load_paper_recipe(RECIPE)
     kept = [Judged(number, draw_architecture(recipe, source, number), 0.1, 0.2) for number in (4, 1)]
-    monkeypatch.setattr(commands, "_recipe", lambda options: recipe)
+    monkeypatch.setattr(commands, "_open", lambda options: plan_of(recipe, tmp_path))
     monkeypatch.setattr(search_module, "search", lambda *_: kept)
-    commands._run_search(argparse.Namespace(source=source, work=tmp_path, processes=1, scheduler=None))
+    commands._run_search(argparse.Namespace(source=source))
     table = hyperparameters_table(kept[0].architecture)
     assert capsys.readouterr().out.endswith(f"# draw 5\n{table}\n")
     text = RECIPE.read_text(encoding="utf-8")

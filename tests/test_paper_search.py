@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from paper_models import Killed, kill_at, network, small_recipe, write_models
+from paper_models import Killed, kill_at, network, plan_of, small_recipe, write_models
 
 from cosmicnet.training.models.integrate import RECIPE_FILE
 from cosmicnet.training.paper import search as search_module
@@ -50,14 +50,14 @@ def test_resumed_search_equals_the_uninterrupted_one(
     work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = small_recipe()
-    whole = search(recipe, work, "t1")
+    whole = search(plan_of(recipe, work), "t1")
     (work / "search").rename(work / "first")
     for call in (0, 1):
         with monkeypatch.context() as patch:
             kill_at(patch, search_module, "_train", call)
             with pytest.raises(Killed):
-                search(recipe, work, "t1")
-    assert search(recipe, work, "t1") == whole
+                search(plan_of(recipe, work), "t1")
+    assert search(plan_of(recipe, work), "t1") == whole
     assert (work / "first" / "t1.json").read_bytes() == (work / "search" / "t1.json").read_bytes()
     best = sorted(whole, key=lambda j: j.validation_loss)
     # the best two, and the recipe's own if it is none of them
@@ -70,9 +70,9 @@ def test_several_processes_make_the_same_search(work: Path, monkeypatch: pytest.
     """Networks are trained by workers of Dask, whose C_l are judged here."""
     monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
     recipe = small_recipe(draws=3)
-    shared = search(recipe, work, "t1", processes=2)
+    shared = search(plan_of(recipe, work, processes=2), "t1")
     shutil.rmtree(work / "search")
-    assert search(recipe, work, "t1") == shared
+    assert search(plan_of(recipe, work), "t1") == shared
 
 
 def test_draws_depend_on_their_number_alone_and_stay_in_range() -> None:
@@ -89,12 +89,12 @@ def test_search_that_leaves_no_wavenumbers_is_refused(work: Path) -> None:
     given = small_recipe().model_dump()
     given["search"] |= {"first_stride": (2, 30)}
     with pytest.raises(RecipeError, match="40 wavenumbers"):
-        search(PaperRecipe(**given), work, "t0")
+        search(plan_of(PaperRecipe(**given), work), "t0")
 
 
 def test_search_of_other_layers_or_models_is_another_one(work: Path) -> None:
     def name(recipe: PaperRecipe) -> str:
-        return search_module._key(recipe, work, "t1")
+        return search_module._key(plan_of(recipe, work), "t1")
 
     recipe, names = small_recipe(), []
     given = recipe.model_dump()
@@ -114,7 +114,7 @@ def test_search_of_other_layers_or_models_is_another_one(work: Path) -> None:
 
 
 def test_ranking_is_stored_with_hyperparameters(work: Path, without_class: None) -> None:
-    judged = search(small_recipe(draws=2), work, "t2")
+    judged = search(plan_of(small_recipe(draws=2), work), "t2")
     stored = json.loads((work / "search" / "t2.json").read_text())
     assert [entry["draw"] for entry in stored["best"]] == [j.draw for j in judged]
     assert stored["best"][0]["architecture"]["times"] == list(judged[0].architecture.times)
@@ -123,25 +123,25 @@ def test_ranking_is_stored_with_hyperparameters(work: Path, without_class: None)
 
 def test_report_takes_the_search_of_its_recipe_only(work: Path, without_class: None) -> None:
     recipe = small_recipe(draws=2)
-    assert search_module.found_before(recipe, work, "t2") is None
-    judged = search(recipe, work, "t2")
-    found = search_module.found_before(recipe, work, "t2")
+    assert search_module.found_before(plan_of(recipe, work), "t2") is None
+    judged = search(plan_of(recipe, work), "t2")
+    found = search_module.found_before(plan_of(recipe, work), "t2")
     assert found is not None and [entry["draw"] for entry in found] == [j.draw for j in judged]
     longer = recipe.model_copy(update={"search": recipe.search.model_copy(update={"epochs": {**recipe.search.epochs,
                                                                                              "t2": 7}})})
-    assert search_module.found_before(longer, work, "t2") is None
+    assert search_module.found_before(plan_of(longer, work), "t2") is None
 
 
 def test_longer_search_takes_the_draws_of_a_shorter_one(
     work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = search(small_recipe(draws=2), work, "t1")
+    few = search(plan_of(small_recipe(draws=2), work), "t1")
     trained: list[int] = []
     draw = search_module._draw
     monkeypatch.setattr(search_module, "_draw", lambda *given: trained.append(given[-1]) or draw(*given))
-    search(small_recipe(draws=4), work, "t1")
+    search(plan_of(small_recipe(draws=4), work), "t1")
     assert trained == [2, 3]
-    assert search(small_recipe(draws=2), work, "t1") == few
+    assert search(plan_of(small_recipe(draws=2), work), "t1") == few
 
 
 def diverging(monkeypatch: pytest.MonkeyPatch, losses: dict[Any, float]) -> None:
@@ -161,7 +161,7 @@ def test_draws_that_diverge_are_done_and_ranked_last(
     drawn = [draw_architecture(recipe, "t1", number) for number in range(4)]
     diverging(monkeypatch, {drawn[0]: math.nan, drawn[1]: math.inf, drawn[2]: math.nan})
     # one of the two that are kept has diverged
-    assert [j.draw for j in search(recipe, work, "t1")] == [3]
+    assert [j.draw for j in search(plan_of(recipe, work), "t1")] == [3]
     # JSON has no NaN and Infinity
     stored = json.loads((work / "search" / "t1.json").read_text(), parse_constant=pytest.fail)
     assert [entry["draw"] for entry in stored["best"]] == [3]
@@ -171,12 +171,13 @@ def test_draw_without_finite_spectra_is_not_kept(
     work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = small_recipe()
-    first = search(recipe, work, "t1")
+    first = search(plan_of(recipe, work), "t1")
     errors = iter([math.nan, *[1.0] * (len(first) - 1)] * recipe.sets.hyperparameters.models)
     monkeypatch.setattr(search_module, "cl_error", lambda *_: next(errors))
     # in the order of their validation losses
     lowest, *others = sorted(first, key=lambda j: (j.validation_loss, j.draw))
-    assert search(recipe, work, "t1") == [replace(o, cl_error=1.0) for o in sorted(others, key=lambda j: j.draw)]
+    others.sort(key=lambda j: j.draw)
+    assert search(plan_of(recipe, work), "t1") == [replace(other, cl_error=1.0) for other in others]
     assert lowest not in others
 
 
@@ -186,7 +187,7 @@ def test_search_of_which_all_draws_diverge_is_refused(
     recipe = small_recipe()
     diverging(monkeypatch, {draw_architecture(recipe, "t1", number): math.nan for number in range(4)})
     with pytest.raises(RecipeError, match=r"learning_rate = 0\.001: .*S_T1"):
-        search(recipe, work, "t1")
+        search(plan_of(recipe, work), "t1")
 
 
 def test_own_hyperparameters_are_the_first_draw_and_judged_in_any_case(
@@ -196,7 +197,7 @@ def test_own_hyperparameters_are_the_first_draw_and_judged_in_any_case(
     own = recipe.networks.t1.hyperparameters.architecture("t1")
     assert draw_architecture(recipe, "t1", OWN) == own
     diverging(monkeypatch, {own: 1e3})
-    judged = search(recipe, work, "t1")
+    judged = search(plan_of(recipe, work), "t1")
     assert len(judged) == recipe.search.keep + 1 and own in [j.architecture for j in judged]
     assert {draw_label(j.draw) for j in judged} > {"1 (the recipe's own)"}
 
@@ -205,4 +206,4 @@ def test_own_hyperparameters_that_leave_no_wavenumbers_are_refused(work: Path) -
     given = small_recipe().model_dump()
     given["networks"]["t0"]["hyperparameters"]["damping"] = [(2, 5, 30, 2), (2, 3, 2, 2)]
     with pytest.raises(RecipeError, match=r"networks.t0.hyperparameters: .*40 wavenumbers"):
-        search(PaperRecipe(**given), work, "t0")
+        search(plan_of(PaperRecipe(**given), work), "t0")

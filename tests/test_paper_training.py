@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from paper_models import RECIPE, K, Killed, architecture, kill_at, model, write_models
+from paper_models import RECIPE, K, Killed, architecture, kill_at, model, plan_of, small_recipe, write_models
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.files import write_whole
@@ -19,7 +19,6 @@ from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.paper import dataset as dataset_module
 from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import read_paper_model, write_paper_model
-from cosmicnet.training.paper.generate import cosmologies, models_of, read_k_grid
 from cosmicnet.training.paper.page import _curve
 from cosmicnet.training.paper.recipe import load_paper_recipe
 from cosmicnet.training.paper.train import Epoch, Trained, TrainingTask, train_network
@@ -76,7 +75,7 @@ def test_mistakes_in_a_recipe_are_named(tmp_path: Path, old: str, new: str, mess
 
 def test_sets_are_independent_hypercubes_and_the_test_set_is_that_of_evaluate() -> None:
     recipe = load_paper_recipe(RECIPE)
-    points = {name: cosmologies(recipe, name) for name in ("training", "validation", "hyperparameters", "test")}
+    points = {name: recipe.points(name) for name in ("training", "validation", "hyperparameters", "test")}
     assert len(points["training"]) == recipe.sets.training.models
     assert points["test"] == [{name: p[name] for name in recipe.box}
                               for p in PLANCK_5_SIGMA.points(recipe.report.source_models)]
@@ -88,7 +87,7 @@ def test_sets_are_independent_hypercubes_and_the_test_set_is_that_of_evaluate() 
     assert points["training"][0] not in points["validation"]
     more = recipe.model_copy(update={"sets": recipe.sets.model_copy(update={
         "training": recipe.sets.training.model_copy(update={"models": recipe.sets.training.points})})})
-    grown = cosmologies(more, "training")
+    grown = more.points("training")
     assert len(grown) > recipe.sets.training.models
     assert grown[:recipe.sets.training.models] == points["training"]
 
@@ -164,9 +163,9 @@ def test_file_that_cannot_be_written_leaves_nothing(
 
 def test_folder_without_models_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="`cosmicnet paper generate`"):
-        models_of(tmp_path, "training")
+        plan_of(small_recipe(), tmp_path).models_of("training")
     with pytest.raises(DatasetError, match="`cosmicnet paper generate`"):
-        read_k_grid(tmp_path)
+        _ = plan_of(small_recipe(), tmp_path).k
 
 
 @pytest.fixture
@@ -176,8 +175,8 @@ def work(tmp_path: Path) -> Path:
 
 
 def task(work: Path, epochs: int = 2, rate_end: float | None = None) -> TrainingTask:
-    return TrainingTask(architecture("t0"), tuple(models_of(work / "models", "training")),
-                tuple(models_of(work / "models", "validation")), K, epochs, 1e-3, 5, learning_rate_end=rate_end)
+    given = plan_of(small_recipe(), work).task(architecture("t0"), epochs)
+    return replace(given, learning_rate=1e-3, learning_rate_end=rate_end)
 
 
 def same(a: Trained, b: Trained) -> bool:
@@ -220,7 +219,7 @@ def test_learning_rate_falls_geometrically_to_that_of_the_last_epoch(work: Path)
 
 
 def test_rescaling_gives_inputs_and_targets_of_order_one(work: Path) -> None:
-    models = [read_paper_model(path) for path in models_of(work / "models", "training")]
+    models = [read_paper_model(path) for path in task(work).training]
     rescaling = train_module._rescaling("t0", task(work).training, "")
     rescaled = [rescaling.apply("t0", train_module.inputs_of_model(m), K) for m in models]
     for values in (np.array([x.cosmology for x in rescaled]), np.array([x.scales for x in rescaled])[:, [0, 1, 2, 3]]):

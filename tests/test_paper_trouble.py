@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from paper_models import small_recipe, write_models
+from paper_models import plan_of, small_recipe, write_models
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.training.paper import search as module
-from cosmicnet.training.paper.make import task_of
-from cosmicnet.training.paper.recipe import PaperRecipe
+from cosmicnet.training.paper.plan import PaperPlan
 from cosmicnet.training.paper.search import Judged, found_before, result_file, search
 from cosmicnet.training.paper.train import train_network
 
@@ -21,16 +20,16 @@ def work(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def judged_alike(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:
+def judged_alike(plan: PaperPlan, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:
     """In place of spectra by CLASS."""
-    return [Judged(number, recipe.networks.t1.hyperparameters.architecture(source), loss, 0.1)
+    return [Judged(number, plan.recipe.networks.t1.hyperparameters.architecture(source), loss, 0.1)
             for number, loss in best]
 
 
 @pytest.mark.parametrize("damage", ["a bit", "gone"])
 def test_damaged_weights_of_an_epoch_are_named(work: Path, damage: str) -> None:
     recipe = small_recipe()
-    task = task_of(recipe, work / "models", recipe.networks.t1.hyperparameters.architecture("t1"), 2)
+    task = plan_of(recipe, work).task(recipe.networks.t1.hyperparameters.architecture("t1"), 2)
     train_network(task, work / "training", quiet=True)
     for path in (work / "training").glob("*/*.keras"):
         content = bytearray(path.read_bytes())
@@ -44,10 +43,10 @@ def test_damaged_weights_of_an_epoch_are_named(work: Path, damage: str) -> None:
 
 def test_damaged_draw_is_trained_again(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_judge", judged_alike)
-    first = search(small_recipe(draws=2), work, "t1")
+    first = search(plan_of(small_recipe(draws=2), work), "t1")
     path, = (work / "search").glob("*/draw_0001.json")
     path.write_text("{")
-    assert search(small_recipe(draws=2), work, "t1") == first
+    assert search(plan_of(small_recipe(draws=2), work), "t1") == first
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"study": 3}'])
@@ -55,20 +54,20 @@ def test_damaged_result_of_a_search_is_named(work: Path, text: str) -> None:
     (work / "search").mkdir()
     result_file(work, "t1").write_text(text)
     with pytest.raises(CosmicnetError, match=r"t1\.json"):
-        found_before(small_recipe(), work, "t1")
+        found_before(plan_of(small_recipe(), work), "t1")
 
 
 def test_search_of_another_number_of_draws_is_not_shown_as_this_one(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_judge", judged_alike)
-    search(small_recipe(draws=2), work, "t1")
-    assert found_before(small_recipe(draws=2), work, "t1")
-    assert found_before(small_recipe(draws=3), work, "t1") is None
+    search(plan_of(small_recipe(draws=2), work), "t1")
+    assert found_before(plan_of(small_recipe(draws=2), work), "t1")
+    assert found_before(plan_of(small_recipe(draws=3), work), "t1") is None
 
 
 def test_search_on_a_part_of_its_models_is_refused(work: Path) -> None:
     """Its losses would stay beside those of the whole set."""
     (work / "models" / "training" / "00004.h5").unlink()
     with pytest.raises(CosmicnetError, match="1 of 5 models"):
-        search(small_recipe(), work, "t1")
+        search(plan_of(small_recipe(), work), "t1")

@@ -17,9 +17,8 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set, save_network_set
 from cosmicnet.training.checks import cost as cost_module
 from cosmicnet.training.checks.cost import Cost, confirm_cost, estimate_cost, estimate_integration
-from cosmicnet.training.commands import cli
+from cosmicnet.training.commands import cli, plans
 from cosmicnet.training.commands import make as module
-from cosmicnet.training.commands import networks as make_commands
 from cosmicnet.training.commands.make import TargetMissed, make
 from cosmicnet.training.evaluate import evaluate, unseen
 from cosmicnet.training.evaluate.evaluate import SpectraPair
@@ -200,7 +199,7 @@ def test_networks_that_miss_the_target_are_measured_all_the_same(
 
     measured: list[object] = []
     monkeypatch.setattr(module, "make", missed)
-    monkeypatch.setattr(make_commands, "_check", lambda *arguments: None)
+    monkeypatch.setattr(plans, "check", lambda *arguments: None)
     monkeypatch.setattr(cost_module, "estimate_cost", lambda *arguments: None)
     monkeypatch.setattr(cost_module, "confirm_cost", lambda *arguments: None)
     monkeypatch.setattr(evaluate, "evaluate", lambda settings: measured.append(settings.network))

@@ -14,7 +14,7 @@ from rich.table import Table
 from cosmicnet.errors import CosmicnetError
 
 from ..models.integrate import Timed, time_models
-from ..models.plan import Plan
+from ..models.plan import FieldsPlan, Plan
 
 __all__ = ["Cost", "confirm_cost", "estimate_cost", "estimate_integration", "require_disk"]
 
@@ -51,7 +51,7 @@ def estimate_integration(plan: Plan, workers: int) -> Cost:
     return Cost(len(plan.files), len(plan.files), missing, minutes, minutes, disk, disk)
 
 
-def estimate_cost(plan: Plan, workers: int, evaluated: int = 0) -> Cost:
+def estimate_cost(plan: FieldsPlan, workers: int, evaluated: int = 0) -> Cost:
     """The same with all steps to the networks: one model is put on the nodes as well. evaluated: unseen models of a
     final evaluation."""
     target, timed = plan.recipe.target, time_models(plan)
@@ -125,7 +125,7 @@ def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
         raise CosmicnetError(f"stopped; {'the model that was timed is kept' if cost.is_timed else 'nothing was done'}")
 
 
-def _resample_one(path: Path, plan: Plan) -> tuple[float, int]:
+def _resample_one(path: Path, plan: FieldsPlan) -> tuple[float, int]:
     """Seconds and bytes of one model on the nodes."""
     start = perf_counter()
     plan.resample(path)

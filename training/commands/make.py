@@ -15,7 +15,7 @@ from cosmicnet.store import load_network_set, save_network_set
 
 from ..evaluate.unseen import unseen_chi2
 from ..models.integrate import integrate
-from ..models.plan import Plan
+from ..models.plan import FieldsPlan
 from ..recipe.schema import Target
 
 __all__ = ["Made", "TargetMissed", "make"]
@@ -50,7 +50,7 @@ class _Round:
     chi2: float
 
 
-def make(plan: Plan, output: Path) -> Made:
+def make(plan: FieldsPlan, output: Path) -> Made:
     """Run the whole recipe; steps that were finished before are taken from the work folder.
 
     Writes the networks of the round with the smallest chi2 to `output`, and then raises TargetMissed if that is too

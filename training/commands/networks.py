@@ -20,7 +20,7 @@ from .arguments import (
 )
 
 if TYPE_CHECKING:
-    from ..models.plan import Plan
+    from ..models.plan import FieldsPlan
 
 __all__ = ["add_evaluate", "add_generate", "add_info", "add_make", "add_train"]
 
@@ -76,7 +76,7 @@ examples:
     parser.add_argument("--number", type=positive_number, metavar="N",
                         help="how many cosmologies (default: sampling.models of the recipe)")
     parser.add_argument("--yes", action="store_true", help="skip the cost confirmation")
-    parser.set_defaults(run=_generate)
+    parser.set_defaults(run=_run_generate)
 
 
 def add_train(commands: Any) -> None:
@@ -90,7 +90,7 @@ or --scheduler; training itself runs here.""",
     )
     _add_common(parser)
     _add_output(parser)
-    parser.set_defaults(run=_train)
+    parser.set_defaults(run=_run_train)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -108,12 +108,13 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def _run_make(options: argparse.Namespace) -> None:
     from ..checks.cost import confirm_cost, estimate_cost
-    from ..evaluate.evaluate import EvaluationSettings, evaluate
+    from ..evaluate.evaluate import measure
     from .make import TargetMissed, make
+    from .plans import check
 
     plan = _open(options)
     output = _output(plan, options.output)
-    workers = _check(plan)
+    workers = check(plan)
     confirm_cost(plan.models, estimate_cost(plan, workers, options.models), options.yes)
     missed = None
     try:
@@ -121,9 +122,7 @@ def _run_make(options: argparse.Namespace) -> None:
     except TargetMissed as error:
         missed = error
     try:
-        # resolved: as in _replaced(), and for workers in other folders
-        evaluate(EvaluationSettings(str(output.resolve()), output, plan.unseen, options.models, options.processes,
-                                    scheduler=options.scheduler))
+        measure(plan, output, options.models)
     finally:
         # also where these networks cover too little to be evaluated
         if missed is not None:
@@ -132,45 +131,30 @@ def _run_make(options: argparse.Namespace) -> None:
           f"neural_network_path: {_how_to_name(plan, output)}")
 
 
-def _generate(options: argparse.Namespace) -> None:
-    from ..checks.cost import confirm_cost, estimate_integration
-    from ..models.integrate import integrate
+def _run_generate(options: argparse.Namespace) -> None:
+    from .plans import generate
 
     plan = _open(options)
     if options.number:
         if options.number != plan.number and not plan.can_grow:
             raise CosmicnetError('--number: a Latin hypercube cannot grow; set sampling.design = "sobol"')
         plan = plan.with_models(options.number)
-    workers = _check(plan)
-    confirm_cost(plan.models, estimate_integration(plan, workers), options.yes)
-    models = integrate(plan)
-    print(f"{plan.models}: {len(models)} models, {len(plan.files) - len(models)} failed")
+    generate(plan, options.yes)
 
 
-def _train(options: argparse.Namespace) -> None:
+def _run_train(options: argparse.Namespace) -> None:
     plan = _open(options)
     output = _output(plan, options.output)
     plan.fit(plan.available(), output)
 
 
-def _open(options: argparse.Namespace) -> Plan:
+def _open(options: argparse.Namespace) -> FieldsPlan:
     from .plans import open_plan
 
     return open_plan(options.recipe, options.work, options.processes, options.scheduler)
 
 
-def _check(plan: Plan) -> int:
-    """Find mistakes in the scheduler and the recipe before anything is integrated; returns the number of workers."""
-    from ..work.parallel import count_workers
-    from ..work.run_class import require_patched_classy
-
-    require_patched_classy()
-    workers = count_workers(plan.processes, plan.scheduler)
-    plan.check()
-    return workers
-
-
-def _output(plan: Plan, chosen: Path | None) -> Path:
+def _output(plan: FieldsPlan, chosen: Path | None) -> Path:
     """The folder for the networks; names the set that it replaces, and refuses those of the package."""
     recipe = plan.recipe
     if chosen is None and recipe.name in shipped_sets():
@@ -185,7 +169,7 @@ def _output(plan: Plan, chosen: Path | None) -> Path:
     return output
 
 
-def _replaced(plan: Plan, output: Path) -> str:
+def _replaced(plan: FieldsPlan, output: Path) -> str:
     """A description of the networks there; empty for those of this recipe."""
     from cosmicnet.store import load_network_set
 
@@ -201,7 +185,7 @@ def _replaced(plan: Plan, output: Path) -> str:
     return f"networks '{theirs.name}' of another recipe ({theirs.description}; SHA-256 {theirs.sha256[:12]})"
 
 
-def _how_to_name(plan: Plan, output: Path) -> str:
+def _how_to_name(plan: FieldsPlan, output: Path) -> str:
     return plan.recipe.name if output == installed_sets().get(plan.recipe.name) else str(output)
 
 

@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .arguments import PROGRAM, add_processes, add_scheduler, new_command, writable
+
+if TYPE_CHECKING:
+    from ..paper.plan import PaperPlan
 
 __all__ = ["add_paper"]
 
@@ -77,42 +80,44 @@ def _add_step(steps: Any, name: str, summary: str, run: Any, description: str) -
     return parser
 
 
-def _recipe(options: argparse.Namespace) -> Any:
-    """The recipe; fills in the folders that are named after it."""
-    from ..paper.check import require_possible
-    from ..paper.recipe import load_paper_recipe
+def _open(options: argparse.Namespace) -> PaperPlan:
+    from ..paper.plan import PaperPlan
 
-    recipe = load_paper_recipe(options.recipe)
-    require_possible(recipe, options.recipe)
-    options.work = options.work or Path("runs") / recipe.name
-    options.output = getattr(options, "output", None) or Path("nets") / recipe.name
-    return recipe
+    # not all steps have several processes, or a cluster
+    plan = PaperPlan.open(options.recipe, options.work, getattr(options, "processes", 1),
+                          getattr(options, "scheduler", None))
+    plan.check()
+    writable(plan.work)
+    return plan
+
+
+def _networks(options: argparse.Namespace, plan: PaperPlan) -> Path:
+    return options.output or Path("nets") / plan.recipe.name
 
 
 def _run_generate(options: argparse.Namespace) -> None:
-    from ..paper.generate import generate
+    from .plans import generate
 
-    generate(_recipe(options), writable(options.work / "models"), options.processes, options.scheduler, options.yes)
+    generate(_open(options), options.yes)
 
 
 def _run_train(options: argparse.Namespace) -> None:
-    from ..paper.make import train_and_export, train_source
-
-    recipe = _recipe(options)
+    plan = _open(options)
     if options.source:
-        train_source(recipe, writable(options.work), options.source)
+        plan.train(options.source)
     else:
-        manifest = train_and_export(recipe, writable(options.work), writable(options.output))
-        print(f"{options.output}: networks '{manifest.name}', hash {manifest.sha256[:12]}")
+        output = writable(_networks(options, plan))
+        manifest = plan.fit(plan.available(), output)
+        print(f"{output}: networks '{manifest.name}', hash {manifest.sha256[:12]}")
 
 
 def _run_search(options: argparse.Namespace) -> None:
     from ..paper.recipe import hyperparameters_table
     from ..paper.search import draw_label, search
 
-    recipe = _recipe(options)
+    plan = _open(options)
     for source in [options.source] if options.source else SOURCES:
-        kept = search(recipe, writable(options.work), source, options.processes, options.scheduler)
+        kept = search(plan, source)
         for judged in kept:
             print(f"{source} draw {draw_label(judged.draw)}: C_l error {judged.cl_error:.3g}, validation loss "
                   f"{judged.validation_loss:.3g}")
@@ -121,14 +126,13 @@ def _run_search(options: argparse.Namespace) -> None:
 
 def _run_report(options: argparse.Namespace) -> None:
     from ..evaluate.targets import RECIPES
-    from ..paper.report import ReportSettings, report
+    from ..paper.report import report
     from .plans import open_plan
 
-    recipe, companion = _recipe(options), None
+    plan, companion = _open(options), None
     if options.default_models is not None:
-        companion = open_plan(RECIPES / f"{recipe.companion}.toml", options.default_models)
-    report(recipe, ReportSettings(options.recipe, options.work, options.output, writable(options.report), options.cache,
-                                  companion, options.processes))
+        companion = open_plan(RECIPES / f"{plan.recipe.companion}.toml", options.default_models)
+    report(plan, _networks(options, plan), writable(options.report), options.cache, companion)
 
 
 def _run_make(options: argparse.Namespace) -> None:

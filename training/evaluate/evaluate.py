@@ -20,6 +20,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set
 
+from ..models.plan import Plan
 from ..two_levels.unseen_cosmologies import is_of_levels
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
@@ -32,7 +33,7 @@ from .plot import plot_accuracy
 from .results import BoxErrors, ModelErrors, SetErrors
 from .targets import targets_of
 
-__all__ = ["EvaluationSettings", "SpectraPair", "compute_pair", "evaluate", "pair_of", "require_most"]
+__all__ = ["EvaluationSettings", "SpectraPair", "compute_pair", "evaluate", "measure", "pair_of", "require_most"]
 
 # The uncertainty of full CLASS's own chi2: times 10% closer than its default, on so many models of each box, if it has
 # its default precision.
@@ -85,6 +86,13 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
     plot_accuracy([(box, [RelativeErrors.between(pair.full, pair.net) for pair in pairs[box.box.name]])
                    for box in errors.boxes], settings.output / "accuracy.png")
     return errors
+
+
+def measure(plan: Plan, networks: Path, models: int) -> SetErrors:
+    """Evaluate the networks of a plan on so many cosmologies of each box; the page goes beside them."""
+    # resolved: a relative folder may have the name of a set, and workers run in other folders
+    return evaluate(EvaluationSettings(str(networks.resolve()), networks, plan.unseen, models, plan.processes,
+                                       scheduler=plan.scheduler))
 
 
 def _boxes_of(manifest: Manifest, approximation: Parameters) -> tuple[Box, ...]:

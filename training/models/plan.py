@@ -1,7 +1,7 @@
-"""A recipe on its way to networks: opened once, then integrate(plan), and fit and measure.
+"""A recipe on its way to networks: opened once, then integrate(plan), plan.fit() and measure(plan).
 
-Recipes of one level of fidelity and of two have the same steps. In what they differ, their plans know themselves: which
-models there are, how one is integrated, what is checked before, how networks are fitted.
+All kinds of recipes have the same steps. In what they differ, their plans know themselves: which models there are, how
+one is integrated, what is checked before, how networks are fitted.
 """
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cosmicnet.manifest import Manifest
 from ..recipe.schema import Target
 from ..work.run_class import Parameters
 
-__all__ = ["Plan", "Write"]
+__all__ = ["FieldsPlan", "Plan", "Write"]
 
 # Integrate one cosmology and write its file; must be picklable.
 Write = Callable[[Parameters, Path], None]
@@ -28,9 +28,12 @@ class AnyRecipe(Protocol):
 
     @property
     def name(self) -> str: ...
+    def model_dump(self, *, mode: str, exclude: set[str]) -> dict[str, Any]: ...
+
+
+class FieldsRecipe(AnyRecipe, Protocol):
     @property
     def target(self) -> Target | None: ...
-    def model_dump(self, *, mode: str, exclude: set[str]) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,6 @@ class Plan(ABC):
         """Folder of the integrated models and of their identity."""
 
     @property
-    def tables(self) -> Path:
-        """Folder of the models resampled to the nodes of the fields."""
-        return self.work / "tables"
-
-    @property
     def unseen(self) -> Path:
         """Folder of full CLASS's spectra of cosmologies that training never sees."""
         return self.work / "unseen"
@@ -79,11 +77,6 @@ class Plan(ABC):
         """How one model is integrated and written."""
 
     @property
-    @abstractmethod
-    def seconds_to_fit(self) -> float:
-        """What reducing and fitting all fields takes for each model, to a factor of two."""
-
-    @property
     def can_grow(self) -> bool:
         """Whether more models begin with the same ones."""
         return True
@@ -101,16 +94,33 @@ class Plan(ABC):
         """The models to which `train` fits. DatasetError if there are none, or too few."""
 
     @abstractmethod
+    def fit(self, models: Sequence[Path], output: Path) -> Manifest:
+        """Fit networks to these models and write the set to `output`; DatasetError for an unreadable model.
+
+        A fit that was killed goes on where it stopped.
+        """
+
+
+@dataclass(frozen=True)
+class FieldsPlan(Plan):
+    """The plan of networks of fields, which are fitted to tables on common nodes."""
+
+    recipe: FieldsRecipe
+
+    @property
+    def tables(self) -> Path:
+        """Folder of the models resampled to the nodes of the fields."""
+        return self.work / "tables"
+
+    @property
+    @abstractmethod
+    def seconds_to_fit(self) -> float:
+        """What reducing and fitting all fields takes for each model, to a factor of two."""
+
+    @abstractmethod
     def table_of(self, model: Path) -> Path:
         """The file of a model on the nodes of the fields."""
 
     @abstractmethod
     def resample(self, model: Path) -> None:
         """Write that file; DatasetError for an unreadable model."""
-
-    @abstractmethod
-    def fit(self, models: Sequence[Path], output: Path) -> Manifest:
-        """Fit networks to these models and write the set to `output`; DatasetError for an unreadable model.
-
-        A fit that was killed resumes with the next field.
-        """

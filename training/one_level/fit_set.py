@@ -23,7 +23,7 @@ from ..fields.kept_fits import FitResult, error_table, fit_once
 from ..fields.nodes import NODES
 from ..fields.tables import K_SOUND_HORIZON_MAX, OF_TABLES, ResampledModel, collect, read_field
 from ..models.grids import AlignedGrids
-from ..models.plan import Plan
+from ..models.plan import FieldsPlan
 from ..recipe.schema import COMPUTED, Recipe
 from ..work.digest import code_digest
 from ..work.parallel import progress
@@ -44,7 +44,7 @@ VANISHING = {"has_ur": {"N_ur": 0.0}, "has_fld": {"w0_fld": -1.0, "wa_fld": 0.0}
 
 
 def fit_set(
-    plan: Plan, recipe: Recipe, ellipsoid: Ellipsoid | None, paths: Sequence[Path], output: Path
+    plan: FieldsPlan, recipe: Recipe, ellipsoid: Ellipsoid | None, paths: Sequence[Path], output: Path
 ) -> Manifest:
     """Plan.fit() for a recipe of one level; ellipsoid: of the domain."""
     fields = fields_for(recipe.sampling.ranges)
@@ -75,7 +75,7 @@ def fit_set(
     return save_network_set(output, NetworkSet(manifest, FieldsEmulator([r.fitted for r in results]), guard))
 
 
-def _identity(plan: Plan, recipe: Recipe, models: Sequence[ResampledModel]) -> dict[str, Any]:
+def _identity(plan: FieldsPlan, recipe: Recipe, models: Sequence[ResampledModel]) -> dict[str, Any]:
     """Identity of the fit of every field: models, tables, settings, code, libraries."""
     return {
         "made by": plan.identity,

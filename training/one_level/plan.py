@@ -19,7 +19,7 @@ from ..fields.tables import resample_model, table_path
 from ..models.dataset import model_path, write_model
 from ..models.grids import AlignedGrids
 from ..models.integrate import complete_models, integrate_model
-from ..models.plan import Plan, Write
+from ..models.plan import FieldsPlan, Write
 from ..models.sampling import Point, SampledRegion, domain_ellipsoid, sample, unit_cube
 from ..recipe.schema import Recipe, load_recipe
 from ..recipe.toml import at_its_line
@@ -33,7 +33,7 @@ SECONDS_PER_1000_EPOCHS = 2.6
 
 
 @dataclass(frozen=True)
-class OneLevelPlan(Plan):
+class OneLevelPlan(FieldsPlan):
     """ellipsoid: of the domain, None for a box."""
 
     recipe: Recipe

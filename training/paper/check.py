@@ -15,9 +15,9 @@ from ..checks.feasible import MIDDLE, Corner, require_computable
 from ..checks.visible import invisible, summaries
 from ..recipe.toml import Entry, RecipeError, wrong_entries
 from ..work.spectra import L_MAX, OUTPUT_SETTINGS
-from .generate import k_grid
-from .make import companion_of
+from .assemble import companion_of
 from .recipe import PaperRecipe, without_wavenumbers
+from .sources import k_grid
 
 __all__ = ["require_possible"]
 

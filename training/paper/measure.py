@@ -24,8 +24,8 @@ from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, is_refused, networks_on, new_class
 from ..work.spectra import Spectra, cached_spectra
 from .dataset import PaperModel, read_paper_model
-from .generate import cosmologies, models_of, network_sources, read_k_grid
-from .recipe import PaperRecipe
+from .plan import PaperPlan
+from .sources import network_sources
 
 __all__ = [
     "LATE", "SourceComparison", "SourceDeviation", "SpectraComparison", "Timing", "compare_sources", "compare_spectra",
@@ -74,14 +74,14 @@ class SourceComparison:
                 for model, net, cut in zip(self.models, self.nets[network], rows, strict=True)]
 
 
-def compare_sources(recipe: PaperRecipe, models: Path, networks: Mapping[str, str]) -> SourceComparison:
+def compare_sources(plan: PaperPlan, networks: Mapping[str, str]) -> SourceComparison:
     """Sources of the test set that were kept, and those of the networks (label to name or folder)."""
     from classy import CosmoComputationError, CosmoSevereError
 
-    k, points = read_k_grid(models), cosmologies(recipe, "test")
+    recipe, k, points = plan.recipe, plan.k, plan.recipe.points("test")
     covered: list[tuple[dict[str, float], PaperModel, dict[str, dict[str, Single]]]] = []
     refused = []
-    for path in models_of(models, "test")[:recipe.report.source_models]:
+    for path in plan.models_of("test")[:recipe.report.source_models]:
         point = points[int(path.stem)]
         try:
             tables = {label: network_sources({**recipe.class_settings, **networks_on(network)}, point, k)

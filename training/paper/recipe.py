@@ -240,6 +240,17 @@ class PaperRecipe(Strict):
         """The settings of CLASS without those of its output."""
         return {name: value for name, value in self.class_settings.items() if name not in OUTPUT}
 
+    def points(self, name: str) -> list[dict[str, float]]:
+        """The sampled parameters of every model of a set; of the test set those whose sources are compared."""
+        if name == "test":
+            return [{p: float(point[p]) for p in self.box} for point in self.test_points()[:self.report.source_models]]
+        from scipy.stats import qmc
+
+        settings = getattr(self.sets, name)
+        low, high = np.array(list(self.bounds.values())).T
+        unit = qmc.LatinHypercube(len(self.box), seed=settings.seed).random(settings.points)[:settings.models]
+        return [dict(zip(self.box, row, strict=True)) for row in (low + (high - low) * unit).tolist()]
+
     def test_points(self) -> list[dict[str, Any]]:
         """The unseen cosmologies, with `physics`. Where neutrinos are those of Planck's baseline, and nothing else is
         set, they are a box of `cosmicnet evaluate`."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -13,63 +13,49 @@ from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import load_network_set
 
-from ..models.plan import Plan
+from ..models.plan import FieldsPlan
 from ..recipe.schema import RecipeError
 from .figures import draw_figures
-from .make import training_history
 from .measure import compare_sources, compare_spectra, time_perturbations
 from .page import DEFAULT, FAITHFUL, LABELS, Measured, field_sizes, page
+from .plan import PaperPlan
 from .recipe import PaperRecipe
 from .search import found_before
 
-__all__ = ["ReportSettings", "report"]
+__all__ = ["report"]
 
 # Entries of a recipe that do not affect the networks, and further entries of a manifest.
 NOT_OF_NETWORKS = ("description", "search.", "report.", "sets.test.", "sets.hyperparameters.", "models_used",
                    "companion_sha256", "trained.")
 
 
-@dataclass(frozen=True)
-class ReportSettings:
-    """recipe: its file. work: of the recipe. networks: the set. output: where paper.md goes. cache: of spectra
-    of full CLASS. companion: the plan of the companion's recipe, None to leave its training time out."""
+def report(plan: PaperPlan, networks: Path, output: Path, cache: Path, companion: FieldsPlan | None = None) -> None:
+    """Measure everything and write paper.md and paper/figure*.png to `output`.
 
-    recipe: Path
-    work: Path
-    networks: Path
-    output: Path
-    cache: Path
-    companion: Plan | None
-    processes: int
-
-
-def report(recipe: PaperRecipe, settings: ReportSettings) -> None:
-    """Measure everything and write paper.md and paper/figure*.png.
-
-    Raises RecipeError for networks of another architecture or recipe, NetworkFileError or DatasetError if something is
-    missing.
+    networks: the folder of the set. cache: of spectra of full CLASS. companion: the plan of the companion's recipe,
+    None to leave its training time out. Raises RecipeError for networks of another architecture or recipe,
+    NetworkFileError or DatasetError if something is missing.
     """
-    manifest = load_network_set(settings.networks).manifest
+    recipe, manifest = plan.recipe, load_network_set(networks).manifest
     if manifest.architecture != PAPER_ARCHITECTURE:
-        raise RecipeError(f"{settings.networks}: not the paper's networks but {manifest.architecture}'s")
-    require_same_recipe(recipe, manifest.recipe, settings.networks)
-    networks = {FAITHFUL: str(settings.networks), DEFAULT: recipe.companion}
+        raise RecipeError(f"{networks}: not the paper's networks but {manifest.architecture}'s")
+    require_same_recipe(recipe, manifest.recipe, networks)
+    both = {FAITHFUL: str(networks), DEFAULT: recipe.companion}
     points = recipe.test_points()
     # a damaged search result must show before hours of measuring
-    histories = {source: training_history(recipe, settings.work, source) for source in TIMES}
-    drawn = {source: found_before(recipe, settings.work, source) for source in TIMES}
-    retrained = settings.companion.available() if settings.companion else []
+    histories = {source: plan.history(source) for source in TIMES}
+    drawn = {source: found_before(plan, source) for source in TIMES}
+    retrained = companion.available() if companion else []
     # while nothing else runs
-    timings = time_perturbations(points[:recipe.report.timing_models], networks)
+    timings = time_perturbations(points[:recipe.report.timing_models], both)
     measured = Measured(
-        compare_sources(recipe, settings.work / "models", networks),
-        compare_spectra(points, networks, settings.cache, settings.processes), timings, histories,
-        _seconds_of_training(settings.companion, retrained) if settings.companion else None, drawn,
+        compare_sources(plan, both), compare_spectra(points, both, cache, plan.processes), timings, histories,
+        _seconds_of_training(companion, retrained) if companion else None, drawn,
         field_sizes(load_network_set(recipe.companion)))
-    pictures = settings.output / "paper"
+    pictures = output / "paper"
     pictures.mkdir(exist_ok=True)
     draw_figures(measured.sources, measured.spectra, LABELS, pictures)
-    write_whole({settings.output / "paper.md": page(recipe, settings.recipe, manifest, measured)})
+    write_whole({output / "paper.md": page(recipe, plan.recipe_file, manifest, measured)})
 
 
 def require_same_recipe(recipe: PaperRecipe, made_by: Mapping[str, Any], networks: Path) -> None:
@@ -89,7 +75,7 @@ def _entries(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
                           else [(f"{prefix}{name}", value)])]
 
 
-def _seconds_of_training(plan: Plan, models: Sequence[Path]) -> float:
+def _seconds_of_training(plan: FieldsPlan, models: Sequence[Path]) -> float:
     """Seconds of training these networks by one process."""
     # tables on the nodes are no part of training, and are kept
     for model in models:

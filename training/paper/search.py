@@ -34,8 +34,7 @@ from ..work.files import read_json, write_json
 from ..work.parallel import results, single_threaded_pool
 from ..work.run_class import new_class
 from .dataset import PaperModel, read_paper_model
-from .generate import cosmologies, models_of, read_k_grid, require_complete_set
-from .make import task_of
+from .plan import PaperPlan
 from .recipe import OWN, PaperRecipe, draw_architecture, without_wavenumbers
 from .train import OF_PAPER, Trained, inputs_of_model, train_network
 
@@ -67,30 +66,28 @@ class Judged:
     cl_error: float
 
 
-def search(
-    recipe: PaperRecipe, work: Path, source: str, processes: int = 1, scheduler: str | None = None
-) -> list[Judged]:
+def search(plan: PaperPlan, source: str) -> list[Judged]:
     """Train the draws for one source that are not done yet; the kept ones and OWN, best first.
 
-    Draws are trained in this process, or in so many processes, or by the workers of a Dask scheduler, which must see
-    `work`. Raises RecipeError for ranges without wavenumbers, and where all that could be kept diverged.
+    Draws are trained in this process, or in the plan's processes, or by the workers of its Dask scheduler, which must
+    see its folder. Raises RecipeError for ranges without wavenumbers, and where all that could be kept diverged.
     """
-    for name in ("training", "validation", "hyperparameters"):
-        require_complete_set(recipe, work / "models", name)
-    for entry, why in without_wavenumbers(recipe, source, read_k_grid(work / "models").size):
+    recipe = plan.recipe
+    plan.require_complete("training", "validation", "hyperparameters")
+    for entry, why in without_wavenumbers(recipe, source, plan.k.size):
         raise RecipeError(f"{'.'.join(entry)}: {why}")
-    draws = _train_draws(recipe, work.resolve(), source, processes, scheduler)
+    draws = _train_draws(replace(plan, work=plan.work.resolve()), source)
     ranked = sorted(draws.items(), key=lambda item: (item[1], item[0]))
     best = ranked[:recipe.search.keep] + [item for item in ranked[recipe.search.keep:] if item[0] == OWN]
     # diverged networks have no C_l
     best = [item for item in best if math.isfinite(item[1])]
-    judged = [j for j in _judge(recipe, work, source, best) if math.isfinite(j.cl_error)]
+    judged = [j for j in _judge(plan, source, best) if math.isfinite(j.cl_error)]
     if not judged:
         raise RecipeError(f"training.learning_rate = {recipe.training.learning_rate:g}: all draws for "
                           f"S_{source.upper()} that could be kept diverged")
     judged.sort(key=lambda j: (j.cl_error, j.draw))
-    write_json(result_file(work, source), {"search": _key(recipe, work, source), **_sizes(recipe),
-                                           "best": [asdict(j) for j in judged]})
+    write_json(result_file(plan.work, source), {"search": _key(plan, source), **_sizes(recipe),
+                                                "best": [asdict(j) for j in judged]})
     return judged
 
 
@@ -109,42 +106,41 @@ def _sizes(recipe: PaperRecipe) -> dict[str, int]:
     return {"draws": recipe.search.draws, "keep": recipe.search.keep, "judged_by": recipe.sets.hyperparameters.models}
 
 
-def found_before(recipe: PaperRecipe, work: Path, source: str) -> list[dict[str, Any]] | None:
+def found_before(plan: PaperPlan, source: str) -> list[dict[str, Any]] | None:
     """Results of this recipe's search: Judged as tables, best first. None if it was not run to its end, or
     that of another recipe, or of another number of draws, was."""
+    own_sizes = _sizes(plan.recipe)
     try:
-        found = read_json(result_file(work, source))
-        key, sizes, best = found["search"], {name: found.get(name) for name in _sizes(recipe)}, list(found["best"])
+        found = read_json(result_file(plan.work, source))
+        key, sizes, best = found["search"], {name: found.get(name) for name in own_sizes}, list(found["best"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
-        raise CosmicnetError(f"{result_file(work, source)} is damaged; run the search again") from error
-    return best if key == _key(recipe, work, source) and sizes == _sizes(recipe) else None
+        raise CosmicnetError(f"{result_file(plan.work, source)} is damaged; run the search again") from error
+    return best if key == _key(plan, source) and sizes == own_sizes else None
 
 
-def _train_draws(
-    recipe: PaperRecipe, work: Path, source: str, processes: int, scheduler: str | None
-) -> dict[int, float]:
+def _train_draws(plan: PaperPlan, source: str) -> dict[int, float]:
     """Validation loss by number of the draw, infinite where it diverged."""
-    folder = work / "search" / _key(recipe, work, source)
+    folder = plan.work / "search" / _key(plan, source)
     folder.mkdir(parents=True, exist_ok=True)
-    done = {number: _loss(folder, number) for number in range(recipe.search.draws)}
+    done = {number: _loss(folder, number) for number in range(plan.recipe.search.draws)}
     missing = [number for number, loss in done.items() if loss is None]
-    if processes == 1 and scheduler is None:
-        trained = [_draw(recipe, work, source, folder, number) for number in missing]
+    if plan.processes == 1 and plan.scheduler is None:
+        trained = [_draw(plan, source, folder, number) for number in missing]
     else:
-        with single_threaded_pool(processes, scheduler) as pool:
-            arguments = {number: (recipe, work, source, folder, number) for number in missing}
+        with single_threaded_pool(plan.processes, plan.scheduler) as pool:
+            arguments = {number: (plan, source, folder, number) for number in missing}
             trained = list(results(pool, _draw, arguments, partial(_finish, folder, math.inf), MOST_DEADLY))
     return {number: loss for number, loss in done.items() if loss is not None} | dict(trained)
 
 
-def _draw(recipe: PaperRecipe, work: Path, source: str, folder: Path, number: int) -> tuple[int, float]:
+def _draw(plan: PaperPlan, source: str, folder: Path, number: int) -> tuple[int, float]:
     """Train one draw, and keep its number and validation loss."""
-    trained = _train(recipe, work, draw_architecture(recipe, source, number))
+    trained = _train(plan, draw_architecture(plan.recipe, source, number))
     loss = math.inf if math.isnan(trained.validation_loss) else trained.validation_loss
-    Console(stderr=True).print(f"S_{source.upper()} draw {number + 1} of {recipe.search.draws}: validation {loss:.2e}, "
-                               f"{trained.seconds:.0f} s", highlight=False)
+    Console(stderr=True).print(f"S_{source.upper()} draw {number + 1} of {plan.recipe.search.draws}: validation "
+                               f"{loss:.2e}, {trained.seconds:.0f} s", highlight=False)
     return _finish(folder, loss, number)
 
 
@@ -167,29 +163,31 @@ def _draw_file(folder: Path, number: int) -> Path:
     return folder / f"draw_{number:04d}.json"
 
 
-def _key(recipe: PaperRecipe, work: Path, source: str) -> str:
+def _key(plan: PaperPlan, source: str) -> str:
     """Identity of a search: all dependencies of its losses, the models included."""
+    recipe = plan.recipe
     given = getattr(recipe.networks, source).hyperparameters
     identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}),
                            recipe.training.model_dump(exclude={"learning_rate_end"}),
                            [settings.models for settings in (recipe.sets.training, recipe.sets.validation)],
                            given.model_dump(), code_digest(OF_SEARCH),
-                           json.dumps(read_identity(work / "models"), indent=1)], sort_keys=True)
+                           json.dumps(read_identity(plan.models), indent=1)], sort_keys=True)
     return f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
 
 
-def _train(recipe: PaperRecipe, work: Path, architecture: Architecture) -> Trained:
-    task = task_of(recipe, work / "models", architecture, recipe.search.epochs[architecture.source])
+def _train(plan: PaperPlan, architecture: Architecture) -> Trained:
+    task = plan.task(architecture, plan.recipe.search.epochs[architecture.source])
     # at a falling rate most epochs would do nothing; a search of fewer epochs has trainings of its own
-    return train_network(replace(task, learning_rate_end=None), work / "search" / f"{task.epochs}_epochs", quiet=True)
+    folder = plan.work / "search" / f"{task.epochs}_epochs"
+    return train_network(replace(task, learning_rate_end=None), folder, quiet=True)
 
 
-def _judge(recipe: PaperRecipe, work: Path, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:
+def _judge(plan: PaperPlan, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:
     """The C_l error of each, the mean over the hyperparameter set."""
-    models, k, points = work / "models", read_k_grid(work / "models"), cosmologies(recipe, "hyperparameters")
-    networks = {number: _train(recipe, work, draw_architecture(recipe, source, number)).network for number, _ in best}
+    recipe, k, points = plan.recipe, plan.k, plan.recipe.points("hyperparameters")
+    networks = {number: _train(plan, draw_architecture(recipe, source, number)).network for number, _ in best}
     errors: dict[int, list[float]] = {number: [] for number in networks}
-    for path in models_of(models, "hyperparameters")[:recipe.sets.hyperparameters.models]:
+    for path in plan.models_of("hyperparameters"):
         model, parameters = read_paper_model(path), points[int(path.stem)]
         full = spectra_of_sources(recipe.class_settings, parameters, model, k, {})
         for number, network in networks.items():

@@ -36,7 +36,7 @@ from ..fields.tables import (
     collect,
     read_field,
 )
-from ..models.plan import Plan
+from ..models.plan import FieldsPlan
 from ..work.digest import code_digest
 from ..work.parallel import ended, progress, single_threaded_pool
 from .recipe import LEVELS, TwoLevelRecipe
@@ -98,7 +98,7 @@ class Tables:
     pairs: list[tuple[ResampledModel, ResampledModel]]
 
 
-def fit_levels(plan: Plan, recipe: TwoLevelRecipe, models: Sequence[Path], output: Path) -> Manifest:
+def fit_levels(plan: FieldsPlan, recipe: TwoLevelRecipe, models: Sequence[Path], output: Path) -> Manifest:
     """Plan.fit() for a recipe of two levels; models lie in folders named after their level."""
     processes, scheduler = plan.processes, plan.scheduler
     tables = collect_levels(models, plan.tables, DENSITY_FIELDS, processes, scheduler)

@@ -20,7 +20,7 @@ from cosmicnet.running_class import running_class
 from ..checks.feasible import MIDDLE, Corner, require_computable
 from ..fields.tables import table_path
 from ..models.dataset import model_path
-from ..models.plan import Plan, Write
+from ..models.plan import FieldsPlan, Write
 from ..work.files import DatasetError
 from ..work.run_class import Parameters
 from .curved_grids import CurvedSpaceGrids
@@ -36,7 +36,7 @@ SECONDS_TO_FIT = 1.0
 
 
 @dataclass(frozen=True)
-class TwoLevelPlan(Plan):
+class TwoLevelPlan(FieldsPlan):
     """number: of cosmologies, each of which has one model or two."""
 
     recipe: TwoLevelRecipe
