@@ -12,8 +12,7 @@ import pytest
 from scipy.interpolate import make_interp_spline
 
 from cosmicnet.coordinates import Boundaries, Scales, curvature_of
-from cosmicnet.density_fields import DEFAULT_BOUNDARIES, DENSITY_FIELDS
-from cosmicnet.fields import FIELDS, INPUTS, Field
+from cosmicnet.fields import DEFAULT_BOUNDARIES, DENSITY_FIELDS, FIELDS, INPUTS, Field
 from cosmicnet.pieces import PIECES, wavenumber_factor
 from cosmicnet.training.fields.gaps import _beyond_last_wavenumber, _beyond_today, continued_to
 from cosmicnet.training.fields.nodes import KNOTS, NODES

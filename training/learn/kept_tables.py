@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmicnet.coordinates import Boundaries, Scales, curvature_of
-from cosmicnet.density_fields import DEFAULT_BOUNDARIES
-from cosmicnet.fields import FIELDS, Field
+from cosmicnet.fields import DEFAULT_BOUNDARIES, FIELDS, Field
 from cosmicnet.pieces import PIECES, split_sources
 
 from ..fields.gaps import FIRST_X, K_LAST, OF_MATTER, continued_to

@@ -30,7 +30,7 @@ __all__ = ["FIRST", "GROWTH", "study"]
 # The models of the first networks, and the growth from one set of networks to the next.
 FIRST, GROWTH = 24, 1.25
 
-CODE = ("cosmicnet.density_fields", "cosmicnet.training.fields.gaps", "cosmicnet.training.learn.kept_tables",
+CODE = ("cosmicnet.fields", "cosmicnet.training.fields.gaps", "cosmicnet.training.learn.kept_tables",
         "cosmicnet.training.learn.neutral")
 # A model that cannot be put on nodes, with the reason, so that it is not tried again.
 FAILED = ".failed"

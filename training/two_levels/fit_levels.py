@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from cosmicnet.class_parameters import OF_REIONIZATION
-from cosmicnet.density_fields import DEFAULT_BOUNDARIES, DENSITY_FIELDS, GUARD_INPUTS
 from cosmicnet.emulator import FieldsEmulator
-from cosmicnet.fields import INPUTS, Field, inputs_of
+from cosmicnet.fields import DEFAULT_BOUNDARIES, DENSITY_FIELDS, GUARD_INPUTS, INPUTS, Field, inputs_of
 from cosmicnet.manifest import Manifest
 from cosmicnet.pieces import PIECES
 from cosmicnet.running_class import running_class

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from cosmicnet.density_fields import DENSITY_FIELDS
+from cosmicnet.fields import DENSITY_FIELDS
 from cosmicnet.manifest import Manifest
 from cosmicnet.running_class import running_class
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from cosmicnet.density_fields import DENSITY_FIELDS
+from cosmicnet.fields import DENSITY_FIELDS
 
 from ..recipe.schema import Accuracy, ClassSettings, Count, Name, Positive, Ranges, Reduction, Seed, setting
 from ..recipe.toml import Strict, load_toml, read_tables, unknown
@@ -101,7 +101,7 @@ class Levels(Strict):
 
 class TwoLevelRecipe(_AsGiven):
     """domain, constraints: of numbers that a request has, or of those that follow from them (DERIVED_FOR_DOMAIN).
-    k_max: the largest wavenumber, 1/Mpc. inputs: those of the fields (cosmicnet/density_fields.py) that tell the
+    k_max: the largest wavenumber, 1/Mpc. inputs: those of the fields (cosmicnet/fields.py) that tell the
     cosmologies apart, where others follow from them; all, if none are named. accuracy: what `cosmicnet evaluate`
     measures the whole domain against."""
 

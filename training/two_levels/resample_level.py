@@ -11,8 +11,7 @@ from scipy.interpolate import make_lsq_spline
 
 from cosmicnet.background import Background
 from cosmicnet.coordinates import Scales, curvature_of
-from cosmicnet.density_fields import DEFAULT_BOUNDARIES
-from cosmicnet.fields import Field
+from cosmicnet.fields import DEFAULT_BOUNDARIES, Field
 from cosmicnet.pieces import split_sources
 from cosmicnet.request import at_request
 from cosmicnet.splines import DEGREE
@@ -27,8 +26,7 @@ __all__ = ["OF_LEVEL_TABLES", "graded", "level_tables", "resample_level_model", 
 Array = NDArray[np.float64]
 
 # Code that determines these tables besides OF_TABLES.
-OF_LEVEL_TABLES = ("cosmicnet.density_fields", "cosmicnet.training.fields.gaps",
-                   "cosmicnet.training.two_levels.resample_level")
+OF_LEVEL_TABLES = ("cosmicnet.training.fields.gaps", "cosmicnet.training.two_levels.resample_level")
 
 # From this x on pieces of matter are smooth in steps of ln x of this size.
 SMOOTH_FROM, SMOOTH_STEP = 70.0, 0.06
