@@ -1,4 +1,7 @@
-"""Components for Cobaya by the names in its YAML files, each loaded on first use."""
+"""Components for Cobaya by the names in its YAML files, each loaded on first use.
+
+What works without Cobaya belongs in `cosmicnet` or `training`.
+"""
 from __future__ import annotations
 
 from importlib import import_module

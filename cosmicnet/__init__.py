@@ -1,7 +1,8 @@
 """Networks for the source functions of CLASS; `neural_network: yes` in classy uses this package.
 
 installed_sets, load_network_set, covers and sources need no Cobaya, which finds its components here by short names
-(`cosmicnet.Cosmicnet`). Everything is loaded when it is first used.
+(`cosmicnet.Cosmicnet`). Everything is loaded when it is first used. This folder is the runtime: nothing here may train,
+draw, or import more than NumPy, SciPy, safetensors and threadpoolctl.
 """
 from __future__ import annotations
 

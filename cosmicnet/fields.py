@@ -159,7 +159,7 @@ _LATE_DENSITIES = (*_EARLY_DENSITIES, "neutrino_mass_z300", "neutrino_mass_z50",
 def _of_densities(field: Field) -> Field:
     if field.region == "late" and field.piece == "isw":
         field = replace(field, piece="isw_beyond_growth")
-    inputs = _LATE_DENSITIES
+    inputs: tuple[str, ...] = _LATE_DENSITIES
     if field.region == "early":
         inputs = _EARLY_MATTER_DENSITIES if field.piece == "matter" else _EARLY_DENSITIES
     time = "tau_over_tau_rec_wide" if field.region == "early" else field.time

@@ -1,4 +1,5 @@
 """Networks from nothing: recipes, models, fits, their accuracy and speed, and the command line.
 
-The runtime (`cosmicnet`) imports nothing from here. Only the command line imports Cobaya's components.
+The runtime (`cosmicnet`) imports nothing from here. Physics that networks need when they are used belongs there, code for
+Cobaya in `cobaya_components`.
 """

@@ -1,4 +1,4 @@
 """The likelihood `cosmicnet.EmbeddedCMB`, whose data come with the package.
 
-Nothing is downloaded, and the spectra may come from any theory component.
+Nothing here may download. The spectra may come from any theory component.
 """

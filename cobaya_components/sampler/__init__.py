@@ -1,4 +1,4 @@
 """The sampler `cosmicnet.ImportanceSampler`: independent draws with weights.
 
-It knows neither CLASS nor networks: any likelihood of Cobaya will do.
+Nothing here may know CLASS or networks: any likelihood of Cobaya will do.
 """

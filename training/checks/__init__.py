@@ -1,4 +1,4 @@
-"""Errors in a recipe, found before anything is integrated, and its cost.
+"""Mistakes in a recipe, found before anything is integrated, and what it will cost.
 
-Nothing here changes a recipe, or fits.
+Nothing here may change a recipe, or fit.
 """

@@ -1,4 +1,4 @@
-"""From models to networks, one field at a time: resample, reduce, fit. All kinds of sets use this.
+"""From models to networks, one field at a time: resample, reduce, fit; and the manifest and the guard of a set.
 
-Nothing here runs CLASS or knows a recipe.
+Used for all kinds of sets. Nothing here may run CLASS or read a recipe.
 """

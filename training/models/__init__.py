@@ -1,4 +1,4 @@
-"""Training models: where they lie in parameter space, the grids on which CLASS integrates them, and their files.
+"""Training models: the plan of a recipe, points of parameter space, grids, integration by CLASS, files.
 
-Nothing here knows fields or networks.
+Nothing here may know fields, networks, or one kind of recipe.
 """

@@ -1,4 +1,4 @@
 """A user's recipe: its schema, its TOML with line numbers, and CLASS's parameter names.
 
-Nothing here computes.
+Nothing here may run CLASS, or read a model.
 """

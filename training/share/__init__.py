@@ -1,4 +1,4 @@
 """Sharing networks: a registry is a folder with an index, on any file system, object store or web space.
 
-No file of a registry holds code.
+Nothing here may run code that a registry holds, or use networks that were not checked.
 """

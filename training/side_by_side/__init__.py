@@ -1,5 +1,5 @@
 """`cosmicnet compare`: a user's own input by networks, by full CLASS with the same fast modules, and by full CLASS
 alone, on one page.
 
-Reads the input, computes and times the three modes, and writes the page. Only the command line imports this room.
+Accuracy over a domain belongs in evaluate/, that of a run's likelihoods in cobaya_components/compare/.
 """

@@ -1,4 +1,4 @@
-"""Seconds and memory of each step, and the accuracy of the fast line of sight.
+"""Developers' measurements for the docs: seconds and memory of each step, accuracy of the fast modules and of settings.
 
-Measurements for developers and docs; only the command line imports this room.
+What a user measures belongs in evaluate/ or side_by_side/.
 """

@@ -1,5 +1,5 @@
-"""Recipes of two levels of fidelity: any neutrinos, helium, dark energy, temperature and curvature, from many models of
-low precision and a few converged ones.
+"""Recipes of two levels of fidelity: many models of low precision and a few converged ones, of any neutrinos, helium,
+dark energy, temperature and curvature.
 
-The other kind of recipe is in one_level/; what both share is in models/ and fields/.
+What recipes of one level need as well belongs in models/ or fields/.
 """

@@ -1,4 +1,4 @@
-"""Tools of every step: parallel workers, files written whole, digests of code, Keras set up, spectra from classy.
+"""Tools of every step: parallel workers, files written whole, digests, Keras set up, CLASS run and its spectra kept.
 
-Nothing here knows a recipe or a network.
+Nothing here may know a recipe, a field or a network.
 """
