@@ -265,8 +265,8 @@ def test_background_alone_needs_no_networks(messages: Callable[[], str]) -> None
 
 
 @pytest.mark.parametrize(("theory", "said"), [
-    ({"mode": "network"}, "mode: network: .*full and net"),
-    ({"fallback": "maybe"}, "fallback: maybe: .*full and error"),
+    ({"mode": "network"}, "mode: network.*full.*net"),
+    ({"fallback": "maybe"}, "fallback: maybe.*full.*error"),
     ({"networks": "nowhere"}, r"networks: nowhere: .*lcdm"),
     ({"mode": "net", "extra_args": {**NEUTRINOS, "neural_network": True}}, "neural_network in extra_args.*mode: net"),
     ({"mode": "full", "extra_args": {"neural_network_path": "x"}}, "neural_network_path in extra_args.*mode: full"),

@@ -46,5 +46,5 @@ def test_stock_classy_in_both_modes() -> None:
 def test_a_run_without_our_theory(theory: Any) -> None:
     from cosmicnet.cobaya_components.theory.modes import in_mode
 
-    with pytest.raises(CosmicnetError, match=r"cosmicnet\.Cosmicnet or classy"):
+    with pytest.raises(CosmicnetError, match=r"cosmicnet\.Cosmicnet"):
         in_mode({"theory": theory}, "net")

@@ -76,7 +76,7 @@ def test_one_object_belongs_to_one_thread() -> None:
                 try:
                     call()
                 except classy.CosmoSevereError as error:
-                    assert "another thread is computing with this object" in str(error)
+                    assert "thread" in str(error)
                     refused.add(name)
         computing.result()
     assert refused == set(calls)
