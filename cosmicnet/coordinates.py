@@ -34,7 +34,7 @@ def curvature_of(values: Mapping[str, float]) -> float:
 
 @dataclass(frozen=True)
 class Boundaries:
-    """Where the photon fields of a set end, if that is not where CLASS begins to use its streaming approximation.
+    """Ends of a set's photon fields that differ from the start of CLASS's streaming approximation.
 
     free_streaming: the first time of late fields in tau/tau_rec; streaming: k tau beyond which photons stream.
     """
@@ -74,7 +74,7 @@ class Scales:
 
     @property
     def tau_dark_end(self) -> float:
-        """The end of the time (Mpc) in which no free electrons but those left over from recombination scatter."""
+        """The conformal time (Mpc) until which only electrons left over from recombination scatter."""
         return self.tau_rec + EARLIEST_REIONIZATION * self.sound_horizon_rec
 
     def is_streaming(self, k: Array, tau: Array) -> NDArray[np.bool_]:

@@ -97,7 +97,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
         """Draw and evaluate until there are enough samples or the time is over."""
         started = time.monotonic()
         have = len(self.collection)
-        # before _learn() draws its own: a resumed run does not learn again, and must draw the same
+        # made before _learn() draws: a resumed run does not learn again, and must draw the same points
         cube = self._even_points()
         if self._zero is None:
             if self.learn and not any(mpi.allgather(have)):
@@ -196,7 +196,7 @@ class ImportanceSampler(CovmatSampler):  # type: ignore[misc]  # Cobaya has no t
 
     def _draw(self, cube: stats.qmc.Sobol, wanted: int, add: Callable[[Array], bool], started: float,
               what: str = "samples") -> None:
-        """Draw until `add` has taken so many; for `max_seconds` from `started` at most."""
+        """Draw until `add` has accepted `wanted` points, at most until `max_seconds` after `started`."""
         begun = reported = time.monotonic()
         done = drawn = 0
         while done < wanted:

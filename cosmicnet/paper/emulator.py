@@ -29,8 +29,8 @@ Arrays = Mapping[str, NDArray[Any]]
 COMPANION_SOURCES = ("phi_plus_psi", "delta_m", "delta_cb")
 
 CUBIC = 3
-# CLASS's last wavenumber of the CMB sources is proportional to 1/tau_0. Up to this factor beyond the last fixed one,
-# the last one is used.
+# CLASS's last wavenumber of the CMB sources is proportional to 1/tau_0. Up to this factor beyond the last fixed
+# wavenumber, sources are those at the last one.
 K_MARGIN = 1.06
 # Times may begin earlier than in the training by this share: the universe is opaque.
 TAU_MARGIN = 0.05
@@ -56,7 +56,7 @@ class PaperEmulator:
         self.first_time = first_time
         self.companion = FieldsEmulator(
             [f for f in companion.fields if PIECES[f.field.piece].source in COMPANION_SOURCES])
-        # the output layer is linear, and so are splines: it gives the coefficients of those through the sources
+        # output layer and splines are linear: the layer can give the coefficients of splines through the sources
         spline = make_interp_spline(k, np.eye(k.size), k=CUBIC)
         self._knots = spline.t
         self._splined = {name: network.with_output(spline.c) for name, network in self.networks.items()}

@@ -46,13 +46,13 @@ OF_TABLES = (
 FRACTION_OF_SOURCE = 0.02
 FRACTION_OF_MAXIMUM = 2e-3
 
-# CMB spectra need the photon sources up to this k r_s(rec). Beyond it the grid does not resolve their oscillations,
-# which would dominate the fit, so that they get this much less weight.
+# CMB spectra need the photon sources up to this k r_s(rec). Beyond it the grid does not resolve their oscillations.
+# They would dominate the fit, and get this much less weight.
 K_SOUND_HORIZON_MAX = 150.0
 BEYOND = 1e-4
 
-# A late source extends over all late times and cancels along the line of sight: compared with the same mean square
-# within recombination's 50 Mpc, it counts 1/sqrt(50 Mpc k) = 1/sqrt(x/3).
+# A late source extends over all late times and cancels along the line of sight. It counts 1/sqrt(50 Mpc k) = 1/sqrt(x/3)
+# of one that has the same mean square within the 50 Mpc of recombination.
 SMOOTH_ABOVE = 3.0
 
 # Groups of numbers in the file of a resampled model, and the sources whose sizes it has.

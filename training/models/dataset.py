@@ -91,8 +91,8 @@ def read_model(path: Path) -> TrainingModel:
 def writing(
     path: Path, model: IntegratedModel, content: str, groups: Sequence[str], **attributes: Any
 ) -> Iterator[h5py.File]:
-    """A file with these groups of numbers of a model and its integrated tables, for more to be added to it. OSError if
-    it cannot be written."""
+    """A new file with these groups of numbers and the integrated tables of a model, open for more. OSError if it cannot
+    be written."""
     with write_hdf5(path) as file:
         file.attrs.update(format_version=FORMAT_VERSION, content=content, **attributes)
         for group in groups:
@@ -103,7 +103,7 @@ def writing(
 
 @contextmanager
 def reading(path: Path, groups: Sequence[str], remedy: str) -> Iterator[tuple[h5py.File, dict[str, Any]]]:
-    """A file of writing(), and what it wrote by name; DatasetError with the remedy if it is damaged or of another
+    """A file of writing() and its entries by name; DatasetError with the remedy if it is damaged or of another
     version of the format."""
     with read_hdf5(path, remedy) as file:
         if (version := int(file.attrs.get("format_version", 0))) != FORMAT_VERSION:

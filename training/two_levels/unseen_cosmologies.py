@@ -20,7 +20,7 @@ __all__ = ["is_of_levels", "points_of_domain"]
 EARLY_DARK_ENERGY = {"w0_fld": 1.0, "wa_fld": 1.0}
 # Where the domain does not limit a sampled parameter itself, corners leave out this part of its range at each end.
 MARGIN = 0.2
-# Points that are tried for each one that is wanted: a domain may lack whole corners.
+# Points to try for each one wanted: a domain may lack whole corners.
 TRIED = 50
 
 
@@ -59,7 +59,7 @@ def _is_inside(point: Mapping[str, Any], manifest: Manifest) -> bool:
 
 
 def _ranges(manifest: Manifest, at_corners: bool) -> PhysicalRanges | SampledBox:
-    """The domain by the names of the sampling, and a little more where it limits what follows from these."""
+    """The domain in terms of the sampled parameters; wider where it limits quantities that follow from them."""
     domain, sampled = manifest.domain, manifest.recipe["sampling"]
     if sampled.get("box"):
         box = SampledBox.model_validate(sampled["box"])
@@ -74,7 +74,7 @@ def _ranges(manifest: Manifest, at_corners: bool) -> PhysicalRanges | SampledBox
 
 
 def _inner(entries: Mapping[str, Any]) -> dict[str, Any]:
-    """The middle of each range: the domain limits what follows from these parameters, and not themselves."""
+    """The middle of each range, for parameters that the domain limits only through quantities that follow from them."""
     def middle(low: float, high: float) -> tuple[float, float]:
         return low + MARGIN * (high - low), high - MARGIN * (high - low)
 
