@@ -51,8 +51,8 @@ FRACTION_OF_MAXIMUM = 2e-3
 K_SOUND_HORIZON_MAX = 150.0
 BEYOND = 1e-4
 
-# A late source extends over all late times and cancels along the line of sight. It counts 1/sqrt(50 Mpc k) = 1/sqrt(x/3)
-# of one that has the same mean square within the 50 Mpc of recombination.
+# A late source extends over all late times and cancels along the line of sight. It counts 1/sqrt(50 Mpc k) =
+# 1/sqrt(x/3) of one that has the same mean square within the 50 Mpc of recombination.
 SMOOTH_ABOVE = 3.0
 
 # Groups of numbers in the file of a resampled model, and the sources whose sizes it has.
