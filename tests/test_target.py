@@ -199,7 +199,7 @@ def test_networks_that_miss_the_target_are_measured_all_the_same(
 
     measured: list[object] = []
     monkeypatch.setattr(module, "make", missed)
-    monkeypatch.setattr(plans, "check", lambda *arguments: None)
+    monkeypatch.setattr(plans, "count_checked_workers", lambda *arguments: None)
     monkeypatch.setattr(cost_module, "estimate_cost", lambda *arguments: None)
     monkeypatch.setattr(cost_module, "confirm_cost", lambda *arguments: None)
     monkeypatch.setattr(evaluate, "evaluate", lambda settings: measured.append(settings.network))

@@ -110,11 +110,11 @@ def _run_make(options: argparse.Namespace) -> None:
     from ..checks.cost import confirm_cost, estimate_cost
     from ..evaluate.evaluate import measure
     from .make import TargetMissed, make
-    from .plans import check
+    from .plans import count_checked_workers
 
     plan = _open(options)
     output = _output(plan, options.output)
-    workers = check(plan)
+    workers = count_checked_workers(plan)
     confirm_cost(plan.models, estimate_cost(plan, workers, options.models), options.yes)
     missed = None
     try:

@@ -12,7 +12,7 @@ from ..two_levels.recipe import has_levels
 from ..work.parallel import count_workers
 from ..work.run_class import require_patched_classy
 
-__all__ = ["check", "generate", "open_plan"]
+__all__ = ["count_checked_workers", "generate", "open_plan"]
 
 
 def open_plan(
@@ -26,7 +26,7 @@ def open_plan(
     return kind.open(recipe_file, work, processes, scheduler)
 
 
-def check(plan: Plan) -> int:
+def count_checked_workers(plan: Plan) -> int:
     """Find mistakes in the scheduler and the recipe before anything is integrated; returns the number of workers."""
     require_patched_classy()
     workers = count_workers(plan.processes, plan.scheduler)
@@ -36,7 +36,7 @@ def check(plan: Plan) -> int:
 
 def generate(plan: Plan, assume_yes: bool) -> None:
     """Show the cost of the missing models, confirm it at a terminal unless assume_yes, and integrate them."""
-    workers = check(plan)
+    workers = count_checked_workers(plan)
     confirm_cost(plan.models, estimate_integration(plan, workers), assume_yes)
     models = integrate(plan)
     print(f"{plan.models}: {len(models)} models, {len(plan.files) - len(models)} failed")

@@ -129,7 +129,9 @@ def _kept(settings: Parameters, folder: Path) -> Computed:
     return kept(Computed, {"settings": {**REQUEST, **settings}, "l_max": L_MAX}, folder, lambda: compute(settings))
 
 
-def measure(cosmology: Parameters, network: str, precision: Parameters, cache: Path) -> dict[str, PrecisionErrors]:
+def errors_of_ways(
+    cosmology: Parameters, network: str, precision: Parameters, cache: Path
+) -> dict[str, PrecisionErrors]:
     """Errors of all WAYS for one cosmology. precision: that of the truth."""
     truth = _kept({**cosmology, **precision, **FINE}, cache)
     found = {}
@@ -187,7 +189,7 @@ def compare_precisions(settings: PrecisionSettings, report: Callable[[str], None
         futures: dict[Future[dict[str, PrecisionErrors]], str] = {}
         for (title, (network, box)), number in zip(boxes.items(), settings.models, strict=True):
             manifest = read_manifest(network)
-            one = partial(measure, network=network, precision=manifest.precision_settings,
+            one = partial(errors_of_ways, network=network, precision=manifest.precision_settings,
                           cache=settings.cache.resolve())
             futures |= {pool.submit(one, cosmology): title for cosmology in points_of(manifest, number, box)}
         try:
