@@ -6,10 +6,11 @@ import math
 from pathlib import Path
 
 import pytest
+from paper_models import plan_of, small_recipe
 
 from cosmicnet.training.models import sampling
 from cosmicnet.training.models.sampling import SampledRegion
-from cosmicnet.training.paper.generate import WAVENUMBERS_FILE, read_k_grid
+from cosmicnet.training.paper.plan import WAVENUMBERS_FILE
 from cosmicnet.training.work.files import DatasetError, read_json, write_json
 
 ENTRIES = {"k": [1e-4, 0.1 + 0.2, 0.3, -0.0], "name": "\u03bb", "nothing": None, "few": {"a": 1, "b": [True]}}
@@ -40,11 +41,13 @@ def test_every_flipped_bit_is_noticed_or_changes_nothing(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("text", ["[1, 2]", "null", "3", "", "{}", "{", '{"k": [1.0]}'])
 def test_json_of_another_kind_is_no_file_of_ours(tmp_path: Path, text: str) -> None:
-    (tmp_path / WAVENUMBERS_FILE).write_text(text)
+    plan = plan_of(small_recipe(), tmp_path)
+    plan.models.mkdir()
+    (plan.models / WAVENUMBERS_FILE).write_text(text)
     with pytest.raises(ValueError):
-        read_json(tmp_path / WAVENUMBERS_FILE)
+        read_json(plan.models / WAVENUMBERS_FILE)
     with pytest.raises(DatasetError):
-        read_k_grid(tmp_path)
+        _ = plan.k
 
 
 @pytest.mark.parametrize("damage", ["[1, 2]", "null", "", "a digit"])
