@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from inputs_and_outputs import NAMES, make_inputs, quadratic
 from numpy.typing import NDArray
 from recipes import tiny_recipe
 
@@ -16,21 +17,10 @@ from cosmicnet.training.recipe.schema import Training
 
 Array = NDArray[np.float64]
 
-NAMES = ("ln_omega_m", "ln_h", "N_ur")
-
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Training:
     return tiny_recipe(tmp_path).training.model_copy(update={"hidden": [8], "epochs": 200, "learning_rate": 3e-2})
-
-
-def make_inputs(models: int = 60) -> Array:
-    return np.random.default_rng(5).uniform([-2.2, -0.5, 2.02], [-1.8, -0.2, 2.05], (models, 3))
-
-
-def quadratic(inputs: Array) -> Array:
-    m, h, n = inputs.T
-    return np.stack([1 + m * h - 3 * m**2, 0.01 * h + 5 * n, h**2], axis=1)
 
 
 def bumpy(inputs: Array) -> Array:

@@ -5,24 +5,15 @@ import itertools
 
 import numpy as np
 import pytest
+from inputs_and_outputs import NAMES, make_inputs, quadratic
 from numpy.typing import NDArray
 
 from cosmicnet.training.fields.polynomial import DECAY, cross_validate, polynomial_network, skip_exponents
 
 Array = NDArray[np.float64]
 
-NAMES = ("ln_omega_m", "ln_h", "N_ur")
 LINEAR = ("N_ur", "m_ncdm")
 SEED = 2
-
-
-def make_inputs(models: int = 60) -> Array:
-    return np.random.default_rng(5).uniform([-2.2, -0.5, 2.02], [-1.8, -0.2, 2.05], (models, 3))
-
-
-def quadratic(inputs: Array) -> Array:
-    m, h, n = inputs.T
-    return np.stack([1 + m * h - 3 * m**2, 0.01 * h + 5 * n, h**2], axis=1)
 
 
 @pytest.mark.parametrize("degree", [1, 2, 3, 4])
