@@ -25,10 +25,7 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class Cost:
-    """models, how many of them are missing, minutes and bytes for these and the most that a target may lead to.
-
-    is_timed: from a model that was integrated here, and not from seconds measured elsewhere.
-    """
+    """models, how many of them are missing, minutes and bytes for these and the most that a target may lead to."""
 
     models: int
     models_max: int
@@ -37,7 +34,6 @@ class Cost:
     minutes_max: float
     disk: float
     disk_max: float
-    is_timed: bool = True
 
 
 def estimate_integration(plan: Plan, workers: int) -> Cost:
@@ -107,8 +103,7 @@ def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
     Raises CosmicnetError for a no, and if the disk is too small for the most that the target may lead to.
     """
     console = Console(stderr=True)
-    table = Table("", "models", "to integrate", "minutes", "disk / MB",
-                  title="cost, from one model timed here" if cost.is_timed else "cost, within a factor of two")
+    table = Table("", "models", "to integrate", "minutes", "disk / MB", title="cost, from one model timed here")
     table.add_row("to begin with", str(cost.models), str(cost.missing), f"{cost.minutes:.0f}",
                   f"{cost.disk / MEGABYTE:.0f}")
     if cost.models_max > cost.models:
@@ -122,7 +117,7 @@ def confirm_cost(folder: Path, cost: Cost, assume_yes: bool) -> None:
     if assume_yes or not sys.stdin.isatty():
         return
     if input("go on? [Y/n] ").strip().lower() not in ("", "y", "yes"):
-        raise CosmicnetError(f"stopped; {'the model that was timed is kept' if cost.is_timed else 'nothing was done'}")
+        raise CosmicnetError("stopped; the model that was timed is kept")
 
 
 def _resample_one(path: Path, plan: FieldsPlan) -> tuple[float, int]:
