@@ -80,7 +80,7 @@ def time_factor(piece: Piece, history: Mapping[str, Array]) -> Array:
 
 
 def tables_but_p(tables: Mapping[str, Array]) -> dict[str, Array]:
-    """By source, the tables of a request but p; t2 is where p will be if t2 itself has no table."""
+    """The tables of a request by source, without p; t2 uses the table of p where it has none of its own."""
     others = {name: table for name, table in tables.items() if name != "p"}
     if "p" in tables:
         others.setdefault("t2", tables["p"])
@@ -88,7 +88,7 @@ def tables_but_p(tables: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def fill_p(tables: Mapping[str, Array], rows: slice = slice(None)) -> None:
-    """Make some rows of p, if there is one, of those of t2."""
+    """Compute some rows of p, where it is requested, from those of t2."""
     if "p" in tables:
         t2 = tables.get("t2", tables["p"])
         np.multiply(t2[rows], np.sqrt(6.0), out=tables["p"][rows])

@@ -50,8 +50,8 @@ def _end_limit() -> None:
 def _limit_to_one() -> list[Callable[[], Any]]:
     """Have products use one thread; return what restores the numbers.
 
-    For threadpoolctl the thread that first changed them is the only one that may, as long as it lives: calls of others
-    do nothing. Hence a thread that ends at once; then this one, in case it is that thread. With OpenMP the numbers
+    While the thread that first changed them lives, no other thread can change them through threadpoolctl. So a new
+    thread changes them and ends at once; then this thread does, in case it was the first. With OpenMP the numbers
     belong to the calling thread.
     """
     limit = _in_a_thread(lambda: _blas().limit(limits=1))

@@ -25,8 +25,8 @@ BLIND = 1e12
 
 @dataclass(frozen=True)
 class Experiment:
-    """noise : of 'tt' or 'ee' at ell, in muK^2; fiducial : file of spectra; l_max_temperature : where foregrounds leave
-    no temperature."""
+    """noise : of 'tt' or 'ee' at ell, in muK^2; fiducial : file of spectra; l_max_temperature : beyond it,
+    foregrounds hide the temperature."""
 
     noise: Callable[[str, Array], Array]
     sky_fraction: float

@@ -1,10 +1,10 @@
 """Which cosmologies are integrated: points of a box or an ellipsoid, without those that break a constraint.
 
-The first n points of the design 'sobol', a scrambled Sobol sequence, are the same however many are drawn, so that a
-larger training set contains the smaller; and any number of them fills the space more evenly than chance would.
+The first n points of the design 'sobol', a scrambled Sobol sequence, are the same however many are drawn: a larger
+training set contains the smaller. Any number of them fills the space more evenly than chance would.
 
 A domain in H0 and dark energy alone would reach to acoustic scales that are ruled out (100*theta_s is known to
-0.0003), so that a recipe may limit what CLASS derives before the perturbations, too.
+0.0003). A recipe may therefore also limit quantities that CLASS derives before the perturbations.
 """
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def sample(region: SampledRegion, draw: Callable[[int], Array], number: int, cac
 
 
 def _points(region: SampledRegion, unit: Array) -> list[Point]:
-    """Points (n, d) of the unit cube to the box, or to the ellipsoid within the box."""
+    """Map points (n, d) of the unit cube to the box, or to the ellipsoid within the box."""
     names = list(region.ranges)
     low, high = np.array(list(region.ranges.values())).T
     rows = low + (high - low) * unit
@@ -178,12 +178,12 @@ def domain_ellipsoid(recipe: Recipe, folder: Path) -> Ellipsoid | None:
 
 
 def _in_ellipsoid(ellipsoid: Ellipsoid, unit: Array) -> Array:
-    """Points (n, d) of the unit cube to the ellipsoid, uniform as before, in the order of its names."""
+    """Map points (n, d) of the unit cube to the ellipsoid, in the order of its names; uniform points stay uniform."""
     return np.asarray(ellipsoid.mean + ellipsoid.sigmas * _ball(unit) @ np.linalg.cholesky(ellipsoid.covariance).T)
 
 
 def _ball(unit: Array) -> Array:
-    """Points (n, d) of the unit cube to the unit ball, uniform as before and neighbours staying neighbours."""
+    """Map points (n, d) of the unit cube to the unit ball; uniform points stay uniform, and neighbours neighbours."""
     dimensions = unit.shape[1]
     normal = ndtri(np.clip(unit, 1e-12, 1.0 - 1e-12))
     length = np.linalg.norm(normal, axis=1, keepdims=True)
