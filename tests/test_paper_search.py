@@ -69,7 +69,7 @@ def test_resumed_search_equals_the_uninterrupted_one(
 def test_several_processes_make_the_same_search(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks are trained by workers of Dask, whose C_l are judged here."""
     monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
-    recipe = small_recipe(draws=3)
+    recipe = small_recipe(draws=2)
     shared = search(plan_of(recipe, work, processes=2), "t1")
     shutil.rmtree(work / "search")
     assert search(plan_of(recipe, work), "t1") == shared
