@@ -20,13 +20,14 @@ PARTS = {
     "non_linear": "the fast HMcode",
     "later": "keeping the sources where only A_s, n_s and the like change",
     "refusals": "errors in place of crashes of stock CLASS",
+    "library": "line of sight, lensing and HMcode from arrays",
 }
 # Parts with files of their own, which the Makefile compiles.
 FOLDERS = {"background": "fast/background", "line_of_sight": "fast/line_of_sight", "lensing": "fast/lensing",
            "non_linear": "fast/hmcode"}
 # The edit of the Makefile.
 COMPILED = "fast"
-NEEDS = {"lensing": "line_of_sight"}
+NEEDS = {"lensing": ("line_of_sight",), "library": ("lensing", "non_linear")}
 
 # Members of structures that older releases lack, by the header that would declare them, and the values that they had
 # there as constants.
@@ -80,10 +81,11 @@ def apply_parts(originals: Mapping[str, str], edits: Mapping[str, tuple[Edit, ..
 
 def _available(misfits: Misfits) -> frozenset[str]:
     parts = {part for part in PARTS if part not in misfits}
-    for part, needed in NEEDS.items():
-        if part in parts and needed not in parts:
+    for part, needs in NEEDS.items():
+        missing = [needed for needed in needs if needed not in parts]
+        if part in parts and missing:
             parts.discard(part)
-            misfits[part] = [f"{PARTS[part]} needs {PARTS[needed]}"]
+            misfits[part] = [f"{PARTS[part]} needs {PARTS[needed]}" for needed in missing]
     return frozenset({HOOK, *parts, *([COMPILED] if parts & FOLDERS.keys() else [])})
 
 

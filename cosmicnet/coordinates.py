@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "EARLIEST_REIONIZATION", "SPEED_OF_LIGHT", "TIME_COORDINATES", "WAVENUMBER_COORDINATES", "Boundaries", "Scales",
-    "curvature_of",
+    "angular_distance", "curvature_of",
 ]
 
 Array = NDArray[np.float64]
@@ -30,6 +30,14 @@ SPEED_OF_LIGHT = 299792.458
 def curvature_of(values: Mapping[str, float]) -> float:
     """K in 1/Mpc^2, positive in closed space, from a SourceRequest's `setup` and `cosmology` together."""
     return -values["Omega0_k"] * (values["H0"] / SPEED_OF_LIGHT) ** 2
+
+
+def angular_distance(distance: float, curvature: float) -> float:
+    """The comoving angular diameter distance of a comoving distance (Mpc); curvature: K in 1/Mpc^2."""
+    root = np.sqrt(abs(curvature))
+    if root * distance < 1e-6:
+        return distance
+    return float((np.sin if curvature > 0.0 else np.sinh)(root * distance) / root)
 
 
 @dataclass(frozen=True)

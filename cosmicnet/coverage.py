@@ -71,11 +71,16 @@ def without_numbers(reason: str) -> str:
     return NUMBER.sub("#", reason)
 
 
-def why_not_covered(request: Request, networks: NetworkSet, running: RunningClass) -> Iterator[str]:
-    """Yield one sentence per reason, each with the name, the value and the covered values."""
+def why_not_covered(request: Request, networks: NetworkSet, running: RunningClass | None) -> Iterator[str]:
+    """Yield one sentence per reason, each with the name, the value and the covered values.
+
+    running: the CLASS that asks; None for another program, whose equations and precision parameters are not CLASS's.
+    """
     manifest = networks.manifest
-    yield from map(Lasting, _other_class(running, manifest))
-    settings, ranges = dict(_wrong_settings(request, manifest)), outside_ranges(request, manifest)
+    if running is not None:
+        yield from map(Lasting, _other_class(running, manifest))
+    settings = dict(_wrong_settings(request, manifest, has_precision=running is not None))
+    ranges = outside_ranges(request, manifest)
     consequences = tuple(name for cause in settings for name in CONSEQUENCES.get(cause, ()))
     lasting = {name: Lasting(reason) for name, reason in settings.items()}
     known = [reason for name, reason in (lasting | ranges).items()
@@ -111,7 +116,7 @@ def _release(version: str) -> str:
     return re.sub(r"(\.0)+$", "", version.removeprefix("v").partition("+")[0])
 
 
-def _wrong_settings(request: Request, manifest: Manifest) -> Iterator[tuple[str, str]]:
+def _wrong_settings(request: Request, manifest: Manifest, has_precision: bool) -> Iterator[tuple[str, str]]:
     """Names of settings and precision parameters with which the networks' sources would be wrong, and why."""
     got = {**request.cosmology, **request.setup}
     for name, value in manifest.setup.items():
@@ -123,7 +128,7 @@ def _wrong_settings(request: Request, manifest: Manifest) -> Iterator[tuple[str,
         tolerance = SETTING_TOLERANCE if name in request.setup else FIXED_TOLERANCE
         if not _agree(got.get(name, math.nan), value, tolerance):
             yield name, _other_value(name, got, value)
-    for name, value in manifest.precision.items():
+    for name, value in manifest.precision.items() if has_precision else ():
         if "ncdm" in name and request.setup.get("N_ncdm") == 0:
             # of momenta and hierarchies that are not there
             continue

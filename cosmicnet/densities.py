@@ -13,7 +13,7 @@ import numpy as np
 
 from .background import Background
 
-__all__ = ["DENSITIES", "Z_REC", "dark_energy_to_matter", "for_domain"]
+__all__ = ["DENSITIES", "Z_REC", "dark_energy_to_matter", "for_domain", "massive_number"]
 
 Values = Mapping[str, float]
 
@@ -75,7 +75,7 @@ def for_domain(values: Values) -> dict[str, float]:
     }
 
 
-def _massive_number(c: Values) -> float:
+def massive_number(c: Values) -> float:
     """Contribution of the massive species to N_eff while they are relativistic."""
     background = Background.of(c)
     massless = 7.0 / 8.0 * (4.0 / 11.0) ** (4.0 / 3.0) * background.photons
@@ -93,7 +93,7 @@ DENSITIES: dict[str, Callable[[Values], float]] = {
     # 1 for HyRec, 0 for RECFAST; 1 for the equations of a fluid, 0 for its PPF approximation or none
     "recombination": lambda c: c["recombination"],
     "fluid_equations": lambda c: c["has_fld"] * (1.0 - c["use_ppf"]),
-    "massive_neutrinos": _massive_number,
+    "massive_neutrinos": massive_number,
     **{f"neutrino_mass_z{z:g}": partial(_neutrino_mass, z) for z in OF_NEUTRINOS},
     **{f"ln_dark_energy_to_matter_z{z:g}": partial(_ln_dark_energy, z) for z in OF_DARK_ENERGY},
     "dark_energy_to_matter_rec": partial(_dark_energy, Z_REC),

@@ -149,7 +149,7 @@ def test_the_shim_enters_by_few_doors() -> None:
 def test_other_packages() -> None:
     """The runtime and the patch need little; only training knows TensorFlow."""
     standard = set(sys.stdlib_module_names) | {"cosmicnet"}
-    assert packages_of("cosmicnet") - standard <= {"classy", "numpy", "scipy", "safetensors", "threadpoolctl"}
+    assert packages_of("cosmicnet") - standard <= {"camb", "classy", "numpy", "scipy", "safetensors", "threadpoolctl"}
     # it runs inside pip's isolated build, where nothing else is installed
     # numpy for its headers, which classy is compiled with
     assert packages_of("class_patch") - standard <= {"setuptools", "numpy"}

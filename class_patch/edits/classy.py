@@ -100,6 +100,16 @@ include "../external/cosmicnet/shim/later_modules.pxi"
 """,
     ),
     Edit(
+        reason="include the library", part="library",
+        anchor="cdef class Class:\n",
+        where="before",
+        text="""\
+include "../external/cosmicnet/shim/from_arrays.pxi"
+
+
+""",
+    ),
+    Edit(
         reason="attributes of Class",
         anchor="    cdef object ncp   #",
         where="before",
