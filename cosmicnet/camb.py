@@ -122,9 +122,9 @@ def get_results(params: Any, l_max: int | None = None, network: str = AUTO) -> R
 def history_of(background: Any) -> History:
     """Expansion and scattering rate of CAMB's results (camb.get_background())."""
     age, peak = float(background.tau0), float(background.tau_maxvis)
-    ends = [part * peak for part in RECOMBINATION]
-    tau = np.concatenate([np.geomspace(FIRST_TIME, ends[0], ROWS_BEFORE)[:-1], np.arange(*ends, STEP_OF_RECOMBINATION),
-                          np.geomspace(ends[1], age, ROWS_AFTER)])
+    first, last = (part * peak for part in RECOMBINATION)
+    tau = np.concatenate([np.geomspace(FIRST_TIME, first, ROWS_BEFORE)[:-1],
+                          np.arange(first, last, STEP_OF_RECOMBINATION), np.geomspace(last, age, ROWS_AFTER)])
     z = np.append(background.redshift_at_conformal_time(tau[:-1]), 0.0)
     # these are exact
     tau = np.asarray(background.conformal_time(z))
@@ -218,7 +218,7 @@ def _with_recombination(request: GivenRequest, networks: NetworkSet) -> GivenReq
     def difference(one: GivenRequest) -> float:
         expected = dict(zip(manifest.derived, networks.derived(
             inputs_of(values_for_domain(one), tuple(manifest.derived_inputs))), strict=True))
-        return abs(one.cosmology["visibility_max"] / expected["visibility_max"] - 1.0)
+        return abs(float(one.cosmology["visibility_max"] / expected["visibility_max"]) - 1.0)
 
     return requests[0] if len(requests) == 1 else min(requests, key=difference)
 

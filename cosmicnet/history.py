@@ -111,7 +111,7 @@ class History:
         return self.rate.antiderivative()
 
     def exp_minus_kappa(self, tau: Array) -> Array:
-        return np.exp(self._transparency(tau) - self._transparency(self.age))
+        return np.asarray(np.exp(self._transparency(tau) - self._transparency(self.age)))
 
     def visibility(self, tau: Array) -> Array:
         return np.asarray(self.rate(tau) * self.exp_minus_kappa(tau))
