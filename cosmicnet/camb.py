@@ -91,7 +91,7 @@ def get_results(params: Any, l_max: int | None = None, network: str = AUTO) -> R
     redshifts = np.unique(np.append(np.asarray(params.Transfer.PK_redshifts[:params.Transfer.PK_num_redshifts]), 0.0))
     k_max = max(float(params.Transfer.kmax), NON_LINEAR_K if version else LENSING_K)
     request = request_of(history, parameters_of(background), l_max=last + last // BEYOND_L_MAX, k_max=k_max)
-    name, networks, request = _covering(request, network)
+    used, networks, request = _covering(request, network)
     networks.emulator.fill(request)
     clock.append(perf_counter())
     tables = {name: table.T for name, table in request.tables.items()}
@@ -115,7 +115,7 @@ def get_results(params: Any, l_max: int | None = None, network: str = AUTO) -> R
     steps = ("CAMB's background", "sources", "matter", "line of sight", "lensing")
     return Results(
         lensed=lensed, unlensed={name: cl[:last + 1] for name, cl in unlensed.items()}, k=request.k, z=redshifts,
-        pk_m=spectrum["delta_m"], pk_cb=spectrum["delta_cb"], network=name,
+        pk_m=spectrum["delta_m"], pk_cb=spectrum["delta_cb"], network=used,
         seconds=dict(zip(steps, np.diff(clock).tolist(), strict=True)), t_cmb=float(params.TCMB))
 
 

@@ -19,7 +19,6 @@ from .background import HUNDRED, Background
 from .coordinates import angular_distance, curvature_of
 from .densities import massive_number
 from .errors import CosmicnetError
-from .pieces import SOURCES
 
 __all__ = ["GivenRequest", "History", "request_of"]
 
@@ -45,6 +44,8 @@ FREE_STREAMING = 100.0
 K_MIN_TAU_0, K_MAX_TAU_0_OVER_L_MAX = 0.1, 1.8
 STEP_SUPER, STEP_SUB, TRANSITION, REDUCTION = 0.002, 0.05, 0.2, 0.1
 PER_DECADE = 40.0
+# Smallest k^2/K in closed space, just below that of its first mode.
+CLOSED_K_MIN = 8.0 - 1e-4
 
 # Everything that the usual cosmology lacks, and choices of CLASS alone at the networks' values.
 USUAL_SETUP = {
@@ -61,6 +62,8 @@ USUAL_SETUP = {
 }
 USUAL_SPECIES = {"ksi_ncdm": 0.0, "ncdm_quadrature_strategy": 0.0, "ncdm_input_q_size": 150.0}
 USUAL_COSMOLOGY = {"w0_fld": -1.0, "wa_fld": 0.0, "m_ncdm": 0.0}
+# The source functions of spectra of the CMB and of matter.
+TABLES = ("t0", "t1", "t2", "phi_plus_psi", "delta_m", "delta_cb")
 NEEDED = ("H0", "omega_b", "omega_cdm", "N_ur", "T_cmb", "YHe")
 
 
@@ -217,7 +220,7 @@ def request_of(
     history: History, parameters: Mapping[str, float], *, l_max: int, k_max: float, tau: ArrayLike | None = None,
     background_tolerance: float = 1e-7,
 ) -> GivenRequest:
-    """A request for all source functions that networks have.
+    """A request for the source functions of the CMB, lensing and matter.
 
     parameters: by CLASS's names H0, omega_b, omega_cdm, N_ur, T_cmb, YHe, and where they differ from a cosmological
     constant in flat space without massive neutrinos w0_fld, wa_fld, Omega0_k, N_ncdm and, of each species, m_ncdm
@@ -239,7 +242,8 @@ def request_of(
     # the wavenumber that is seen under the same angle in flat space
     stretch = (history.age - numbers["tau_rec"]) / numbers["angular_distance_rec"]
     k_max_cmb = K_MAX_TAU_0_OVER_L_MAX * l_max / history.age * stretch
-    k, size_cmb = wavenumbers(history.age, numbers["sound_horizon_rec"], k_max_cmb, k_max, float(values["H0"]))
+    k, size_cmb = wavenumbers(history.age, numbers["sound_horizon_rec"], k_max_cmb, k_max, float(values["H0"]),
+                              curvature_of(values))
     of_setup = {name for name in values if name in USUAL_SETUP or "ncdm" in name or name == "T_cmb"} - {"m_ncdm"}
     return GivenRequest(
         k=k, k_size_cmb=size_cmb, tau=times,
@@ -247,7 +251,7 @@ def request_of(
         setup={name: float(values[name]) for name in of_setup},
         precision={"tol_ncdm_bg": 0.0, "tol_background_integration": background_tolerance},
         history=history.columns(times, implied.matter, implied.radiation + massless),
-        tables={name: np.empty((times.size, k.size)) for name in SOURCES})
+        tables={name: np.empty((times.size, k.size)) for name in TABLES})
 
 
 def _species(parameters: Mapping[str, float]) -> dict[str, float]:
@@ -277,10 +281,13 @@ def _numbers(history: History, values: Mapping[str, float], implied: Background)
     }
 
 
-def wavenumbers(age: float, sound_horizon: float, k_max_cmb: float, k_max: float, H0: float) -> tuple[Array, int]:
+def wavenumbers(
+    age: float, sound_horizon: float, k_max_cmb: float, k_max: float, H0: float, curvature: float
+) -> tuple[Array, int]:
     """k (1/Mpc) to k_max, and how many of them reach k_max_cmb."""
     acoustic, hubble = 2.0 * np.pi / sound_horizon, H0 / 100.0 * HUNDRED
-    k = [K_MIN_TAU_0 / age]
+    # q^2 = k^2 + K, and in closed space q = 3 sqrt(K) at least
+    k = [np.sqrt((K_MIN_TAU_0 / age) ** 2 - curvature) if curvature <= 0.0 else np.sqrt(CLOSED_K_MIN * curvature)]
     while k[-1] < k_max_cmb:
         below = 0.5 * (1.0 + np.tanh((k[-1] - acoustic) / acoustic / TRANSITION))
         scale = (k[-1] / hubble) ** 2

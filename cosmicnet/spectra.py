@@ -76,6 +76,9 @@ def line_of_sight(
     if not 4 <= used <= k.size:
         raise CosmicnetError(f"k_size_cmb = {used}: must be from 4 to the number of k, {k.size}")
     _require_multipole("l_max", l_max)
+    if k[0] ** 2 + curvature <= 0.0:
+        raise CosmicnetError(f"k: begins at {k[0]:.4g}/Mpc, but modes of open space with curvature = "
+                             f"{curvature:.4g}/Mpc^2 at {np.sqrt(-curvature):.4g}/Mpc")
     if not tau[0] <= tau_rec < tau[-2]:
         raise CosmicnetError(f"tau_rec = {tau_rec:.6g} Mpc: must lie within the times of the sources, {tau[0]:.6g} to "
                              f"{tau[-1]:.6g} Mpc")

@@ -178,6 +178,7 @@ def small() -> dict[str, Any]:
     (lambda a: a.update(primordial=(a["k"], -np.ones(6))), "primordial spectrum must be positive"),
     (lambda a: a.update(primordial=(a["k"], np.ones(5))), r"^P: has the shape \(5,\), must have \(6,\)"),
     (lambda a: a.update(tau_rec=100.0), "^tau_rec = 100 Mpc: must lie within the times"),
+    (lambda a: a.update(curvature=-1e-7), "^k: begins at 0.0001/Mpc, but modes of open space .* at 0.0003162/Mpc"),
     (lambda a: a.update(l_max=2), "^l_max = 2: must be a whole number, 10 or more"),
     (lambda a: a.update(l_max=100.5), "^l_max = 100.5"),
     (lambda a: a.update(k_size_cmb=7), "^k_size_cmb = 7: must be from 4 to the number of k, 6"),

@@ -18,7 +18,7 @@ from .package import add_cite, add_patch_class
 from .paper import add_paper
 from .requests import add_compare, add_coverage, add_demo
 from .sharing import add_fetch, add_find, add_learned, add_publish
-from .timing import add_benchmark, add_line_of_sight, add_non_linear, add_precision
+from .timing import add_benchmark, add_camb, add_line_of_sight, add_non_linear, add_precision
 
 __all__ = ["command_line", "main"]
 
@@ -114,7 +114,7 @@ Networks are used from Python, like any option of CLASS:
         title="commands", dest="command", metavar="COMMAND", parser_class=argparse.ArgumentParser)
     for add in (add_demo, add_info, add_coverage, add_compare, add_runs, add_check, add_reweight, add_make,
                 add_generate, add_train, add_evaluate, add_learned, add_publish, add_find, add_fetch, add_patch_class,
-                add_benchmark, add_line_of_sight, add_non_linear, add_precision, add_paper,
+                add_benchmark, add_camb, add_line_of_sight, add_non_linear, add_precision, add_paper,
                 add_cite):
         add(commands)
     return parser

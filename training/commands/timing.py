@@ -17,7 +17,7 @@ from .arguments import (
     writable,
 )
 
-__all__ = ["add_benchmark", "add_line_of_sight", "add_non_linear", "add_precision"]
+__all__ = ["add_benchmark", "add_camb", "add_line_of_sight", "add_non_linear", "add_precision"]
 
 # errors are reported for l < 30 and for l >= 30
 LOWEST_L_MAX = 100
@@ -119,6 +119,27 @@ def _run_precision(options: argparse.Namespace) -> None:
 
     compare_precisions(PrecisionSettings(writable(options.output), writable(options.cache), tuple(options.models),
                                          options.processes))
+
+
+def add_camb(commands: Any) -> None:
+    parser = new_command(
+        commands, "camb", None,
+        description="""\
+Compares networks in CAMB with CAMB's own results: spectra of the CMB to l = 2500, P(k), seconds of both, and the
+part of recombination. Writes camb.md and camb.json. CAMB takes a minute for all cosmologies.""",
+        epilog=f"""\
+examples:
+  OMP_NUM_THREADS=1 {PROGRAM} camb --output docs""",
+    )
+    parser.add_argument("--output", type=Path, default=Path("camb"), metavar="FOLDER",
+                        help="where the page goes (default: %(default)s)")
+    parser.set_defaults(run=_run_camb)
+
+
+def _run_camb(options: argparse.Namespace) -> None:
+    from ..timing.camb import compare_with_camb
+
+    compare_with_camb(writable(options.output))
 
 
 def add_benchmark(commands: Any) -> None:
