@@ -23,7 +23,7 @@ from .fields import inputs_of
 from .history import GivenRequest, History, request_of
 from .store import NetworkSet, load_network_set
 
-__all__ = ["Results", "get_results", "history_of", "parameters_of"]
+__all__ = ["Results", "get_results", "history_of", "parameters_of", "unlensed_l_max"]
 
 Array = NDArray[np.float64]
 
@@ -37,8 +37,8 @@ LENSING_K, NON_LINEAR_K, NON_LINEAR_Z, NON_LINEAR_STEPS = 10.0, 20.0, 15.0, 48
 HMCODE_VERSIONS = {"mead": "2015", "mead2015": "2015", "mead2016": "2015", "mead2020": "2020",
                    "mead2020_feedback": "2020_baryonic_feedback"}
 
-# Unlensed spectra go on beyond l_max by this part of it, as in CLASS.
-BEYOND_L_MAX = 3
+# Unlensed spectra go on beyond l_max by this part of it, as in CLASS, and by so many multipoles at least.
+PART_BEYOND, LEAST_BEYOND = 3, 800
 DARK_ENERGY = ("DarkEnergyFluid", "DarkEnergyPPF")
 HYREC, RECFAST = 1.0, 0.0
 
@@ -84,13 +84,14 @@ def get_results(params: Any, l_max: int | None = None, network: str = AUTO) -> R
     clock = [perf_counter()]
     version, non_linear = _hmcode(params)
     _require_scalars(params)
+    _require_known(params)
     background = _camb().get_background(params)
     history = history_of(background)
     clock.append(perf_counter())
     last = int(params.max_l - params.lens_output_margin) if l_max is None else l_max
     redshifts = np.unique(np.append(np.asarray(params.Transfer.PK_redshifts[:params.Transfer.PK_num_redshifts]), 0.0))
     k_max = max(float(params.Transfer.kmax), NON_LINEAR_K if version else LENSING_K)
-    request = request_of(history, parameters_of(background), l_max=last + last // BEYOND_L_MAX, k_max=k_max)
+    request = request_of(history, parameters_of(background), l_max=unlensed_l_max(last), k_max=k_max)
     used, networks, request = _covering(request, network)
     networks.emulator.fill(request)
     clock.append(perf_counter())
@@ -107,7 +108,7 @@ def get_results(params: Any, l_max: int | None = None, network: str = AUTO) -> R
     clock.append(perf_counter())
     unlensed = spectra.line_of_sight(
         request.k, request.tau, tables, primordial=(request.k, primordial), tau_rec=request.cosmology["tau_rec"],
-        l_max=last + last // BEYOND_L_MAX, k_size_cmb=request.k_size_cmb, curvature=request.curvature)
+        l_max=unlensed_l_max(last), k_size_cmb=request.k_size_cmb, curvature=request.curvature)
     unlensed = {**unlensed, "pp": unlensed["pp"] * params.Alens, "tp": unlensed["tp"] * np.sqrt(params.Alens)}
     clock.append(perf_counter())
     lensed = spectra.lens(unlensed, last)
@@ -117,6 +118,11 @@ def get_results(params: Any, l_max: int | None = None, network: str = AUTO) -> R
         lensed=lensed, unlensed={name: cl[:last + 1] for name, cl in unlensed.items()}, k=request.k, z=redshifts,
         pk_m=spectrum["delta_m"], pk_cb=spectrum["delta_cb"], network=used,
         seconds=dict(zip(steps, np.diff(clock).tolist(), strict=True)), t_cmb=float(params.TCMB))
+
+
+def unlensed_l_max(l_max: int) -> int:
+    """The last unlensed multipole for lensed spectra to l_max."""
+    return l_max + max(l_max // PART_BEYOND, LEAST_BEYOND)
 
 
 def history_of(background: Any) -> History:
@@ -136,17 +142,8 @@ def parameters_of(background: Any) -> dict[str, float]:
     """The cosmology of CAMB's results by CLASS's names, as request_of() takes it; NotCovered, by name, for components
     that CLASS's networks do not know."""
     params = background.Params
+    _require_known(params)
     dark_energy = params.DarkEnergy
-    kind = type(dark_energy).__name__
-    if kind not in DARK_ENERGY or dark_energy.use_tabulated_w:
-        what = "a tabulated equation of state" if kind in DARK_ENERGY else kind
-        raise NotCovered(f"DarkEnergy: {what} is not covered; networks know {' and '.join(DARK_ENERGY)} with w and wa")
-    for name in ("Evolve_baryon_cs", "Evolve_delta_xe", "Do21cm"):
-        if getattr(params, name):
-            raise NotCovered(f"{name} = True is not covered; networks know CAMB's default, False")
-    if params.scalar_initial_condition != "initial_adiabatic":
-        raise NotCovered(f"scalar_initial_condition = {params.scalar_initial_condition} is not covered; networks know "
-                         "initial_adiabatic")
     is_fluid = dark_energy.w != -1.0 or dark_energy.wa != 0.0
     return {
         "H0": params.H0, "omega_b": params.ombh2, "omega_cdm": params.omch2, "Omega0_k": params.omk,
@@ -154,7 +151,8 @@ def parameters_of(background: Any) -> dict[str, float]:
         "N_ur": background.grhornomass / background.grhog / _per_species(),
         "w0_fld": dark_energy.w, "wa_fld": dark_energy.wa, "cs2_fld": dark_energy.cs2,
         # without a fluid its equations do not matter
-        "use_ppf": float(kind == "DarkEnergyPPF" or not is_fluid), **_massive_neutrinos(background),
+        "use_ppf": float(type(dark_energy).__name__ == "DarkEnergyPPF" or not is_fluid),
+        **_massive_neutrinos(background),
     }
 
 
@@ -187,6 +185,20 @@ def _massive_neutrinos(background: Any) -> dict[str, float]:
         found |= {f"deg_ncdm{end}": number, f"T_ncdm{end}": temperature,
                   "m_ncdm" if not end else f"m_ncdm_in_eV{end}": mass}
     return found
+
+
+def _require_known(params: Any) -> None:
+    dark_energy = params.DarkEnergy
+    kind = type(dark_energy).__name__
+    if kind not in DARK_ENERGY or dark_energy.use_tabulated_w:
+        what = "a tabulated equation of state" if kind in DARK_ENERGY else kind
+        raise NotCovered(f"DarkEnergy: {what} is not covered; networks know {' and '.join(DARK_ENERGY)} with w and wa")
+    for name in ("Evolve_baryon_cs", "Evolve_delta_xe", "Do21cm"):
+        if getattr(params, name):
+            raise NotCovered(f"{name} = True is not covered; networks know CAMB's default, False")
+    if params.scalar_initial_condition != "initial_adiabatic":
+        raise NotCovered(f"scalar_initial_condition = {params.scalar_initial_condition} is not covered; networks know "
+                         "initial_adiabatic")
 
 
 def _require_scalars(params: Any) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from cosmicnet.camb import BEYOND_L_MAX, get_results, parameters_of
+from cosmicnet.camb import get_results, parameters_of, unlensed_l_max
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.files import write_whole
 from cosmicnet.history import STEP
@@ -67,7 +67,7 @@ def camb_parameters(case: Mapping[str, Any]) -> Any:
     except ImportError as error:
         raise CosmicnetError("CAMB is not installed: pip install camb") from error
     params = camb.set_params(**{"lmax": L_MAX, "lens_potential_accuracy": 4, "NonLinear": "NonLinear_none", **case})
-    params.set_matter_power(redshifts=list(REDSHIFTS), kmax=K_MAX * params.h, nonlinear=None)
+    params.set_matter_power(redshifts=list(REDSHIFTS), kmax=K_MAX * params.h, nonlinear=None, silent=True)
     params.NonLinear = case.get("NonLinear", "NonLinear_none")
     return params
 
@@ -99,8 +99,8 @@ def differences(found: Spectra, expected: Spectra) -> dict[str, float]:
 
     cross = np.abs(found["te"] - expected["te"])[HIGH] / np.sqrt(expected["tt"] * expected["ee"])[HIGH]
     return {"tt": relative("tt", HIGH), "ee": relative("ee", HIGH),
-            "low_l": max(relative("tt", LOW), relative("ee", LOW)), "te": float(np.max(cross)), "pp": relative("pp", slice(2, L_MAX + 1)),
-            "pk": float(np.max(np.abs(found["pk"] / expected["pk"] - 1.0)))}
+            "low_l": max(relative("tt", LOW), relative("ee", LOW)), "te": float(np.max(cross)),
+            "pp": relative("pp", slice(2, L_MAX + 1)), "pk": float(np.max(np.abs(found["pk"] / expected["pk"] - 1.0)))}
 
 
 def _wavenumbers(h: float) -> Array:
@@ -135,7 +135,8 @@ def _of_class(params: Any) -> Spectra:
     cosmology = new_class({
         "output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": L_MAX, "A_s": A_S, "n_s": N_S, "k_pivot": 0.05,
         "tau_reio": TAU, "P_k_max_1/Mpc": 10.0, "z_max_pk": 1.0,
-        "delta_l_max": L_MAX // BEYOND_L_MAX, "perturbations_sampling_stepsize": STEP, **_for_class(given), **networks_on()})
+        "delta_l_max": unlensed_l_max(L_MAX) - L_MAX, "perturbations_sampling_stepsize": STEP, **_for_class(given),
+        **networks_on()})
     cosmology.compute()
     lensed = cosmology.lensed_cl(L_MAX)
     k = _wavenumbers(params.h)
