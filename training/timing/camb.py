@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import process_time
@@ -82,12 +83,12 @@ def compare_with_camb(output: Path) -> None:
         print(f"{name} ...", flush=True)
         params = camb_parameters(case)
         ours, seconds, network = _of_networks(params)
-        theirs, camb_seconds = _timed(lambda params=params: _of_camb(params))
+        theirs, camb_seconds = _timed(partial(_of_camb, params))
         found[name] = CambErrors(**differences(ours, theirs), seconds=seconds, camb_seconds=camb_seconds,
                                  network=network)
     params = camb_parameters(CASES[BASELINE])
     ours, _, _ = _of_networks(params)
-    theirs, seconds = _timed(lambda: _of_class(params))
+    theirs, seconds = _timed(partial(_of_class, params))
     recombination = CambErrors(**differences(ours, theirs), seconds=seconds, camb_seconds=0.0, network="")
     write_camb(output, found, recombination)
 
