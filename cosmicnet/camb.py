@@ -36,6 +36,7 @@ LENSING_K, NON_LINEAR_K, NON_LINEAR_Z, NON_LINEAR_STEPS = 10.0, 20.0, 15.0, 48
 # CAMB's models of non-linear spectra and HMcode's versions in CLASS.
 HMCODE_VERSIONS = {"mead": "2015", "mead2015": "2015", "mead2016": "2015", "mead2020": "2020",
                    "mead2020_feedback": "2020_baryonic_feedback"}
+FEEDBACK = "mead2020_feedback"
 
 # Unlensed spectra go on beyond l_max by this part of it, as in CLASS, and by so many multipoles at least.
 PART_BEYOND, LEAST_BEYOND = 3, 800
@@ -98,7 +99,8 @@ def get_results(params: Any, l_max: int | None = None, network: str = AUTO) -> R
     tables = {name: table.T for name, table in request.tables.items()}
     primordial = np.asarray(params.scalar_power(request.k))
     matter = _Matter(request, history, tables, primordial)
-    corrections = matter.corrections(version, _densities(request, params)) if version else None
+    corrections = matter.corrections(
+        _parameters_of_hmcode(params, version), _densities(request, params)) if version else None
     if corrections is not None and non_linear.lens:
         tables["phi_plus_psi"] = tables["phi_plus_psi"] * corrections.at(matter.z)[0]
     spectrum = {name: matter.power(name, redshifts) for name in ("delta_m", "delta_cb")}
@@ -256,6 +258,14 @@ def _hmcode(params: Any) -> tuple[str, _NonLinear]:
     return HMCODE_VERSIONS[model], acts
 
 
+def _parameters_of_hmcode(params: Any, version: str) -> dict[str, Any]:
+    """CLASS's parameters of CAMB's model, with baryonic feedback."""
+    model, found = params.NonLinearModel, {"hmcode_version": version}
+    if version == "2015":
+        return {**found, "c_min": model.HMCode_A_baryon, "eta_0": model.HMCode_eta_baryon}
+    return {**found, "log10T_heat_hmcode": model.HMCode_logT_AGN} if version == HMCODE_VERSIONS[FEEDBACK] else found
+
+
 def _densities(request: GivenRequest, params: Any) -> spectra.Densities:
     implied = Background.of({**request.setup, **request.cosmology})
     h2 = (params.H0 / 100.0) ** 2
@@ -298,11 +308,11 @@ class _Matter:
         spline = CubicSpline(np.log1p(self.z[late])[::-1], self._tables[source][:, late][:, ::-1], axis=1)
         return np.asarray(self._factor[:, None] * spline(np.log1p(np.asarray(z))) ** 2)
 
-    def corrections(self, version: str, densities: spectra.Densities) -> _Corrections:
+    def corrections(self, parameters: Mapping[str, Any], densities: spectra.Densities) -> _Corrections:
         z = np.expm1(np.linspace(np.log1p(NON_LINEAR_Z), 0.0, NON_LINEAR_STEPS))
         z[-1] = 0.0
         linear = self.power("delta_m", z)
         without = self.power("delta_cb", z) if densities.massive else None
-        matter, cb = spectra.hmcode(self._request.k, z, linear, densities, without, {"hmcode_version": version})
+        matter, cb = spectra.hmcode(self._request.k, z, linear, densities, without, parameters)
         ratio = np.sqrt(matter / linear)
         return _Corrections(z, (ratio, ratio if cb is None or without is None else np.sqrt(cb / without)))

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["folder", "put_first"]
+__all__ = ["folder", "load", "put_first"]
 
 PACKAGE = "cosmicnet_classy"
 INSTALL_HINT = "pip install --config-settings beside=yes ./class_patch (docs/patch.md)"
@@ -39,7 +39,7 @@ def put_first() -> bool:
     return True
 
 
-def _load() -> Any:
+def load() -> Any:
     """The package beside under a name of its own, so that both builds work in one process."""
     place = folder()
     if place is None:
@@ -62,7 +62,7 @@ def _load() -> Any:
 
 def __getattr__(name: str) -> Any:
     if name in ("Class", "CosmoSevereError", "CosmoComputationError", "__version__"):
-        return getattr(_load(), name)
+        return getattr(load(), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

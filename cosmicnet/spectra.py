@@ -156,9 +156,9 @@ def _library() -> Any:
     for place in ("classy", "cosmicnet_classy.classy"):
         try:
             if place != "classy":
-                from .classy import _load
+                from .classy import load
 
-                _load()
+                load()
             found = import_module(f"{place}._classy")
         except ImportError:
             continue

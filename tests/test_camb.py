@@ -68,9 +68,13 @@ def test_matter(planck: Any) -> None:
     assert given.Transfer.kmax < found.k[-1]
 
 
-def test_non_linear() -> None:
+@pytest.mark.parametrize(("model", "others"), [
+    ("mead2020", {}), ("mead2020_feedback", {"HMCode_logT_AGN": 8.0}),
+    ("mead2016", {"HMCode_A_baryon": 2.5, "HMCode_eta_baryon": 0.7})])
+def test_non_linear(model: str, others: dict[str, float]) -> None:
     given = params(NonLinear="NonLinear_both", lens_potential_accuracy=4)
     given.set_matter_power(redshifts=[0.0], kmax=5.0, silent=True)
+    given.NonLinearModel.set_params(halofit_version=model, **others)
     given.NonLinear = "NonLinear_both"
     found, expected = get_results(given, L_MAX), camb.get_results(given)
     within = (found.k > 1e-2) & (found.k < 3.0)
