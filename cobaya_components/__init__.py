@@ -9,7 +9,8 @@ from typing import Any
 
 # The other modules of this package (demo, check, ...) must be importable without Cobaya.
 COMPONENTS = {
-    "Cosmicnet": "theory.theory", "EmbeddedCMB": "embedded.likelihood", "ImportanceSampler": "sampler.importance"}
+    "Cosmicnet": "theory.theory", "CosmicnetCamb": "theory.camb",
+    "EmbeddedCMB": "embedded.likelihood", "ImportanceSampler": "sampler.importance"}
 
 
 def __getattr__(name: str) -> Any:

@@ -24,7 +24,7 @@ __all__ = [
 _MODULES = {
     **dict.fromkeys(("Coverage", "SourceTables", "covers", "sources"), "inquiry"),
     "installed_sets": "installed", **dict.fromkeys(("NetworkSet", "load_network_set"), "store"),
-    **dict.fromkeys(("Cosmicnet", "EmbeddedCMB", "ImportanceSampler"), "cobaya_components"),
+    **dict.fromkeys(("Cosmicnet", "CosmicnetCamb", "EmbeddedCMB", "ImportanceSampler"), "cobaya_components"),
 }
 
 

@@ -50,7 +50,8 @@ class Results:
 
     lensed, unlensed: dimensionless C_l from l = 0 to l_max by their names, tt, ee, te, bb, pp (unlensed also tp), as
     CLASS has them. k: 1/Mpc; z: redshifts, increasing; pk_m, pk_cb: P(k) (Mpc^3) of all matter and of baryons and
-    cold dark matter, (k, z), non-linear where CAMB's parameters say so. network: the set; seconds: by step.
+    cold dark matter, (k, z), non-linear where CAMB's parameters say so. network: the set; seconds: by step; background:
+    CAMB's own results of the background, with its distances and derived parameters.
     """
 
     lensed: Mapping[str, Array]
@@ -59,9 +60,15 @@ class Results:
     z: Array
     pk_m: Array
     pk_cb: Array
+    pk_m_linear: Array
+    pk_cb_linear: Array
     network: str
     seconds: Mapping[str, float]
-    t_cmb: float
+    background: Any
+
+    @property
+    def t_cmb(self) -> float:
+        return float(self.background.Params.TCMB)
 
     def get_lensed_scalar_cls(self, CMB_unit: str | None = "muK") -> Array:
         """l(l+1)C_l/2pi of TT, EE, BB, TE by columns, as CAMB's method of this name; CMB_unit: 'muK', or None for no
@@ -103,10 +110,10 @@ def get_results(params: Any, l_max: int | None = None, network: str = AUTO) -> R
         _parameters_of_hmcode(params, version), _densities(request, params)) if version else None
     if corrections is not None and non_linear.lens:
         tables["phi_plus_psi"] = tables["phi_plus_psi"] * corrections.at(matter.z)[0]
-    spectrum = {name: matter.power(name, redshifts) for name in ("delta_m", "delta_cb")}
+    linear = [matter.power(name, redshifts) for name in ("delta_m", "delta_cb")]
+    power = linear
     if corrections is not None and non_linear.power:
-        for name, ratio in zip(spectrum, corrections.at(redshifts), strict=True):
-            spectrum[name] = spectrum[name] * ratio**2
+        power = [spectrum * ratio**2 for spectrum, ratio in zip(linear, corrections.at(redshifts), strict=True)]
     clock.append(perf_counter())
     unlensed = spectra.line_of_sight(
         request.k, request.tau, tables, primordial=(request.k, primordial), tau_rec=request.cosmology["tau_rec"],
@@ -118,8 +125,8 @@ def get_results(params: Any, l_max: int | None = None, network: str = AUTO) -> R
     steps = ("CAMB's background", "sources", "matter", "line of sight", "lensing")
     return Results(
         lensed=lensed, unlensed={name: cl[:last + 1] for name, cl in unlensed.items()}, k=request.k, z=redshifts,
-        pk_m=spectrum["delta_m"], pk_cb=spectrum["delta_cb"], network=used,
-        seconds=dict(zip(steps, np.diff(clock).tolist(), strict=True)), t_cmb=float(params.TCMB))
+        pk_m=power[0], pk_cb=power[1], pk_m_linear=linear[0], pk_cb_linear=linear[1], network=used,
+        seconds=dict(zip(steps, np.diff(clock).tolist(), strict=True)), background=background)
 
 
 def unlensed_l_max(l_max: int) -> int:

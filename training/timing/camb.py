@@ -207,6 +207,19 @@ CAMB's degeneracy of massive neutrinos, which is not whole, becomes a temperatur
 Recombination counts as HyRec's or RECFAST's, whichever has the nearer visibility. CAMB's RECFAST is fitted to HyRec,
 so `lcdm` covers it.
 
+## Cobaya
+
+```yaml
+theory:
+  cosmicnet.CosmicnetCamb:   # was camb
+    networks: auto
+    extra_args:
+      NonLinear: NonLinear_both
+```
+
+Parameters and `extra_args` are those of `camb.set_params()`. Spectra of the CMB, P(k) of `delta_tot` and `delta_nonu`,
+Hubble rates and distances are there. Where no set covers a sample its likelihood is zero.
+
 ## Differences
 
 Largest relative differences from CAMB {camb}: TT and EE at l of 30 to {l_max}, both below l = 30, TE relative to
