@@ -74,7 +74,7 @@ class CosmicnetCamb(BoltzmannBase):  # type: ignore[misc]  # Cobaya has no types
             elif name not in (*self._background(), *self.get_can_provide_params()):
                 raise LoggedError(self.log, "%s is not there with networks in CAMB", name)
 
-    def calculate(self, state: dict[str, Any], want_derived: bool = True, **parameters: float) -> bool:
+    def calculate(self, state: dict[Any, Any], want_derived: bool = True, **parameters: float) -> bool:
         try:
             results = get_results(self._params(parameters), self._l_max, self.networks)
         except (NotCovered, self._camb.CAMBParamRangeError, self._camb.CAMBError) as error:
@@ -114,7 +114,7 @@ class CosmicnetCamb(BoltzmannBase):  # type: ignore[misc]  # Cobaya has no types
 
     def _scaled(self, spectra: Mapping[str, Array], ell_factor: bool, units: str) -> dict[str, Array]:
         unit, ell = self._cmb_unit_factor(units, self.current_state["results"].t_cmb), np.arange(spectra["tt"].size)
-        scaled = {"ell": ell}
+        scaled: dict[str, Any] = {"ell": ell}
         for name, cl in spectra.items():
             if name == "ell":
                 continue
