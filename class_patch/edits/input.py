@@ -81,6 +81,7 @@ SOURCE = (
     set_defaults("default of the line of sight", "ptr->transfer_verbose", """\
   ptr->fast_line_of_sight = _COSMICNET_AUTOMATIC_;
   ptr->kept_transfer = NULL;
+  ptr->number_counts = NULL;
 """),
     set_defaults("default of the non-linear step", "pfo->fourier_verbose", """\
   pfo->fast_non_linear = _COSMICNET_AUTOMATIC_;

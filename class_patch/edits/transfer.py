@@ -8,6 +8,9 @@ HEADER = (
   short line_of_sight_is_fast; /**< cosmicnet: whether transfer_init() took it */
   double * kept_transfer; /**< cosmicnet: transfer functions of scalars from a former run that transfer_init() takes over,
                              those of temperature and polarisation still right; else NULL */
+  void * number_counts; /**< cosmicnet: transfer functions of number counts and shear by the fast line of sight, or NULL */
+  double largest_cmb_k; /**< cosmicnet: in 1/Mpc, that of the CMB, where the fast line of sight has wavenumbers of its own for
+                           number counts and shear; else HUGE_VAL */
 
 """),
 )
@@ -24,7 +27,8 @@ SOURCE = (
         text="""\
   /** - cosmicnet: does the fast line of sight apply? If so, with its own sampling */
   struct precision refined;
-  ptr->line_of_sight_is_fast = cosmicnet_line_of_sight_applies(pba,ppt,ptr);
+  ptr->line_of_sight_is_fast = cosmicnet_line_of_sight_applies(ppr,pba,ppt,ptr);
+  ptr->largest_cmb_k = cosmicnet_largest_cmb_k(ppr,pba,ppt,ptr);
   if (ptr->line_of_sight_is_fast == _TRUE_) {
     refined = *ppr;
     cosmicnet_refine(&refined,ptr,pfo->primordial_step);
@@ -47,6 +51,12 @@ SOURCE = (
   }
 
 """,
+    ),
+    Edit(
+        reason="only the CMB needs these wavenumbers in the fast line of sight",
+        anchor="  /** - get q values in full Limber case using transfer_get_q_limber_list() */\n",
+        where="before",
+        text="  while ((ptr->q_size > 2) && (ptr->q[ptr->q_size-1] > ptr->largest_cmb_k)) ptr->q_size--; /* cosmicnet */\n\n",
     ),
     Edit(
         reason="transfer functions that vanish stay untouched, and take no memory",
@@ -77,6 +87,11 @@ and eventually apply non-linear corrections to the sources */
     class_call(cosmicnet_line_of_sight(ppr,pba,ppt,pfo,ptr,tau_rec),
                ptr->error_message,
                ptr->error_message);
+    if ((ppt->has_cl_number_count == _TRUE_) || (ppt->has_cl_lensing_potential == _TRUE_)) {
+      class_call(cosmicnet_number_counts(ppr,pba,ppt,pfo,ptr,tau_rec),
+                 ptr->error_message,
+                 ptr->error_message);
+    }
     ptr->is_allocated = _TRUE_;
     return _SUCCESS_;
   }
@@ -88,6 +103,12 @@ and eventually apply non-linear corrections to the sources */
         anchor="          /** - define here wich transfer fucntion should be computed\n",
         where="before",
         text="          if (cosmicnet_is_kept(ppt,ptr,index_tt) == _TRUE_) continue; /* cosmicnet */\n\n",
+    ),
+    Edit(
+        reason="free the transfer functions of number counts and shear",
+        anchor="    if (ptr->nz_size > 0) {\n",
+        where="before",
+        text="    cosmicnet_free_number_counts(ptr);\n\n",
     ),
 )
 

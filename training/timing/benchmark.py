@@ -45,7 +45,10 @@ SIGMA8: Parameters = {"sigma8": 0.81}
 CURVED: Mapping[str, Parameters] = {
     "whole compute(), Omega_k = 0.02": {"Omega_k": 0.02}, "whole compute(), Omega_k = -0.02": {"Omega_k": -0.02}}
 # in the first cosmology only: full CLASS takes more than a minute
-FINE: Mapping[str, Parameters] = {"whole compute(), ACT DR6's settings": {**FINE_REQUEST, **ACT_DR6}}
+GALAXIES: Mapping[str, Parameters] = {"whole compute(), density and shear of 10 bins, l to 1500": {
+    "output": "nCl,sCl", "lensing": "no", "l_max_lss": 1500, "selection": "gaussian", "non_diagonal": 9,
+    "selection_mean": "0.4,0.5,0.6,0.7,0.8,0.9,1.0,1.2,1.4,1.6", "selection_width": 0.05}}
+FINE: Mapping[str, Parameters] = {"whole compute(), ACT DR6's settings": {**FINE_REQUEST, **ACT_DR6}, **GALAXIES}
 FEEDBACK: Parameters = {"hmcode_version": "2020_baryonic_feedback", "log10T_heat_hmcode": 7.8}
 REPEATS = 5
 # read by CLASS and by NumPy's matrix products
@@ -57,7 +60,7 @@ RESOLUTION = 1e-3
 # times faster, by row, on one thread and on more
 TARGETS = {"perturbations": (300, 200), "transfer": (20, 20), "whole compute()": (25, 20),
            "whole compute(), hmcode": (20, 15), "change of A_s and n_s": (100, 100),
-           **dict.fromkeys(CURVED, (25, 20)), **dict.fromkeys(FINE, (100, 60))}
+           **dict.fromkeys(CURVED, (25, 20)), **dict.fromkeys(FINE, (100, 60)), **dict.fromkeys(GALAXIES, (30, 30))}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@
 #include "parallel.h"
 #include "bessel_table.h"
 #include "fast_line_of_sight.h"
+#include "number_counts.h"
 
 using namespace cosmicnet;
 
@@ -60,6 +61,73 @@ static double correlate(const double * weight, const double * x1, const double *
   return 0.5*sum;
 }
 
+/** Weights times 4 pi P(k)/k dk at the wavenumbers of number counts and shear, for one pair of initial conditions. */
+static int weigh_galaxies(const NumberCounts & counts, struct primordial * ppm, struct harmonic * phr, int index_md,
+                          int index_ic1_ic2, std::vector<double> & weight) {
+  std::vector<double> spectrum(ppm->ic_ic_size[index_md]);
+  for (size_t i=0; i < counts.q.size(); i++) {
+    class_call(primordial_spectrum_at_k(ppm,index_md,linear,counts.q[i],spectrum.data()),
+               ppm->error_message,
+               phr->error_message);
+    weight.push_back(counts.dq[i]*4.*_PI_/counts.q[i]*spectrum[index_ic1_ic2]);
+  }
+  return _SUCCESS_;
+}
+
+/** Transfer functions of several rows at one l, where they do not vanish: weighted ones and plain ones. */
+class GalaxyRowsAtL {
+public:
+  GalaxyRowsAtL(const NumberCounts & counts, int index_l, int index_ic, const double * weight) : first(), last() {
+    int size = (int)counts.q.size();
+    for (int row=0; row < counts.row_number; row++) {
+      const float * transfer = counts.transfer(index_ic,index_l,row);
+      int begin = 0, end = size;
+      while ((begin < end) && (transfer[begin] == 0.f)) begin++;
+      while ((end > begin) && (transfer[end-1] == 0.f)) end--;
+      first.push_back(begin);
+      last.push_back(end);
+      values.insert(values.end(),transfer,transfer+size);
+      for (int i=0; i < size; i++) weighted.push_back(weight[i]*transfer[i]);
+    }
+    stride = size;
+  }
+  std::vector<int> first, last;
+  std::vector<double> values, weighted;
+  int stride;
+};
+
+/** The sum over wavenumbers of the products of one row each. */
+cosmicnet_for_all_processors
+static double multiply(const GalaxyRowsAtL & one, int row1, const GalaxyRowsAtL & other, int row2) {
+  const double * x = &one.weighted[(size_t)row1*one.stride], * y = &other.values[(size_t)row2*other.stride];
+  int i = std::max(one.first[row1],other.first[row2]), end = std::min(one.last[row1],other.last[row2]);
+  double_vector sums = {};
+  double sum = 0.;
+  for (; i+double_lanes <= end; i += double_lanes) sums += *(const double_vector *)(x+i) * *(const double_vector *)(y+i);
+  for (; i < end; i++) sum += x[i]*y[i];
+  for (int lane=0; lane < double_lanes; lane++) sum += sums[lane];
+  return sum;
+}
+
+/** The spectra of number counts and shear, and of number counts with the lensing potential of the CMB, at one l. */
+static void correlate_galaxies(const NumberCounts & counts, struct perturbations * ppt, struct harmonic * phr, int index_l,
+                               int index_ic1, int index_ic2, const double * weight, double * cl) {
+  const GalaxyRowsAtL one(counts,index_l,index_ic1,weight), other(counts,index_l,index_ic2,weight);
+  const GalaxyRows rows(ppt);
+  const int size = phr->d_size, off = phr->non_diag;
+  auto pairs = [&] (int index_ct, int rows1, int rows2, bool is_symmetric) {
+    for (int bin1=0; bin1 < size; bin1++)
+      for (int bin2=is_symmetric ? bin1 : std::max(bin1-off,0); bin2 <= std::min(bin1+off,size-1); bin2++)
+        cl[index_ct++] = multiply(one,rows1+bin1,other,rows2+bin2);
+  };
+  if (phr->has_dd == _TRUE_) pairs(phr->index_ct_dd,rows.counts,rows.counts,true);
+  if (phr->has_ll == _TRUE_) pairs(phr->index_ct_ll,rows.shear,rows.shear,true);
+  if (phr->has_dl == _TRUE_) pairs(phr->index_ct_dl,rows.counts,rows.shear,false);
+  for (int bin=0; (phr->has_pd == _TRUE_) && (bin < size); bin++)
+    cl[phr->index_ct_pd+bin] = 0.5*(multiply(one,rows.cmb_lensing,other,rows.counts+bin)
+                                    +multiply(one,rows.counts+bin,other,rows.cmb_lensing));
+}
+
 int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr,
                        struct primordial * ppm, struct harmonic * phr, int index_md, int index_ic1, int index_ic2) {
   int index_ic1_ic2 = index_symmetric_matrix(index_ic1,index_ic2,phr->ic_size[index_md]);
@@ -74,6 +142,14 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
                phr->error_message,
                phr->error_message);
   }
+  const NumberCounts * counts = (const NumberCounts *)ptr->number_counts;
+  std::vector<double> weight_galaxies;
+  if (counts != NULL) {
+    class_call(weigh_galaxies(*counts,ppm,phr,index_md,index_ic1_ic2,weight_galaxies),
+               phr->error_message,
+               phr->error_message);
+  }
+  const double * of_galaxies = weight_galaxies.data();
   /* tasks shall not copy them */
   const double * at_q = weight.data(), * at_q_limber = weight_limber.data();
   class_setup_parallel();
@@ -108,6 +184,8 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
         }
         else cl[phr->index_ct_pp] = spectrum(ptr->index_tt_lcmb,ptr->index_tt_lcmb);
       }
+      if ((counts != NULL) && (index_l < (int)counts->l.size()))
+        correlate_galaxies(*counts,ppt,phr,index_l,index_ic1,index_ic2,of_galaxies,cl);
       return _SUCCESS_;
     );
   }

@@ -21,7 +21,9 @@
 #include "transfer.h"
 #include "bessel_table.h"
 #include "fast_line_of_sight.h"
+#include "galaxy_windows.h"
 #include "node_sums.h"
+#include "number_counts.h"
 #include "radial_sums.h"
 #include "source_spline.h"
 
@@ -527,13 +529,35 @@ static int wavenumbers_per_task(size_t q_size) {
   return MAX(16,MIN(128,fair_share));
 }
 
-short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbations * ppt, struct transfer * ptr) {
+BesselReach cosmicnet::reach_of_cmb(const struct precision * ppr, const struct background * pba,
+                                    const struct perturbations * ppt, const struct transfer * ptr) {
+  if ((ppt->has_cl_cmb_temperature == _FALSE_) && (ppt->has_cl_cmb_polarization == _FALSE_)
+      && (ppt->has_cl_cmb_lensing_potential == _FALSE_)) return {0.,0.};
+  const double tau0 = pba->conformal_age;
+  return {ptr->q[ptr->q_size-1]*tau0,std::max(largest_radial_k*tau0,(double)fade_in_x((int)ppr->l_switch_limber).to)};
+}
+
+/* Up to l_switch_limber, larger wavenumbers (in 1/Mpc) add nothing to the lensing potential. */
+static const double largest_lensing_k = 0.3;
+
+static bool has_galaxies(struct perturbations * ppt) {
+  return (ppt->has_cl_number_count == _TRUE_) || (ppt->has_cl_lensing_potential == _TRUE_);
+}
+
+short cosmicnet_line_of_sight_applies(struct precision * ppr, struct background * pba, struct perturbations * ppt,
+                                      struct transfer * ptr) {
   short wanted = (ptr->fast_line_of_sight == _COSMICNET_AUTOMATIC_) ? ppt->scalars_provided : ptr->fast_line_of_sight;
   /* switch_pol: only if it is on is S_P = sqrt(6) S_2; the transfer function of lensing needs a time step */
   double age = pba->conformal_age, farthest = 0.5*_PI_;
   return ((wanted == _TRUE_) && (fabs(pba->K)*age*age < farthest*farthest) && (ppt->has_scalars == _TRUE_) && (ppt->md_size == 1)
-          && (ppt->has_cl_number_count == _FALSE_) && (ppt->has_cl_lensing_potential == _FALSE_)
-          && (ppt->switch_pol == 1)) ? _TRUE_ : _FALSE_;
+          && (!has_galaxies(ppt) || windows_are_covered(ppr,pba,ppt,ptr)) && (ppt->switch_pol == 1)) ? _TRUE_ : _FALSE_;
+}
+
+double cosmicnet_largest_cmb_k(struct precision * ppr, struct background * pba, struct perturbations * ppt,
+                               struct transfer * ptr) {
+  if ((ptr->line_of_sight_is_fast == _FALSE_) || !has_galaxies(ppt)) return HUGE_VAL;
+  double largest = ppr->k_max_tau0_over_l_max*ppt->l_scalar_max/pba->conformal_age;
+  return (ppt->has_cl_cmb_lensing_potential == _TRUE_) ? std::max(largest,largest_lensing_k) : largest;
 }
 
 int cosmicnet_primordial_step(struct perturbations * ppt, struct primordial * ppm, double * step) {
@@ -656,9 +680,8 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
                ptr->error_message);
     work.lens_stride = round_up((int)work.lens.distance.size());
   }
-  if (work.space.K == 0.)
-    work.table = bessel_table(ptr->l,ptr->l_size[index_md],ptr->q[ptr->q_size-1]*work.tau0,
-                              std::max(largest_radial_k*work.tau0,(double)fade_in_x((int)ppr->l_switch_limber).to));
+  const BesselReach reach = reach_of_cmb(ppr,pba,ppt,ptr);
+  if ((work.space.K == 0.) && (reach.band > 0.)) work.table = bessel_table(ptr->l,ptr->l_size[index_md],reach.x_max,reach.band);
 
   if (work.has_lcmb) work.prepare_limber();
 

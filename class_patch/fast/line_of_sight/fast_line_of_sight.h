@@ -1,7 +1,7 @@
 /** @file fast_line_of_sight.h
  *
  * A fast way from source functions to transfer functions and to the spectra, for scalar modes: temperature,
- * polarisation, lensing potential. What it does not cover is left to CLASS.
+ * polarisation, lensing potential; in flat space number counts and shear. What it does not cover is left to CLASS.
  */
 
 #ifndef __COSMICNET_FAST_LINE_OF_SIGHT__
@@ -16,7 +16,11 @@ extern "C" {
 #endif
 
 /** Whether the fast way is wanted for this run and covers all of it. */
-short cosmicnet_line_of_sight_applies(struct background * pba, struct perturbations * ppt, struct transfer * ptr);
+short cosmicnet_line_of_sight_applies(struct precision * ppr, struct background * pba, struct perturbations * ppt,
+                                      struct transfer * ptr);
+
+/** The largest wavenumber of the list in ptr->q, in 1/Mpc: that of the CMB where number counts or shear have a list of their own. */
+double cosmicnet_largest_cmb_k(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr);
 
 /** The step in ln k with which the primordial spectrum can be interpolated, to be kept in pfo->primordial_step: small if it
     oscillates. */
@@ -39,6 +43,11 @@ short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int i
     of all temperature terms is stored as index_tt_t0; index_tt_t1 and index_tt_t2 are zero. */
 int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, struct perturbations * ppt,
                             struct fourier * pfo, struct transfer * ptr, double tau_rec);
+
+/** In place of the same loop for number counts and shear: their transfer functions as ptr->number_counts, until they are freed. */
+int cosmicnet_number_counts(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct fourier * pfo,
+                            struct transfer * ptr, double tau_rec);
+void cosmicnet_free_number_counts(struct transfer * ptr);
 
 /** In place of CLASS's loop over l: the spectra phr->cl of one pair of initial conditions, at all l. */
 int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr,

@@ -1,0 +1,78 @@
+/** @file galaxy_windows.h
+ *
+ * What multiplies the sources of number counts and shear, as functions of distance: CLASS's windows of every bin and contribution,
+ * in flat space.
+ *
+ * Contributions that are integrated along the line of sight have windows of the kind int dchi' n(chi') (a - b/chi), chi' > chi, so
+ * that two running integrals over the selection function n give them at all distances.
+ */
+
+#ifndef __COSMICNET_GALAXY_WINDOWS__
+#define __COSMICNET_GALAXY_WINDOWS__
+
+#include <vector>
+#include "transfer.h"
+
+namespace cosmicnet {
+
+/** The radial functions j_l, j_l', j_l'' and l(l+1) j_l. */
+enum RadialKind {radial_value, radial_slope, radial_bend, radial_l_value};
+
+/** One contribution to a column: window times source times k^power times radial function. */
+struct WindowTerm {
+  /** Index of the source in the perturbation module. */
+  int index_tp;
+  RadialKind kind;
+  int power;
+  /** The window times the distance, at the nodes of the column. */
+  std::vector<float> at_node;
+};
+
+/** Contributions to the transfer function `row` that have their times and the switch to Limber's approximation in common. */
+struct WindowColumn {
+  int row;
+  /** Distances in Mpc, nearest <= chi <= farthest, beyond which the windows vanish; one distance if nearest == farthest. */
+  double nearest, farthest;
+  /** Limber's approximation serves at l >= limber_l. */
+  double limber_l;
+  /** Radial wavenumber in 1/Mpc beyond which the windows have no structure. */
+  double largest_radial_k;
+  /** The first node, at first_node*step, and how many there are; just one, at `nearest`, if nearest == farthest. */
+  int first_node, node_number;
+  std::vector<WindowTerm> terms;
+};
+
+/** All windows of a run. Rows are the bins of number counts, those of shear, and the lensing potential of the CMB. */
+class GalaxyWindows {
+public:
+  /** Read CLASS's files of dN/dz and make the windows; an error is CLASS's own. */
+  int make(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr, double tau_rec);
+
+  /** Distance of nodes in Mpc. */
+  double step;
+  std::vector<WindowColumn> columns;
+  /** The row of the lensing potential of the CMB is negative without it. */
+  int row_number, cmb_lensing_row;
+
+private:
+  struct Bin;
+  int tabulate(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr, Bin & bin);
+  int add_bin(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr, int index);
+  void add_local(struct perturbations * ppt, struct transfer * ptr, const Bin & bin, double limber_l);
+  void add_integrated(struct perturbations * ppt, struct transfer * ptr, const Bin & bin, double limber_l, double limber_l_slope);
+  void add_cmb_lensing(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr,
+                       double tau_rec);
+};
+
+/** Whether the windows are wide enough for the fast way, within the times of the sources, and of a kind that it has. */
+bool windows_are_covered(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr);
+
+/** Rows of number counts, shear and the lensing potential; negative without them. */
+struct GalaxyRows {
+  GalaxyRows(struct perturbations * ppt);
+  int counts, shear, cmb_lensing, number;
+};
+
+}
+
+#endif

@@ -1,0 +1,85 @@
+/** @file number_counts.h
+ *
+ * Transfer functions of number counts and shear in flat space, and of the lensing potential of the CMB beside them.
+ *
+ * At each wavenumber the Bessel functions are evaluated once, at distances that serve all bins, so that the integrals of all bins
+ * and contributions are a product of matrices. Distances lie close enough to resolve all windows or, at large wavenumbers, the
+ * Bessel functions; these end where both have no common structure any more. Limber's approximation is CLASS's, and begins
+ * at CLASS's multipoles.
+ *
+ * Wavenumbers are as many as the transfer functions need. That of a window at distance chi, with structure up to the radial
+ * wavenumber K, is band-limited in q: by chi where q < K, by chi K/q beyond.
+ */
+
+#ifndef __COSMICNET_NUMBER_COUNTS__
+#define __COSMICNET_NUMBER_COUNTS__
+
+#include <vector>
+#include "fourier.h"
+#include "transfer.h"
+#include "bessel_table.h"
+#include "galaxy_windows.h"
+#include "source_spline.h"
+
+namespace cosmicnet {
+
+/** How far the table of Bessel functions has to reach (bessel_table.h). */
+struct BesselReach {
+  double x_max, band;
+};
+
+/** For the CMB, which shares the table; nothing without it. */
+BesselReach reach_of_cmb(const struct precision * ppr, const struct background * pba, const struct perturbations * ppt,
+                         const struct transfer * ptr);
+
+/** Transfer functions T[index_ic][index_l][row][index_q] of one run. */
+class NumberCounts {
+public:
+  /** Everything from CLASS's sources; an error is in ptr->error_message. */
+  int make(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct fourier * pfo,
+           struct transfer * ptr, double tau_rec);
+  const float * transfer(int index_ic, int index_l, int row) const {
+    return &values[(((size_t)index_ic*l.size()+index_l)*row_number+row)*q.size()];
+  }
+
+  /** Wavenumbers in 1/Mpc, and dq for sums over them. */
+  std::vector<double> q, dq;
+  std::vector<int> l;
+  int row_number;
+
+private:
+  /** A table of one source, S(k,tau), at all times that the windows see. */
+  struct Source {
+    int index_tp, first;
+  };
+  /** Samples in x = q chi for one block of multipoles: where they begin and end, where they fade out, and their distance. */
+  struct Stretch {
+    double begin, end, fade_begin, step;
+  };
+  class AtWavenumber;
+
+  void choose_wavenumbers(double k_min, double k_max, int l_max);
+  void choose_sources(struct perturbations * ppt, double tau0);
+  void prepare_source(const Source & source, const double * table, const double * correction, int k_size);
+  void prepare_table(BesselReach reach);
+  int first_of(int index_tp) const;
+  int exact_end(const WindowColumn & column) const;
+  Stretch stretch(int block, double wavenumber) const;
+  void integrate(int index_ic, int begin, int end);
+
+  struct transfer * ptr;
+  GalaxyWindows windows;
+  std::vector<Source> sources;
+  /** Whether a term has a derivative of the radial function. */
+  bool has_slopes;
+  /** Of the times: distances in Mpc in descending order, as many as `stride` with the padding of the tables. */
+  std::vector<double> distance;
+  int stride, first_time;
+  std::unique_ptr<SourceSpline> tables;
+  std::shared_ptr<const BesselTable> bessel;
+  std::vector<float> values;
+};
+
+}
+
+#endif
