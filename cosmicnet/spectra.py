@@ -144,8 +144,10 @@ def hmcode(
     density = {name: np.ascontiguousarray(np.sqrt(table.T * k**3 / (2.0 * np.pi**2))) for name, table in linear.items()}
     for_class = {"output": "mPk,lCl,tCl", "non_linear": "hmcode", "fast_non_linear": "yes",
                  **_known(parameters, ("fourier",))}
-    matter, without, _ = library.hmcode_of_arrays(
+    matter, without = library.hmcode_of_arrays(
         for_class, k, np.sqrt(1.0 / (1.0 + redshift)), density["pk_m"], density.get("pk_cb"), asdict(densities))
+    if np.all(matter[-1] == 1.0):
+        raise CosmicnetError(f"k: ends at {k[-1]:.4g}/Mpc, before the non-linear scale of today")
     return linear["pk_m"] * matter.T**2, None if pk_cb is None else linear["pk_cb"] * without.T**2
 
 

@@ -219,6 +219,10 @@ def test_spectra_for_hmcode(densities: Densities) -> None:
         hmcode(k, z, -ones, densities)
     with pytest.raises(CosmicnetError, match=r"^pk_cb: must be given exactly .* densities.massive = 0.001"):
         hmcode(k, z, ones, replace(densities, massive=1e-3))
+    short = k[k < 0.05]
+    spectrum = 2e4 * np.exp(-np.log(short[:, None] / 0.02) ** 2 / 3.0) * np.ones(2)
+    with pytest.raises(CosmicnetError, match=r"^k: ends at 0.04\d*/Mpc, before the non-linear scale of today"):
+        hmcode(short, z, spectrum, densities)
     with pytest.raises(CosmicnetError, match=r"^l_linstep does not act here; allowed are .*hmcode_version"):
         hmcode(k, z, ones, densities, parameters={"l_linstep": 5})
 

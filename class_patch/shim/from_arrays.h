@@ -277,13 +277,12 @@ static void cosmicnet_give_matter(struct perturbations * ppt, struct cosmicnet_g
   ppt->has_source_delta_cb = (delta_cb != NULL) ? _TRUE_ : _FALSE_;
 }
 
-/** Square roots of the ratio of non-linear to linear spectra, [index_tau*k_size+index_k], of all matter or without massive
-    neutrinos; at the first `*linear_times` times they are 1, for nothing could be computed. */
-static void cosmicnet_read_corrections(struct fourier * pfo, double * matter, double * without, int * linear_times) {
+/** Square roots of the ratio of non-linear to linear spectra, [index_tau*k_size+index_k], of all matter and, unless it is NULL,
+    without massive neutrinos. */
+static void cosmicnet_read_corrections(struct fourier * pfo, double * matter, double * without) {
   size_t size = (size_t)pfo->tau_size*pfo->k_size;
   memcpy(matter,pfo->nl_corr_density[pfo->index_pk_m],size*sizeof(double));
   if (without != NULL) memcpy(without,pfo->nl_corr_density[pfo->index_pk_cb],size*sizeof(double));
-  *linear_times = pfo->index_tau_min_nl;
 }
 
 #endif

@@ -16,7 +16,7 @@ cdef extern from "cosmicnet/shim/from_arrays.h":
     int cosmicnet_give_background(precision *, background *, const cosmicnet_densities *)
     void cosmicnet_forget_background(background *)
     void cosmicnet_give_matter(perturbations *, cosmicnet_given *, double *, double *)
-    void cosmicnet_read_corrections(fourier *, double *, double *, int *)
+    void cosmicnet_read_corrections(fourier *, double *, double *)
 
 
 def _after_input(parameters):
@@ -83,7 +83,7 @@ def hmcode_of_arrays(parameters, np.ndarray[DTYPE_t, ndim=1] k, np.ndarray[DTYPE
                      densities):
     """
     Square roots of the ratio of non-linear to linear spectra, of all matter and without massive neutrinos (None if there are
-    none), (label.size, k.size), and the number of first times that are beyond the reach of the model.
+    none), (label.size, k.size); 1 at times that are beyond the reach of the model.
 
     label : square roots of the scale factors, increasing, the last of them 1; delta_m, delta_cb : contiguous, (label.size,
     k.size), the densities of a primordial spectrum of 1; densities : dict with the members of cosmicnet_densities.
@@ -97,7 +97,6 @@ def hmcode_of_arrays(parameters, np.ndarray[DTYPE_t, ndim=1] k, np.ndarray[DTYPE
     cdef np.ndarray[DTYPE_t, ndim=1] ln_k = np.log(k[0]) + np.linspace(-1., 40., 4), ln_p = np.zeros(4)
     cdef double * data_cb = NULL
     cdef double * without_data = NULL
-    cdef int linear_times = 0
     if delta_cb is not None:
         source_cb, without = delta_cb, np.empty((label.size, k.size))
         data_cb, without_data = <double *>source_cb.data, <double *>without.data
@@ -110,8 +109,8 @@ def hmcode_of_arrays(parameters, np.ndarray[DTYPE_t, ndim=1] k, np.ndarray[DTYPE
             raise CosmoComputationError(run.pm.error_message)
         if fourier_init(&run.pr, &run.ba, &run.th, &run.pt, &run.pm, &run.fo) == _FAILURE_:
             raise CosmoComputationError(run.fo.error_message)
-        cosmicnet_read_corrections(&run.fo, <double *>matter.data, without_data, &linear_times)
+        cosmicnet_read_corrections(&run.fo, <double *>matter.data, without_data)
     finally:
         cosmicnet_forget_background(&run.ba)
         run.struct_cleanup()
-    return matter, (None if delta_cb is None else without), linear_times
+    return matter, (None if delta_cb is None else without)
