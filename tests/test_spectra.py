@@ -1,8 +1,10 @@
 """Line of sight, lensing and HMcode from arrays give what a compute() of classy gives with the same sources."""
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -225,6 +227,13 @@ def test_spectra_for_hmcode(densities: Densities) -> None:
         hmcode(short, z, spectrum, densities)
     with pytest.raises(CosmicnetError, match=r"^l_linstep does not act here; allowed are .*hmcode_version"):
         hmcode(k, z, ones, densities, parameters={"l_linstep": 5})
+
+
+def test_without_the_patched_classy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "classy._classy", ModuleType("classy._classy"))
+    monkeypatch.setattr("cosmicnet.classy.folder", lambda: None)
+    with pytest.raises(CosmicnetError, match=r"need the patched classy: pip install \./class_patch"):
+        lens({}, 100)
 
 
 def test_an_error_of_class_leaves_nothing_behind(densities: Densities, computed: Computed) -> None:
