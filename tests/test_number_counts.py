@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from line_of_sight_runs import PRIMORDIAL, Array, primordial, trapezoid
 from networks_under_test import options
-from providers import Injector, computed
+from providers import QUICK, Injector, computed
 from scipy.interpolate import CubicSpline, RectBivariateSpline
 from scipy.special import spherical_jn
 
@@ -129,6 +129,17 @@ def test_agrees_with_fine_class(fast: Any, sources: Injector) -> None:
     assert_close(pairs(fast), pairs(computed({**BINS, **FINE}, sources)), TOLERANCE)
 
 
+def test_all_contributions() -> None:
+    """Redshift-space distortions, lensing and relativistic terms, integrated and in Limber's approximation."""
+    settings = {**BINS, "number_count_contributions": "density,rsd,lensing,gr", "selection_mean": "0.2,0.5",
+                "selection_width": "0.04,0.1", "selection_bias": 1.5, "selection_magnification_bias": 0.3,
+                "dNdz_evolution": "analytic", "l_max_lss": 24, "k_max_tau0_over_l_max": 0.6}
+    own = computed({**settings, **FINE, "selection_sampling_bessel": 20})
+    ours = computed({**settings, **FAST}, Injector(own.get_sources()[0]))
+    assert ours.neural_network_info()["fast_line_of_sight"]
+    assert_close(pairs(ours, 24), pairs(own, 24), TOLERANCE)
+
+
 def test_other_pairs_do_not_matter(fast: Any, sources: Injector) -> None:
     """Bins are the same together and without their crosses."""
     together = pairs(fast)
@@ -160,8 +171,7 @@ SMALL = {**BINS, "l_max_lss": 40}
 ], ids=["curved space", "shear of points", "narrow", "tensors"])
 def test_not_covered(more: dict[str, Any]) -> None:
     """CLASS's own code, bit for bit."""
-    quick = {**SMALL, "l_max_lss": 10, "k_max_tau0_over_l_max": 1.0, "selection_mean": "1.0", "selection_width": "0.1",
-             **more}
+    quick = {**SMALL, **QUICK, "l_max_lss": 10, "selection_mean": "1.0", "selection_width": "0.1", **more}
     del quick["non_diagonal"]
     asked, own = computed({**quick, **FAST}), computed(quick)
     assert not asked.neural_network_info()["fast_line_of_sight"]
@@ -172,7 +182,7 @@ def test_not_covered(more: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("more", "message"), [
     ({"dNdz_selection": "nowhere/dNdz.dat"}, "Could not open file"),
-    ({"dNdz_evolution": "nowhere/dNdz.dat", "number_count_contributions": "density,rsd"}, "Could not open file"),
+    ({"dNdz_evolution": "nowhere/dNdz.dat"}, "Could not open file"),
     ({"dNdz_selection": "short"}, "only covers the redshift range"),
 ], ids=["no file", "no file of evolution", "short file"])
 def test_errors_are_those_of_class(more: dict[str, Any], message: str, tmp_path: Path, sources: Injector) -> None:
@@ -180,7 +190,7 @@ def test_errors_are_those_of_class(more: dict[str, Any], message: str, tmp_path:
     settings = {**BINS, **{name: value.replace("short", str(tmp_path / "short")) for name, value in more.items()}}
     for choice in ({}, FAST):
         with pytest.raises(classy.CosmoComputationError, match=message):
-            computed({**settings, **choice})
+            computed({**settings, **choice}, sources)
 
 
 def test_files_of_selection(tmp_path: Path, fast: Any, sources: Injector) -> None:
