@@ -15,6 +15,7 @@ __all__ = ["FOLDERS", "PARTS", "Applied", "apply_parts", "fitted", "release_of"]
 # What the user loses without a part.
 PARTS = {
     "background": "the fast background and thermal history",
+    "tensors": "the fast tensor modes",
     "line_of_sight": "the fast line of sight",
     "lensing": "the fast lensing",
     "non_linear": "the fast HMcode",
@@ -23,8 +24,8 @@ PARTS = {
     "library": "line of sight, lensing and HMcode from arrays",
 }
 # Parts with files of their own, which the Makefile compiles.
-FOLDERS = {"background": "fast/background", "line_of_sight": "fast/line_of_sight", "lensing": "fast/lensing",
-           "non_linear": "fast/hmcode"}
+FOLDERS = {"background": "fast/background", "tensors": "fast/tensors", "line_of_sight": "fast/line_of_sight",
+           "lensing": "fast/lensing", "non_linear": "fast/hmcode"}
 # The edit of the Makefile.
 COMPILED = "fast"
 NEEDS = {"lensing": ("line_of_sight",), "library": ("lensing", "non_linear")}

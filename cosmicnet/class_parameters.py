@@ -131,6 +131,7 @@ _TABLE: tuple[ClassParameter, ...] = (
     *_inputs("network", "perturbations", "neural_network", "neural_network_path", "neural_network_fallback",
              "neural_network_learn"),
     *_inputs("network", "background", "fast_background"),
+    *_inputs("network", "perturbations", "fast_tensors"),
     *_inputs("network", "fourier", "fast_non_linear"),
     *_inputs("network", "transfer", "fast_line_of_sight"),
 
@@ -227,7 +228,7 @@ LATER_MODULES: Mapping[str, Module] = {
 }
 # Networks switch these on. Full CLASS with them differs from networks by the sources alone.
 SAME_MODULES: Mapping[str, str | float | int] = dict.fromkeys(
-    ("fast_background", "fast_line_of_sight", "fast_non_linear"), "yes")
+    ("fast_background", "fast_tensors", "fast_line_of_sight", "fast_non_linear"), "yes")
 
 
 def parameter_of(name: str) -> ClassParameter | None:

@@ -156,7 +156,6 @@ def test_off_when_networks_step_aside() -> None:
 
 
 @pytest.mark.parametrize("settings", [
-    {"modes": "s,t", "r": 0.1, "l_max_tensors": 20},
     {"output": "tCl,nCl", "l_max_lss": 20, "selection_mean": 0.5, "Omega_k": 0.01},
     {"output": "tCl,sCl", "l_max_lss": 20, "selection_mean": 0.5, "selection": "dirac"},
 ], ids=lambda settings: ",".join(settings))

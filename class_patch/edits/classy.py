@@ -19,6 +19,7 @@ DECLARATIONS = (
                                thermodynamics *, perturbations *) noexcept
         void * source_provider_data
         short scalars_provided
+        short tensors_are_fast
         double * recorded_theta_b
         double * recorded_phi_prime
         int * k_size_cmb
@@ -145,6 +146,7 @@ include "../external/cosmicnet/shim/from_arrays.pxi"
             'seconds' (per step), 'fallbacks' (how often the equations were integrated instead).
             'switched_on_by': where networks are on by default, the file or variable that says so.
             'fast_background' (bool): whether background and thermal history come from the fast modules.
+            'fast_tensors' (bool): whether tensor modes come from the fast integration.
             'fast_line_of_sight' (bool): whether the transfer functions come from the fast integration.
             'fast_non_linear' (bool): whether non-linear spectra come from the fast HMcode.
         """
@@ -152,7 +154,8 @@ include "../external/cosmicnet/shim/from_arrays.pxi"
         fast = "transfer" in computed and self.tr.line_of_sight_is_fast
         non_linear = "fourier" in computed and self.fo.non_linear_is_fast
         background = "background" in computed and self.ba.background_is_fast
-        return {**_connection_info(self._connection), "fast_background": bool(background),
+        tensors = "perturbations" in computed and self.pt.tensors_are_fast
+        return {**_connection_info(self._connection), "fast_background": bool(background), "fast_tensors": bool(tensors),
                 "fast_line_of_sight": bool(fast), "fast_non_linear": bool(non_linear)}
 
 ''',

@@ -77,6 +77,8 @@ SOURCE = (
   ppt->scalars_provided = _FALSE_;
   ppt->recorded_theta_b = NULL;
   ppt->recorded_phi_prime = NULL;
+  ppt->fast_tensors = _COSMICNET_AUTOMATIC_;
+  ppt->tensors_are_fast = _FALSE_;
 """),
     set_defaults("default of the line of sight", "ptr->transfer_verbose", """\
   ptr->fast_line_of_sight = _COSMICNET_AUTOMATIC_;
@@ -88,11 +90,12 @@ SOURCE = (
   pfo->non_linear_is_fast = _FALSE_;
 """),
     Edit(
-        reason="read the choices of the background and the non-linear step",
+        reason="read the choices of the background, tensor modes and the non-linear step",
         anchor="  /** 1) Non-linearity */\n  /* Read */\n",
         where="before",
         text="""\
   class_read_flag("fast_background",pba->fast_background);
+  class_read_flag("fast_tensors",ppt->fast_tensors);
   class_read_flag("fast_non_linear",pfo->fast_non_linear);
 """,
     ),

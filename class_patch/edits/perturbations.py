@@ -1,6 +1,7 @@
-"""perturbations: ask a provider for the scalar sources before the loop over k, skip what it gave, record theta_b/k^2 and phi'."""
-from ..anchors import Edit
-from .declarations import add_fields
+"""perturbations: ask a provider for the scalar sources before the loop over k, skip what it gave, record theta_b/k^2 and phi'; the
+fast tensor modes."""
+from ..anchors import Edit, of_part
+from .declarations import add_fields, include
 
 HEADER = (
     add_fields("fields of the source provider", "perturbations_verbose; /**<", """\
@@ -17,6 +18,9 @@ HEADER = (
       perturbations_sources() records theta_b/k^2 and phi', both in the Newtonian gauge */
   double * recorded_theta_b;
   double * recorded_phi_prime;
+
+  short fast_tensors; /**< cosmicnet: _TRUE_, _FALSE_, or _COSMICNET_AUTOMATIC_: if the sources of scalars were provided */
+  short tensors_are_fast; /**< cosmicnet: whether perturbations_init() took them */
 
 """),
 )
@@ -79,4 +83,27 @@ SOURCE = (
     ),
 )
 
-EDITS: dict[str, tuple[Edit, ...]] = {"include/perturbations.h": HEADER, "source/perturbations.c": SOURCE}
+TENSORS = (
+    include("declare the fast tensor modes", "perturbations.h", "fast/tensors/fast_tensors.h"),
+    Edit(
+        reason="take the fast tensor modes",
+        anchor="""\
+    if (ppt->perturbations_verbose > 1)
+      printf("Evolving mode %d/%d\\n",index_md+1,ppt->md_size);
+""",
+        where="before",
+        text="""\
+    if (_tensors_) ppt->tensors_are_fast = cosmicnet_tensors_apply(pba,pth,ppt);
+    if ((ppt->tensors_are_fast == _TRUE_) && (_tensors_)) {
+      class_call(cosmicnet_tensor_sources(ppr,pba,pth,ppt),
+                 ppt->error_message,
+                 ppt->error_message);
+      continue;
+    }
+
+""",
+    ),
+)
+
+EDITS: dict[str, tuple[Edit, ...]] = {"include/perturbations.h": HEADER,
+                                     "source/perturbations.c": (*SOURCE, *of_part("tensors", TENSORS))}

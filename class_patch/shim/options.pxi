@@ -8,7 +8,7 @@ _ON, _OFF = ("yes", "y", "true", "on", "1"), ("no", "n", "false", "off", "0")
 # Parts of the patch that this CLASS has.
 _PARTS = frozenset(json.loads("""@PARTS@"""))
 # Options of CLASS's input, and the part that each switches; absent, they are on wherever sources were provided.
-_PART_OF = {"fast_background": "background", "fast_line_of_sight": "line_of_sight", "fast_non_linear": "non_linear"}
+_PART_OF = {"fast_background": "background", "fast_tensors": "tensors", "fast_line_of_sight": "line_of_sight", "fast_non_linear": "non_linear"}
 _FAST = tuple(_PART_OF)
 # Options that a process or a user may have for all objects that name none of _OPTIONS: variables of the environment.
 _VARIABLES = {"COSMICNET": "neural_network", "COSMICNET_PATH": "neural_network_path",

@@ -44,6 +44,7 @@ SIGMA8: Parameters = {"sigma8": 0.81}
 # by row; the flat cosmology otherwise
 CURVED: Mapping[str, Parameters] = {
     "whole compute(), Omega_k = 0.02": {"Omega_k": 0.02}, "whole compute(), Omega_k = -0.02": {"Omega_k": -0.02}}
+TENSORS: Mapping[str, Parameters] = {"whole compute(), r > 0": {"modes": "s,t", "r": 0.05}}
 # in the first cosmology only: full CLASS takes more than a minute
 GALAXIES: Mapping[str, Parameters] = {"whole compute(), density and shear of 10 bins, l to 1500": {
     "output": "nCl,sCl", "lensing": "no", "l_max_lss": 1500, "selection": "gaussian", "non_diagonal": 9,
@@ -60,7 +61,8 @@ RESOLUTION = 1e-3
 # times faster, by row, on one thread and on more
 TARGETS = {"perturbations": (300, 200), "transfer": (20, 20), "whole compute()": (25, 20),
            "whole compute(), hmcode": (20, 15), "change of A_s and n_s": (100, 100),
-           **dict.fromkeys(CURVED, (25, 20)), **dict.fromkeys(FINE, (100, 60)), **dict.fromkeys(GALAXIES, (30, 30))}
+           **dict.fromkeys(CURVED, (25, 20)), **dict.fromkeys(TENSORS, (30, 20)), **dict.fromkeys(FINE, (100, 60)),
+           **dict.fromkeys(GALAXIES, (30, 30))}
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,9 @@ def _network_seconds(parameters: Parameters) -> tuple[dict[str, float], dict[str
     """Seconds of one cosmology with networks, by row of the table, and those within the networks."""
     changes = {row: _seconds_of_change(parameters, change) for row, change in CHANGES.items()}
     with_sigma8 = _median_seconds(_with_sigma8(parameters), ("lensing",), REPEATS)[0]
+    others = _covered_seconds(parameters, {**CURVED, **TENSORS})
     return ({**_seconds(parameters, REPEATS), **{row: seconds for row, (seconds, _) in changes.items()},
-             WITH_SIGMA8: with_sigma8, **_covered_seconds(parameters, CURVED)}, changes[NEW_PRIMORDIAL][1])
+             WITH_SIGMA8: with_sigma8, **others}, changes[NEW_PRIMORDIAL][1])
 
 
 def _full_seconds(cosmology: Parameters) -> dict[str, float]:
@@ -163,7 +166,7 @@ def _full_seconds(cosmology: Parameters) -> dict[str, float]:
     search = _successive_seconds(_with_sigma8(cosmology), ("input",))[0]
     # CLASS computes everything again
     return {**seconds, **{row: seconds[change.whole] for row, change in CHANGES.items()},
-            WITH_SIGMA8: search + seconds[WHOLE], **_covered_seconds(cosmology, CURVED, 1)}
+            WITH_SIGMA8: search + seconds[WHOLE], **_covered_seconds(cosmology, {**CURVED, **TENSORS}, 1)}
 
 
 def _covered_seconds(

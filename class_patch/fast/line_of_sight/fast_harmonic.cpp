@@ -152,6 +152,8 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
   const double * of_galaxies = weight_galaxies.data();
   /* tasks shall not copy them */
   const double * at_q = weight.data(), * at_q_limber = weight_limber.data();
+  const bool are_tensors = (ppt->has_tensors == _TRUE_) && (index_md == ppt->index_md_tensors);
+  const int index_tt_t = are_tensors ? ptr->index_tt_t2 : ptr->index_tt_t0;
   class_setup_parallel();
   for (int index_l=0; index_l < l_size; index_l++) {
     class_run_parallel(=,
@@ -168,9 +170,13 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
                          transfer(index_ic2,index_tt1)+first,transfer(index_ic2,index_tt2)+first,(int)ptr->q_size-first);
       };
       for (int index_ct=0; index_ct < phr->ct_size; index_ct++) cl[index_ct] = 0.;
-      if (phr->has_tt == _TRUE_) cl[phr->index_ct_tt] = spectrum(ptr->index_tt_t0,ptr->index_tt_t0);
+      if (phr->has_tt == _TRUE_) cl[phr->index_ct_tt] = spectrum(index_tt_t,index_tt_t);
       if (phr->has_ee == _TRUE_) cl[phr->index_ct_ee] = spectrum(ptr->index_tt_e,ptr->index_tt_e);
-      if (phr->has_te == _TRUE_) cl[phr->index_ct_te] = spectrum(ptr->index_tt_t0,ptr->index_tt_e);
+      if (phr->has_te == _TRUE_) cl[phr->index_ct_te] = spectrum(index_tt_t,ptr->index_tt_e);
+      if (are_tensors) {
+        if (phr->has_bb == _TRUE_) cl[phr->index_ct_bb] = spectrum(ptr->index_tt_b,ptr->index_tt_b);
+        return _SUCCESS_;
+      }
       if (phr->has_tp == _TRUE_) cl[phr->index_ct_tp] = spectrum(ptr->index_tt_t0,ptr->index_tt_lcmb);
       if (phr->has_ep == _TRUE_) cl[phr->index_ct_ep] = spectrum(ptr->index_tt_e,ptr->index_tt_lcmb);
       if (phr->has_pp == _TRUE_) {

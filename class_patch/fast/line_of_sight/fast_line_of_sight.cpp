@@ -26,6 +26,7 @@
 #include "number_counts.h"
 #include "radial_sums.h"
 #include "source_spline.h"
+#include "tensor_transfer.h"
 
 namespace cosmicnet {
 
@@ -311,7 +312,7 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
   int sample_number = (int)cmb.distance.size(), size = end-begin;
   auto first_beyond = [&] (double x) { return (int)(std::lower_bound(ptr->q+begin,ptr->q+end,x/tau0)-ptr->q)-begin; };
   auto early_end = [&] (int highest_l) { return first_beyond(hypot(highest_l,largest_radial_k*tau0)); };
-  const int early_size = early_end(l.back());
+  const int early_size = early_end(table->l.back());
   CmbSamples samples(*this,begin,end);
   NodeLists early(early_size,late), late_lists(size,sample_number-late), low_l_lists(size,sample_number);
   /* nodes times this are the smallest multipoles that see late sources there */
@@ -328,7 +329,7 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
   }
   const int stride = blocks_together*lanes;
   std::vector<float> first_sum(size*stride), second_sum(size*stride);
-  for (int block=0; block < table->block_number; block += blocks_together) {
+  for (int block=0; block*lanes < (int)l.size(); block += blocks_together) {
     int number = std::min((int)blocks_together,table->block_number-block), at_low_l = 0;
     while ((at_low_l < number) && (table->l[(block+at_low_l)*lanes] < high_l)) at_low_l++;
     int highest_l = table->l[(block+number)*lanes-1];
@@ -549,8 +550,8 @@ short cosmicnet_line_of_sight_applies(struct precision * ppr, struct background 
   short wanted = (ptr->fast_line_of_sight == _COSMICNET_AUTOMATIC_) ? ppt->scalars_provided : ptr->fast_line_of_sight;
   /* switch_pol: only if it is on is S_P = sqrt(6) S_2; the transfer function of lensing needs a time step */
   double age = pba->conformal_age, farthest = 0.5*_PI_;
-  return ((wanted == _TRUE_) && (fabs(pba->K)*age*age < farthest*farthest) && (ppt->has_scalars == _TRUE_) && (ppt->md_size == 1)
-          && (!has_galaxies(ppt) || windows_are_covered(ppr,pba,ppt,ptr)) && (ppt->switch_pol == 1)) ? _TRUE_ : _FALSE_;
+  return ((wanted == _TRUE_) && (fabs(pba->K)*age*age < farthest*farthest) && (ppt->has_vectors == _FALSE_)
+          && (!has_galaxies(ppt) || ((ppt->md_size == 1) && windows_are_covered(ppr,pba,ppt,ptr))) && (ppt->switch_pol == 1)) ? _TRUE_ : _FALSE_;
 }
 
 double cosmicnet_largest_cmb_k(struct precision * ppr, struct background * pba, struct perturbations * ppt,
@@ -652,14 +653,16 @@ short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int i
   return ((ppt->has_cl_cmb_polarization == _TRUE_) && (index_tt == ptr->index_tt_e)) ? _TRUE_ : _FALSE_;
 }
 
-int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, struct perturbations * ppt,
-                            struct fourier * pfo, struct transfer * ptr, double tau_rec) {
+static int scalar_transfer(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct fourier * pfo,
+                           struct transfer * ptr, double tau_rec, const Space & space,
+                           std::shared_ptr<const BesselTable> table) {
   int index_md = ppt->index_md_scalars;
   LineOfSight work;
   work.ppr = ppr;
   work.ppt = ppt;
   work.ptr = ptr;
-  work.space = {(pba->sgnK == 0) ? 0. : pba->K};
+  work.space = space;
+  work.table = table;
   work.l.assign(ptr->l,ptr->l+ptr->l_size[index_md]);
   work.tau0 = pba->conformal_age;
   work.index_md = index_md;
@@ -680,9 +683,6 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
                ptr->error_message);
     work.lens_stride = round_up((int)work.lens.distance.size());
   }
-  const BesselReach reach = reach_of_cmb(ppr,pba,ppt,ptr);
-  if ((work.space.K == 0.) && (reach.band > 0.)) work.table = bessel_table(ptr->l,ptr->l_size[index_md],reach.x_max,reach.band);
-
   if (work.has_lcmb) work.prepare_limber();
 
   for (work.index_ic=0; work.index_ic < ppt->ic_size[index_md]; work.index_ic++) {
@@ -739,6 +739,25 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
       }
       class_finish_parallel();
     }
+  }
+  return _SUCCESS_;
+}
+
+int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, struct perturbations * ppt,
+                            struct fourier * pfo, struct transfer * ptr, double tau_rec) {
+  const Space space = {(pba->sgnK == 0) ? 0. : pba->K};
+  const BesselReach reach = reach_of_cmb(ppr,pba,ppt,ptr);
+  std::shared_ptr<const BesselTable> table;
+  if ((space.K == 0.) && (reach.band > 0.)) table = bessel_table(ptr->l,ptr->l_size_max,reach.x_max,reach.band);
+  if (ppt->has_scalars == _TRUE_) {
+    class_call(scalar_transfer(ppr,pba,ppt,pfo,ptr,tau_rec,space,table),
+               ptr->error_message,
+               ptr->error_message);
+  }
+  if (ppt->has_tensors == _TRUE_) {
+    class_call(tensor_transfer(pba,ppt,ptr,space,table,largest_radial_k),
+               ptr->error_message,
+               ptr->error_message);
   }
   return _SUCCESS_;
 }

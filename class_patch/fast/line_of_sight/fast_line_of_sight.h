@@ -1,7 +1,7 @@
 /** @file fast_line_of_sight.h
  *
- * A fast way from source functions to transfer functions and to the spectra, for scalar modes: temperature,
- * polarisation, lensing potential; in flat space number counts and shear. What it does not cover is left to CLASS.
+ * A fast way from source functions to transfer functions and to the spectra: temperature and polarisation of scalar
+ * and tensor modes, lensing potential; in flat space number counts and shear. What it does not cover is left to CLASS.
  */
 
 #ifndef __COSMICNET_FAST_LINE_OF_SIGHT__

@@ -1,0 +1,23 @@
+/** @file tensor_transfer.h
+ *
+ * Transfer functions of tensor modes, by the same sums as those of scalars: temperature, E and B polarisation.
+ */
+
+#ifndef __COSMICNET_TENSOR_TRANSFER__
+#define __COSMICNET_TENSOR_TRANSFER__
+
+#include <memory>
+#include "bessel_table.h"
+#include "radial_sums.h"
+#include "transfer.h"
+
+namespace cosmicnet {
+
+/** Fill ptr->transfer of tensor modes. The table (NULL in curved space) has all multipoles of the run, of which
+    tensors have the first. largest_radial_k: in 1/Mpc; no source has structure beyond. */
+int tensor_transfer(struct background * pba, struct perturbations * ppt, struct transfer * ptr, const Space & space,
+                    std::shared_ptr<const BesselTable> table, double largest_radial_k);
+
+}
+
+#endif
