@@ -33,6 +33,8 @@ FINE_INTEGRALS: dict[str, Any] = {
 }
 # the sums of the line of sight below the last multipole, where CLASS's splines in l end
 TOLERANCE = 2e-4
+# the equations: half of the goal, 0.1%; CLASS's own end of tight coupling is in it
+EQUATIONS_TOLERANCE = 5e-4
 
 
 def spectra(settings: Mapping[str, Any], l_max: int) -> dict[str, Array]:
@@ -53,7 +55,7 @@ def test_agrees_with_long_hierarchies(cosmology: dict[str, Any]) -> None:
     """CLASS by default is off by 3% in EE at l = 20."""
     ours = spectra({**TO_40, **cosmology, **FAST}, 40)
     theirs = spectra({**TO_40, **cosmology, **LONG_HIERARCHIES, "fast_line_of_sight": "yes"}, 40)
-    assert max(largest_error(ours, theirs, 2, 40).values()) < TOLERANCE
+    assert max(largest_error(ours, theirs, 2, 40).values()) < EQUATIONS_TOLERANCE
 
 
 @pytest.mark.parametrize("omega_k", [0.0, 0.02])
