@@ -99,7 +99,7 @@ class Background:
 def plain_spectra(model: Any, ell: int) -> dict[str, float]:
     """All pairs at one l by integrals over the sources of `model`, for all wavenumbers and times at once."""
     tables, k_nodes, tau = model.get_sources()
-    k = np.concatenate([np.geomspace(k_nodes[0], 4e-3, 500)[:-1], np.arange(4e-3, 0.95 * k_nodes[-1], 1.5e-4)])
+    k = np.concatenate([np.geomspace(k_nodes[0], 4e-3, 500)[:-1], np.linspace(4e-3, k_nodes[-1], 1200)])
     late = slice(np.searchsorted(tau, tau[-1] - 6000), None)
     background = Background(model)
     transfer = {}
