@@ -145,6 +145,9 @@ def test_mistake_is_one_clear_message(
     if mistake.startswith("paper"):
         # CLASS at the ends of the box takes seconds; test_paper_make does so
         monkeypatch.setattr("cosmicnet.training.paper.check.require_possible", lambda *_: None)
+    if mistake in ("make: work below a file", "make: models of another recipe"):
+        # the tiny recipe goes with coarser grids
+        monkeypatch.setattr("cosmicnet.training.one_level.plan.OneLevelPlan.check", lambda _: None)
     assert_refuses(arguments, message, capsys)
 
 
@@ -351,7 +354,7 @@ def test_full_disk_is_shown_with_the_output_where_no_file_is_named(
     def fail(options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(network_commands, "_train", fail)
+    monkeypatch.setattr(network_commands, "_run_train", fail)
     assert_refuses(["train", "tiny.toml", "--output", "mine"], "cosmicnet train: mine: No space left on device", capsys)
 
 

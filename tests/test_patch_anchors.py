@@ -115,8 +115,9 @@ def test_own_tree_with_a_change_of_its_own(stock_source: Path, tmp_path: Path) -
     assert path.read_text().startswith(change)
     # nothing but the edits: taking them out again gives back the user's file
     text = path.read_text()
-    for edit in EDITS["source/perturbations.c"]:
-        text = text.replace(edit.text + edit.anchor, edit.anchor)
+    for edit in reversed(EDITS["source/perturbations.c"]):
+        both = edit.text + edit.anchor if edit.where == "before" else edit.anchor + edit.text
+        text = text.replace(both, edit.anchor)
     assert text == change + (stock_source / "source/perturbations.c").read_text()
 
 
