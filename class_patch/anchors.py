@@ -21,7 +21,8 @@ class Edit:
 
     `anchor` is matched literally, line breaks and indentation included; `reason` says what the
     edit is for and appears in the error when the anchor does not match. `or_else` is tried where the
-    anchor does not fit: the same edit for another release. `part`: of the patch, see parts.py.
+    anchor does not fit: the same edit for another release. `part`: the part of the patch that it belongs
+    to (parts.py).
     """
 
     reason: str

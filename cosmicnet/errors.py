@@ -33,5 +33,5 @@ class NetworkFileError(CosmicnetError):
 class CosmicnetWarning(UserWarning):
     """The networks were switched on but CLASS integrated the equations instead."""
 
-    # where warnings are errors
+    # read where warnings are turned into errors
     this_cosmology_only = True

@@ -54,7 +54,7 @@ INPUTS: dict[str, Callable[[Mapping[str, float]], float]] = {
 # Parameters behind the inputs above. Every other sampled parameter is an input by its own name.
 PARAMETERS = ("omega_b", "omega_cdm", "H0", "N_ur", "T_ncdm", "m_ncdm", "omega_ncdm", "w0_fld", "wa_fld")
 
-# Inputs that a further parameter adds to those of FIELDS, and the input that replaces N_ur.
+# Inputs that a further parameter adds to those of FIELDS.
 _MORE_EARLY = {"T_ncdm": ("N_massive",), "w0_fld": ("dark_energy_rec",), "wa_fld": ("dark_energy_rec",)}
 _OF_DARK_ENERGY = (
     "w0_fld", "w0_plus_wa", "ln_dark_energy_z2", "ln_dark_energy_z10", "ln_dark_energy_z100")
@@ -71,9 +71,8 @@ class Field:
     """Region and coordinates in which a piece is tabulated, and the inputs on which it depends.
 
     region: 'early' until photons may stream freely (Scales.tau_free_streaming), 'late' from then on. Late photon
-    multipoles are in 'dark', until Scales.tau_dark_end, and 'reionized', from then on, in both as they are
-    if the universe stays neutral, and only outside of CLASS's radiation streaming approximation
-    (Scales.is_streaming), within which they are known.
+    multipoles are in 'dark' until Scales.tau_dark_end, and in 'reionized' from then on. Both hold the photons of a
+    universe that stays neutral, where CLASS does not approximate them as streaming (Scales.is_streaming).
     """
 
     piece: str
@@ -130,7 +129,7 @@ def fields_for(parameters: Collection[str]) -> tuple[Field, ...]:
 
 def _inputs_for(field: Field, parameters: Collection[str]) -> tuple[str, ...]:
     more = _MORE_EARLY if field.region == "early" else _MORE_LATE
-    # massless neutrinos and the relativistic massive ones act alike: their sum first, then the share of the latter
+    # massless and relativistic massive neutrinos act alike: the inputs are their sum and the share of the massive ones
     own = ("N_eff" if name == "N_ur" and "T_ncdm" in parameters else name for name in field.inputs)
     added = (name for parameter in parameters for name in more.get(parameter, ()))
     # another parameter may act on any piece, at any time
@@ -143,7 +142,7 @@ def _inputs_for(field: Field, parameters: Collection[str]) -> tuple[str, ...]:
 DEFAULT_BOUNDARIES = Boundaries(free_streaming=1.8, streaming=45.0)
 
 _EARLY_DENSITIES = ("ln_baryons", "ln_matter", "N_eff", "YHe", "ln_T_cmb", "recombination", "ln_diffusion_length",
-          "ln_visibility_width", "neutrino_mass_z1090", "dark_energy_to_matter_rec")
+                    "ln_visibility_width", "neutrino_mass_z1090", "dark_energy_to_matter_rec")
 GUARD_INPUTS = ("ln_baryons", "ln_matter", "N_eff", "YHe", "ln_T_cmb", "recombination", "massive_neutrinos",
                 "neutrino_mass_z1090", "dark_energy_to_matter_rec")
 """Inputs that determine recombination."""
@@ -168,4 +167,4 @@ def _of_densities(field: Field) -> Field:
 
 
 DENSITY_FIELDS: tuple[Field, ...] = tuple(_of_densities(field) for field in FIELDS)
-"""FIELDS with densities as inputs: of any neutrinos, helium, dark energy, temperature and curvature."""
+"""FIELDS with densities as inputs: for any neutrinos, helium, dark energy, temperature and curvature."""

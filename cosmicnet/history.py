@@ -1,4 +1,4 @@
-"""Requests for source functions made of arrays: background and thermal history from any program.
+"""Requests for source functions from the background and thermal history of any program, given as arrays.
 
 Networks were trained with CLASS. They need the scale factor, the expansion rate and the scattering rate as functions of
 conformal time, and the parameters of the cosmology by CLASS's names; the rest is computed here as CLASS does.
@@ -47,7 +47,7 @@ PER_DECADE = 40.0
 # Smallest k^2/K in closed space, just below that of its first mode.
 CLOSED_K_MIN = 8.0 - 1e-4
 
-# Everything that the usual cosmology lacks, and choices of CLASS alone at the networks' values.
+# Species and effects that are switched off, and choices that only CLASS has, as in the training.
 USUAL_SETUP = {
     **dict.fromkeys((
         "has_idm", "has_dcdm", "has_dr", "has_scf", "has_fld", "has_idr", "fluid_equation_of_state",

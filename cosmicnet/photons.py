@@ -2,9 +2,9 @@
 
 Outside of CLASS's radiation streaming approximation, temperature and polarization come from networks for a
 universe that stays neutral, and rescattering (rescattering.py) is added. Within it, CLASS sets
-Theta_0 + phi = -kappa' theta_b/k^2 and the polarization to zero (perturbations_rsa_delta_and_theta()). Sets that stand
-for finer settings than those at which their fields end have these photons too (free_streaming.py): without them EE is
-off by 5e-4 at l of 30 to 50, and TE by 2e-3 below.
+Theta_0 + phi = -kappa' theta_b/k^2 and the polarization to zero (perturbations_rsa_delta_and_theta()). Sets that were
+trained at finer settings need the photons that this leaves out (free_streaming.py): without them EE is off by 5e-4 at l
+of 30 to 50, and TE by 2e-3 below.
 """
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STREAMING_PIECES = ("monopole", "doppler", "isw", "shear", "polarization")
 # Further pieces: the velocity, which scatters, and the potentials, which act on free-streaming photons.
 _SCATTERED = ("doppler", "isw", "shear")
 
-# k tau beyond which all of this is left out: it changes EE by less than 1e-5.
+# k tau beyond which streaming photons are left out: they change EE by less than 1e-5.
 LAST_PHASE = 100.0
 
 # Times in a block.
@@ -55,7 +55,7 @@ def streaming_factor(history: Mapping[str, Array]) -> Array:
 class LatePhotons:
     """The contribution of photon multipoles to t0 and t2 from request.tau[first] on.
 
-    early: sources until then, for the photons beyond the fields; none where CLASS's approximation is to be kept.
+    early: sources until then, from which streaming photons are computed; empty for sets with CLASS's approximation.
     """
 
     def __init__(self, request: Request, fields: FieldValues, first: int, early: Mapping[str, Factors]) -> None:
@@ -160,7 +160,7 @@ class LatePhotons:
         slow = slow_polarization(k, tau, a, visibility, growth_velocity[:, None] * doppler * k, isw)
         phase = np.outer(tau, k)
         is_there = scales.is_streaming(k, tau) & (phase < LAST_PHASE) & (tau > self._start)[:, None]
-        # early sources have the optical depth to today, and the visibility has it too
+        # no factor exp(-kappa): the early sources have it
         return _Streaming(first, last, {
             "t0": (rate[:, None] * temperature * is_there).astype(np.float32),
             "t2": ((rate[:, None] * polarization + visibility[:, None] * slow) * is_there).astype(np.float32)})
@@ -196,7 +196,7 @@ class _Streaming:
     sources: Mapping[str, Single]
 
     def added_to(self, source: str, part: Single, rows: slice) -> Single:
-        """A block of times of a source at the first wavenumbers, and at more of them."""
+        """Add these photons to a block of times, which then has more wavenumbers."""
         last = max(int(self.last[rows].max()), self.first)
         whole = np.zeros((len(part), max(last, part.shape[1])), dtype=np.float32)
         whole[:, :part.shape[1]] = part

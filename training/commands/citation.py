@@ -1,4 +1,4 @@
-"""What to cite, as CITATION.cff has it."""
+"""The references of CITATION.cff as BibTeX."""
 from __future__ import annotations
 
 from dataclasses import dataclass

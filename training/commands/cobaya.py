@@ -172,7 +172,7 @@ def _add_common(parser: argparse.ArgumentParser, cache: Path) -> None:
                         help="where evaluations are kept, by the run and the versions; delete it after a change in the "
                              "code or data of a likelihood (default: %(default)s)")
     parser.add_argument("--precision", choices=("networks", "run"), default="networks",
-                        help="of full CLASS: that which the networks stand for, which takes up to a minute a point, or "
+                        help="precision of full CLASS: that of the networks' training, up to a minute a point, or "
                              "the run's own, whose errors are then counted as the networks' (default: %(default)s)")
     parser.add_argument("--own-line-of-sight", action="store_true",
                         help="full CLASS with its own line of sight, background and HMcode, as in a chain with "

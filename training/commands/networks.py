@@ -199,7 +199,8 @@ networks, at its corners, on the edges of its constraints, and in all families o
 target), accuracy.json (the value of every model), accuracy.png (errors against l and k) and
 measured.json, which `cosmicnet info` shows where it lies beside the networks.
 
-Full CLASS takes 5 to 10 seconds per model and its results are kept in the cache folder. After Ctrl-C
+Full CLASS takes 5 seconds to two minutes per model, by the precision of the training; its results are
+kept in the cache folder. After Ctrl-C
 the same command goes on where it stopped, and other networks are evaluated on the same models in
 minutes.""",
         epilog=f"""\

@@ -60,17 +60,20 @@ without noise, whose data are full CLASS, with all parameters fixed.
 
 PLANCK_HEADER = """\
 The Planck χ² is the sum of the 2018 likelihoods low-l TT, low-l EE, high-l TTTEEE lite and lensing at A_planck = 1; its
-change has no sign. Low-l EE is a table in steps of 1e-4 μK², and its χ² moves in steps too. The last line is the
-uncertainty of full CLASS itself: the change of its χ² when its times lie 10% closer (perturbations_sampling_stepsize
-0.09 for 0.1), over {closer_models} models of each box.
+change has no sign. Low-l EE is a table in steps of 1e-4 μK², and its χ² moves in steps too.{closer}
 """
+
+CLOSER = """ The last line is the
+uncertainty of full CLASS itself: the change of its χ² when its times lie 10% closer (perturbations_sampling_stepsize
+0.09 for 0.1), over {models} models of each box."""
 
 
 def markdown(errors: SetErrors) -> str:
     """The whole of accuracy.md."""
     parts = [HEADER.format(network=errors.network, class_version=errors.class_version)]
     if any(box.planck_chi2_full() for box in errors.boxes):
-        parts.append(PLANCK_HEADER.format(closer_models=_closer_models(errors)))
+        models = _closer_models(errors)
+        parts.append(PLANCK_HEADER.format(closer=CLOSER.format(models=models) if models else ""))
     return "\n".join([*parts, *map(_box_section, errors.boxes), "![Errors against l and k](accuracy.png)\n"])
 
 

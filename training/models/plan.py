@@ -1,7 +1,7 @@
 """A recipe on its way to networks: opened once, then integrate(plan), plan.fit() and measure(plan).
 
-All kinds of recipes have the same steps. In what they differ, their plans know themselves: which models there are, how
-one is integrated, what is checked before, how networks are fitted.
+All kinds of recipes have the same steps. A plan knows how its kind does them: which models there are, how one is
+integrated, what is checked before, how networks are fitted.
 """
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Plan(ABC):
 
     @property
     def can_grow(self) -> bool:
-        """Whether more models begin with the same ones."""
+        """Whether the models stay the same when more are added."""
         return True
 
     def with_models(self: Own, number: int) -> Own:

@@ -178,12 +178,12 @@ def _download(address: str, path: Path, expected: File) -> None:
                 for block in read_blocks(address, expected.size, there):
                     file.write(block)
         if (got := path.stat().st_size) < expected.size:
-            raise RegistryError(f"{address}: the connection ended after {got} of {expected.size} bytes; once more goes "
-                                f"on there")
+            raise RegistryError(f"{address}: the connection ended after {got} of {expected.size} bytes; run the "
+                                f"command again to go on")
         if got == expected.size and _sha256(path.read_bytes()) == expected.sha256:
             return
         path.unlink()
-        # what was there may be of another file: once more from the beginning
+        # the part that was there may belong to another file: start again
         if not was_begun:
             break
     raise RegistryError(f"{address} is not the file of the index: other size or SHA-256")

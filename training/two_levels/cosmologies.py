@@ -1,8 +1,8 @@
 """Cosmologies drawn from a box in CLASS's parameters, or in physical coordinates.
 
-A box is too simple where neutrinos, dark energy and curvature all vary: no, one and several massive neutrinos have
-different parameters, a limit on the acoustic scale removes most of a range of H0, and most requests lie near LCDM. So
-in physical coordinates each number of a scrambled Sobol sequence becomes a physical quantity through the inverse of its
+A box is too simple where neutrinos, dark energy and curvature all vary: the parameters differ with the number of
+massive neutrinos, a limit on the acoustic scale removes most of a range of H0, and most requests lie near LCDM. So in
+physical coordinates each number of a scrambled Sobol sequence becomes a physical quantity through the inverse of its
 distribution, and these become the parameters of CLASS. One of them is the acoustic scale: H0 follows from it by
 formulas that are good to half a per cent.
 """
@@ -48,7 +48,7 @@ LARGEST = 1.0 - 1e-9
 class PhysicalRanges(Strict):
     """Sampled ranges, a few per cent wider than the domain of the networks; masses in eV, temperatures in K.
 
-    theta_s_100: 100*theta_s. m_ncdm and sum_of_masses (degeneracies counted) are the largest; w0_plus_wa as well.
+    theta_s_100: 100*theta_s. m_ncdm, sum_of_masses (degeneracies counted) and w0_plus_wa are upper limits.
     """
 
     omega_b: Interval
@@ -72,8 +72,8 @@ class PhysicalRanges(Strict):
 
 
 class SampledBox(Strict):
-    """ranges: CLASS parameter to the interval that is sampled. families: further ranges, and settings, which one
-    cosmology after the other takes in turn."""
+    """ranges: CLASS parameter to the interval that is sampled. families: further ranges and settings;
+    cosmologies take the families in rotation."""
 
     ranges: dict[str, Interval]
     families: Annotated[list[dict[str, Entry]], Field(min_length=1)]
@@ -260,7 +260,7 @@ class _Universe:
         self._neutrinos, self._fluid = neutrinos, fluid
 
     def h0_of(self, theta_s: float, ends: tuple[float, float]) -> float | None:
-        """The smallest H0 with this acoustic scale; None if there is none with some dark energy."""
+        """The smallest H0 with this acoustic scale; None if every such universe lacks dark energy."""
         h0 = np.linspace(*ends, 64)
         theta = np.array([self._theta_s(value / 100.0) for value in h0]) - theta_s
         crossings = np.flatnonzero(theta[:-1] * theta[1:] <= 0.0)
@@ -305,7 +305,7 @@ class _Universe:
             return total
         columns = (map(float, self._neutrinos[name].split(",")) for name in ("m_ncdm", "deg_ncdm", "T_ncdm"))
         for mass, degeneracy, temperature in zip(*columns, strict=True):
-            # mass over momentum; an interpolation between the relativistic and the other limit
+            # mass over momentum; an interpolation between the relativistic and the non-relativistic limit
             ratio = 0.3173 * mass / (8.617333e-5 * temperature * self._t_cmb) * a
             relativistic = self._photons * NEUTRINO_TO_PHOTON * degeneracy * _n_eff_of(temperature)
             total += relativistic * (1.0 + ratio**1.83) ** (1.0 / 1.83)
