@@ -22,7 +22,7 @@ from cosmicnet.network import Network, Normalization, monomials
 
 from .polynomial import all_exponents
 
-__all__ = ["RelevanceFit", "fit_with_relevances"]
+__all__ = ["RelevanceFit", "fit_with_relevances", "prior_covariance"]
 
 Array = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ def fit_with_relevances(inputs: Array, outputs: Array, degree: int) -> Relevance
     found: list[Array] = []
     for group in _groups(sizes):
         relevances = _search(z[:SEARCHED], targets[:SEARCHED, group], degree, found[-1:])
-        solution = _solve(_kernel(z, relevances, degree), targets[:, group])
+        solution = _solve(prior_covariance(z, z, relevances, degree), targets[:, group])
         skip[:, group] = _expected_squares(exponents, relevances)[:, None] * (terms @ solution.weights)
         residuals[:, group] = solution.residuals
         found.append(relevances)
@@ -130,13 +130,14 @@ def _error(logarithms: Array, z: Array, targets: Array, degree: int) -> tuple[fl
     return 0.5 * float(np.log(total)), np.append(by_relevance, noise * np.trace(gradient))
 
 
-def _kernel(z: Array, relevances: Array, degree: int) -> Array:
-    products = (z * relevances**2) @ z.T
+def prior_covariance(a: Array, b: Array, relevances: Array, degree: int) -> Array:
+    """The prior covariance of a polynomial's values at two sets of points, (n_a, inputs) and (n_b, inputs)."""
+    products = (a * relevances**2) @ b.T
     return np.asarray(sum(products**power for power in range(degree + 1)))
 
 
 def _expected_squares(exponents: NDArray[np.int64], relevances: Array) -> Array:
-    """The prior variance of the coefficients, shape (m,), of which _kernel() is made."""
+    """The prior variance of the coefficients, shape (m,), of which prior_covariance() is made."""
     degrees = exponents.sum(axis=1)
     factorials = np.array([factorial(d) for d in range(int(degrees.max()) + 1)], dtype=float)
     multinomial = factorials[degrees] / factorials[exponents].prod(axis=1)

@@ -19,6 +19,7 @@ from safetensors.numpy import save
 from cosmicnet.files import write_whole
 from cosmicnet.network import Normalization
 
+from ..fields.relevance import prior_covariance
 from ..work.digest import arrays_digest, json_digest
 
 __all__ = ["LEAST_AUDITS", "Calibration", "calibrated", "scale_of"]
@@ -57,8 +58,8 @@ class Calibration:
     def field_error(self, values: Mapping[str, float]) -> float:
         """Expected squared relative error of the fields at a point."""
         z = self.input_map.apply(np.array([values[name] for name in self.inputs]))
-        to_models = _kernel(z[None], self.points, self.relevances)[0]
-        own = _kernel(z[None], z[None], self.relevances)[0, 0]
+        to_models = prior_covariance(z[None], self.points, self.relevances, DEGREE)[0]
+        own = prior_covariance(z[None], z[None], self.relevances, DEGREE)[0, 0]
         variance = own + self.noise - to_models @ self.inverse @ to_models
         # rounding
         return self.per_variance * max(float(variance), self.noise)
@@ -100,7 +101,7 @@ def calibrated(names: tuple[str, ...], inputs: Array, errors: Array, relevances:
     z, log_errors = input_map.apply(inputs), np.log(np.maximum(errors, 1e-300))
     best, found = np.inf, None
     for candidate in (factor * one for one in relevances for factor in FACTORS):
-        values, vectors = np.linalg.eigh(_kernel(z, z, candidate))
+        values, vectors = np.linalg.eigh(prior_covariance(z, z, candidate, DEGREE))
         for noise in NOISES * len(z):
             inverse = 1.0 / (np.maximum(values, 0.0) + noise)
             left = log_errors + np.log(vectors**2 @ inverse)
@@ -122,8 +123,3 @@ def scale_of(audits: Sequence[Mapping[str, float]]) -> float:
         return np.inf
     # of few audits this is the largest
     return float(np.quantile([audit["chi2"] / audit["field_error"] for audit in latest], BOUND, method="higher"))
-
-
-def _kernel(a: Array, b: Array, relevances: Array) -> Array:
-    products = (a * relevances**2) @ b.T
-    return np.asarray(sum(products**power for power in range(DEGREE + 1)))

@@ -29,7 +29,7 @@ from .check import require_possible
 from .dataset import write_paper_model
 from .recipe import SETS, PaperRecipe, load_paper_recipe
 from .sources import full_sources, k_grid
-from .train import Epoch, Trained, TrainingTask, history_of, train_network
+from .train import Epoch, Trained, TrainingTask, epochs_of, train_network
 
 __all__ = ["WAVENUMBERS_FILE", "PaperPlan"]
 
@@ -136,7 +136,7 @@ class PaperPlan(Plan):
 
     def history(self, source: str) -> list[Epoch]:
         """The epochs of a source in the work folder, none where it was trained elsewhere."""
-        return history_of(self.own_task(source), self.work / TRAINING)
+        return epochs_of(self.own_task(source), self.work / TRAINING)
 
     def fit(self, models: Sequence[Path], output: Path) -> Manifest:
         trained = {source: self.train(source) for source in TIMES}

@@ -35,7 +35,7 @@ from ..work.keras_setup import initializers, load_keras
 from .dataset import PaperModel, read_paper_model
 
 __all__ = [
-    "OF_PAPER", "Epoch", "Trained", "TrainingTask", "build_model", "history_of", "inputs_of_model",
+    "OF_PAPER", "Epoch", "Trained", "TrainingTask", "build_model", "epochs_of", "inputs_of_model",
     "train_network", "weights_of",
 ]
 
@@ -170,7 +170,7 @@ def _train(task: TrainingTask, work: Path, quiet: bool) -> Trained:
     return Trained(SourceNetwork(task.architecture, rescaling, weights), tuple(history), best)
 
 
-def history_of(task: TrainingTask, folder: Path) -> list[Epoch]:
+def epochs_of(task: TrainingTask, folder: Path) -> list[Epoch]:
     """The epochs of this task that `folder` has."""
     return _history(_work(task, folder))
 
