@@ -200,8 +200,8 @@ print(results.network, results.lensed["pp"][100], results.pk_m.shape)
 CAMB, with HMcode as `mead2016`, `mead2020` or `mead2020_feedback`.
 
 Coverage is checked as in CLASS: what the networks do not know raises `cosmicnet.errors.NotCovered`, with its name, its
-value and the covered range. Tensor modes, dark energy other than w0 and wa, isocurvature, source windows and other non-linear
-models are refused.
+value and the covered range. Tensor modes, dark energy other than w0 and wa, isocurvature, source windows and other
+non-linear models are refused.
 
 CAMB's degeneracy of massive neutrinos, which is not whole, becomes a temperature, with the same energy at all times.
 Recombination counts as HyRec's or RECFAST's, whichever has the nearer visibility. CAMB's RECFAST is fitted to HyRec,
