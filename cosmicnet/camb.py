@@ -16,7 +16,7 @@ from scipy.interpolate import CubicSpline
 
 from . import spectra
 from .background import BOLTZMANN, EV, Background
-from .choice import AUTO, choose, sets_by_accuracy
+from .choice import AUTO, choose, sets_by_domain
 from .coverage import values_for_domain, why_not_covered
 from .errors import CosmicnetError, NotCovered
 from .fields import inputs_of
@@ -84,7 +84,7 @@ class Results:
 def get_results(params: Any, l_max: int | None = None, network: str = AUTO) -> Results:
     """Spectra for a CAMBparams object, by networks.
 
-    l_max: of the lensed spectra, by default CAMB's own. network: a name or folder, or 'auto' for the most accurate
+    l_max: of the lensed spectra, by default CAMB's own. network: a name or folder, or 'auto' for the narrowest
     installed set that covers the cosmology. Redshifts and k of P(k), non-linear corrections and the primordial
     spectrum are those of `params`. Raises NotCovered where no set covers it, CosmicnetError for what has no
     counterpart here.
@@ -221,7 +221,7 @@ def _covering(request: GivenRequest, network: str) -> tuple[str, NetworkSet, Giv
     """The set that covers the request, and the request with the code of recombination that CAMB's history is nearest
     to."""
     why_not = {}
-    for name, networks in sets_by_accuracy() if network == AUTO else [(network, load_network_set(network))]:
+    for name, networks in sets_by_domain() if network == AUTO else [(network, load_network_set(network))]:
         nearest = _with_recombination(request, networks)
         why_not[name] = tuple(why_not_covered(nearest, networks, None))
         if not why_not[name]:

@@ -1,4 +1,7 @@
-"""Which of the installed sets: the most accurate one that covers a request, or most of several requests."""
+"""Which of the installed sets: the one with the narrowest domain that covers a request, or most of several requests.
+
+The narrower the domain, the more accurate are networks of as many models.
+"""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +11,7 @@ from .installed import installed_sets
 from .manifest import Manifest
 from .store import NetworkSet, load_network_set, read_manifest
 
-__all__ = ["AUTO", "choose", "sets_by_accuracy"]
+__all__ = ["AUTO", "choose", "sets_by_domain"]
 
 # The value of neural_network_path that leaves the choice to this module.
 AUTO = "auto"
@@ -16,8 +19,8 @@ AUTO = "auto"
 Reasons = Mapping[str, tuple[str, ...]]
 
 
-def sets_by_accuracy() -> Iterator[tuple[str, NetworkSet]]:
-    """Load the installed sets one by one, each with its name, the most accurate first: those of fewer parameters and
+def sets_by_domain() -> Iterator[tuple[str, NetworkSet]]:
+    """Load the installed sets one by one, each with its name, the narrowest domain first: those of fewer parameters and
     narrower ranges.
 
     Sets that cannot be read are left out; selecting one by name raises its error.
@@ -42,10 +45,10 @@ def _size_of_domain(manifest: Manifest) -> tuple[int, float]:
 
 
 def choose(answers: Sequence[Reasons]) -> str:
-    """The set that covers most of several requests, of equally many the most accurate; where none covers any, the one
-    with the fewest reasons against it.
+    """The set that covers most of several requests, of equally many the narrowest; where none covers any, the one with
+    the fewest reasons against it.
 
-    answers: for each request (at least one), the reasons against each set, the most accurate first; () where it covers.
+    answers: for each request (at least one), the reasons against each set, the narrowest first; () where it covers.
     """
     names = list(answers[0])
 

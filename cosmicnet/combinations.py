@@ -36,8 +36,8 @@ COMBINATIONS: dict[str, tuple[str, ...]] = {
 # Those that need to know all that moves: a fluid's velocity is not among the pieces.
 VELOCITIES = ("theta_m", "theta_cb")
 
-# From this x on radiation does not move with matter.
-STREAMING_FROM = 60.0
+# Below the first x radiation moves with matter, beyond the second it streams without.
+STREAMING = (1e-2, 60.0)
 
 
 def combined(
@@ -72,8 +72,6 @@ def _velocity_of_matter(
     # (rho + p) a^2, in 1/Mpc^2
     matter = HUNDRED**2 * (background.matter / a + background.massive_enthalpy(a) / a**2)
     radiation = HUNDRED**2 * 4.0 / 3.0 * background.radiation / a**2
-    x = np.outer(tau, k)
-    share = np.where(x < STREAMING_FROM, 3.0 * (np.sin(x) - x * np.cos(x)) / np.maximum(x, 1e-2)**3, 0.0)
-    share = np.where(x < 1e-2, 1.0, share)
-    moving = matter[:, None] + radiation[:, None] * share
+    x = np.clip(np.outer(tau, k), *STREAMING)
+    moving = matter[:, None] + radiation[:, None] * 3.0 * (np.sin(x) - x * np.cos(x)) / x**3
     return np.asarray(k**2 * (phi_prime + expansion[:, None] * psi) / (1.5 * moving))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from .choice import AUTO, choose, sets_by_accuracy
+from .choice import AUTO, choose, sets_by_domain
 from .coverage import EXPANSION_TOLERANCE, why_not_covered
 from .errors import CosmicnetError, NotCovered
 from .request import Request, at_request
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 class Coverage:
     """The set of networks that covers a request; true if there is one.
 
-    network: the most accurate set that covers it, or the nearest one. why_not: the reasons against each set that was
+    network: the narrowest set that covers it, or the nearest one. why_not: the reasons against each set that was
     tried, none for `network` where it covers the request.
     """
 
@@ -90,7 +90,7 @@ def _at_request(parameters: Mapping[str, Any], visit: Any) -> Coverage | SourceT
 
 
 def _coverage(request: Request, network: str) -> Coverage:
-    candidates = sets_by_accuracy() if network == AUTO else [(network, load_network_set(network))]
+    candidates = sets_by_domain() if network == AUTO else [(network, load_network_set(network))]
     running, why_not = running_class(), {}
     for name, networks in candidates:
         why_not[name] = tuple(why_not_covered(request, networks, running))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .choice import AUTO, sets_by_accuracy
+from .choice import AUTO, sets_by_domain
 from .class_parameters import SAME_MODULES
 from .coverage import Lasting, why_not_covered, without_numbers
 from .errors import CosmicnetError, CosmicnetWarning, NeverCovered, NotCovered
@@ -51,7 +51,7 @@ def open_provider(
         raise CosmicnetError(f"neural_network_fallback = {neural_network_fallback!r}: allowed are "
                           f"{' and '.join(FALLBACKS)}")
     start, path = perf_counter(), str(neural_network_path).strip()
-    candidates: Iterable[NetworkSet] = (networks for _, networks in sets_by_accuracy())
+    candidates: Iterable[NetworkSet] = (networks for _, networks in sets_by_domain())
     if path != AUTO:
         with _lack_of_memory_named():
             candidates = [load_network_set(path)]

@@ -12,7 +12,7 @@ import pytest
 
 import cosmicnet
 import cosmicnet.errors
-from cosmicnet.choice import choose, sets_by_accuracy
+from cosmicnet.choice import choose, sets_by_domain
 
 pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -97,7 +97,7 @@ def test_narrow_sets_come_first_and_broken_ones_not_at_all(tmp_path: Path, monke
     monkeypatch.setenv("COSMICNET_NETWORKS", str(tmp_path))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "manifest.json").write_text("[" * 100_000)
-    names = [name for name, _ in sets_by_accuracy()]
+    names = [name for name, _ in sets_by_domain()]
     assert names.index("lcdm") < names.index("standard") and "broken" not in names
 
 

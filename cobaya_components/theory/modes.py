@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from cosmicnet.choice import AUTO, sets_by_accuracy
+from cosmicnet.choice import AUTO, sets_by_domain
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.errors import CosmicnetError, NetworkFileError
 from cosmicnet.manifest import Manifest
@@ -81,11 +81,11 @@ def networks_of(info: Mapping[str, Any]) -> str:
 
 
 def named_sets(networks: str) -> dict[str, NetworkSet]:
-    """The set of this name or folder; for 'auto' all installed ones, the most accurate first.
+    """The set of this name or folder; for 'auto' all installed ones, the narrowest domain first.
 
     Raises NetworkFileError.
     """
-    found = dict(sets_by_accuracy()) if networks == AUTO else {networks: load_network_set(networks)}
+    found = dict(sets_by_domain()) if networks == AUTO else {networks: load_network_set(networks)}
     if not found:
         raise NetworkFileError("no networks are installed")
     return found

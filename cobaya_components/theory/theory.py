@@ -328,7 +328,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
                 self.classy_module.__file__, self.get_version(), INSTALL_HINT)
 
     def _load_networks(self) -> dict[str, NetworkSet]:
-        """The set of the run, or all candidates for it, the most accurate first."""
+        """The set of the run, or all candidates for it, the narrowest domain first."""
         try:
             loaded = named_sets(str(self.networks))
         except CosmicnetError as error:

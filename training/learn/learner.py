@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cosmicnet.choice import AUTO, sets_by_accuracy
+from cosmicnet.choice import AUTO, sets_by_domain
 from cosmicnet.coverage import why_not_covered
 from cosmicnet.errors import CosmicnetError, CosmicnetWarning, NetworkFileError
 from cosmicnet.pieces import tables_but_p
@@ -61,7 +61,7 @@ def open_learner(
         raise CosmicnetError("neural_network_learn: must be the folder in which to keep what is learned")
     folder = Path(str(neural_network_learn).strip()).expanduser().absolute()
     path = str(neural_network_path).strip()
-    sets = (networks for _, networks in sets_by_accuracy()) if path == AUTO else [load_network_set(path)]
+    sets = (networks for _, networks in sets_by_domain()) if path == AUTO else [load_network_set(path)]
     return Learner(folder, sets, running or running_class())
 
 
