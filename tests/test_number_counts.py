@@ -26,9 +26,9 @@ FAST = {"fast_line_of_sight": "yes"}
 FINE = {"l_linstep": 15, "l_logstep": 1.035, "q_linstep": 0.2, "q_logstep_spline": 40.0, "selection_sampling": 150,
         "selection_sampling_bessel": 40, "hyper_sampling_flat": 16.0, "hyper_phi_min_abs": 1e-12}
 NEVER_LIMBER = {"l_switch_limber_for_nc_local_over_z": 1e4, "l_switch_limber_for_nc_los_over_z": 1e4}
-# what is promised, over the square root of the product of both auto-spectra; CLASS's wavenumbers end up to a step below
-# the largest one, where the shear is cut off
-TOLERANCE = 1e-3
+# over the square root of the product of both auto-spectra; CLASS's wavenumbers end up to a step below the largest one,
+# where the shear is cut off
+TOLERANCE = 3e-4
 # where Limber's formula holds, with power spectra that are interpolated in time
 LIMBER_TOLERANCE = 2e-3
 

@@ -33,10 +33,10 @@ FINE_INTEGRALS: dict[str, Any] = {
 }
 # the sums of the line of sight below the last multipole, where CLASS's splines in l end
 TOLERANCE = 2e-4
-# where the last wavenumber of tensors has a full weight or half of it
-SAMPLING_TOLERANCE = 5e-4
-# the equations: half of the goal, 0.1%; CLASS's own end of tight coupling is in it
-EQUATIONS_TOLERANCE = 5e-4
+# tensor modes alone and beside scalar ones
+SAMPLING_TOLERANCE = 1e-5
+# the equations: a quarter of the goal, 0.1%
+EQUATIONS_TOLERANCE = 2.5e-4
 
 
 def spectra(settings: Mapping[str, Any], l_max: int) -> dict[str, Array]:
