@@ -12,7 +12,7 @@ from .anchors import HOOK, AnchorError, Edit
 
 __all__ = ["FOLDERS", "PARTS", "Applied", "apply_parts", "fitted", "release_of"]
 
-# What the user loses without a part.
+# Each part in the words of a message about its absence.
 PARTS = {
     "background": "the fast background and thermal history",
     "tensors": "the fast tensor modes",
@@ -96,7 +96,7 @@ def fitted(text: str, headers: str) -> str:
     for member, value in CONSTANTS.items():
         if member.partition("->")[2] not in words:
             text = text.replace(member, value)
-    # `put` of the lists in class_state.h: without it a network that asks for the number refuses
+    # `put` of the lists in class_state.h: networks that need a missing number refuse the request
     return LISTED.sub(lambda found: found[0] if found[2] in words or found[2].isupper() else "", text)
 
 

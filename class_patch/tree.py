@@ -29,8 +29,8 @@ class PatchError(RuntimeError):
 
 @dataclass(frozen=True)
 class Patched:
-    """What was done to a tree. release: of CLASS. files: each file, 'edited' or 'added'. missing: what the tree does
-    without, and why."""
+    """A patched tree. release: of CLASS. files: each file that was 'edited' or 'added'. missing: the parts of the patch
+    that were left out, and why."""
 
     release: str
     files: Mapping[str, str]
@@ -112,7 +112,7 @@ def _content(root: Path, applied: Applied) -> dict[str, str]:
 
 
 def _write(root: Path, content: Mapping[str, str], originals: Mapping[str, str]) -> dict[str, str]:
-    """Write what differs; returns the files."""
+    """Write the files that differ; returns them."""
     touched = {name: "edited" if name in originals else "added" for name, text in content.items()
                if text != originals.get(name)}
     for name in touched:

@@ -17,7 +17,7 @@ from .parts import FOLDERS, PARTS
 __all__ = ["TOOLS", "compile_copy", "missing_tools"]
 
 TOOLS = ("gcc", "g++", "make")
-# Folders that do not matter to the compiler.
+# Files and folders that the compiler does not need.
 IGNORED = shutil.ignore_patterns(
     ".git", "build", "output", "doc", "notebooks", "RealSpaceInterface", "*.o", "*.a", "*.opp", "*.so")
 # Lines of the compiler's message that are shown.

@@ -1,6 +1,6 @@
 """Components for Cobaya by the names in its YAML files, each loaded on first use.
 
-What works without Cobaya belongs in `cosmicnet` or `training`.
+Code that works without Cobaya belongs in `cosmicnet` or `training`.
 """
 from __future__ import annotations
 

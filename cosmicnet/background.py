@@ -2,7 +2,7 @@
 
 Species are those that networks know: photons, baryons, cold dark matter, massless neutrinos, massive ones with a
 Fermi-Dirac distribution, curvature, and dark energy, which closes the budget: a cosmological constant, or a fluid with
-w = w0 + wa (1 - a). Whatever else changes the expansion shows as a difference.
+w = w0 + wa (1 - a). Anything else that changes the expansion shows as a difference.
 """
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Background:
         return tau, sound * (1.0 + self.curvature * HUNDRED**2 * sound**2 / 6.0)
 
     def _steps(self, edges: Array) -> tuple[Array, Array]:
-        """Conformal time and way of sound from each scale factor to the next."""
+        """Conformal time and distance of sound from each scale factor to the next."""
         nodes, weights = np.polynomial.legendre.leggauss(NODES_PER_STEP)
         middle, half = 0.5 * (edges[1:] + edges[:-1]), 0.5 * np.diff(edges)
         at = middle[:, None] + half[:, None] * nodes

@@ -27,8 +27,9 @@ __all__ = ["Results", "get_results", "history_of", "parameters_of", "unlensed_l_
 
 Array = NDArray[np.float64]
 
-# Redshift (at least) and conformal times (Mpc) of the rows of the history: steps of recombination, and the number of
-# rows before and after. Ends of recombination as parts of the time of the largest visibility.
+# Rows of the history: the redshift at which they begin (at least), steps in conformal time (Mpc) through
+# recombination, and numbers of rows before and after it. Ends of recombination, as fractions of the time of largest
+# visibility.
 FIRST_TIME, RECOMBINATION, STEP_OF_RECOMBINATION, ROWS_BEFORE, ROWS_AFTER = 2.0, (0.7, 1.8), 0.3, 300, 1500
 
 # k (1/Mpc) of the sources of lensing, and of non-linear corrections; redshifts of the latter, evenly in ln (1+z).
@@ -38,7 +39,7 @@ HMCODE_VERSIONS = {"mead": "2015", "mead2015": "2015", "mead2016": "2015", "mead
                    "mead2020_feedback": "2020_baryonic_feedback"}
 FEEDBACK = "mead2020_feedback"
 
-# Unlensed spectra go on beyond l_max by this part of it, as in CLASS, and by so many multipoles at least.
+# Unlensed spectra extend beyond l_max by this fraction of it, as in CLASS, and by at least this many multipoles.
 PART_BEYOND, LEAST_BEYOND = 3, 800
 DARK_ENERGY = ("DarkEnergyFluid", "DarkEnergyPPF")
 HYREC, RECFAST = 1.0, 0.0
@@ -86,8 +87,8 @@ def get_results(params: Any, l_max: int | None = None, network: str = AUTO) -> R
 
     l_max: of the lensed spectra, by default CAMB's own. network: a name or folder, or 'auto' for the narrowest
     installed set that covers the cosmology. Redshifts and k of P(k), non-linear corrections and the primordial
-    spectrum are those of `params`. Raises NotCovered where no set covers it, CosmicnetError for what has no
-    counterpart here.
+    spectrum are those of `params`. Raises NotCovered if no set covers the cosmology, CosmicnetError for options of CAMB
+    that have no counterpart here.
     """
     clock = [perf_counter()]
     version, non_linear = _hmcode(params)
@@ -218,8 +219,7 @@ def _require_scalars(params: Any) -> None:
 
 
 def _covering(request: GivenRequest, network: str) -> tuple[str, NetworkSet, GivenRequest]:
-    """The set that covers the request, and the request with the code of recombination that CAMB's history is nearest
-    to."""
+    """The set that covers the request, and the request with the recombination code nearest to CAMB's history."""
     why_not = {}
     for name, networks in sets_by_domain() if network == AUTO else [(network, load_network_set(network))]:
         nearest = _with_recombination(request, networks)
@@ -231,7 +231,7 @@ def _covering(request: GivenRequest, network: str) -> tuple[str, NetworkSet, Giv
 
 
 def _with_recombination(request: GivenRequest, networks: NetworkSet) -> GivenRequest:
-    """Of HyRec and RECFAST, the one with the largest visibility nearest to this history's, where a set knows both."""
+    """HyRec or RECFAST, whichever has its largest visibility nearer to this history's, if a set knows both."""
     manifest = networks.manifest
     codes = (HYREC, RECFAST) if "recombination" in manifest.domain else (manifest.setup.get("recombination", HYREC),)
     requests = [replace(request, setup={**request.setup, "recombination": code}) for code in codes]
@@ -246,14 +246,14 @@ def _with_recombination(request: GivenRequest, networks: NetworkSet) -> GivenReq
 
 @dataclass(frozen=True)
 class _NonLinear:
-    """What non-linear corrections act on."""
+    """The quantities to which non-linear corrections apply."""
 
     power: bool
     lens: bool
 
 
 def _hmcode(params: Any) -> tuple[str, _NonLinear]:
-    """HMcode's version, '' for linear spectra, and what it acts on."""
+    """HMcode's version, '' for linear spectra, and the quantities to which it applies."""
     kind = str(params.NonLinear)
     acts = _NonLinear(power=kind in ("NonLinear_pk", "NonLinear_both"),
                       lens=kind in ("NonLinear_lens", "NonLinear_both"))

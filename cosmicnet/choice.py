@@ -1,6 +1,6 @@
-"""Which of the installed sets: the one with the narrowest domain that covers a request, or most of several requests.
+"""Choice of an installed set: the one with the narrowest domain that covers a request, or most of several requests.
 
-The narrower the domain, the more accurate are networks of as many models.
+For the same number of models, networks of a narrower domain are more accurate.
 """
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def _size_of_domain(manifest: Manifest) -> tuple[int, float]:
 
 
 def choose(answers: Sequence[Reasons]) -> str:
-    """The set that covers most of several requests, of equally many the narrowest; where none covers any, the one with
-    the fewest reasons against it.
+    """The set that covers most of several requests, the narrowest one of equals. If none covers any, the set with the
+    fewest reasons against it.
 
     answers: for each request (at least one), the reasons against each set, the narrowest first; () where it covers.
     """

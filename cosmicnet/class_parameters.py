@@ -35,13 +35,13 @@ class ClassParameter:
     finer: for precision parameters, whether smaller or larger values are more precise; '' where there is no such order.
     finest: the finest value covered regardless of training precision, because its effect is computed at run time.
     equivalents: other names that set the same quantity, of which CLASS takes only one; other spellings among them.
-    found_from: quantities that CLASS takes in its place, and searches for the value that gives them.
+    found_from: quantities that may be given instead, from which CLASS finds the parameter by a search.
     only: for kind 'fixed', the value in all networks.
     possible: the range in which CLASS integrates reliably, which it no longer checks itself (perturbations.c).
     sets_reach: whether it decides up to which wavenumber sources are computed.
     is_reported: whether a SourceRequest has its value, or a number that CLASS derives from it; False for contents of
     files.
-    meaning: for messages, where the name does not say it.
+    meaning: for messages, if the name alone is unclear.
     """
 
     name: str
@@ -226,7 +226,7 @@ LATER_MODULES: Mapping[str, Module] = {
     name: parameter.module for parameter in _TABLE if parameter.kind in ("number", "choice")
     and parameter.module in ("primordial", "fourier", "transfer") for name in (parameter.name, *parameter.equivalents)
 }
-# Networks switch these on. Full CLASS with them differs from networks by the sources alone.
+# Networks switch these on. Full CLASS with the same switches differs from networks by the sources alone.
 SAME_MODULES: Mapping[str, str | float | int] = dict.fromkeys(
     ("fast_background", "fast_tensors", "fast_line_of_sight", "fast_non_linear"), "yes")
 

@@ -28,8 +28,8 @@ def folder() -> Path | None:
 
 
 def put_first() -> bool:
-    """Have `import classy` find this one from now on, in this process and in those that it starts; False where it is
-    not installed. classy must not be imported yet."""
+    """Make `import classy` load this build, in this process and in those that it starts; False if it is not
+    installed. classy must not be imported yet."""
     place = folder()
     if place is None or "classy" in sys.modules:
         return False

@@ -33,7 +33,7 @@ COMBINATIONS: dict[str, tuple[str, ...]] = {
     "theta_m": ("weyl", "shear", "isw"),
     "theta_cb": ("weyl", "shear", "isw", "matter", "matter_cb"),
 }
-# Those that need to know all that moves: a fluid's velocity is not among the pieces.
+# Tables that need the velocity of every component; the pieces do not have that of a fluid.
 VELOCITIES = ("theta_m", "theta_cb")
 
 # Below the first x radiation moves with matter, beyond the second it streams without.

@@ -1,9 +1,9 @@
 """Coordinates in which the sources of different cosmologies look alike.
 
-Early times (until the photons stream freely): tau/tau_rec and x = k r_s(rec), in which
-recombination and the acoustic oscillations stand still. Late times: x and v = (tau-tau_rec)/r_s(rec),
-in which free streaming, a function of k (tau-tau_rec) = x v, stands still too; or
-u = (tau-tau_rec)/(tau_0-tau_rec) for what dark energy changes. Logarithms of x, v, u are used.
+Early times (until the photons stream freely): tau/tau_rec and x = k r_s(rec), in which recombination and the
+acoustic oscillations are at the same place in every cosmology. Late times: x and v = (tau-tau_rec)/r_s(rec), in which
+the same holds for free streaming, a function of k (tau-tau_rec) = x v; or u = (tau-tau_rec)/(tau_0-tau_rec) for fields
+that dark energy changes. Logarithms of x, v, u are used.
 """
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Scales:
         return self.tau_rec + EARLIEST_REIONIZATION * self.sound_horizon_rec
 
     def is_streaming(self, k: Array, tau: Array) -> NDArray[np.bool_]:
-        """Where CLASS has the radiation streaming approximation on; shape (tau.size, k.size).
+        """True where CLASS uses the radiation streaming approximation; shape (tau.size, k.size).
 
         Source: perturbations_approximations() in CLASS.
         """

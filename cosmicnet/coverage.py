@@ -30,12 +30,12 @@ OF_SPECIES = re.compile(r"(?:(?:deg|T|ksi)_ncdm|m_ncdm_in_eV|got_files|ncdm_\w+?
 # Relative tolerance at the ends of a domain.
 ROUNDING = 1e-12
 
-# As much beyond the reach of a set no cosmology of its domain brings a request within it: k of a given k_max in h/Mpc
-# changes with H0, k of a given l_max with the acoustic scale.
+# A request beyond the largest k of a set by more than this factor is not covered at any cosmology of the domain. (k of
+# a given k_max in h/Mpc changes with H0, k of a given l_max with the acoustic scale.)
 K_VARIES, L_VARIES = 2.0, 1.25
 
-# Settings agree if they are equal to this relative accuracy (they pass through text and units); numbers of the
-# cosmology that were the same in all models may differ by more: that is no wrong spectrum.
+# Relative tolerance for settings, which pass through text and units; and a wider one for numbers of the cosmology that
+# were the same in all models, where such differences do not matter to spectra.
 SETTING_TOLERANCE, FIXED_TOLERANCE = 1e-8, 2e-4
 
 # Newtonian and synchronous, as CLASS numbers them.
@@ -44,17 +44,17 @@ GAUGES = (0.0, 1.0)
 # Relative tolerance for the conformal time between two times of a request, and for the sound horizon: CLASS's own
 # accuracy for massive neutrinos, which is proportional to tol_ncdm_bg.
 EXPANSION_TOLERANCE, PER_TOL_NCDM_BG = 1e-6, 0.1
-# A coarser integration of the background is off by this factor times its tolerance; only so far is that believed.
+# The error of a coarser background integration is at most this factor times its tolerance, up to the second number.
 PER_TOL_BACKGROUND, COARSEST = 20.0, 2e-5
 # Tolerance for the conformal age: splines through the rows of CLASS's fast background are off by half as much close to
 # today. Over this part of the age before today that is negligible.
 TIME_TOLERANCE, LATE_PART = 1e-8, 0.02
 # Tolerance for the density of a fluid, which CLASS integrates.
 FLUID_TOLERANCE = 1e-2
-# Derived quantities of a set's guard that the expansion determines; it has fits of the others.
+# Derived quantities of a set's guard that are computed from the expansion; the set has fits of the others.
 OF_EXPANSION = ("tau_rec", "sound_horizon_rec", "conformal_age")
 
-# Differences that follow from another one: the cause to the beginnings of names.
+# Differences that follow from another one: the cause, and the beginnings of the names of its consequences.
 CONSEQUENCES = {
     "N_ncdm": ("deg_ncdm", "T_ncdm", "ksi_ncdm", "ncdm_", "got_files", "m_ncdm", "omega_ncdm", "N_ur", "delta_cb"),
     "has_fld": ("use_ppf", "c_gamma_over_c_fld", "cs2_fld", "fluid_equation_of_state", "w0_fld", "wa_fld"),
@@ -227,7 +227,7 @@ def values_for_domain(request: Request) -> dict[str, float]:
 
 
 def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
-    """Physics that changes the background or the thermal history and is not among the settings: compare CLASS's
+    """Find physics that is not among the settings but changes the background or the thermal history: compare CLASS's
     numbers with those that the parameters imply."""
     manifest = networks.manifest
     if not manifest.derived.keys().isdisjoint((*OF_EXPANSION, "z_rec")):
@@ -236,7 +236,7 @@ def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
     different = []
     for (name, tolerance), value in zip(manifest.derived.items(), expected, strict=True):
         got = request.cosmology.get(name, math.nan)
-        # where a quantity is an exact function of the parameters, the fit's error is rounding, which depends on
+        # if a quantity is an exact function of the parameters, the fit has rounding errors alone, which depend on
         # the compiler; written so that NaN is different
         if name not in OF_EXPANSION and not abs(got / value - 1.0) <= max(tolerance, SETTING_TOLERANCE):
             different.append(f"{name} = {got:.8g}, but {value:.8g} (+-{tolerance:g} relative)")

@@ -1,8 +1,8 @@
 """Inputs of networks that do not depend on the parametrization of a cosmology: ratios of densities at several times.
 
 At fixed omega/T_cmb^3, temperatures, times and lengths around recombination scale with T_cmb. Densities are therefore
-in units of the photon density. Neutrinos and dark energy act through their share of the energy at the times at which it
-matters; curvature through its share today.
+in units of the photon density. Neutrinos and dark energy are described by their share of the energy at several times,
+curvature by its share today.
 """
 from __future__ import annotations
 

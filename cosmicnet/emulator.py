@@ -38,9 +38,9 @@ Single = NDArray[np.float32]
 # 1e-7 of its peak there, and the constant continuation of the bases is accurate enough.
 OPAQUE_MARGIN = 0.06
 
-# Pieces that at late times may stand for isw: what is left of it, and the one to which growth is applied.
+# Pieces that may replace isw at late times: the one that growth multiplies, and the remainder.
 PARTS_OF_ISW = ("isw_beyond_growth", "weyl")
-# Pieces of t0 that are not everywhere: others may stand for them.
+# Pieces of t0 that other pieces may replace.
 ALTERNATIVES = {"temperature", "acceleration", "isw_beyond_growth"}
 
 # Rows of CLASS's table of electrons that resolve a change of the scattering rate. With fewer its splines overshoot;
@@ -76,7 +76,7 @@ class Emulator(Protocol):
         """
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Descriptions of the networks; the entry `fields` of a manifest."""
+        """Descriptions of the networks, for the entry `fields` of a manifest."""
 
     def arrays(self) -> Arrays:
         """All numbers of the networks, as a set stores them."""
@@ -226,7 +226,8 @@ class FieldsEmulator:
 
 
 def _unresolved_reionization(request: Request, scales: Scales) -> Iterator[str]:
-    """Rescattering is computed on uniform times, of electrons that CLASS tabulates in uniform redshifts."""
+    """Yield a reason if reionisation is too sudden for the uniform times of rescattering, or for CLASS's table of
+    electrons, which is uniform in redshift."""
     if PIECE_OF.keys().isdisjoint(tables_but_p(request.tables)):
         return
     rate = request.history["scattering_rate"]
@@ -245,8 +246,8 @@ def _unresolved_reionization(request: Request, scales: Scales) -> Iterator[str]:
 
 
 def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    """Less than double precision for the large tables: 6e-8 relative for the bases, and 5e-4 for the components,
-    which are small corrections to the mean."""
+    """Large tables for storage: bases in single precision (6e-8), components in half precision (5e-4), since they are
+    small corrections to the mean."""
     kind: type = np.int64 if array.dtype.kind == "i" else np.float64
     if name.endswith("/components"):
         kind = np.float16
@@ -321,7 +322,7 @@ class _OpenRequest:
                 ("interpolation", fill_others)]
 
     def _late_fields(self, times: Array, pieces: Collection[str]) -> dict[str, Factors]:
-        """Fields at `times` (Mpc) and then at the request's late times, by piece; isw is put together of its parts."""
+        """Fields by piece, at `times` (Mpc) and then at the request's late times; isw is assembled from its parts."""
         late = self._request.tau[self._first_late:]
         rest, growing = PARTS_OF_ISW
         is_divided = rest in self._fields.pieces("late") and (rest in pieces or "isw" in pieces)
@@ -376,7 +377,7 @@ class _OpenRequest:
             piece = PIECES[name]
             factor = time_factor(piece, history)
             if name == "doppler" and is_late:
-                # as if all photons streamed; LatePhotons corrects it where they do not
+                # as if all photons streamed; LatePhotons adds the rest
                 factor = factor + streaming_factor(history)
             in_wavenumber = wavenumber_factor(piece, self._request.k, curvature) if piece.power_of_k else None
             terms.setdefault(piece.source, []).append(factors.scaled(factor, in_wavenumber))

@@ -38,7 +38,7 @@ class FittedField:
     wavenumber_basis: SplineBasis
 
     def core(self, inputs: Array) -> Array:
-        """The small matrix in the middle, shape (r_t, r_k), for the field's inputs (inputs_of())."""
+        """The core, shape (r_t, r_k), for the field's inputs (inputs_of())."""
         coefficients = self.network(inputs).astype(np.float32)
         return self.mean_core + (coefficients @ self.components).reshape(self.mean_core.shape)
 
@@ -142,7 +142,7 @@ class FieldValues:
         return {piece: self._factors(self._bases.fields[region][piece], in_time[piece]) for piece in pieces}
 
     def _factors(self, member: FittedField, in_time: Single) -> Factors:
-        """Multiply the core into the side that makes this product and the final one cheapest."""
+        """Multiply the core into whichever side makes this product and the final one cheaper."""
         core = self._cores[member.field.name]
         in_k = self._wavenumber[member.field.name]
         (r_t, r_k), n_tau, n_k = core.shape, in_time.shape[0], in_k.shape[0]

@@ -129,7 +129,7 @@ def fields_for(parameters: Collection[str]) -> tuple[Field, ...]:
 
 def _inputs_for(field: Field, parameters: Collection[str]) -> tuple[str, ...]:
     more = _MORE_EARLY if field.region == "early" else _MORE_LATE
-    # massless and relativistic massive neutrinos act alike: the inputs are their sum and the share of the massive ones
+    # massless and relativistic massive neutrinos act alike: inputs are their sum and the massive ones' share
     own = ("N_eff" if name == "N_ur" and "T_ncdm" in parameters else name for name in field.inputs)
     added = (name for parameter in parameters for name in more.get(parameter, ()))
     # another parameter may act on any piece, at any time

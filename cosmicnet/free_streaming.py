@@ -10,7 +10,7 @@ For large x both are the real part of exp(ix) (c_1/x + c_2/x^2), of which c_1 an
 widths of recombination and of the early integrated Sachs-Wolfe effect are small compared with tau, so 1/x^n is a short
 series around recombination, and the integrals over tau' are a few moments of the sources for each wavenumber.
 
-Beside these waves there is what slow changes at tau itself leave behind: the integral of j_2 is pi/4.
+To these waves are added the photons of slow changes at tau itself, with the integral of j_2, pi/4.
 """
 from __future__ import annotations
 

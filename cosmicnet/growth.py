@@ -39,7 +39,7 @@ def _passage(z: Array, start: float, end: float) -> Array:
 
 
 def smooth_growth(tau: Array, history: Mapping[str, Array]) -> Array:
-    """The matrix, to be applied to values at the last times: columns are these times, rows those that change.
+    """The matrix that corrects values at the last times: columns are these times, rows the times that change.
 
     tau: Mpc, increasing, up to today; history: scale_factor and growth_factor at these times. No rows where there are
     too few times.

@@ -24,7 +24,7 @@ __all__ = ["GivenRequest", "History", "request_of"]
 
 Array = NDArray[np.float64]
 
-# The history must begin before these: free electrons scatter all light, and neutrinos are relativistic.
+# The history must begin before these: the universe is opaque, and neutrinos are relativistic.
 LATEST_START = 1e-5
 # Scale factor at which CLASS starts its growth factor as D = 1, D' = 2 a'/a.
 GROWTH_START = 1e-14
@@ -34,7 +34,7 @@ GROWTH_TOLERANCE = 1e-9
 START_OF_SOURCES = 0.008
 # Steps of time relative to the time scale of the visibility and of the expansion, half of CLASS's.
 STEP = 0.05
-# No reionisation begins before, and recombination is over by then.
+# Reionisation begins later than this, and recombination is over by then.
 NEUTRAL_Z = 60.0
 # 1/(kappa' tau) from which on photons stream freely in CLASS.
 FREE_STREAMING = 100.0
@@ -262,7 +262,7 @@ def _species(parameters: Mapping[str, float]) -> dict[str, float]:
 
 
 def _numbers(history: History, values: Mapping[str, float], implied: Background) -> dict[str, float]:
-    """What CLASS reports of a cosmology beside its parameters."""
+    """The numbers that CLASS reports of a cosmology beside its parameters."""
     tau_rec = history.tau_rec
     a_rec = float(np.exp(history._scale_factor(tau_rec)))
     sound = float(implied.times(np.array([a_rec]))[1][0])

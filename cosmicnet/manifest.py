@@ -20,12 +20,12 @@ FIELDS_ARCHITECTURE, PAPER_ARCHITECTURE = ARCHITECTURES = ("cosmicnet", "paper")
 class Manifest:
     """The frozen description stored as manifest.json beside the arrays.
 
-    class_version: as CLASS writes it; another release is not covered, whatever its patch level. source_digest: of the
-    files of that CLASS that make the source functions.
+    class_version: as CLASS writes it; requests of other releases are not covered, those of other patch levels are.
+    source_digest: of the files of that CLASS that determine the source functions.
     domain: parameter (name as in SourceRequest.cosmology) to (lowest, highest) allowed.
     setup, precision: CLASS's choices that a request must share (names of SourceRequest).
-    derived: quantity to its relative tolerance; the set holds a small model of each as a function of
-    derived_inputs, and a request whose value differs was made with other physics.
+    derived: quantity to its relative tolerance; the set has a small model of each as a function of derived_inputs.
+    A request with another value has other physics.
     sha256: of the arrays and of all other entries.
     constraints: linear, of the same names, as region.LinearConstraint reads them; ellipsoid: as region.Ellipsoid
     writes itself, empty for none. Both cut the domain.
@@ -59,8 +59,7 @@ class Manifest:
 
     @property
     def precision_settings(self) -> dict[str, float]:
-        """What to set in CLASS for the precision that the networks stand for, from their recipe; nothing for CLASS's
-        default."""
+        """CLASS's precision parameters of the training, from the recipe; empty for CLASS's defaults."""
         levels = self.recipe.get("levels", {})
         return {**levels.get("shared", {}), **levels.get("converged", {})}
 

@@ -86,7 +86,7 @@ class LatePhotons:
 
     def blocks(self, region: str, rows: slice, late: Mapping[str, Factors]) -> Iterator[tuple[str, slice, Single]]:
         """Yield the contribution to a source in blocks of times: source, rows, and values at the first wavenumbers;
-        the others stream.
+        photons of the others stream.
 
         t0 already has the term of streaming_factor() everywhere. late: by piece, fields of the late region at
         self.times and then at request.tau[first:].

@@ -24,7 +24,7 @@ __all__ = ["COMPARE_WITH", "NetworkProvider", "open_provider"]
 
 FALLBACKS = ("full", "error")
 
-# The main difference between the spectra of no and yes.
+# The main cause of differences between neural_network no and yes.
 COMPARE_WITH = (
     f"full CLASS with {', '.join(f'{name}: {value}' for name, value in SAME_MODULES.items())}, which networks switch "
     "on; by default its own line of sight is up to a Wishart chi2 of 4.3 from converged CLASS, the fast one 0.009 "
@@ -43,7 +43,7 @@ def open_provider(
 ) -> NetworkProvider:
     """Find the networks and check the options; called by classy at each compute().
 
-    running: the CLASS that asks, by default the one that `import classy` finds. Raises CosmicnetError for a wrong
+    running: the CLASS that makes the request, by default that of `import classy`. Raises CosmicnetError for a wrong
     option, NetworkFileError for networks that cannot be read.
     """
     fallback = str(neural_network_fallback).strip().lower()
@@ -59,7 +59,7 @@ def open_provider(
 
 
 class NetworkProvider:
-    """Gives the sources of one compute(), or hands it back to CLASS.
+    """Gives the sources of one compute(), or leaves them to CLASS.
 
     candidates: sets in the order of preference, which may be loaded as they are needed.
     """

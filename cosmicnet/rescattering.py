@@ -38,7 +38,7 @@ Real = NDArray[np.floating[Any]]
 # stream. A faster change of the scattering rate is resolved by so many steps, which are up to FINEST times smaller.
 STEP, STEPS_PER_CHANGE, FINEST = 0.014, 1.5, 16.0
 
-# Optical depth per Hubble time from which on electrons count; the neutral universe has less than 1e-3.
+# Reionisation begins when the optical depth per Hubble time exceeds this; a neutral universe has less than 1e-3.
 LEAST_SCATTERING = 2e-3
 
 # Each iteration lets the photons scatter once more.

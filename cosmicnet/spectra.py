@@ -93,8 +93,8 @@ def line_of_sight(
 def lens(cl: Mapping[str, Array], l_max: int, precision: Mapping[str, float] | None = None) -> Spectra:
     """Lensed spectra from unlensed ones.
 
-    cl: tt, ee, te, pp and, unless it vanishes, bb, each from l = 0 on as line_of_sight() returns them. They must go
-    on beyond l_max, where lensed spectra lose what comes from beyond their end: a third of l_max is CLASS's choice.
+    cl: tt, ee, te, pp and, unless it vanishes, bb, each from l = 0 on as line_of_sight() returns them. They must extend
+    beyond l_max, because lensing moves power from larger multipoles; CLASS takes a third of l_max more.
     precision: CLASS's parameters of lensing, such as accurate_lensing.
 
     Returns `ell`, tt, ee, te and bb, and the unlensed pp, from l = 0 to l_max.

@@ -21,10 +21,10 @@ _limits: list[tuple[int, list[Callable[[], Any]]]] = []
 
 @contextmanager
 def threads_of_products() -> Iterator[int]:
-    """How many threads NumPy's matrix products may use; within the context they use one, and the others are free.
+    """Limit NumPy's matrix products to one thread within the context; yields the number of threads that they had.
 
     Products of a few hundred rows gain nothing from several threads, which then wait busily for the next product. The
-    number belongs to the process: concurrent callers share the limit, and the last to leave restores it.
+    limit belongs to the process: concurrent callers share it, and the last to leave restores the number.
     """
     with _lock:
         if not _limits:

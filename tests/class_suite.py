@@ -35,7 +35,7 @@ class Outcomes(unittest.TestResult):
     def stopTest(self, test: unittest.TestCase) -> None:
         super().stopTest(test)
         self.seconds[_name(test)] = time.perf_counter() - self.seconds[_name(test)]
-        # whoever reads the log of a run that was killed wants to know where it was
+        # the log of a killed run shows how far it got
         print(f"{_name(test)} {self.seconds[_name(test)]:.1f} s", flush=True)
 
     def addSuccess(self, test: unittest.TestCase) -> None:

@@ -81,7 +81,7 @@ def lensed(raw: dict[str, Array], accurate: bool = False, orders: Orders = DEFAU
 def lensed_part(
     raw: dict[str, Array], ell: Array, mu: Array, weight: Array, accurate: bool, orders: Orders
 ) -> dict[str, Array]:
-    """What these angles contribute to the integrals, Eqs. 48 and 49 of astro-ph/0502425."""
+    """Contributions of these angles to the integrals, Eqs. 48 and 49 of astro-ph/0502425."""
     l_max = ell.size - 1
 
     def function(m: int, n: int) -> Array:

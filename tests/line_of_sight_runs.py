@@ -1,4 +1,4 @@
-"""What the tests of the line of sight share: settings, tolerances, and pieces of the textbook's integrals."""
+"""Shared by the tests of the line of sight: settings, tolerances, and pieces of the textbook's integrals."""
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -36,7 +36,7 @@ if __name__ == "__main__":
     (output / "search.json").write_bytes((work / "search" / "t0.json").read_bytes())
     (output / "losses.json").write_text(json.dumps([[e.loss, e.validation_loss] for e in trained.history]))
     networks = {"trained": trained.network}
-    # what is finished is only read
+    # finished trainings are only read
     networks |= {f"draw{number}": module._train(plan, draw_architecture(plan.recipe, "t0", number)).network
                  for number in range(DRAWS)}
     for whose, network in networks.items():

@@ -30,7 +30,7 @@ def computed(settings: Mapping[str, Any], provider: Any = None, level: str | Non
 
 
 class Recorder:
-    """Leave the integration to CLASS; keep the request, and copies of what is valid in provide() only."""
+    """Leave the integration to CLASS; keep the request, and copies of its views, which are valid in provide() only."""
 
     def __init__(self) -> None:
         self.requests: list[Any] = []

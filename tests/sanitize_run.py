@@ -37,7 +37,7 @@ def build(folder: Path, sanitizer: str) -> Path:
 
 
 def run(root: Path, settings: Path) -> str:
-    """What the sanitizer says of one input; raises where CLASS itself fails."""
+    """The sanitizer's output for one input; raises if CLASS itself fails."""
     output = root / f"output_of_{settings.stem}_"
     copy = root / settings.name
     copy.write_text(f"{settings.read_text(encoding='utf-8')}root = {output}\n", encoding="utf-8")
@@ -49,7 +49,7 @@ def run(root: Path, settings: Path) -> str:
 
 
 def reports(said: str) -> list[str]:
-    """The single reports in what a sanitizer said."""
+    """The single reports in a sanitizer's output."""
     return [part for part in BEGINS.split(said) if any(kind in part for kind in KINDS) or " leak of " in part]
 
 

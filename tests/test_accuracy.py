@@ -128,7 +128,7 @@ def test_distribution_keeps_what_has_no_limit() -> None:
     {"te": 1.01 * np.sqrt(example().tt * example().ee)}, {"tt": -example().tt, "ee": -example().ee},
     {"ee": np.full_like(ELL, np.nan)}], ids=["correlation above one", "negative", "NaN"])
 def test_spectra_of_no_universe_are_infinitely_far(change: dict[str, np.ndarray]) -> None:
-    """And so they count: what is not a number is left out of a table."""
+    """They count as infinite: a NaN would be left out of a table."""
     figures = summary(example(), dataclasses.replace(example(), **change))
     assert figures["wishart_chi2"] == np.inf
 

@@ -98,7 +98,7 @@ def nothing() -> None:
     pass
 
 
-# command, what is wrong (done before), and what the message must say
+# command, a function that makes the mistake beforehand, and words of the message
 MISTAKES: dict[str, tuple[Arguments, Callable[[], None], str]] = {
     "info: unknown networks": (["info", "nope"], nothing, "neural_network_path = nope: "),
     "info: damaged networks": (["info", "nets"], damaged_networks, "is damaged or was changed"),
@@ -152,7 +152,7 @@ def test_mistake_is_one_clear_message(
 
 
 def test_folder_without_permission(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    # the tests may run as root, who may write everywhere
+    # the tests may run as root, which may write everywhere
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert_refuses(["make", "tiny.toml"], "nets/tiny: Permission denied", capsys)
 

@@ -1,4 +1,4 @@
-"""Chains that are killed or whose networks break: what is on disk stays, and they go on; chains under MPI."""
+"""Chains that are killed or whose networks break keep their samples and can be resumed; chains under MPI."""
 from __future__ import annotations
 
 import importlib.util

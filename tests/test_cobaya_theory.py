@@ -290,7 +290,7 @@ def test_no_classy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class StockClass:
-    """What is seen of a classy without the patch."""
+    """Attributes of a classy without the patch."""
 
 
 def test_unpatched_classy(monkeypatch: pytest.MonkeyPatch) -> None:

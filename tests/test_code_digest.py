@@ -1,4 +1,4 @@
-"""What a changed line of the package makes again: what depends on it, and no more."""
+"""A changed line of the package invalidates the tables and fits that depend on it, and no others."""
 from __future__ import annotations
 
 import ast
@@ -83,7 +83,7 @@ def imported(name: str) -> set[str]:
 
 
 def test_no_module_is_forgotten() -> None:
-    """Whoever imports another one into these says whether it decides."""
+    """A further import in these modules must be listed here, either as a part of the digest or in NO_PART."""
     assert set().union(*map(imported, OF_TABLES)) - NO_PART <= set(OF_TABLES)
     assert set().union(*map(imported, OF_FIELDS)) - NO_PART <= {*OF_TABLES, *OF_FIELDS}
     of_levels = {*OF_TABLES, *OF_LEVEL_TABLES, *OF_LEVEL_FIELDS}

@@ -1,4 +1,4 @@
-"""Recipes: the shipped one is read, every kind of mistake is refused by file, entry and what is allowed."""
+"""Recipes: the shipped one is read; every kind of mistake is refused with file, entry and allowed values."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_recipe_cannot_be_changed(tmp_path: Path) -> None:
         load_recipe(write_tiny(tmp_path)).name = "other"
 
 
-# what is replaced in the tiny recipe, by what, and what the message must say
+# text of the tiny recipe, its replacement, and words of the message
 MISTAKES: dict[str, tuple[str, str, str]] = {
     "misspelt key": ("epochs = 50", "epoch = 50", r"training\.epoch: .*\bepochs\b"),
     "the key that is then missing": ("epochs = 50", "epoch = 50", r"training\.epochs: "),

@@ -32,7 +32,7 @@ class Scheduler(NamedTuple):
 
 
 def first_line(process: subprocess.Popen[str], pattern: str) -> str:
-    """What the pattern's group finds in the first line of stderr that has it."""
+    """The match of the pattern's group in the first line of stderr that has one."""
     assert process.stderr is not None
     for line in process.stderr:
         found = re.search(pattern, line)

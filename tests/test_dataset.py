@@ -1,4 +1,4 @@
-"""Training models on disk: what comes back, what is refused, and a disk that fills up."""
+"""Training models on disk: round trips, damaged files, and a full disk."""
 from __future__ import annotations
 
 import os

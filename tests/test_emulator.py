@@ -118,7 +118,7 @@ FLAT = {"T_cmb": 2.7255, "omega_cdm": 0.12, "N_ncdm": 0.0, "Omega0_k": 0.0, "w0_
 
 
 def divided(emulator: FieldsEmulator) -> FieldsEmulator:
-    """The same numbers, but the late isw is taken for what is left beyond growth."""
+    """The same numbers, but the late isw counts as the remainder beyond growth."""
     return FieldsEmulator([
         replace(f, field=replace(f.field, piece="isw_beyond_growth")) if f.field.name == "late.isw" else f
         for f in emulator.fields])
@@ -227,7 +227,7 @@ def test_views_on_a_larger_block_are_filled_and_nothing_else(emulator: FieldsEmu
 @pytest.mark.parametrize(("first_tau", "present"), [
     (14150.0 * 0.9, ("late", "reionized")), (1000.0, ("late", "dark", "reionized")), (240.0, ("early",))])
 def test_some_regions_alone(emulator: FieldsEmulator, first_tau: float, present: tuple[str, ...]) -> None:
-    """A request for P(k) at z = 0 has late times only; what is not met is not needed."""
+    """A request for P(k) at z = 0 has late times only; fields of other times are not needed."""
     request, reference = make_request(first_tau=first_tau), make_request(first_tau=first_tau)
     if present == ("early",):
         for r in (request, reference):

@@ -27,7 +27,7 @@ TOLERANCE = 1e-4
 AGREEMENT = 3e-4
 
 FIELD: Field = next(f for f in FIELDS if f.region == "early" and f.piece == "weyl")
-# few wavenumbers and times: what is tested does not depend on how many
+# few wavenumbers and times: the tests do not depend on their number
 GRIDS = AlignedGrids(t_edges=(0.78, 0.93, 1.15, 1.4, 2.15), k_per_decade=8)
 
 

@@ -47,7 +47,7 @@ def test_dense_layers_learn_what_the_polynomial_leaves(settings: Training) -> No
 
 
 def test_dense_layers_that_do_not_help_give_nothing(settings: Training) -> None:
-    """Noise cannot be learned: what is kept is the polynomial, fitted to all models."""
+    """Noise cannot be learned: the polynomial alone is kept, fitted to all models."""
     inputs = make_inputs()
     noise = np.random.default_rng(6).normal(size=(len(inputs), 3))
     result = trained(noise, settings, epochs=0)

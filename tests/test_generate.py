@@ -128,7 +128,7 @@ def test_folder_of_another_recipe_is_refused(
         assert str(folder) in str(raised.value)
     assert contents(folder) == before
     assert len(stand_in.computed) == 20
-    # what is trained from the models may change
+    # entries of the training may change
     generate(recipe.model_copy(update={"description": "other"}), tmp_path)
     monkeypatch.setattr(plan_module, "AlignedGrids", lambda: COARSE)
     with pytest.raises(DatasetError, match=r"\(grids\."):

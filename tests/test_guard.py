@@ -1,4 +1,4 @@
-"""What CLASS computed is compared with what the parameters imply: requests with other physics are noticed by it."""
+"""The guard: CLASS's numbers are compared with those that the parameters imply, so that other physics is noticed."""
 from __future__ import annotations
 
 from typing import Any

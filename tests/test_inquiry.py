@@ -1,4 +1,4 @@
-"""What a person calls without Cobaya: which sets are there, do they cover some parameters, what are the sources?"""
+"""The Python interface without Cobaya: list of sets, coverage of parameters, source functions."""
 from __future__ import annotations
 
 import os

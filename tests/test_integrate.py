@@ -1,4 +1,4 @@
-"""What CLASS integrates for a training model, and settings that it does not accept."""
+"""The tables that CLASS integrates for a training model, and settings that it does not accept."""
 from __future__ import annotations
 
 import json

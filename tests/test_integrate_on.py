@@ -65,7 +65,7 @@ def test_recorded_pieces_are_newtonian_theta_b_and_phi_prime(gauge: str) -> None
         assert np.abs(recorded["theta_b"][:, index] - theta_b).max() < 2e-4 * np.abs(theta_b).max()
         phi_prime = CubicSpline(time, printed["phi"][first])(grids["tau"], 1)
         error = np.abs(recorded["phi_prime"][:, index] - phi_prime) / np.abs(phi_prime).max()
-        # the derivative of what is printed is rough where CLASS switches approximations
+        # the derivative of the printed column is rough where CLASS switches approximations
         assert np.median(error) < 1e-5
         assert np.quantile(error, 0.9) < 0.01
 
@@ -108,7 +108,7 @@ def test_where_grids_cannot_change_it_refuses(level: str, options: dict[str, Any
 
 
 class Recording:
-    """Copies what is handed over, or fails with it."""
+    """Copies the recorded tables, or raises an error."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error, self.accepted, self.recorded = error, False, dict[str, Array]()

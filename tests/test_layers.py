@@ -1,4 +1,4 @@
-"""Imports point one way only, and what is loaded from disk cannot run code."""
+"""Imports point one way only, and no file loaded from disk can run code."""
 from __future__ import annotations
 
 import ast

@@ -1,4 +1,4 @@
-"""What a chain integrated becomes networks; what they may be off is stated; nothing is lost or taken for another."""
+"""Models of a chain become networks with a stated error; no model is lost or mistaken for one of another kind."""
 from __future__ import annotations
 
 import subprocess

@@ -169,7 +169,7 @@ def test_not_covered(settings: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("output", ["tCl", "pCl", "tCl,lCl"])
 def test_each_spectrum_alone(output: str, fast: Any) -> None:
-    """The times are CLASS's and depend on what is computed, so this is as close as those agree."""
+    """CLASS's times depend on the requested output, which limits the agreement."""
     alone = computed({**LCDM, "output": output, "fast_line_of_sight": "yes"})
     assert alone.neural_network_info()["fast_line_of_sight"]
     together = raw(fast)

@@ -198,7 +198,7 @@ def test_set_comes_back_bit_by_bit(tmp_path: Path) -> None:
 
 
 def change_manifest(folder: Path, change: dict[str, Any]) -> None:
-    """With a hash that fits, as somebody who writes sets by other means would have it."""
+    """With a hash that fits, as a set written by another program would have."""
     file = folder / MANIFEST
     file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
     put_right_hash(folder)

@@ -199,7 +199,7 @@ def test_training_that_was_killed_ends_with_the_same_weights(
     resumed = train_network(given, work / "killed", quiet=True)
     assert same(whole, resumed)
     assert whole.history[-1].loss < whole.history[0].loss
-    # what is finished is only read
+    # finished trainings are only read
     assert same(train_network(given, work / "killed", quiet=True), resumed)
     assert {p.name for p in (work / "killed").glob("*/*.keras")} == {"epoch0002.keras", f"epoch{whole.best:04d}.keras"}
     assert whole.validation_loss == min(epoch.validation_loss for epoch in whole.history)

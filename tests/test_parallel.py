@@ -39,7 +39,7 @@ def running(
     """A command with three workers, one of them soon idle, and their process ids; its user set two threads."""
     script = Path(__file__).parent / "pool_run.py"
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    # a group of its own: what is sent to it does not reach pytest
+    # a process group of its own: its signals do not reach pytest
     command = subprocess.Popen([sys.executable, str(script), str(tmp_path)], start_new_session=True,
                                stderr=subprocess.PIPE, text=True)
     try:

@@ -25,7 +25,7 @@ def class_tree(stock: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def compiles(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """What the compiler says, once, in place of compiling; nothing at first."""
+    """A stand-in for the compiler. It returns the messages of this dictionary once, none by default."""
     said: dict[str, list[str]] = {}
 
     def answer(*_: object) -> dict[str, list[str]]:

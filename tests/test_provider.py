@@ -73,7 +73,7 @@ def suddenly_reionized(request: SyntheticRequest) -> None:
     request.history["scattering_rate"][later:] = 0.03 / request.tau[later:]
 
 
-# what is asked for beyond the networks, and what the message has to say
+# requests beyond the networks, and words of the message
 NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "parameter below": (alter(omega_b=0.019), r"omega_b = 0.019 is outside \[0.02, 0.025\]"),
     "parameter above": (alter(omega_cdm=0.15), r"omega_cdm = 0.15 is outside \[0.1, 0.14\]"),

@@ -1,4 +1,4 @@
-"""What ends the process in stock CLASS 3.4.1 is an error in the patched build."""
+"""Calls that end the process in stock CLASS 3.4.1 raise errors in the patched build."""
 from __future__ import annotations
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Whatever is asked of classy: the right spectra from networks, or a clear error. Never a wrong number."""
+"""Any request to classy gives the right spectra from networks, or a clear error. Never a wrong number."""
 from __future__ import annotations
 
 import functools
@@ -178,7 +178,7 @@ def test_spelling_does_not_matter(name: str) -> None:
 
 # --- requests that the networks do not cover ------------------------------------------------------
 
-# what is asked for, and what the message has to contain: parameter, value, what is allowed
+# settings of the request, and required words of the message: parameter, value, covered values
 UNCOVERED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "density transfer functions": ({}, {"output": "mTk"}, r"more source functions \(.*delta_ur\b.*mTk"),
     "velocity transfer functions": ({}, {"output": "vTk"}, r"more source functions \(.*theta_ur\b.*vTk"),

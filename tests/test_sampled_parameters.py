@@ -105,7 +105,7 @@ def sampling(name: str, low: float, high: float) -> str:
 
 
 def check(folder: Path, name: str, low: float, high: float, **settings: str) -> None:
-    """What `cosmicnet make` does before it integrates a model, of a recipe that samples one more parameter."""
+    """The checks of `cosmicnet make` before the integration, for a recipe that samples one more parameter."""
     text = sampling(name, low, high)
     more = "".join(f"{setting} = {value}\n" for setting, value in settings.items())
     path = folder / "mine.toml"

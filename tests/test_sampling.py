@@ -112,7 +112,7 @@ def test_constraint_that_cannot_be_read(text: str) -> None:
 
 
 def test_limits_that_no_point_obeys_are_noticed_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What CLASS derives takes 0.1 s a point, and there may be 1000 points for each model that is wanted."""
+    """Derived quantities take CLASS 0.1 s a point, and there may be 1000 points for each model that is kept."""
     tried: list[dict[str, float]] = []
 
     def derive(parameters: dict[str, float], names: list[str]) -> list[float]:

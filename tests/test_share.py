@@ -1,4 +1,4 @@
-"""A registry on a file system and behind a web server: what is fetched is what was published, or nothing."""
+"""A registry on a file system and behind a web server: a fetched set is the published one, bit by bit, or an error."""
 from __future__ import annotations
 
 import json

@@ -41,6 +41,6 @@ def test_a_finer_search_for_z_reio_makes_spectra_smooth() -> None:
 
 def test_interpolation_in_l_has_the_same_nodes_in_all_cosmologies() -> None:
     """CLASS cuts l_linstep times a factor, which is 1 but for rounding, to a whole number: 15 or 14."""
-    # l_max 600: the nodes stand far apart for what is there
+    # l_max 600: few wavenumbers, so the nodes are far apart
     line = 0.05 + 0.0005 * np.arange(9)
     assert off_smooth_curve("tau_reio", line, 600, slice(30, 600), FINE) < 2e-5

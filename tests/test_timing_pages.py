@@ -1,4 +1,4 @@
-"""What the commands line-of-sight, non-linear and benchmark --scaling write of what they measured."""
+"""The pages of the commands line-of-sight, non-linear and benchmark --scaling."""
 from __future__ import annotations
 
 import json

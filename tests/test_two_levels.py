@@ -139,7 +139,7 @@ def test_models_without_the_largest_wavenumbers_have_the_others_alike() -> None:
     cosmology = {"H0": 60.0, "tau_rec": 280.0, "conformal_age": 14000.0, "sound_horizon_rec": 145.0}
     far, near = (CurvedSpaceGrids().of(cosmology, {"Omega0_k": 0.0}, is_far)[0] for is_far in (True, False))
     assert np.array_equal(far[:near.size], near) and near[-1] <= CurvedSpaceGrids().k_most < far[near.size] < far[-1]
-    # what is integrated at both levels without massive neutrinos has all
+    # models at both levels without massive neutrinos have all wavenumbers
     assert all(RECIPE.sampling.far.has(i) for i in range(100) if RECIPE.levels.both_massless.has(i))
 
 

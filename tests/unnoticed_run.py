@@ -54,7 +54,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
 }
 NUMBERS = (0.5, 2.0, "yes", 1e-2)
 
-# What CLASS prints and writes.
+# Settings of CLASS's printed and written output.
 OF_FILES = ("write", "root", "overwrite_root", "base_path", "headers", "format", "command", "NAME")
 
 # Parameters without which CLASS does not read others, tried in this order.
@@ -70,14 +70,14 @@ CONTEXTS: tuple[dict[str, Any], ...] = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one value: 'refused' by the networks, 'same', 'finer' or 'unnoticed', 'rejected' by CLASS."""
+    """The outcome for one value: 'refused' by the networks, 'same', 'finer' or 'unnoticed', 'rejected' by CLASS."""
 
     what: str
     detail: str = ""
 
 
 def settings_of(base: Parameters, changes: Parameters) -> dict[str, Any]:
-    """One cosmology with changes; what says the same as a changed parameter is taken out."""
+    """One cosmology with changes; other spellings of the changed parameters are removed."""
     same = ({"H0", "h", "100*theta_s", "theta_s_100"}, {"omega_b", "Omega_b"}, {"tau_reio", "z_reio"},
             {"omega_cdm", "Omega_cdm", "omega_m", "Omega_m"}, {"N_ur", "N_eff", "Neff", "Omega_ur", "omega_ur"},
             {"Omega_Lambda", "Omega_fld"})

@@ -25,7 +25,7 @@ SOURCE = (
 
 REFUSALS = (
     Edit(
-        reason="momenta that are no numbers",
+        reason="momenta of neutrinos that are not finite",
         anchor="""\
       for (index_q=0; index_q<pba->q_size_ncdm[k]; index_q++) {
         pba->q_ncdm_bg[k][index_q] = pba->q_ncdm[k][index_q];

@@ -32,7 +32,7 @@ DECLARATIONS = (
         text="        short non_linear_is_fast\n",
     ),
     Edit(
-        reason="declare which line of sight was taken, and what is kept",
+        reason="declare the fields of the line of sight and of the kept transfer functions",
         anchor="    cdef struct transfer:\n",
         where="after",
         text="""\
@@ -80,7 +80,7 @@ include "../external/cosmicnet/shim/amplitude.pxi"
 """,
     ),
     Edit(
-        reason="declare what is refused", part="refusals",
+        reason="declare the refusals", part="refusals",
         anchor="cdef class Class:\n",
         where="before",
         text="""\
@@ -91,7 +91,7 @@ cdef extern from "cosmicnet/shim/refusals.h":
 """,
     ),
     Edit(
-        reason="include what keeps the first modules", part="later",
+        reason="include the code that keeps the first modules", part="later",
         anchor="cdef class Class:\n",
         where="before",
         text="""\
@@ -161,7 +161,7 @@ include "../external/cosmicnet/shim/from_arrays.pxi"
 ''',
     ),
     Edit(
-        reason="what keeps the first modules, for Cobaya", part="later",
+        reason="names of the later modules' parameters, for Cobaya", part="later",
         anchor="    def _check_task_dependency(self, level):\n",
         where="before",
         text='''\
@@ -179,13 +179,13 @@ include "../external/cosmicnet/shim/from_arrays.pxi"
         text="        _require_own(self) # cosmicnet\n",
     ) for method, parameters in {"struct_cleanup": "self", "set": "self,*pars,**kars", "empty": "self"}.items()),
     Edit(
-        reason="keep for the next computation what may be of use", part="later",
+        reason="keep results for the next computation", part="later",
         anchor="        if(self.allocated != True):\n          return\n",
         where="before",
         text="        if _lay_aside(self): # cosmicnet\n          return\n",
     ),
     Edit(
-        reason="free what was kept for the next computation", part="later",
+        reason="free the results that were kept", part="later",
         anchor="        self._pars = {}\n        self.computed = False\n",
         where="before",
         text="        _forget(self) # cosmicnet\n",
@@ -201,7 +201,7 @@ include "../external/cosmicnet/shim/from_arrays.pxi"
 """,
     ),
     Edit(
-        reason="keep what the changed parameters do not reach", part="later",
+        reason="run the later modules alone where that is enough", part="later",
         anchor="        # Check if already allocated to prevent memory leaks\n",
         where="before",
         text="""\

@@ -70,7 +70,7 @@ SOURCE = (
 """,
     ),
     Edit(
-        reason="end of what is skipped",
+        reason="end of the skipped code",
         anchor="          /* Above, we have checked the computability of NL corrections.\n",
         where="before",
         text="          }\n\n",

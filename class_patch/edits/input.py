@@ -33,7 +33,7 @@ SOURCE = (
     double x = x1, f = f1, step = cosmicnet_slope_of_h*f1/pfzw->target_value[0]*x1, f_before;
     for (iter=1; iter<=8; iter++) {
       x -= step;
-      /* what is left after a secant step is the product of two steps */
+      /* the error after a secant step is the product of two steps */
       if (fabs(step) < cosmicnet_last_step*fabs(x)) {
         *xzero = x;
         return _SUCCESS_;
@@ -48,7 +48,7 @@ SOURCE = (
 """,
     ),
     Edit(
-        reason="a trial for the sound horizon that is no number", part="refusals",
+        reason="a trial value of h that is not a number", part="refusals",
         anchor="    class_call_except(background_init(&pr,&ba), ba.error_message, errmsg, ",
         where="before",
         text="""\

@@ -1,4 +1,4 @@
-"""perturbations: ask a provider for the scalar sources before the loop over k, skip what it gave, record theta_b/k^2 and phi'; the
+"""perturbations: call the source provider before the loop over modes, skip the modes that it gave, record theta_b/k^2 and phi'; the
 fast tensor modes."""
 from ..anchors import Edit, of_part
 from .declarations import add_fields, include
@@ -25,7 +25,12 @@ HEADER = (
 """),
 )
 
-_ASK = """\
+# CLASS's loop over modes begins with these lines.
+_EACH_MODE = """\
+    if (ppt->perturbations_verbose > 1)
+      printf("Evolving mode %d/%d\\n",index_md+1,ppt->md_size);
+"""
+_CALL_PROVIDER = """\
   /** - cosmicnet: the sources of scalar modes may come from outside */
   if ((ppt->source_provider != NULL) && (ppt->has_scalars == _TRUE_)) {
     class_call_except(ppt->source_provider(ppt->source_provider_data,ppr,pba,pth,ppt),
@@ -38,23 +43,18 @@ _ASK = """\
 
 SOURCE = (
     Edit(
-        reason="ask the source provider",
+        reason="call the source provider",
         anchor="""\
   /* Setup task system */
   class_setup_parallel();
   /** - loop over modes (scalar, tensors, etc). For each mode: */
 """,
-        where="before", text=_ASK,
-        or_else=Edit(reason="the same before 3.2.3 and in forks", where="before", text=_ASK,
+        where="before", text=_CALL_PROVIDER,
+        or_else=Edit(reason="the same before 3.2.3 and in forks", where="before", text=_CALL_PROVIDER,
                      anchor="  /** - loop over modes (scalar, tensors, etc). For each mode: */\n"),
     ),
     Edit(
-        reason="skip the modes that were provided",
-        anchor="""\
-    if (ppt->perturbations_verbose > 1)
-      printf("Evolving mode %d/%d\\n",index_md+1,ppt->md_size);
-""",
-        where="before",
+        reason="skip the modes that were provided", anchor=_EACH_MODE, where="before",
         text="""\
     if ((ppt->scalars_provided == _TRUE_) && (_scalars_)) continue;
 
@@ -86,12 +86,7 @@ SOURCE = (
 TENSORS = (
     include("declare the fast tensor modes", "perturbations.h", "fast/tensors/fast_tensors.h"),
     Edit(
-        reason="take the fast tensor modes",
-        anchor="""\
-    if (ppt->perturbations_verbose > 1)
-      printf("Evolving mode %d/%d\\n",index_md+1,ppt->md_size);
-""",
-        where="before",
+        reason="take the fast tensor modes", anchor=_EACH_MODE, where="before",
         text="""\
     if (_tensors_) ppt->tensors_are_fast = cosmicnet_tensors_apply(pba,pth,ppt);
     if ((ppt->tensors_are_fast == _TRUE_) && (_tensors_)) {

@@ -1,7 +1,7 @@
 /** @file vector.h
  *
- * Vectors of the compiler, the choice of the instruction set when the program runs, and exponential, logarithm, sine
- * and cosine of four numbers at once, to a few units in the last place.
+ * The compiler's vector types, the choice of the instruction set at run time, and exponential, logarithm, sine and
+ * cosine of four numbers at once, to a few units in the last place.
  */
 
 #ifndef __COSMICNET_VECTOR__
@@ -12,7 +12,7 @@
 
 /* GCC compiles a function marked cosmicnet_for_all_processors for AVX2 and for the plain processor, and the
    loader takes the better one that the machine has. Elsewhere (Arm, clang, other C libraries) there is one
-   version, for the processor that the compiler assumes. What chooses runs before sanitizers are ready. */
+   version, for the processor that the compiler assumes. The choice runs before sanitizers are ready. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) \
   && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #if __GNUC__ >= 12
@@ -24,7 +24,7 @@
 #define cosmicnet_for_all_processors
 #endif
 
-/* All functions of vectors are inlined: how vectors would be passed does not matter. */
+/* All functions of vectors are inlined, so the convention for passing vectors does not matter. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
 namespace cosmicnet {
@@ -32,13 +32,13 @@ namespace cosmicnet {
 /* Multipoles of one block of the table of Bessel functions. */
 enum {lanes = 16};
 
-/* Vectors of floats and doubles, which a compiler without such registers divides. They may lie at any
-   address where a float or a double may. */
+/* Vectors of floats and doubles; the compiler splits them where registers are narrower. They need only the
+   alignment of a float or a double. */
 enum {vector_lanes = 8, double_lanes = 4};
 typedef float vector __attribute__((vector_size(32), aligned(4), may_alias));
 typedef double double_vector __attribute__((vector_size(32), aligned(8), may_alias));
 
-/** Memory for floats that starts with a cache line and is not set to anything. */
+/** Uninitialised memory for floats, aligned to a cache line. */
 class AlignedFloats {
 public:
   void allocate(size_t size) {

@@ -1,6 +1,6 @@
 /** @file amplitude.h
  *
- * What amplitude.pxi needs of CLASS's structures, as input_try_unknown_parameters() sets them for sigma8.
+ * CLASS's structures for a computation of sigma8, set as in input_try_unknown_parameters(). Used by amplitude.pxi.
  */
 
 #ifndef __COSMICNET_AMPLITUDE__
@@ -8,7 +8,7 @@
 
 #include "class.h"
 
-/** Of the sources only those of sigma8 today: linear spectra of scalar modes. */
+/** Request only the sources that sigma8 today needs: linear spectra of scalar modes. */
 static void cosmicnet_ask_for_sigma8(struct precision * ppr, struct perturbations * ppt, struct fourier * pfo) {
   ppt->k_max_for_pk = MIN(MAX(ppr->k_max_for_pk_sigma8_min,ppt->k_max_for_pk),ppr->k_max_for_pk_sigma8_max);
   ppt->z_max_pk = 0.;

@@ -1,8 +1,8 @@
 # cosmicnet: the amplitude A_s that gives sigma8 or S8, where networks give the sources.
 # Included by classy.pyx before the class Class.
 #
-# CLASS integrates the equations to find it. Here the networks give the sources of one amplitude. sigma8 is
-# proportional to the square root of A_s, so that is all.
+# CLASS integrates the equations to find A_s. Here networks give the sources at one reference amplitude. sigma8 is
+# proportional to the square root of A_s, so one evaluation is enough.
 
 cdef extern from "cosmicnet/shim/amplitude.h":
     void cosmicnet_ask_for_sigma8(precision *, perturbations *, fourier *)
@@ -12,12 +12,12 @@ cdef extern from "cosmicnet/shim/amplitude.h":
 
 _AMPLITUDES = ("A_s", "ln_A_s_1e10", "ln10^{10}A_s")
 _SEARCHED_BY_SOURCES = ("sigma8", "S8")
-# Any would do. The same for all targets, so that a step to another target gives the bits of a fresh computation.
+# Any value works. It is the same for all targets, so that a step to another target gives the same bits as a fresh computation.
 _REFERENCE_A_S = 2.1e-9
 
 
 def _as_amplitude(value):
-    """The value as a number, None if CLASS has to say what is wrong with it."""
+    """The value as a number; None if it is not valid, so that CLASS reports the error."""
     try:
         number = float(str(value))
     except ValueError:
@@ -29,7 +29,7 @@ def _searched_amplitude(for_class):
     """Name and value of the one parameter that stands for A_s; (None, None) if there is none, or CLASS has to search."""
     given = {str(name).strip(): value for name, value in for_class.items()}
     names = [name for name in _SEARCHED_BY_SOURCES if name in for_class]
-    # a spectrum from elsewhere has an amplitude of its own
+    # an external primordial spectrum has its own amplitude
     has_own_spectrum = any(name.lower().startswith(("p_k_ini", "pk_ini")) for name in given)
     if len(names) != 1 or has_own_spectrum or not given.keys().isdisjoint(_AMPLITUDES):
         return None, None

@@ -1,7 +1,7 @@
 /** @file class_state.h
  *
- * CLASS's state as the source provider sees it: pairs of a name and a number. Names are those of CLASS's own fields, except
- * where the unit or the meaning would be lost.
+ * CLASS's state as the source provider sees it: pairs of a name and a number. Names are those of CLASS's own fields unless
+ * these hide the unit or the meaning.
  */
 
 #ifndef __COSMICNET_CLASS_STATE__
@@ -22,7 +22,7 @@ static inline void cosmicnet_list_precision(struct precision * ppr, cosmicnet_si
 #include "precisions.h"
 }
 
-/** Every precision parameter that is a file or a folder: its default below CLASS's folder, and where CLASS looks for it. */
+/** Every precision parameter that is a file or a folder: its default below CLASS's folder, and the path of this run. */
 static inline void cosmicnet_list_files(struct precision * ppr, cosmicnet_file_sink sink, void * list) {
   char path[2*_FILENAMESIZE_];
 #define class_precision_parameter(NAME,TYPE,DEFAULT)
@@ -33,7 +33,7 @@ static inline void cosmicnet_list_files(struct precision * ppr, cosmicnet_file_s
 #include "precisions.h"
 }
 
-/** Massive species after the first, whose mass is among the numbers that vary: all of each, in eV where a mass. */
+/** All numbers of the massive species after the first; masses in eV. The first one's mass is among the numbers that vary. */
 static inline void cosmicnet_list_further_species(struct background * pba, cosmicnet_sink sink, void * list) {
   char name[64];
   int n;
@@ -73,8 +73,8 @@ static inline void cosmicnet_list_setup(struct background * pba, struct thermody
 #undef put
 }
 
-/** What recombination did to photons: the largest visibility (1/Mpc) of a universe that stays neutral, and the comoving
-    length (Mpc) over which they have diffused by then, the inverse of the wavenumber of Silk damping. CLASS computes the
+/** Recombination as photons see it: the largest visibility (1/Mpc) of a universe that stays neutral, and the comoving
+    diffusion length of photons (Mpc) at that time, the inverse of the wavenumber of Silk damping. CLASS computes the
     latter on request only. */
 static inline void cosmicnet_list_recombination(struct background * pba, struct thermodynamics * pth,
                                                 cosmicnet_sink sink, void * list) {
@@ -82,7 +82,7 @@ static inline void cosmicnet_list_recombination(struct background * pba, struct 
   double momentum_today = 0.75*pba->Omega0_b/pba->Omega0_g;
   double z_neutral = 60., transparency = 1.;
   int index_z;
-  /* no reionisation begins before z = 50; without it hardly anything scatters after z = 60 */
+  /* reionisation begins after z = 50; without it scattering is negligible after z = 60 */
   for (index_z=0; (index_z < pth->tt_size) && (pth->z_table[index_z] < z_neutral); index_z++)
     transparency = pth->thermodynamics_table[index_z*pth->th_size+pth->index_th_exp_m_kappa];
   /* from early to late times */
@@ -174,7 +174,7 @@ static inline void cosmicnet_list_tables(struct perturbations * ppt, int N_ncdm,
   }
 }
 
-/** An array of numbers of which each is a parameter: NAME_1, NAME_2, ... */
+/** An array of parameters: NAME_1, NAME_2, ... */
 static inline void cosmicnet_list_array(const char * name, const double * values, int size,
                                         cosmicnet_sink sink, void * list) {
   char numbered[64];
@@ -185,7 +185,7 @@ static inline void cosmicnet_list_array(const char * name, const double * values
   }
 }
 
-/** Dark matter and dark radiation that interact, by the names of CLASS's input. */
+/** Interacting dark matter and dark radiation, by the names of CLASS's input. */
 static inline void cosmicnet_list_interacting(struct precision * ppr, struct background * pba,
                                               struct thermodynamics * pth, struct perturbations * ppt,
                                               cosmicnet_sink sink, void * list) {
@@ -223,7 +223,7 @@ static inline void cosmicnet_list_injection(struct injection * pin, cosmicnet_si
 #undef put
 }
 
-/** Numbers of what the usual cosmology lacks, where it is there, by the names of CLASS's input. */
+/** Parameters of physics beyond the usual cosmology, where it is present, by the names of CLASS's input. */
 static inline void cosmicnet_list_unusual(struct precision * ppr, struct background * pba,
                                           struct thermodynamics * pth, struct perturbations * ppt,
                                           cosmicnet_sink sink, void * list) {
@@ -271,7 +271,7 @@ static inline int cosmicnet_evaluate_columns(struct background * pba, struct the
     return _FAILURE_;
   }
   pvecthermo = pvecback+pba->bg_size;
-  /* the growth factor is normalised at recombination, before dark energy has a say */
+  /* the growth factor is normalised at recombination, before dark energy matters */
   status = background_at_tau(pba,pth->tau_rec,long_info,inter_normal,&last_back,pvecback);
   growth_rec = pvecback[pba->index_bg_D];
   for (index_tau=0; (index_tau < tau_size) && (status == _SUCCESS_); index_tau++) {

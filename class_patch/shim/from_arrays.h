@@ -1,7 +1,7 @@
 /** @file from_arrays.h
  *
- * CLASS's structures, filled from arrays in place of the modules that would compute them: what transfer functions, lensing and
- * HMcode need of background, thermal history, sources, primordial and unlensed spectra. Units are CLASS's.
+ * CLASS's structures, filled from arrays instead of by the modules: background, thermal history, sources, primordial and
+ * unlensed spectra, as far as transfer functions, lensing and HMcode read them. Units are CLASS's.
  */
 
 #ifndef __COSMICNET_FROM_ARRAYS__
@@ -13,14 +13,14 @@
 #include "class.h"
 #include "arrays.h"
 
-/* CLASS frees these, so that they are C's. */
+/* CLASS frees these arrays, so they are allocated by C. */
 static double * cosmicnet_copy(const double * from, int size) {
   double * to = (double *)malloc(size*sizeof(double));
   if (to != NULL) memcpy(to,from,size*sizeof(double));
   return to;
 }
 
-/** Lists with one entry for scalar modes, to which struct perturbations points. The tables are [index_tau*k_size+index_k], in
+/** Lists with one entry, for scalar modes, that struct perturbations points to. The tables are [index_tau*k_size+index_k], in
     the order of the indices that are given to their names. */
 struct cosmicnet_given {
   double * k[1], * tables[4], ** sources[1];
@@ -265,7 +265,8 @@ static int cosmicnet_give_background(struct precision * ppr, struct background *
   return _SUCCESS_;
 }
 
-/** Densities of matter, and without massive neutrinos where there are some, as sources of a flat primordial spectrum. */
+/** Density of all matter and, with massive neutrinos, of baryons and cold dark matter, as sources of a flat primordial
+   spectrum. */
 static void cosmicnet_give_matter(struct perturbations * ppt, struct cosmicnet_given * given, double * delta_m,
                                   double * delta_cb) {
   given->tables[0] = delta_m;

@@ -1,5 +1,5 @@
 # cosmicnet: line of sight, lensing and HMcode from arrays, without background, thermodynamics and perturbations of CLASS.
-# Included by classy.pyx before the class Class. cosmicnet.spectra checks the arrays and is what users call.
+# Included by classy.pyx before the class Class. Users call cosmicnet.spectra, which checks the arrays.
 
 cdef extern from "cosmicnet/shim/from_arrays.h":
     struct cosmicnet_given:
@@ -46,7 +46,7 @@ def line_of_sight_of_arrays(parameters, np.ndarray[DTYPE_t, ndim=1] k, int k_siz
                                    <double *>t1.data, <double *>t2.data, <double *>phi_plus_psi.data)
         if cosmicnet_give_primordial(&run.pm, <double *>ln_k.data, <double *>ln_p.data, ln_k.size) == _FAILURE_:
             raise CosmoComputationError(run.pm.error_message)
-        # no P(k), but how finely the primordial spectrum is to be sampled
+        # no P(k), only the step at which the primordial spectrum is to be sampled
         if fourier_init(&run.pr, &run.ba, &run.th, &run.pt, &run.pm, &run.fo) == _FAILURE_:
             raise CosmoComputationError(run.fo.error_message)
         if transfer_init(&run.pr, &run.ba, &run.th, &run.pt, &run.fo, &run.tr) == _FAILURE_:

@@ -1,4 +1,4 @@
-# cosmicnet: where only parameters of the later modules changed, keep the results that do not depend on them.
+# cosmicnet: if only parameters of the later modules changed, keep the results that do not depend on them.
 # Included by classy.pyx before the class Class.
 
 cdef extern from "class.h":
@@ -16,7 +16,7 @@ def _later_modules():
     return LATER_MODULES
 
 
-# CLASS searches for the h that gives these; here h is known, and no later module depends on them.
+# Inputs for which CLASS searches h. Here h is known already, and no later module depends on them.
 _SEARCHED_BY_H = ("100*theta_s", "theta_s_100")
 
 
@@ -37,11 +37,11 @@ cdef class _KeptTransfer:
 
 def _changed_later_only(new, old, searched):
     """
-    Names of the parameters that changed, came or went, all of them of later modules; None if others did.
+    Names of the parameters that were changed, added or removed; None if some of them act before the later modules.
 
     searched : the parameter for which networks gave the amplitude, or None; its value may change.
     """
-    # compared as text, which is what CLASS reads
+    # compared as text, because CLASS reads text
     changed = {name for name in new.keys() | old.keys()
                if str(new.get(name, _ABSENT)) != str(old.get(name, _ABSENT))}
     if searched in changed and not (searched in new and searched in old):
@@ -104,14 +104,14 @@ cdef int _compute_later(Class self, set level) except -1:
 
 
 cdef int _has_networks(Class self):
-    """Whether the last compute() was asked to take networks."""
+    """Whether networks were switched on in the last compute()."""
     return self._connection is not None and self._provider is None
 
 
 cdef int _lay_aside(Class self):
     """
-    struct_cleanup() after a compute() with networks: the object is as if it was empty, but what depends on no
-    parameter of the later modules stays until the next compute(), which takes it up or frees it. Returns whether it did.
+    struct_cleanup() after a compute() with networks. The object looks empty, but results that depend on no parameter
+    of the later modules stay until the next compute(), which uses or frees them. Returns whether anything was kept.
     """
     if self._is_laid_aside:
         return True
@@ -127,7 +127,7 @@ cdef int _lay_aside(Class self):
 
 
 cdef int _take_up(Class self) except -1:
-    """Undo _lay_aside(), but for the results of the later modules. Returns whether there was something."""
+    """Undo _lay_aside(), except for the results of the later modules. Returns whether anything had been kept."""
     if not self._is_laid_aside:
         return False
     self.ncp, self._laid_aside = self._laid_aside, None
@@ -137,7 +137,7 @@ cdef int _take_up(Class self) except -1:
 
 
 cdef int _forget(Class self) except -1:
-    """Free what was laid aside."""
+    """Free the results that _lay_aside() kept."""
     if _take_up(self):
         self._computed_from = None
         self.struct_cleanup()
@@ -171,7 +171,7 @@ cdef int _read_later_inputs(Class self, for_class, int keep_transfer, int search
     """
     Have CLASS read its input again, but only into the structures of the later modules.
 
-    search : whether the amplitude has to be found anew; A_s in for_class becomes what was found.
+    search : whether the amplitude has to be found again; the result is written to A_s in for_class.
     """
     cdef ErrorMsg message
     cdef int understood, index
@@ -197,12 +197,12 @@ cdef int _read_later_inputs(Class self, for_class, int keep_transfer, int search
     self.ba = ba
     self.th = th
     if understood and search:
-        # the structure of the perturbations as it is after the input
+        # self.pt must be as it is after the input
         understood = _find_amplitude(self, for_class)
     self.pt = pt
     if keep_transfer:
         self.tr = tr
-    # a parameter that has no meaning beside the changed ones is an error
+    # a parameter that CLASS no longer reads beside the changed ones is an error
     for index in range(self.fc.size):
         understood = understood and self.fc.read[index]
     return understood
@@ -213,7 +213,7 @@ cdef int _run_transfer(Class self, _KeptTransfer kept) except -1:
         self.tr.kept_transfer = kept.table
         kept.table = NULL
     if transfer_init(&self.pr, &self.ba, &self.th, &self.pt, &self.fo, &self.tr) == _FAILURE_:
-        # where CLASS fails it frees nothing, taken over or not
+        # CLASS frees nothing when it fails, whether it has taken the table over or not
         free(self.tr.kept_transfer)
         self.tr.kept_transfer = NULL
         self.struct_cleanup()

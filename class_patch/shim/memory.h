@@ -1,7 +1,7 @@
 /** @file memory.h
  *
- * Memory that one computation frees serves the next. By default glibc gives it back to the system at once, which then
- * hands it out again page by page, each set to zero: about a tenth of a computation with networks.
+ * Keep freed memory in the process for the next computation. By default glibc returns it to the system at once, which
+ * then hands it out again page by page, each set to zero: about a tenth of the time of a computation with networks.
  */
 
 #ifndef __COSMICNET_MEMORY__
@@ -14,11 +14,11 @@
 #endif
 
 static const int cosmicnet_kept_bytes = 512 << 20;
-/* what is larger comes from the system each time; glibc allows no more than this */
+/* larger blocks come from the system each time; this is glibc's upper limit */
 static const int cosmicnet_largest_kept_block = 32 << 20;
 
-/** From now on, keep freed memory in this process, up to some MB for each of malloc's arenas (one without threads of
-    Python); where the user has set malloc up, that stays. */
+/** From now on, keep freed memory in this process, up to half a gigabyte for each of malloc's arenas (one arena without
+    threads of Python). Settings of malloc by the user's environment take precedence. */
 static inline void cosmicnet_keep_memory() {
 #ifdef __GLIBC__
   const char * tunables = getenv("GLIBC_TUNABLES");

@@ -1,16 +1,16 @@
-# cosmicnet: the options of the networks among the parameters of a Class object, and what is refused there.
+# cosmicnet: the options of the networks among the parameters of a Class object, and the checks of their values.
 # Included by classy.pyx before the class Class.
 
 _OPTION_PREFIX = "neural_network"
 _OPTIONS = ("neural_network", "neural_network_path", "neural_network_fallback", "neural_network_learn")
-# Words for a switch; CLASS itself reads what begins with y or t, and n or f.
+# Values of a switch; CLASS itself reads words that begin with y or t, and n or f.
 _ON, _OFF = ("yes", "y", "true", "on", "1"), ("no", "n", "false", "off", "0")
 # Parts of the patch that this CLASS has.
 _PARTS = frozenset(json.loads("""@PARTS@"""))
-# Options of CLASS's input, and the part that each switches; absent, they are on wherever sources were provided.
+# Options of CLASS's input, and the part that each switches; by default they are on wherever sources were provided.
 _PART_OF = {"fast_background": "background", "fast_tensors": "tensors", "fast_line_of_sight": "line_of_sight", "fast_non_linear": "non_linear"}
 _FAST = tuple(_PART_OF)
-# Options that a process or a user may have for all objects that name none of _OPTIONS: variables of the environment.
+# Environment variables with the options of all objects that set none of _OPTIONS themselves.
 _VARIABLES = {"COSMICNET": "neural_network", "COSMICNET_PATH": "neural_network_path",
               "COSMICNET_FALLBACK": "neural_network_fallback", "COSMICNET_LEARN": "neural_network_learn", **{"COSMICNET_" + name.upper(): name for name in _FAST}}
 
@@ -41,7 +41,7 @@ def _read_options(path):
 
 
 def _default_options():
-    """Options for objects that name none, and where they stand: the environment, before the user's file."""
+    """Options for objects that set none, and the place that defines them: the environment, else the user's file."""
     given = {name: os.environ[variable].strip() for variable, name in _VARIABLES.items()
              if os.environ.get(variable, "").strip()}
     switch = given.get("neural_network")
@@ -55,7 +55,7 @@ def _default_options():
 
 
 def _with_defaults(parameters):
-    """Parameters with the options of the process or the user where they name none; and where those stand, or None."""
+    """Parameters, with the options of the process or the user if they set none; and the place that defines these, or None."""
     if any(str(name).strip().startswith(_OPTION_PREFIX) for name in parameters):
         return parameters, None
     options, place = _default_options()
@@ -93,7 +93,7 @@ def _open_connection(parameters, provider, _SourceConnection declined):
             if for_class[name] == "yes" and _PART_OF[str(name).strip()] not in _PARTS:
                 raise CosmoSevereError("%s = yes: this CLASS was patched without it, since its code differs from the "
                                        "release that the patch was made for" % name)
-    # one likelihood over the whole run, whether a point was integrated or not
+    # fast modules at every point, so that the likelihood does not depend on whether a point was integrated
     if switched_on and not is_given and "neural_network_learn" in options:
         given = {str(name).strip() for name in for_class}
         for_class.update({name: "yes" for name in _FAST if name not in given and _PART_OF[name] in _PARTS})
@@ -115,7 +115,7 @@ def _open_connection(parameters, provider, _SourceConnection declined):
     if provider is None:
         return None, for_class
     given = {str(name).strip() for name in for_class}
-    # a provider of the user's own: as in stock classy unless the user asks for more
+    # with the user's own provider everything else is as in stock classy, unless the user switches more on
     if is_given:
         for_class.update({name: "no" for name in _FAST if name not in given})
     _refuse_crashing(for_class)
@@ -134,7 +134,7 @@ def _open_connection(parameters, provider, _SourceConnection declined):
         del for_class[connection.searched]
         for_class["A_s"] = repr(_REFERENCE_A_S)
         connection.may_start_again = True
-    # CLASS integrates the equations in a search of its own: to start again would do that twice
+    # fast_background stays off where CLASS searches by integrating the equations: starting again would repeat the search
     if "background" not in _PARTS:
         return connection, for_class
     if given.isdisjoint(("fast_background", *_SEARCHED_BY_SOURCES)) or \
@@ -145,13 +145,13 @@ def _open_connection(parameters, provider, _SourceConnection declined):
 
 
 def _refuse_crashing(parameters):
-    """CLASS 3.4.1 itself dies of a segmentation fault on these if they are not positive."""
+    """Refuse values that are not positive where CLASS 3.4.1 would end with a segmentation fault."""
     for name in ("T_cmb", "Tcmb", "H0", "h"):
         if name in parameters:
             try:
                 positive = float(parameters[name]) > 0.
             except (TypeError, ValueError):
-                continue # CLASS says what it cannot read
+                continue # CLASS reports values that it cannot read
             if not positive:
                 raise CosmoSevereError("%s = %s: must be positive" % (name, parameters[name]))
 

@@ -1,4 +1,5 @@
-# cosmicnet: joins CLASS's perturbation module to a source provider in Python. It knows CLASS's structures and no physics. Included by classy.pyx before the class Class.
+# cosmicnet: connects CLASS's perturbation module to a source provider in Python. It knows CLASS's structures, but no physics.
+# Included by classy.pyx before the class Class.
 
 import hashlib
 import json
@@ -26,11 +27,11 @@ cdef extern from "cosmicnet/shim/class_state.h":
     int cosmicnet_column_number
     int cosmicnet_evaluate_columns(background *, thermodynamics *, const double *, int, double *, char *)
 
-# Digest of the files of CLASS that make the source functions, before the patch.
+# Digest of the files of CLASS that determine the source functions, before the patch.
 SOURCE_DIGEST = "@SOURCE_DIGEST@"
 # Files in which this CLASS differs from the release that the patch was made for.
 CHANGED_FILES = tuple(json.loads("""@CHANGED_FILES@"""))
-# Digests of the tables that CLASS reads when it runs, as they were when it was built.
+# Digests, at build time, of the tables that CLASS reads at run time.
 _TABLE_DIGESTS = json.loads("""@TABLE_DIGESTS@""")
 
 
@@ -38,14 +39,14 @@ cdef class Class
 
 
 cdef int _require_own(Class owner) except -1:
-    """Raise CosmoSevereError if another thread is within compute() of this object."""
+    """Raise CosmoSevereError if another thread is in compute() of this object."""
     if owner._computing != 0 and owner._computing != PyThread_get_thread_ident():
         raise CosmoSevereError("another thread is computing with this object; each thread needs one of its own")
     return 0
 
 
 cdef class _Occupied:
-    """While it lives, the object belongs to this thread."""
+    """A lock: the object belongs to this thread for the lifetime of the lock."""
 
     cdef Class owner
     cdef unsigned long before
@@ -69,12 +70,12 @@ cdef void _put_file_into_dict(void * target, const char * name, const char * def
     (<dict>target)[name.decode()] = _number_of_tables(default_name.decode(), os.fsdecode(path))
 
 
-# by path: time and size of the file when it was read, and its digest
+# by path: time and size of the file at the last reading, and its digest
 _DIGESTS_READ = {}
 
 
 def _digest_of_table(path):
-    """None if there is no such file."""
+    """SHA-256 of the file; None if there is none."""
     try:
         status = os.stat(path)
         state = (status.st_mtime_ns, status.st_size)
@@ -88,7 +89,7 @@ def _digest_of_table(path):
 
 
 def _number_of_tables(default_name, path):
-    """A file or folder of tables as a number: 1 where all tables are those of the build, else one made of their content."""
+    """A file or folder of tables as a number: 1 if all tables are those of the build, else a hash of their content."""
     expected = {name: digest for name, digest in _TABLE_DIGESTS.items() if ("/" + name).startswith(default_name)}
     if not expected:
         return 1. if path.endswith(default_name) else 0.
@@ -96,14 +97,14 @@ def _number_of_tables(default_name, path):
     if found == expected:
         return 1.
     content = hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
-    # a whole number that a float holds
+    # a whole number that a float represents exactly
     return 2. + int(content[:12], 16)
 
 
 class SourceRequest:
     """
-    What perturbations_init() knows when the sources are needed; the argument of provide(). The arrays are
-    views on CLASS's own memory, valid during provide() only.
+    State of perturbations_init() when the sources are needed; the argument of provide(). The arrays are
+    views of CLASS's own memory, valid during provide() only.
 
     k : array, shape (k_size,), 1/Mpc; tau : array, shape (tau_size,), Mpc.
     k_size_cmb : int, how many of the k enter the CMB spectra by line-of-sight integration.
@@ -145,38 +146,38 @@ class SourceRequest:
 
     def record(self):
         """
-        Have CLASS integrate on its own grids, as without a provider, and hand over what it found.
+        Have CLASS integrate on its own grids, as without a provider, and pass on the result.
 
-        After the integration provider.integrated(recorded) is called, with a dict as that of integrate_on() and CLASS's
+        After the integration provider.integrated(recorded) is called, with a dict like that of integrate_on() and CLASS's
         own k and tau; the arrays are valid during that call only. provide() has to return False.
 
-        Returns False, and nothing is handed over, where the sources are not those of one adiabatic mode, or where
-        CLASS integrates its equations again in a search for the amplitude.
+        Returns False, and records nothing, if there are isocurvature modes or CLASS integrates its equations
+        in a search for the amplitude.
         """
         return self._connection.record()
 
     def _forget_views(self):
-        """Once provide() has returned CLASS may free this memory."""
+        """Drop the views: CLASS may free this memory once provide() has returned."""
         self.k = self.tau = None
         self.tables = {}
 
 
 cdef class _SourceConnection:
-    """Joins one compute() to its provider: hands over the request, keeps a raised exception."""
+    """Connects one compute() to its provider: passes the request on, keeps a raised exception."""
 
     cdef object provider
     cdef object error
     cdef object recorded
     cdef object parameters # as CLASS reads them
     cdef bint is_recording # whether integrated() of the provider is to be called
-    cdef object place # where the option stands that switched the networks on, if not among the parameters
+    cdef object place # variable or file that switched the networks on; None if the parameters did
     cdef bint asked
     cdef bint provided
     cdef bint perturbations_only
-    # networks were expected, which changed the background or the search for an amplitude: without them CLASS starts again
+    # background or amplitude were prepared for networks; if these decline, CLASS starts again without them
     cdef bint may_start_again
     cdef bint has_declined
-    # sigma8 or S8 in place of A_s, its value, and the value at the reference; None if CLASS searches or nobody has to
+    # sigma8 or S8 in place of A_s, its value, and its value at the reference A_s; None if networks search for no amplitude
     cdef object searched
     cdef object target
     cdef double at_reference
@@ -247,7 +248,7 @@ cdef class _SourceConnection:
         return True
 
     def recorded_tables(self):
-        """The tables, and arrays for what CLASS does not keep, which it fills from now on."""
+        """The tables, and new arrays into which CLASS writes quantities that it does not keep."""
         cdef perturbations * ppt = self.ppt
         cdef int md = ppt.index_md_scalars
         cdef np.ndarray[DTYPE_t, ndim=2] theta_b = np.zeros((ppt.tau_size, ppt.k_size[md]))
@@ -265,7 +266,7 @@ cdef object _view_1d(double * data, int size):
 
 
 cdef dict _source_tables(perturbations * ppt, int N_ncdm):
-    """Views (tau, k) on the tables of scalar modes, first initial condition, by get_sources() name."""
+    """Views (tau, k) of the tables of scalar modes, first initial condition, by get_sources() name."""
     cdef int md = ppt.index_md_scalars
     cdef int index_tp, n_k = ppt.k_size[md], n_tau = ppt.tau_size
     indices = {}
@@ -273,7 +274,7 @@ cdef dict _source_tables(perturbations * ppt, int N_ncdm):
     names = {int(index): name for name, index in indices.items()}
     tables = {}
     for index_tp in range(ppt.tp_size[md]):
-        # a CLASS of one's own may have others
+        # a modified CLASS may have other tables
         name = names.get(index_tp, "unnamed_%d" % index_tp)
         tables[name] = np.asarray(<double[:n_tau, :n_k]>ppt.sources[md][index_tp])
     return tables
@@ -349,7 +350,7 @@ cdef int _call_provider(void * data, precision * ppr, background * pba, thermody
 
 
 cdef _SourceConnection _to_start_again_without(object connection):
-    """The connection if its provider left the sources to CLASS and CLASS has not started again yet, else None."""
+    """The connection if its provider declined and CLASS has not started again yet, else None."""
     cdef _SourceConnection made
     if connection is None:
         return None
@@ -358,24 +359,24 @@ cdef _SourceConnection _to_start_again_without(object connection):
 
 
 def _raise_provider_error(connection):
-    """After a failed perturbations_init(): raise what the provider raised, if it did."""
+    """After a failed perturbations_init(): raise the provider's exception, if there is one."""
     if connection is None:
         return
     error = (<_SourceConnection>connection).error
     if error is None:
         return
-    # its traceback refers to the request and so to the connection: break the circle, which would delay freeing
+    # the traceback refers to the request and thereby to the connection: break this cycle, which would delay freeing
     (<_SourceConnection>connection).error = None
     # KeyboardInterrupt and SystemExit pass as they are
     if isinstance(error, CosmoError) or not isinstance(error, Exception):
         raise error
-    # by this attribute a provider says that only this cosmology fails, not the set-up
+    # a provider sets this attribute where only this cosmology fails, not the set-up
     kind = CosmoComputationError if getattr(error, "this_cosmology_only", False) else CosmoSevereError
     raise kind(str(error)) from error
 
 
 cdef int _tell_integrated(Class self) except -1:
-    """After perturbations_init(): hand over what the provider had recorded."""
+    """After perturbations_init(): give the provider the recorded tables."""
     if self._connection is None:
         return 0
     cdef _SourceConnection connection = <_SourceConnection>self._connection

@@ -1,8 +1,8 @@
 /** @file without_gil.h
  *
- * The long modules without Python's global lock: other threads of Python run meanwhile. classy.pyx calls these in place of
+ * The long modules without Python's global lock, so that other threads of Python can run. classy.pyx calls these in place of
  * CLASS's functions. Background, thermodynamics and primordial spectra keep the lock:
- * HyRec's rec_swift_hyrec_dxHIIdlna() has an array of its own for all threads, and the others are short.
+ * HyRec's rec_swift_hyrec_dxHIIdlna() has a static array that all threads share, and the other two are short.
  */
 
 #ifndef __COSMICNET_WITHOUT_GIL__
@@ -14,7 +14,7 @@
 #include <new>
 #include "class.h"
 
-/* The fast modules throw where memory runs out; CLASS returns an error. */
+/* Lack of memory is an exception in the fast modules, and an error code in CLASS. */
 #define COSMICNET_WITHOUT_GIL(parameters,call,message)                   \
   parameters {                                                           \
     int status = _FAILURE_;                                              \

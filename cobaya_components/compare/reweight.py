@@ -1,4 +1,4 @@
-"""`cosmicnet reweight`: what would the posterior of a chain be with full CLASS? Importance weights on a thinned set."""
+"""`cosmicnet reweight`: the posterior of a chain with full CLASS, by importance weights of a thinned set of samples."""
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
 """`cosmicnet demo`: Planck's best fit in both modes, plots and a posterior.
 
-Only the command line may import this room: what others need belongs elsewhere.
+Only the command line may import this room.
 """

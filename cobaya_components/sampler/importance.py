@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 FEW_EFFECTIVE_SAMPLES = 50
 DRAWS_FOR_CENTER = 1000
-# Stop when fewer than one draw in this many becomes a sample: the proposal is wrong.
+# Stop if fewer than one draw in this many becomes a sample: the proposal is wrong.
 DRAWS_PER_SAMPLE = 100
 # Effective samples per parameter to learn a covariance from.
 LEAST_TO_LEARN = 4

@@ -26,7 +26,7 @@ MODEL_BLOCKS = ("theory", "likelihood", "params", "prior", "packages_path")
 FLAG = "neural_network"
 # Derived parameter: 1 where networks gave the sources of a sample.
 USED = "neural_network_used"
-# Derived parameter: what the spectra of a sample may be off, where networks were learned during the run.
+# Derived parameter: the stated error of a sample's spectra, where networks were learned during the run.
 ERROR = "neural_network_error"
 
 # Digits of a set's hash in the version that Cobaya writes beside a chain, as a local version (PEP 440).

@@ -1,7 +1,7 @@
-"""Before the first sample: how much of the run's prior do the networks cover?
+"""The check before the first sample: the part of the run's prior that the networks cover.
 
-CLASS itself answers: it computes the background and thermal history at the reference point and at points drawn from the
-prior, and is stopped where the sources would be needed. So every spelling of a parameter and every setting counts.
+CLASS computes the background and thermal history at the reference point and at points drawn from the prior, and is
+stopped before the sources. So every spelling of a parameter and every setting is taken into account.
 """
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class PriorCoverage:
         return lines
 
     def _in_the_way_everywhere(self) -> list[str]:
-        """Reasons that no point of the prior avoids.
+        """Reasons that hold at every point of the prior.
 
         A reason that only the reference point lacks counts too: curvature, say, which no sample has exactly zero.
         Ranges of the domain may be met between the points, unless all, the reference point too, lie on the same side.

@@ -159,7 +159,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             and self.extra_args.get("ic", "ad") == "ad"
 
     def initialize_with_provider(self, provider: Any) -> None:
-        """Check how much of the prior the networks cover, as the last step before the first sample."""
+        """Check the coverage of the prior, as the last step before the first sample."""
         super().initialize_with_provider(provider)
         model = getattr(provider, "model", None)
         if self.network_set is None or model is None:

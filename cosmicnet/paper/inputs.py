@@ -1,6 +1,6 @@
 """The inputs of Table 1 of the paper, from CLASS's numbers before the perturbations.
 
-Equation numbers are those of CosmicNet I. Lengths and times are comoving Mpc where the name does not say otherwise.
+Equation numbers are those of CosmicNet I. Lengths and times are comoving Mpc unless the name has another unit.
 """
 from __future__ import annotations
 

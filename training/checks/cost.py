@@ -63,7 +63,7 @@ def estimate_cost(plan: FieldsPlan, workers: int, evaluated: int = 0) -> Cost:
     unseen = (evaluated + (target.unseen if target else 0)) * UNSEEN_PER_MODEL * seconds
 
     def minutes(more: int) -> float:
-        """With so many models beyond those of the recipe."""
+        """The cost with this many models beyond those of the recipe."""
         parallel = _seconds(timed) + more * seconds + (models + more) * resampling + unseen
         return (parallel / workers + (models + more) * plan.seconds_to_fit) / 60.0
 

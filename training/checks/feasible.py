@@ -1,4 +1,4 @@
-"""Can CLASS compute the ranges of a recipe? Corners are tried, up to the integration."""
+"""Check that CLASS can compute the ranges of a recipe: it runs at corners, up to the integration."""
 from __future__ import annotations
 
 import re
@@ -79,7 +79,7 @@ def require_computable(tried: Iterable[Corner], settings: Settings, path: Path) 
 
 
 def _blamed_entry(settings: Settings, corner: Corner, complaint: str) -> Entry:
-    """The entry to blame: a corner's own; for the middle the only setting in CLASS's message, or all settings."""
+    """The entry of the error: the corner's own; for the middle the only setting in CLASS's message, or all settings."""
     named = [name for name in settings if re.search(rf"\b{re.escape(name)}\b", complaint)]
     if corner.words == MIDDLE:
         return ("class_settings", named[0]) if len(named) == 1 else ("class_settings",)

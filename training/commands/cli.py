@@ -27,7 +27,7 @@ STEPS_OF_PAPER = ("search", "report")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a sub-command, or show the help; returns the exit status, 1 for an error that the user can mend."""
+    """Run a sub-command, or show the help; returns the exit status, 1 for an error that the user can correct."""
     # commands say themselves where networks are used, worker processes included
     os.environ["COSMICNET"] = "no"
     parser = command_line()
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _nobody_reads() -> bool:
-    """Whether the reader of the output has left, as `head` does; what is still to be written is then dropped."""
+    """Whether the reader of the output has closed it, as `head` does; the rest of the output is then dropped."""
     output = select.poll()
     output.register(sys.stdout, 0)
     has_left = any(event & select.POLLERR for _, event in output.poll(0))
@@ -63,7 +63,7 @@ def _nobody_reads() -> bool:
 
 
 def _explanation(error: Exception, output: str) -> str | None:
-    """The message for an error that the user can mend; None for a fault of ours."""
+    """The message for an error that the user can correct; None for a fault of the package."""
     # classy wraps what the networks raise into its own errors
     for candidate in (error, error.__cause__):
         if isinstance(candidate, CosmicnetError):

@@ -129,7 +129,7 @@ def _run_reweight(options: argparse.Namespace) -> None:
     )
 
     if options.report is not None:
-        # found out before hours of full CLASS
+        # an error here comes before hours of full CLASS
         writable(options.report)
     settings = _settings(options)
     result = reweight(options.chain, settings, options.burn_in)

@@ -39,7 +39,7 @@ __all__ = ["EvaluationSettings", "SpectraPair", "compute_pair", "evaluate", "mea
 # its default precision.
 CLOSER_TIMES: Parameters = {"perturbations_sampling_stepsize": 0.09}
 CLOSER_MODELS = 10
-# A box is covered if networks cover most of so many models.
+# A box is covered if networks cover most of this many models.
 TRIED = 10
 # The largest share of models that full CLASS may fail on.
 ALLOWED_FAILURES = 0.1

@@ -36,7 +36,7 @@ class PlanckNotAvailable(CosmicnetError):
 
 
 class _SpectraProvider:
-    """Takes the place of Cobaya's theory: gives the likelihoods the current spectra."""
+    """In place of Cobaya's theory: gives the likelihoods the current spectra."""
 
     def __init__(self) -> None:
         self.spectra: Mapping[str, Array] = {}

@@ -1,6 +1,6 @@
-"""The manifest of networks: settings and numbers that all their models share, so that a request must share them too.
+"""The manifest of networks: settings and numbers that are the same in all models, and that a request must have too.
 
-Reionisation is none of them: it is computed when the networks are used.
+Those of reionisation are left out, since its effect is computed at run time.
 """
 from __future__ import annotations
 

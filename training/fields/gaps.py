@@ -64,7 +64,7 @@ def filled(table: FieldTables, models: Sequence[ResampledModel]) -> FieldTables:
 
 
 def _beyond_today(values: Tables, v: Array, today: Array) -> Tables:
-    """Rows after a model's own today: from row to row they change as those of models that reach so far."""
+    """Fill rows later than a model's own age with the changes from row to row of models that extend further."""
     result = values.copy()
     known = v <= today[:, None]
     known[np.argmax(today)] = True
@@ -75,8 +75,8 @@ def _beyond_today(values: Tables, v: Array, today: Array) -> Tables:
 
 
 def _beyond_last_wavenumber(values: Tables, inputs: Array, x: Array, ends: Array) -> Tables:
-    """Columns beyond the last wavenumber of most models: their ratio to the last column that all models have, fitted to
-    the models that reach further."""
+    """Fill columns beyond the last wavenumber of most models: their ratio to the last column that all models have is
+    fitted to the models that extend further."""
     is_far = ends > FURTHER * ends.min()
     if is_far.all() or not is_far.any():
         return values

@@ -1,8 +1,8 @@
-"""The guard of a network set: polynomials that predict what CLASS computes before the perturbations.
+"""The guard of a network set: polynomials that predict numbers which CLASS computes before the perturbations.
 
-A request whose values are further (relative) from the prediction has other physics than the models. The tolerance is
-three times the largest leave-one-out error, and at least a floor: networks take all scales from CLASS, so that a scale
-shifted by less does not make a spectrum wrong.
+A request whose numbers differ from the prediction by more than a relative tolerance has other physics than the models.
+The tolerance is three times the largest leave-one-out error, and at least a floor: networks take all scales from CLASS,
+so smaller shifts of a scale do not make a spectrum wrong.
 """
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 MARGIN = 3.0
 
-# What fit_guard() predicts.
+# The numbers that fit_guard() predicts.
 GUARDED = ("YHe", "N_eff", "z_rec", "tau_rec", "sound_horizon_rec", "conformal_age")
 DEGREE, FLOOR = 3, 2e-4
 ROUNDING = 1e-9

@@ -33,9 +33,9 @@ NOISES = 10.0 ** np.arange(-12.0, 1.0)
 STARTS, START_OF_NOISE = (0.1, 0.3, 0.7), 1e-6
 RELEVANCES, SEARCHED_NOISES = (1e-4, 30.0), (1e-12, 1.0)
 STEPS = 60
-# So many models suffice to find relevances.
+# The largest number of models from which relevances are found.
 SEARCHED = 250
-# So many outputs have relevances of their own.
+# The number of outputs with relevances of their own.
 ALONE = 4
 # Keeps the kernel positive definite, in units of its trace; and logarithms finite.
 JITTER, TINY = 1e-15, 1e-300
@@ -80,7 +80,7 @@ def fit_with_relevances(inputs: Array, outputs: Array, degree: int) -> Relevance
 
 
 def _groups(sizes: Array) -> list[NDArray[np.intp]]:
-    """Outputs, the largest first: ALONE of them alone, then ever more together."""
+    """Groups of outputs, the largest outputs first: ALONE groups of one output, then larger and larger groups."""
     order = np.argsort(-sizes, kind="stable")
     groups: list[NDArray[np.intp]] = []
     while order.size:
@@ -99,8 +99,8 @@ class _Solution:
 
 
 def _search(z: Array, targets: Array, degree: int, similar: Sequence[Array]) -> Array:
-    """The relevances that minimise the leave-one-out error of all targets with a common noise level. similar: where
-    to begin, besides the middle of STARTS; else with all of these."""
+    """The relevances that minimise the leave-one-out error of all targets with a common noise level. similar: a
+    starting point, used with the middle of STARTS; without it all of STARTS are used."""
     bounds = [np.log(RELEVANCES)] * z.shape[1] + [np.log(SEARCHED_NOISES)]
     starts = [np.full(z.shape[1], start) for start in (STARTS[1:2] if similar else STARTS)]
     found = [minimize(_error, np.log([*start, START_OF_NOISE]), args=(z, targets, degree), jac=True,
@@ -145,7 +145,7 @@ def _expected_squares(exponents: NDArray[np.int64], relevances: Array) -> Array:
 
 
 def _solve(kernel: Array, targets: Array) -> _Solution:
-    """Each output with the noise that leaves the least."""
+    """For each output the noise level with the smallest leave-one-out error."""
     values, vectors = eigh(kernel)
     # rounding makes some negative
     values, projected = np.maximum(values, 0.0), vectors.T @ targets

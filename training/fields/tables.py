@@ -170,7 +170,7 @@ def _summary(path: Path) -> ResampledModel:
 
 
 def _floor(field: Field, models: Sequence[ResampledModel]) -> Array:
-    """The size below which errors of a field are drowned by the rest of its source."""
+    """The least size to which errors of a field are relative: errors below it are hidden by the rest of its source."""
     source = PIECES[field.piece].source
     if source in ("phi_plus_psi", "delta_m", "delta_cb"):
         return np.zeros(NODES[field.wavenumber].size)

@@ -7,8 +7,8 @@ FOLDER/IDENTITY/                one for each CLASS, its settings and its kind of
     audits/MODEL.json           the error of networks that had not learned the model
     networks/000057/            a network set, by the number of its models, and calibration.safetensors
 
-Files are written whole or not at all, under names that their content determines. A process that is killed leaves
-nothing but a temporary file. The only lock is one of the operating system, which ends with its process.
+Files are written whole or not at all, under names that follow from their content. A killed process leaves at most a
+temporary file. The only lock is one of the operating system, which ends with its process.
 """
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Learned:
         return path
 
     def models(self) -> list[Path]:
-        """In the order of their names, which is that of no parameter."""
+        """In the order of their names, which has nothing to do with the parameters."""
         return sorted(path for path in (self.folder / "models").glob("*.h5"))
 
     def newest_networks(self) -> Path | None:

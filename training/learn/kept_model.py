@@ -38,7 +38,7 @@ KINDS_WITHOUT_SOURCES = ("reionization", "output", "network", "precision")
 
 
 class NotLearned(Exception):
-    """Nothing can be learned from a request; the text says why."""
+    """Nothing can be learned from a request; the text gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,13 @@ def all_numbers(
 
 
 def _is_later(name: str) -> bool:
-    """Whether a parameter acts after the sources only, or is computed at run time, as reionisation."""
+    """Whether a parameter acts after the sources only, or is computed at run time, as reionisation is."""
     known = parameter_of(name)
     return known is not None and (known.kind in KINDS_WITHOUT_SOURCES or not known.acts_on_sources)
 
 
 def _sets_reach(name: str) -> bool:
-    """Whether it decides how far sources reach in wavenumber: networks reach as far as each of their models."""
+    """Whether a parameter decides the largest wavenumber of the sources."""
     known = parameter_of(name)
     return known is not None and known.sets_reach
 
@@ -147,7 +147,7 @@ class KeptModel:
 
     @property
     def key(self) -> str:
-        """The same for the same model, whichever process integrated it."""
+        """A name that depends on the model alone, not on the process that integrated it."""
         numbers = numbers_of(self.cosmology, self.setup, self.parameters)
         late = {name: self.cosmology[name] for name in OF_REIONIZATION if name in self.cosmology}
         grids = [self.k.size, self.tau.size, float(self.k[-1])]

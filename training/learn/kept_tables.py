@@ -58,7 +58,7 @@ def resample_kept(model: KeptModel, target: Path, identity: Identity) -> None:
 
 
 def _pieces(model: KeptModel, scales: Scales) -> dict[str, Array]:
-    """Of the sources that there are, without reionisation."""
+    """Pieces of the recorded sources, without reionisation."""
     # split_sources() divides all
     zero = np.zeros_like(model.integrated["t0"])
     integrated = {**dict.fromkeys(("phi_plus_psi", "delta_m", "delta_cb"), zero), **model.integrated}

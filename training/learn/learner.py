@@ -30,7 +30,7 @@ __all__ = ["TOLERANCE", "Learner", "open_learner"]
 
 # Answer a point if the stated error, a chi2 of its spectra, is below this.
 TOLERANCE = 0.1
-# This share of the points that networks could answer is integrated all the same, to audit them.
+# Of the points that networks could answer, this share is integrated for audits.
 AUDITED = 0.01
 
 
@@ -66,7 +66,7 @@ def open_learner(
 
 
 class Learner:
-    """Gives the sources of one compute(), or has CLASS integrate, and keeps the model.
+    """Gives the sources of one compute(), or leaves them to CLASS and keeps the model.
 
     sets: trained before, in the order of preference.
     """
@@ -111,7 +111,7 @@ class Learner:
         return False
 
     def integrated(self, recorded: dict[str, Any]) -> None:
-        """Keep what CLASS integrated; a disk that is full stops the learning, not the chain."""
+        """Keep the model that CLASS integrated; a full disk stops the learning, not the chain."""
         assert self._kept is not None and self._learned is not None
         model = KeptModel(**{**vars(self._kept), "integrated": {
             name: np.array(table) for name, table in recorded.items() if name != "p"}})
@@ -184,7 +184,7 @@ class Learner:
         return is_due
 
     def _start_student(self, learned: Learned) -> None:
-        """Start the process that puts models on nodes and fits them, unless it still runs."""
+        """Start the process that resamples models and fits networks, unless it is running."""
         student = self._process.student
         if student is not None and student.poll() is None:
             return

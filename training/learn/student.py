@@ -1,7 +1,7 @@
-"""The process in the background: it audits the last networks with new models, puts these on nodes, and fits.
+"""The process in the background: it audits the latest networks with new models, resamples these, and fits new networks.
 
-`python -m cosmicnet.training.learn.student FOLDER/IDENTITY` works until nothing is left to do, and ends. A chain starts
-it when it has kept a model; where another one runs already, it ends at once.
+`python -m cosmicnet.training.learn.student FOLDER/IDENTITY` ends when nothing is left to do. A chain starts it after
+keeping a model; if one is running already, it ends at once.
 """
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FAILED = ".failed"
 
 
 def study(learned: Learned) -> None:
-    """Audit with the new models, put them on nodes and fit, unless another process does."""
+    """Audit with the new models, resample them and fit, unless another process is doing so."""
     with learned.fitting() as is_ours:
         if not is_ours:
             return
@@ -60,7 +60,7 @@ def _is_prepared(learned: Learned, path: Path) -> bool:
 
 
 def _prepare(learned: Learned, path: Path) -> None:
-    """Audit the networks with a model, then put it on nodes."""
+    """Audit the networks with a model, then resample it to the nodes."""
     table = table_path(_tables(learned), path)
     try:
         model = read_kept(path)

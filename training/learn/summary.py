@@ -1,4 +1,4 @@
-"""What was learned in a folder, and what the audits found."""
+"""Summary of a folder of learned networks and their audits."""
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -33,7 +33,7 @@ REMEDY = "delete it and generate again"
 
 
 class IntegratedModel(Protocol):
-    """What all kinds of training models have."""
+    """The part common to all kinds of training models."""
 
     @property
     def cosmology(self) -> dict[str, float]: ...

@@ -37,7 +37,7 @@ Array = NDArray[np.float64]
 
 RECIPE_FILE = "recipe.json"
 FAILED_SHARE = 0.1
-# Models to try before giving up on a timing.
+# Give up on a timing after this many models fail.
 TIMED = 3
 # Message for a model that killed its workers.
 DIED = ("the processes that computed it died again and again (for lack of memory, or by a fault in CLASS); delete this "
@@ -59,8 +59,8 @@ def integrate(plan: Plan) -> list[Path]:
 
 @dataclass(frozen=True)
 class Timed:
-    """Models that cost alike: how many are missing, the seconds of one, and the file of one; None if CLASS computes
-    none of the first."""
+    """Models of the same cost: the number of missing ones, the seconds of one, and the file of one; None if CLASS
+    computes none of the first."""
 
     missing: int
     seconds: float
@@ -184,7 +184,7 @@ def integrate_models(
 
 
 def missing_models(paths: Iterable[Path]) -> list[Path]:
-    """Those that were not integrated yet and did not fail."""
+    """Models that were neither integrated nor failed yet."""
     return [path for path in paths if not path.exists() and not failure_path(path).exists()]
 
 

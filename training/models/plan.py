@@ -1,7 +1,7 @@
 """A recipe on its way to networks: opened once, then integrate(plan), plan.fit() and measure(plan).
 
-All kinds of recipes have the same steps. A plan knows how its kind does them: which models there are, how one is
-integrated, what is checked before, how networks are fitted.
+All kinds of recipes have the same steps. The plan of each kind implements them: the list of models, the integration of
+one, the checks before, the fit of networks.
 """
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class FieldsPlan(Plan):
     @property
     @abstractmethod
     def seconds_to_fit(self) -> float:
-        """What reducing and fitting all fields takes for each model, to a factor of two."""
+        """Seconds per model for reducing and fitting all fields, to a factor of two."""
 
     @abstractmethod
     def table_of(self, model: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Which cosmologies are integrated: points of a box or an ellipsoid, without those that break a constraint.
+"""Sampling of cosmologies: points of a box or an ellipsoid that obey the constraints.
 
 The first n points of the design 'sobol', a scrambled Sobol sequence, are the same however many are drawn: a larger
 training set contains the smaller. Any number of them fills the space more evenly than chance would.
@@ -40,7 +40,7 @@ Bounds = Mapping[str, tuple[float, float]]
 SMALLEST_SHARE = 1e-3
 # Asymmetry of a correlation matrix allowed for rounding.
 ASYMMETRY = 1e-5
-# Give up if none of so many first points obeys: derived values take 0.1 s a point.
+# Give up if none of this many first points obeys the limits: derived values take 0.1 s a point.
 DERIVED_TRIED = 200
 # New values after which the file of derived values is written; also at the end.
 VALUES_PER_WRITE = 100

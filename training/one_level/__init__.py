@@ -1,4 +1,4 @@
 """Recipes of one level of fidelity: flat space, a box or an ellipsoid of CLASS's parameters, dense layers.
 
-What recipes of two levels need as well belongs in models/ or fields/.
+Code that recipes of two levels need as well belongs in models/ or fields/.
 """

@@ -51,7 +51,7 @@ SETTINGS: Mapping[str, Any] = {"output": "tCl,pCl", "fast_line_of_sight": "yes"}
 # Code that determines the validation losses.
 OF_SEARCH = (*OF_PAPER, "cosmicnet.training.paper.recipe")
 
-# Largest number of draws that may kill their workers.
+# The search stops after more draws than this have killed their workers.
 MOST_DEADLY = 10
 
 

@@ -28,7 +28,7 @@ __all__ = [
 
 # The parameter whose effect is computed when the networks are used, so that it has a domain but is not sampled.
 COMPUTED = "tau_reio"
-# Histories of reionisation in which CLASS's default parametrization has a solution: where networks are measured.
+# Range of tau_reio for measurements of networks: CLASS's default parametrization has a solution there.
 TAU_REIO = (0.01, 0.13)
 
 # Derived quantities that a domain may limit.
@@ -51,7 +51,7 @@ def _with_needs(given: dict[str, str | int | float]) -> dict[str, str | int | fl
     return {**given, **{name: value for name, value in (ROOM | UNREIONIZED).items() if name not in given}}
 
 
-# Numbers that are numbers: neither "20" nor true.
+# Strict numbers: neither "20" nor true.
 Number = Annotated[float, Field(strict=True)]
 Positive = Annotated[float, Field(strict=True, gt=0)]
 Ranges = Annotated[dict[str, tuple[Number, Number]], Field(min_length=1)]

@@ -123,7 +123,7 @@ def _explain(model: type[Strict], kind: str, location: tuple[str | int, ...], me
     if kind == "extra_forbidden":
         return path, unknown(where, path[-1], _entries(model, location[:-1]))
     if kind == "value_error":
-        # from a check of ours, which begins with the entry below the table that was checked
+        # from a check of the package, whose message begins with the entry below the checked table
         return (*path, *_entry_of(text)), f"{where}: {text}" if where else text
     if kind in ("missing", "too_long") and path and path[-1].isdecimal():
         return path[:-1], f"{'.'.join(path[:-1])}: has too few values"

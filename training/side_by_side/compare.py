@@ -25,10 +25,10 @@ Array = NDArray[np.float64]
 NET = "networks"
 FULL = "full CLASS"
 STOCK = "stock line of sight"
-# (mode, the mode that is taken as the truth)
+# (mode, reference mode)
 PAIRS = ((NET, FULL), (NET, STOCK), (FULL, STOCK))
 
-# Networks take milliseconds: medians of so many computations.
+# Networks take milliseconds, so their times are medians of this many computations.
 REPEATS = 5
 # The seconds of a row are the first sum minus the second: each level after the primordial spectra restarts from there,
 # and runs fourier again, but keeps the transfer functions.

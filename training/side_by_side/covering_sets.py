@@ -1,4 +1,4 @@
-"""Which networks cover a user's inputs, and why not; nothing is integrated."""
+"""Coverage of a user's inputs by the installed networks, without any integration."""
 from __future__ import annotations
 
 import json

@@ -27,7 +27,7 @@ __all__ = [
 Array = NDArray[np.float64]
 Seconds = Mapping[str, Mapping[str, float]]
 
-# CLASS's own transfer and harmonic steps with sampling so fine that nothing changes any more
+# the truth: CLASS's own transfer and harmonic steps with converged sampling
 CONVERGED: Parameters = {
     "fast_line_of_sight": "no",
     "l_linstep": 8, "l_logstep": 1.02, "q_linstep": 0.2, "q_logstep_spline": 50.0, "q_logstep_limber": 1.01,

@@ -1,4 +1,4 @@
-"""Which settings are enough? CLASS's default, a block of fine settings and networks against converged CLASS."""
+"""Accuracy of CLASS's default precision, of a block of fine settings, and of networks, against converged CLASS."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence

@@ -49,15 +49,16 @@ Single = NDArray[np.float32]
 # Degrees of the polynomials; early fields have few inputs.
 DEGREE_EARLY, DEGREE_LATE = 4, 3
 
-# Factor on the floors of fields/tables.py. Most of the source of t0 is the velocity, which cancels in the integral
-# over time; what is left must be much better than its source. ACOUSTIC: x = k r_s(rec) from which photon sources count
-# less.
+# Factor on the floors of fields/tables.py. Most of the source t0 is the velocity, which cancels in the integral over
+# time; the rest must be much more accurate than the source as a whole. ACOUSTIC: x = k r_s(rec) from which photon
+# sources count less.
 FLOOR, FLOOR_OF_TEMPERATURE, ACOUSTIC = 50.0, 3.0, 30.0
-# From this x on CLASS's integration noise reaches 1e-3 of matter, which would hide the differences between cosmologies
-# at smaller x; beyond the second one matter is a fit to some of the models. Errors count so much less there.
+# From the first x on CLASS's integration noise reaches 1e-3 of matter, which would hide the differences between
+# cosmologies at smaller x; from the second x on matter is a fit to some of the models. Errors count less by these
+# factors.
 NOISY_FROM, WEIGHT_OF_NOISE = 600.0, 20.0
 FITTED_FROM, WEIGHT_OF_FITTED = 3000.0, 50.0
-# Below this x multipoles from 2 on see next to nothing, and curved space has no modes.
+# Below this x nothing contributes to multipoles from 2 on, and curved space has no modes.
 LARGEST_SCALE = 0.03
 # The k r_s(rec) to which CMB sources are covered. From 150 on the nodes do not resolve acoustic oscillations, but
 # photons have diffused there: without these sources lensed spectra change by less than 1e-5 up to l = 9500.

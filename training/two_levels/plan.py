@@ -86,7 +86,7 @@ class TwoLevelPlan(FieldsPlan):
         require_computable([first], self.recipe.settings, self.recipe_file)
 
     def available(self) -> list[Path]:
-        """Whatever is there: a run that was interrupted can be trained on."""
+        """The models that exist: networks can be trained on those of an interrupted run."""
         found = [path for level in LEVELS for path in sorted((self.work / level).glob("*.h5"))]
         if not any(path.parent.name == LEVELS[0] for path in found):
             raise DatasetError(f"{self.work}: there are no models; `cosmicnet generate` makes them")

@@ -18,7 +18,7 @@ def available_cores() -> int:
 
 @contextmanager
 def threads_of_new_processes(threads: int) -> Iterator[None]:
-    """Processes that are started meanwhile have so many threads, whatever the user's own environment says."""
+    """Within the context, new processes have this many threads, whatever the user's environment says."""
     before = {name: os.environ.get(name) for name in THREADS_BY}
     os.environ.update(dict.fromkeys(THREADS_BY, str(threads)))
     try:

@@ -1,5 +1,5 @@
-"""Hashes of what determines a file in the work folder, the code included: when one changes, the file is made again.
-And hashes of contents, by which damage shows."""
+"""Hashes of everything that determines a file in the work folder, the code included: if one changes, the file is made
+again. And hashes of contents, which reveal damage."""
 from __future__ import annotations
 
 import ast
@@ -22,7 +22,7 @@ _PARSING = Lock()
 
 
 def json_digest(content: Any) -> str:
-    """SHA-256 of what JSON can say, whatever the order of entries."""
+    """SHA-256 of JSON content, independent of the order of entries."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

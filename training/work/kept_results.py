@@ -21,7 +21,7 @@ Arrays = TypeVar("Arrays")
 
 
 def kept(kind: type[Arrays], identity: Mapping[str, Any], folder: Path, compute: Callable[[], Arrays]) -> Arrays:
-    """A dataclass of arrays, read from `folder` if it was computed there before, and else written there.
+    """A dataclass of arrays: read from `folder` if it was computed before, else computed and written there.
 
     identity: everything that determines it, besides CLASS's equations and the version of the patch, whose fast modules
     it may have used.

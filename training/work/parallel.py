@@ -48,7 +48,7 @@ Result = TypeVar("Result")
 
 SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS_ALLOWED,
-    # no tasks queue at a worker: those would be blamed for its death as well
+    # no tasks queue at a worker: they would count as the cause of its death as well
     "distributed.scheduler.worker-saturation": 1.0,
     # a model may take minutes in compiled code, in which a worker does not answer
     "distributed.scheduler.worker-ttl": None,
@@ -57,7 +57,7 @@ SETTINGS = {
     # on a busy machine a process may take a minute to begin
     "distributed.comm.timeouts.connect": "300s",
     "distributed.worker.multiprocessing-method": "spawn",
-    # replacements of workers that died start with what the first ones found in the environment
+    # replacements of dead workers have the environment of the first ones
     "distributed.nanny.pre-spawn-environ": dict.fromkeys(THREADS_BY, "1"),
 }
 

@@ -1,6 +1,6 @@
 /** @file fast_background.cpp
  *
- * See fast_background.h. What is not sampled here is CLASS's: equations, integrators and their tolerances.
+ * See fast_background.h. Only the sampling differs from CLASS: equations, integrators and tolerances are its own.
  */
 
 #include <algorithm>
@@ -8,15 +8,15 @@
 #include <vector>
 #include "fast_background.h"
 
-/* Of CLASS's default of 40000 rows in ln a: splines through these are good to 1e-10 in H. */
+/* Rows in ln a where CLASS's default has 40000. Splines through them are accurate to 1e-10 in H. */
 static const int enough_rows = 6000;
 
-/* Steps in redshift before the range in which CLASS looks for recombination, in units of CLASS's. Later steps are CLASS's:
+/* Steps in redshift above the range in which CLASS looks for recombination, in units of CLASS's. Later steps are CLASS's:
    the rate by which it samples the sources has second derivatives of the integrator's noise, which depend on them. */
 enum {linear_stride = 8, logarithmic_stride = 5};
 
-/* Relative to the optical depth; and relative to the redshift, where the optical depth jumps by less than that because CLASS
-   integrates it from a row of its table. */
+/* The search for z_reio ends at either tolerance. That of the redshift is needed because the optical depth has small jumps:
+   CLASS integrates it from a row of its table. */
 static const double depth_tolerance = 1.e-9, redshift_tolerance = 1.e-9;
 
 short cosmicnet_background_applies(struct background * pba) {
@@ -28,7 +28,7 @@ short cosmicnet_background_applies(struct background * pba) {
 
 int cosmicnet_background_size(struct precision * ppr, struct background * pba) {
   if (pba->background_is_fast == _FALSE_) return ppr->background_Nloga;
-  /* more where the user wants more than the default */
+  /* in proportion where the user asks for more rows than the default */
   return std::max(std::min(ppr->background_Nloga,enough_rows),(int)(ppr->background_Nloga*(enough_rows/40000.)));
 }
 

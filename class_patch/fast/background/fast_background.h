@@ -13,13 +13,13 @@
 extern "C" {
 #endif
 
-  /** Whether the fast way is wanted and covers all species: those whose densities are smooth in ln a. */
+  /** Whether the fast background is wanted and covers all species of this run: their densities must be smooth in ln a. */
   short cosmicnet_background_applies(struct background * pba);
 
   /** Number of rows in the table of the background, which CLASS samples for finite differences. */
   int cosmicnet_background_size(struct precision * ppr, struct background * pba);
 
-  /** Whether the thermal history is fast as well. */
+  /** Whether the fast thermal history applies too. */
   short cosmicnet_thermodynamics_applies(struct background * pba, struct thermodynamics * pth);
 
   /** Numbers of redshifts before reionisation: linear and logarithmic sampling. */
@@ -28,7 +28,7 @@ extern "C" {
   /** The linear part of z_table: CLASS's steps from recombination on, wider ones before. */
   void cosmicnet_sample_redshifts(struct precision * ppr, struct thermodynamics * pth, struct thermo_workspace * ptw);
 
-  /** What is not needed to find the sound horizon at recombination and its angle. */
+  /** Leave out reionization, which the sound horizon at recombination and its angle do not depend on. */
   void cosmicnet_leave_out_reionization(struct precision * ppr, struct thermodynamics * pth);
 
   /** d ln h/d ln theta_s at fixed physical densities, for a first step; and the relative step of h after which the search
@@ -43,7 +43,7 @@ extern "C" {
     double wanted, highest;
     /** Optical depth of full ionisation: its slope by redshift is slope*(1+z)^2/sqrt(Omega0_m (1+z)^3 + Omega0_de). */
     double slope, Omega0_m, Omega0_de;
-    /** The latest trial, and the one before. */
+    /** The latest trial and the previous one. */
     double z, depth, z_before, depth_before;
     /** The root is between these. */
     double lower, upper;

@@ -1,6 +1,6 @@
 /** @file kept_tables.cpp
  *
- * See kept_tables.h. A table is known by the paths, times and sizes of its files.
+ * See kept_tables.h. A table is identified by the paths, times and sizes of its files.
  */
 
 #include <cmath>
@@ -24,7 +24,7 @@ namespace {
 
 typedef std::vector<double> Numbers;
 
-/* a process that is forked while another thread holds the lock would wait for ever */
+/* without this, a process forked while another thread holds the lock would wait for ever */
 std::mutex tables_mutex;
 void lock_tables() {tables_mutex.lock();}
 void unlock_tables() {tables_mutex.unlock();}

@@ -13,10 +13,10 @@
 extern "C" {
 #endif
 
-  /** The table of helium in memory of the caller's own; _FALSE_ if it has to be read. */
+  /** A copy of the table of helium, owned by the caller; _FALSE_ if the file has to be read. */
   short cosmicnet_recall_helium(const char * path, int * num_omegab, int * num_deltaN, double ** omegab, double ** deltaN,
                                 double ** YHe);
-  /** Keep what was read. */
+  /** Keep the table that was read. */
   void cosmicnet_keep_helium(const char * path, int num_omegab, int num_deltaN, const double * omegab,
                              const double * deltaN, const double * YHe);
 

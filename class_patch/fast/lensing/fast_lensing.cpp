@@ -1,10 +1,10 @@
 /** @file fast_lensing.cpp
  *
- * Lensed spectra from sums over multipoles that are done while the d-functions are made.
+ * Lensed spectra from sums over multipoles, taken while the recurrences of the d-functions run.
  *
- * In all of CLASS's lensed correlation functions only an exponential ties multipoles to angles
- * (lensing_terms.h), so that a term costs one multiplication and addition for each multipole and
- * angle beyond the recurrence of its d-function, and no d-function is stored.
+ * In CLASS's lensed correlation functions only one exponential depends on both multipole and angle
+ * (lensing_terms.h). A term therefore costs one multiply-add for each multipole and angle, besides
+ * the recurrence of its d-function, and no d-function is stored.
  */
 
 #include <algorithm>
@@ -19,13 +19,13 @@
 
 namespace cosmicnet {
 
-/** Cosines and weights of an integral over them. */
+/** Cosines of angles, and the weights of an integral over them. */
 struct Quadrature {
   std::vector<double> mu, weight;
 };
 
-/** A part of the sphere: its angles; the largest multipole of the sums there, and how they fade towards it; and up to
-    which multipole the integrals of this part count. */
+/** A part of the sphere: its angles; the largest multipole of the sums at these angles, and the factor with which
+    multipoles fade out (share); the largest multipole to which its integrals contribute (l_project). */
 struct Zone {
   Quadrature nodes;
   int l_sum;
@@ -36,14 +36,14 @@ struct Zone {
 /* Newton's steps. The start is off by up to 2e-3 of the distance of two roots; three steps take it to 1e-15. */
 enum {newton_steps = 3};
 
-/* What lensing changes in a correlation function is smooth beyond a few degrees, so that there few multipoles matter.
-   The sphere is divided at this angle with the complement of the error function. `edge` of its widths from the middle it
-   is 1e-9 from 0 or 1, and so is its Fourier transform, exp(-(l width/2)^2), at l = 2 edge/width. */
+/* The change of a correlation function by lensing is smooth beyond a few degrees, so few multipoles matter there.
+   The complementary error function divides the sphere at this angle. At `edge` widths from the middle it differs from
+   0 or 1 by 1e-9; its Fourier transform, exp(-(l width/2)^2), is 1e-9 at l = 2 edge/width. */
 static const double middle = 0.1, width = 0.015, edge = 4.3;
 
 static double near_share(double angle) { return 0.5*erfc((angle-middle)/width); }
 
-/* Beyond middle-2 width a sum over multipoles that fades so slowly has no ripples. */
+/* Sums over multipoles fade out over this range of l: wide enough for no ripples at angles beyond middle-2 width. */
 static const double l_width = 2.*edge/(middle-2.*width);
 static const int far_l_sum = (int)(2.*edge*l_width), far_l_project = (int)(2.*edge/width);
 
@@ -55,8 +55,8 @@ static void equal_steps(double boundary, int size, Quadrature & nodes) {
   }
 }
 
-/** The roots of the Legendre polynomial P_size at angles below `largest`, as in quadrature_gauss_legendre(), many at a
-    time: P_l = d^l_00. */
+/** The roots of the Legendre polynomial P_size at angles below `largest`, as in quadrature_gauss_legendre(), for several
+    roots at once: P_l = d^l_00. */
 static void gauss_legendre(int size, double largest, Quadrature & nodes) {
   Wigner legendre(0,0,size);
   WignerSums recurrence(legendre,{},NULL);
@@ -85,11 +85,11 @@ static void gauss_legendre(int size, double largest, Quadrature & nodes) {
   }
 }
 
-/* Angles by multipoles at small angles. Lensed spectra go on beyond the last multipole of the unlensed ones, and as many
-   angles as multipoles would fold them back. */
+/* Number of small angles per multipole. Lensed spectra extend beyond the last multipole of the unlensed ones; with one angle
+   per multipole the quadrature would alias them. */
 static const double oversampling = 1.25;
 
-/** CLASS's angles; with accurate_lensing, where that is less, more small angles and fewer of the others. */
+/** CLASS's angles. With accurate_lensing and many multipoles: more small angles, fewer large ones. */
 static std::vector<Zone> divide_sphere(const struct precision * ppr, int l_max) {
   Zone all = {{},l_max,std::vector<double>(l_max+1,1.),l_max};
   if (ppr->accurate_lensing == _FALSE_) {
@@ -120,7 +120,7 @@ typedef std::vector<double> Row;
 
 namespace {
 
-/* Multipoles summed at once, and blocks of one task: rows of the recurrences and exponentials stay in the caches. */
+/* Multipoles summed at once, and blocks of angles in one task; small enough for the processor's caches. */
 enum {l_together = 256, blocks_per_task = 4, angles_per_task = blocks_per_task*angles};
 
 /* m and n of the d-functions of the correlation functions themselves. */
@@ -131,7 +131,7 @@ struct Block {
   double correlation[spectrum_number][angles];
 };
 
-/** Sums with one recurrence, and what the damped ones belong to; the bare one belongs to the correlation function
+/** Sums that share a recurrence, and the terms of the damped ones; the undamped (bare) one is the correlation function
     with that d-function. */
 struct Group {
   WignerSums sums;
@@ -151,11 +151,11 @@ struct Spectra {
   double total_deflection;
 };
 
-/** What one zone adds to the spectra. */
+/** Contributions of one zone to the spectra. */
 class Lensing {
 public:
   Lensing(const struct precision * ppr, const struct lensing * ple, const Spectra & spectra, const Zone & zone);
-  /** What the task of the angles from `begin` on adds to the integrals, result[spectrum*l.size()+index_l]. */
+  /** Contributions of one task, the angles from `begin` on, to the integrals result[spectrum*l.size()+index_l]. */
   void integrate(int begin, double * result) const;
 
   const Quadrature nodes;
@@ -228,7 +228,7 @@ const Wigner & Lensing::wigner(int m, int n) {
   return found->second;
 }
 
-/** The sums that are needed, those with the same recurrence together. */
+/** The required sums, grouped by recurrence. */
 void Lensing::list_sums() {
   for (int n : {1,-1}) deflections.push_back({WignerSums(wigner(1,n),{},&spectra.deflection),{},0});
 
@@ -303,7 +303,7 @@ void Lensing::deflect(Block * blocks) const {
   }
 }
 
-/** What lensing changes in the correlation functions. */
+/** The change of the correlation functions by lensing. */
 void Lensing::correlate(Block * blocks) const {
   std::vector<WignerSums::State> states = sum_groups(correlations,blocks,true,l_max);
   for (size_t group=0; group < correlations.size(); group++) {
@@ -345,7 +345,7 @@ void Lensing::integrate(int begin, double * result) const {
   }
 }
 
-/** Add the integrals to the unlensed spectra, which are already there. */
+/** Add the integrals to the result, which holds the unlensed spectra. */
 void store(struct lensing * ple, const double * integrals) {
   int size = ple->l_size;
   auto put = [=] (int index_l, int index_lt, double value) {
@@ -374,7 +374,7 @@ int cosmicnet_lensing(struct precision * ppr, struct harmonic * phr, struct lens
     Lensing lensing(ppr,ple,spectra,zone);
     size_t size = lensing.l.size();
     int angle_number = (int)lensing.nodes.mu.size();
-    /* parts are added in their order, whoever did which */
+    /* parts are added in a fixed order, so that results do not depend on the threads */
     std::vector<Row> parts((angle_number+angles_per_task-1)/angles_per_task,Row(spectrum_number*size,0.));
     class_setup_parallel();
     for (int begin=0; begin < angle_number; begin += angles_per_task) {

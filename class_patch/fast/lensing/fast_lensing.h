@@ -1,6 +1,6 @@
 /** @file fast_lensing.h
  *
- * A fast way from unlensed to lensed spectra: CLASS's formulas and CLASS's quadrature.
+ * Fast lensed spectra, by CLASS's formulas and CLASS's quadrature.
  */
 
 #ifndef __COSMICNET_FAST_LENSING__

@@ -23,7 +23,7 @@ static double g121(double sigma2) {return 1.+2./3.*sigma2;}
 static double g132(double sigma2) {return 1.+5./3.*sigma2;}
 static double g242(double sigma2) {return 1.+2.5*sigma2;}
 
-/* what is common to terms: 2 X_p000 sqrt5 in lensing_init(), and x/Cgl2 to powers */
+/* factors common to several terms: 2 X_p000 sqrt5 in lensing_init(), and x/Cgl2 to powers */
 static double f101(double l) {return 0.5*sqrt(l*(l+1.));}
 static double x3(double l) {return 8.*f000(l)*f000(l)*f000(l);}
 static double x4(double l) {return 2.*f000(l)*x3(l);}

@@ -1,7 +1,7 @@
 /** @file lensing_terms.h
  *
- * CLASS's lensed correlation functions, term by term, each with what depends on the multipole apart from what
- * depends on the angle.
+ * CLASS's lensed correlation functions, term by term. Each term is a product of a function of the multipole and a
+ * function of the angle.
  */
 
 #ifndef __COSMICNET_LENSING_TERMS__

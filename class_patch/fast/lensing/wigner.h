@@ -11,8 +11,8 @@
 
 namespace cosmicnet {
 
-/* Angles of one block, which are treated at once: two vectors, enough independent numbers to keep a processor
-   busy with recurrences. */
+/* Angles of one block, computed together: two vectors, enough independent numbers to hide the latency of the
+   recurrences. */
 enum {angles = 2*double_lanes};
 
 /** d^l_{m n}(mu) for m <= l <= l_max, abs(n) <= m, m-n even, by the recurrence of lensing_dm1m2() (Kostelec &
@@ -33,7 +33,7 @@ private:
 /** Series over l that share a recurrence: sum_l c[l] damping(l,mu) d^l(mu) and sum_l c[l] d^l(mu). */
 class WignerSums {
 public:
-  /* More damped series would not fit into the registers. */
+  /* The largest number of damped series that fits into the registers. */
   enum {most_damped = 4, most = most_damped+1};
 
   /** A block of angles on its way through l. */

@@ -17,10 +17,10 @@ constexpr double BesselTable::step;
 /* Nodes that one recurrence carries at once. */
 enum {together = 16};
 
-/* What is smaller than this is zero. The first peak of j_l is at 1/l^(5/6), 4e-4 for l = 10000. */
+/* Smaller values count as zero. The first peak of j_l has a height of about 1/l^(5/6), 4e-4 for l = 10000. */
 static const double negligible = 1.e-9;
 
-/* Room beyond x_max, so that a chain of cosmologies does not make a new table at every other step. */
+/* Room beyond x_max, so that a chain of cosmologies rarely needs a new table. */
 static const double margin = 1.1;
 
 /** Multipole from which on j_l(x) is below 1e-16, from Airy's function beyond the turning point. */
@@ -97,15 +97,15 @@ static void recur(int l_start, const double * over_x, const int * wanted, int wa
   }
 }
 
-/** Rows of the nodes [node_begin,node_end). Miller's way: go down from where j_l vanishes, which is
-    stable at every x, and normalise by the j_0 or j_1 that is known. */
+/** Rows of the nodes [node_begin,node_end), by Miller's algorithm: the recurrence runs downwards from an l where j_l
+    vanishes, which is stable at every x, and the known j_0 or j_1 normalises it. */
 void BesselTable::fill(int node_begin, int node_end) {
   int padded = block_number*lanes;
   std::vector<double> values((size_t)padded*together), derivatives((size_t)padded*together);
   double over_x[together], norm[together], j0[together], j1[together];
   for (int begin=node_begin; begin < node_end; begin += together) {
     int l_start = vanishing_multipole((begin+together)*step);
-    /* multipoles beyond the start are zero, and lie in rows that may exist */
+    /* multipoles beyond the start of the recurrence are zero; some of them are stored */
     int wanted = padded;
     while ((wanted > 0) && (l[wanted-1] > l_start)) wanted--;
     for (int i=0; i < together; i++) over_x[i] = 1./(std::max(begin+i,1)*step);
@@ -141,7 +141,7 @@ bool BesselTable::serves(const int * l_list, int size, double x_max, double band
     && (std::min(x_max,hypot(l_list[size-1],band)) < (node_number-1)*step);
 }
 
-/* a process that is forked while another thread makes a table would wait for ever */
+/* without these, a process forked while another thread makes a table would wait for ever */
 static std::mutex table_mutex;
 static void lock_table() {table_mutex.lock();}
 static void unlock_table() {table_mutex.unlock();}

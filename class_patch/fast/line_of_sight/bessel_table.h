@@ -11,7 +11,7 @@
 
 namespace cosmicnet {
 
-/* Blocks that are summed at once, so that weights are read once for all of them. */
+/* Blocks that are summed together, so that each weight is read once for all of them. */
 enum {blocks_together = 2};
 
 /** The x below which j_l is negligible (see `negligible` in bessel_table.cpp). */
@@ -20,13 +20,13 @@ double negligible_below(int l);
 /** j_l(x_n) and j_l'(x_n) on the nodes x_n = n*step for the multipoles of one run.
 
     Multipoles are grouped in blocks of `lanes`. A row, row(block,node), holds `lanes` values of j_l
-    and then `lanes` values of j_l'. In the row of node 0, where j_l and j_l' vanish for l >= 2, the
-    place of j_l has j_l''(0). Rows below first_node[block], where all functions of the block
-    vanish, and rows beyond x_band, in quadrature with the largest multipole of the block after it, do not exist. */
+    and then `lanes` values of j_l'. The row of node 0, where j_l and j_l' vanish for l >= 2, has
+    j_l''(0) in the place of j_l. Two kinds of rows are not stored: those below first_node[block], where
+    all functions of the block vanish, and those at x^2 > x_band^2 + l^2, l being the largest multipole of the next block. */
 class BesselTable {
 public:
   BesselTable(const int * l, int l_size, double x_max, double x_band);
-  /** Whether the table has exactly these multipoles and reaches x_max and x_band. */
+  /** Whether the table has exactly these multipoles and extends to x_max and x_band. */
   bool serves(const int * l, int l_size, double x_max, double x_band) const;
   const float * row(int block, int node) const {
     return rows.data() + offset[block] + (size_t)(node-first_node[block])*2*lanes;
@@ -50,7 +50,7 @@ private:
   AlignedFloats rows;
 };
 
-/** The table of this process, made anew if it does not serve. Safe for threads: holders of the old one
+/** The table of this process, replaced if it does not serve. Safe for threads: holders of the old table
     keep it. */
 std::shared_ptr<const BesselTable> bessel_table(const int * l, int l_size, double x_max, double x_band);
 

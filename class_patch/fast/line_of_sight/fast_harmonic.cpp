@@ -74,7 +74,7 @@ static int weigh_galaxies(const NumberCounts & counts, struct primordial * ppm, 
   return _SUCCESS_;
 }
 
-/** Transfer functions of several rows at one l, where they do not vanish: weighted ones and plain ones. */
+/** Transfer functions of several rows at one l, at the wavenumbers where they do not vanish, with and without weights. */
 class GalaxyRowsAtL {
 public:
   GalaxyRowsAtL(const NumberCounts & counts, int index_l, int index_ic, const double * weight) : first(), last() {

@@ -39,22 +39,22 @@ struct TimeGrid {
   void prepare(const Space & space);
 };
 
-/** What curvature changes in the factors of the sources at one wavenumber: q/k, and 1/sqrt(1-3K/k^2); 1 in flat space. */
+/** Factors of the sources due to curvature at one wavenumber: q/k, and 1/sqrt(1-3K/k^2); 1 in flat space. */
 struct CurvatureFactors {
   CurvatureFactors(const Space & space, double q, double k)
     : slope((float)(q/k)), quadrupole((float)(1./sqrt(1.-3.*space.K/(k*k)))) {}
-  /** Of S_2 (kx)^-2 as (qx)^-2, and of its other term. */
+  /** Factor of S_2/x^2, for x = q chi in place of k chi, and of the other term of S_2. */
   float of_second() const { return slope*slope*quadrupole; }
   float slope, quadrupole;
 };
 
-/** What is left out at high l of S_0-S_2 at the wavenumbers of one task, a row for each, and its first sample. */
+/** The part of S_0-S_2 that is left out at high l, a row for each wavenumber of one task, and its first sample. */
 struct LeftOut {
   std::vector<float> rows;
   std::vector<int> first;
 };
 
-/** What all wavenumbers of one initial condition share. */
+/** Data common to all wavenumbers of one initial condition. */
 struct LineOfSight {
   struct precision * ppr;
   struct perturbations * ppt;
@@ -97,11 +97,11 @@ struct LineOfSight {
   void limber(int index_l, const double * q, int size, const float * sources, double * result) const;
 };
 
-/** Temperature and polarisation at one wavenumber after the other, from `begin` on, as factors of the radial functions. */
+/** Sources of temperature and polarisation as factors of the radial functions, at the wavenumbers from `begin` on. */
 class CmbSamples {
 public:
   CmbSamples(const LineOfSight & work, int begin, int end);
-  /** To the next wavenumber; samples before `first` do not count. */
+  /** Go to the next wavenumber, without samples before `first`. */
   void go_to(int index_q, int first);
   /** The samples [0,used) count at all l, and [nearer,used) in addition at low l. */
   Samples resolved, unresolved;
@@ -116,7 +116,7 @@ private:
   std::vector<float> at_q, zero;
 };
 
-/** Where Limber's approximation takes the source, as a distance (negative: nowhere), and what curvature multiplies there. */
+/** Distance at which Limber's approximation takes the source (negative: none), and the factor due to curvature. */
 struct LimberPoint {
   double distance, factor;
 };
@@ -124,8 +124,8 @@ struct LimberPoint {
 /** The integral of j_l over x. */
 static inline double limber_height(double l) { return sqrt(_PI_/(2.*l))*(1.-0.25/l+1./32./(l*l)); }
 
-/** CLASS's amplitude, which has l/q for sinK. At (l+1/2)/q like flat space's, in closed space too, where CLASS has
-    sqrt(l(l+1)): there would be a step at K = 0. */
+/** The source is taken at sinK = (l+1/2)/q, as in flat space. CLASS has sqrt(l(l+1)) for l+1/2 in closed space, which
+    makes a step at K = 0. The amplitude is CLASS's, which has l/q for sinK. */
 static inline LimberPoint limber_point(const Space & space, double l, double over_q) {
   double sine = (l+0.5)*over_q;
   if (space.K == 0.) return {sine,1.};
@@ -133,27 +133,27 @@ static inline LimberPoint limber_point(const Space & space, double l, double ove
   return {distance,(distance < 0.) ? 0. : 1./sqrt(sqrt(1.-space.K*l*l*over_q*over_q))};
 }
 
-/* Below this x a sample counts as one at x = 0, where all vanish but S_2 at l = 2. CLASS leaves out today's sample. */
+/* Samples below this x are treated as x = 0, where only S_2 at l = 2 contributes. CLASS leaves out today's sample. */
 static const double smallest_x = 1.e-3;
 
-/* Where late samples lie so far apart in x that they do not resolve the Bessel functions, CLASS's sum over them
-   is noise of the sampling. They are faded out between these distances: beyond a wavelength at all multipoles,
-   and earlier where l is so large that Limber's approximation serves for what is left out. */
+/* Late samples may lie too far apart in x to resolve the Bessel functions; CLASS's sum over them is then noise. They are
+   faded out between these distances: beyond a wavelength at all multipoles, and earlier at large l, where Limber's
+   approximation replaces them. */
 struct Fade {
   float from, to;
 };
 static const Fade fade_at_all_l = {12.f,18.f}, fade_at_high_l = {3.f,4.5f};
 static const int high_l = 80;
 
-/* A multipole sees a source at a distance D with the radial wavenumber sqrt(k^2-(l/D)^2). Sources have no structure beyond
-   these, in 1/Mpc: photons have diffused, and at late times, from so many times the age at recombination on, reionisation takes
-   its time. */
+/* A multipole sees a source at a distance D with the radial wavenumber sqrt(k^2-(l/D)^2). Sources have no structure at
+   larger ones than these (1/Mpc): early ones because photons diffuse; late ones, from so many times the conformal time of
+   recombination on, because reionisation is slow. */
 static const double largest_radial_k = 0.45, largest_late_radial_k = 0.2, late_times = 4.;
 
 /** Far beyond the turning point at x = l, j_l oscillates and late sources are smooth. */
 static inline Fade fade_in_x(int l) { return {150.f+3.f*l,225.f+4.5f*l}; }
 
-/** The first sample, if any, that is not beyond `end`. */
+/** The first sample that is not beyond `end`. */
 static int first_nearer(const std::vector<double> & distance, double end) {
   return (int)(std::lower_bound(distance.begin(),distance.end(),end,std::greater<double>())-distance.begin());
 }
@@ -182,8 +182,8 @@ static inline __attribute__((always_inline)) float share(const Fade & fade, floa
   return t*t*(3.f-2.f*t);
 }
 
-/** The sources s0 = (S_0-S_2) dtau, etc., at one wavenumber as factors of j_l and j_l': what counts at all l
-    into `resolved`, what counts in addition at low l into `unresolved`. */
+/** The sources s0 = (S_0-S_2) dtau, etc., at one wavenumber as factors of j_l and j_l'. `resolved` is the part that
+    counts at all l, `unresolved` the part that counts only at low l. */
 cosmicnet_for_all_processors
 static void weigh(const TimeGrid & times, float q, const CurvatureFactors & curvature, const float * s0, const float * s1,
                   const float * s2, int begin, int end, Samples & resolved, Samples & unresolved) {
@@ -204,14 +204,14 @@ static void weigh(const TimeGrid & times, float q, const CurvatureFactors & curv
   }
 }
 
-/** S_0-S_2, as far as it is left out at high l; returns the first sample from which on it is, up to the last one. */
+/** The part of S_0-S_2 that is left out at high l; returns its first sample. It extends to the last one. */
 static int leave_out(const TimeGrid & times, float q, const float * s0, int size, float * left_out) {
   int first = size;
   while ((first > 0) && (q*times.gap[first-1] > fade_at_high_l.from)) {
     first--;
     left_out[first] = (1.f-share(fade_at_high_l,q*times.gap[first]))*s0[first]*times.over_weight[first];
   }
-  if (first > 0) left_out[--first] = 0.f; /* the interpolation reaches to the sample before */
+  if (first > 0) left_out[--first] = 0.f; /* the interpolation uses the previous sample too */
   return first;
 }
 
@@ -307,7 +307,7 @@ void LineOfSight::store_cmb(int index_l, int begin, int size, const Sum * first,
   }
 }
 
-/** Temperature and polarisation at the wavenumbers [begin,end), in flat space. What is not stored is zero. */
+/** Temperature and polarisation at the wavenumbers [begin,end), in flat space. Values that are not stored are zero. */
 void LineOfSight::integrate_cmb(int begin, int end) const {
   int sample_number = (int)cmb.distance.size(), size = end-begin;
   auto first_beyond = [&] (double x) { return (int)(std::lower_bound(ptr->q+begin,ptr->q+end,x/tau0)-ptr->q)-begin; };
@@ -381,7 +381,7 @@ void LineOfSight::integrate_cmb_curved(int begin, int end) const {
   }
 }
 
-/** Add to the temperature what is left out at late times at high l, the integrated Sachs-Wolfe effect above all, in
+/** Add the temperature's late sources that were left out at high l, mostly the integrated Sachs-Wolfe effect, by
     Limber's approximation: the source at tau0-tau = (l+1/2)/q, linear between samples. */
 void LineOfSight::add_left_out(int index_l, int begin, int end, const LeftOut & left_out) const {
   if (l[index_l/lanes*lanes] < high_l) return;
@@ -469,8 +469,8 @@ void LineOfSight::evaluate_lens(double k, float * result) const {
   result[last] = result[last-1];
 }
 
-/** What in Limber's approximation depends on times only: for every triple of samples (i-1,i,i+1) the factors
-    of the parabola through them; and what depends on l only. */
+/** Factors of Limber's approximation that depend on times alone, those of the parabola through every triple of samples
+    (i-1,i,i+1), and factors that depend on l alone. */
 void LineOfSight::prepare_limber() {
   const std::vector<double> & x = lens.distance;
   for (size_t i=0; i < x.size(); i++) lens_factor.push_back((x[i] > 0.) ? (float)(lens.weight[i]/x[i]) : 0.f);
@@ -512,19 +512,19 @@ void LineOfSight::limber(int index_l, const double * q, int size, const float * 
 
 using namespace cosmicnet;
 
-/* Steps in ln l. They are halved, at most so often, until cubic interpolation in such steps of ln k finds the logarithm of
-   the primordial spectrum within the tolerance. */
+/* The step in ln l. It is halved, at most so often, until cubic interpolation of the logarithm of the primordial spectrum in
+   equal steps of ln k meets the tolerance. */
 static const double largest_l_logstep = 1.035, primordial_tolerance = 2e-4;
 enum {primordial_halvings = 5};
 
-/* An angular rescaling closer to 1 is that of flat space. */
+/* An angular rescaling closer to 1 than this counts as that of flat space. */
 static const double smallest_rescaling = 1e-6;
 
-/* In closed space, steps in nu = q/sqrt(K) of more than 1 begin so smoothly. */
+/* In closed space, the number of steps over which steps in nu = q/sqrt(K) grow from 1 to those of flat space. */
 static const int whole_steps_end = 128;
 
-/* Wavenumbers that one task treats: the more, the more often a row of the table is used while it is in the
-   cache; but every thread shall have a few tasks. */
+/* Wavenumbers of one task. With more of them a row of the table is used more often while it is in the
+   cache; but each thread should have several tasks. */
 static int wavenumbers_per_task(size_t q_size) {
   int fair_share = (int)(q_size/(4*Tools::TaskSystem::GetNumThreads()));
   return MAX(16,MIN(128,fair_share));
@@ -538,7 +538,7 @@ BesselReach cosmicnet::reach_of_cmb(const struct precision * ppr, const struct b
   return {ptr->q[ptr->q_size-1]*tau0,std::max(largest_radial_k*tau0,(double)fade_in_x((int)ppr->l_switch_limber).to)};
 }
 
-/* Up to l_switch_limber, larger wavenumbers (in 1/Mpc) add nothing to the lensing potential. */
+/* At l up to l_switch_limber, larger wavenumbers (in 1/Mpc) add nothing to the lensing potential. */
 static const double largest_lensing_k = 0.3;
 
 static bool has_galaxies(struct perturbations * ppt) {
@@ -602,7 +602,7 @@ void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double prim
   ppr->q_logstep_spline /= rescaling*pow(MAX(rescaling,1.),ppr->q_logstep_open);
   /* where the same scale is seen under a larger angle, spectra change faster with l */
   ppr->l_linstep = (int)ceil(ppr->l_linstep*MIN(rescaling,1.));
-  /* CLASS's would change the steps in l, cut to whole numbers, from one cosmology to the next, in flat space by rounding,
+  /* CLASS's value would change the steps in l, which are whole numbers, from one cosmology to the next, in flat space by rounding,
      and the interpolated spectra with them */
   ptr->angular_rescaling = 1.;
 }
@@ -637,7 +637,7 @@ static int time_grid(struct precision * ppr, struct background * pba, struct per
   grid.distance.resize(size);
   grid.weight.resize(size);
   grid.window.resize(size);
-  /* a source of one at the pivot scale becomes the window */
+  /* with a source of 1, at the pivot wavenumber of lensing, the result is the window */
   class_call(transfer_sources(ppr,pba,ppt,ptr,one.data(),tau_rec,ptr->lcmb_pivot,index_md,index_tt,
                               grid.window.data(),NULL,0,grid.distance.data(),grid.weight.data(),&size),
              ptr->error_message,

@@ -12,10 +12,10 @@ namespace cosmicnet {
 /* Nodes for one width of a Gaussian, and of the edge of a top hat. */
 static const double nodes_per_sigma = 8., nodes_per_edge = 6.;
 
-/* A window with more nodes up to its farthest distance is too narrow for the fast way. */
+/* Windows that need more nodes up to their farthest distance are too narrow to be covered. */
 static const double most_nodes = 40000.;
 
-/* One with fewer is cut off by selection_cut_at_sigma. */
+/* Windows with fewer nodes, cut off by a small selection_cut_at_sigma, are not covered. */
 static const double fewest_nodes = 8.;
 
 /* The structure of a window ends where its Fourier transform has fallen to this. */
@@ -72,7 +72,7 @@ bool windows_are_covered(struct precision * ppr, struct background * pba, struct
   return true;
 }
 
-/** The selection function of one bin at the nodes, and what CLASS multiplies it by. */
+/** The selection function of one bin at the nodes, and CLASS's factors of it. */
 struct GalaxyWindows::Bin {
   int index;
   double nearest, farthest, mean, largest_radial_k;
@@ -160,7 +160,7 @@ int GalaxyWindows::tabulate(struct precision * ppr, struct background * pba, str
   if (!is_point) {
     double norm = integrate_to_end(bin.selection,step)[0];
     for (double & value : bin.selection) value /= norm;
-    /* near us radial functions fall at least as chi^2, so that a cut of the window there is no structure */
+    /* radial functions fall at least as chi^2 near chi = 0, so an edge of the window there adds no structure */
     std::vector<double> seen(bin.selection);
     for (size_t i=0; i < seen.size(); i++) seen[i] *= bin.distance[i]*bin.distance[i];
     bin.largest_radial_k = find_largest_k(seen,step);

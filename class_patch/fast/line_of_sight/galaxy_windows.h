@@ -1,10 +1,10 @@
 /** @file galaxy_windows.h
  *
- * What multiplies the sources of number counts and shear, as functions of distance: CLASS's windows of every bin and contribution,
- * in flat space.
+ * Windows of number counts and shear: the factors of their sources as functions of distance, as in CLASS, for every bin and
+ * contribution in flat space.
  *
- * Contributions that are integrated along the line of sight have windows of the kind int dchi' n(chi') (a - b/chi), chi' > chi, so
- * that two running integrals over the selection function n give them at all distances.
+ * Contributions that are integrated along the line of sight have windows of the form int dchi' n(chi') (a - b/chi), chi' > chi.
+ * Two running integrals over the selection function n give them at all distances.
  */
 
 #ifndef __COSMICNET_GALAXY_WINDOWS__
@@ -28,16 +28,16 @@ struct WindowTerm {
   std::vector<float> at_node;
 };
 
-/** Contributions to the transfer function `row` that have their times and the switch to Limber's approximation in common. */
+/** Contributions to the transfer function `row` with the same times and the same switch to Limber's approximation. */
 struct WindowColumn {
   int row;
-  /** Distances in Mpc, nearest <= chi <= farthest, beyond which the windows vanish; one distance if nearest == farthest. */
+  /** The windows vanish outside nearest <= chi <= farthest (Mpc); a single distance if both are equal. */
   double nearest, farthest;
   /** Limber's approximation serves at l >= limber_l. */
   double limber_l;
   /** Radial wavenumber in 1/Mpc beyond which the windows have no structure. */
   double largest_radial_k;
-  /** The first node, at first_node*step, and how many there are; just one, at `nearest`, if nearest == farthest. */
+  /** The first node, at first_node*step, and the number of nodes; one node, at `nearest`, for a single distance. */
   int first_node, node_number;
   std::vector<WindowTerm> terms;
 };
@@ -64,7 +64,7 @@ private:
                        double tau_rec);
 };
 
-/** Whether the windows are wide enough for the fast way, within the times of the sources, and of a kind that it has. */
+/** Whether the windows are covered: of a known kind, within the times of the sources, and wide enough. */
 bool windows_are_covered(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr);
 
 /** Rows of number counts, shear and the lensing potential; negative without them. */

@@ -19,12 +19,12 @@ static inline __attribute__((always_inline)) NodeWeights weights_of(const Bessel
   return {(node > 0) ? j-bend : bend, slope-table.two_over_x[node]*bend, table.one_over_x2[node]*bend, node};
 }
 
-/** Where the next nodes go. */
+/** Position of the next node in each list. */
 struct Ends {
   NodeWeights * both, * first_only;
 };
 
-/** Append the node whose sums stand in the lanes from `lane` on. */
+/** Append the node with the sums in the lanes from `lane` on. */
 template <int lane>
 static inline __attribute__((always_inline)) void append(const BesselTable & table, int node, const vector & first,
                                                          const vector & second, Ends & ends) {
@@ -99,7 +99,7 @@ struct NodeRange {
   const NodeWeights * begin, * end;
 };
 
-/** One block: its rows from the node `lowest` on, l(l+1), and where its two sums are added. */
+/** One block: its rows from the node `lowest` on, l(l+1), and the targets of its two sums. */
 struct Block {
   const float * rows;
   int lowest;
@@ -107,7 +107,7 @@ struct Block {
   float * first, * second;
 };
 
-/** One vector of multipoles: the three terms apart, so that additions need not wait for one another. */
+/** One vector of multipoles. The three terms are summed separately, so that additions need not wait for one another. */
 template <typename Floats>
 struct Sum {
   typename Floats::vector j, slope, l_j;
@@ -122,8 +122,8 @@ static inline __attribute__((always_inline)) void add(Sum<Floats> & sum, const N
   sum.l_j += weights.l_j*j;
 }
 
-/** Add what is left of a list to the sums of `number` blocks, which begin at ever higher nodes; then, where the
-    rows of the last of them end, to those of the others. */
+/** Add the rest of a list to the sums of `number` blocks, each of which begins at a higher node than the one before it.
+    Where the rows of the last block end, go on with the others. */
 template <typename Floats, int number>
 struct Descent {
   typedef typename Floats::vector V;

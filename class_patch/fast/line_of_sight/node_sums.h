@@ -7,7 +7,7 @@
  *
  *    sum_n [a_n j_l(x_n) + b_n j_l'(x_n)] + l(l+1) sum_n c_n j_l(x_n)
  *
- * with weights that do not depend on l. Two such sums are made at once, `first` and `second`.
+ * with weights that do not depend on l. Two such sums are computed together, `first` and `second`.
  */
 
 #ifndef __COSMICNET_NODE_SUMS__
@@ -17,7 +17,7 @@
 
 namespace cosmicnet {
 
-/** Weights of j_l, j_l' and l(l+1) j_l at a node in one sum. The second sum does not use its place of the node. */
+/** Weights of j_l, j_l' and l(l+1) j_l at a node in one sum. In the second sum `node` is unused. */
 struct NodeWeights {
   float j, slope, l_j;
   int node;
@@ -26,18 +26,18 @@ struct NodeWeights {
 /* Beyond all nodes. */
 enum {no_node = 1 << 30};
 
-/** The nodes that the samples of several wavenumbers touch, the highest first for each: with weights in both
-    sums (two after each other), and in the first only. The second sum has photon polarisation, which vanishes
-    at late times for all but small wavenumbers. */
+/** The nodes next to the samples of several wavenumbers, the highest first for each wavenumber: those with weights in both
+    sums (two entries for each), and those with weights in the first only. The second sum has the photon polarisation, which
+    vanishes at late times except at small wavenumbers. */
 class NodeLists {
 public:
   NodeLists(int wavenumbers, int sample_number)
     : both(new NodeWeights[(size_t)4*wavenumbers*sample_number]),
       first_only(new NodeWeights[(size_t)2*wavenumbers*sample_number]), both_end(1,0), first_only_end(1,0) {}
   std::unique_ptr<NodeWeights[]> both, first_only;
-  /** The lowest node of a wavenumber; where there is none, a large number. */
+  /** The lowest node of a wavenumber, a large number if it has none. */
   int lowest(int wavenumber) const;
-  /** Where the nodes of a wavenumber end, and so those of the next begin; index 0: 0. */
+  /** End of the nodes of each wavenumber, where those of the next one begin; the first entry is 0. */
   std::vector<size_t> both_end, first_only_end;
 };
 

@@ -13,19 +13,19 @@
 
 namespace cosmicnet {
 
-/* Below Nyquist's 1/2: of the wavelength of the band. */
+/* Steps in q in units of the band's wavelength, below Nyquist's 1/2. */
 static const double sampling = 0.45*2.*_PI_;
-/* Steps in ln q where no window asks for smaller ones. */
+/* The largest step in ln q. */
 static const double largest_log_step = 0.03;
 /* Gregory's weights of the last steps. */
 static const double end_weight[] = {3./8.,7./6.,23./24.};
 
-/* Samples along the line of sight: steps in x = q chi, and times the largest radial wavenumber. */
+/* Steps along the line of sight: in x = q chi, and in chi times the largest radial wavenumber. */
 static const double largest_step = 1.5, step_of_structure = 2.2;
 /* Near x = 0 samples lie closer, as x^3. */
 static const double begin_scale = 3.;
-/* Samples fade out over this phase of j_l beyond the turning point, from the first such phase on, or where radial wavenumbers
-   exceed those of the windows by this factor. */
+/* Samples fade out beyond the turning point while the phase of j_l grows from this value to twice it, or where radial
+   wavenumbers exceed those of the windows by this factor. */
 static const double fade_phase = 40., beyond_structure = 1.15;
 
 /** Phase of j_l at x = sqrt(l^2+y^2). */
@@ -56,7 +56,7 @@ struct Neighbours {
   }
 };
 
-/** The multipoles of a column that are integrated: those before this index. */
+/** Index of the first multipole of a column that is not integrated. */
 int NumberCounts::exact_end(const WindowColumn & column) const {
   return (int)(std::lower_bound(l.begin(),l.end(),column.limber_l)-l.begin());
 }
@@ -98,7 +98,7 @@ int NumberCounts::first_of(int index_tp) const {
   return std::find_if(sources.begin(),sources.end(),is_it)->first;
 }
 
-/** The times that the windows see, with neighbours for interpolation; the tables of all sources lie one after the other. */
+/** The times within the windows, and neighbours for interpolation; the tables of all sources are concatenated. */
 void NumberCounts::choose_sources(struct perturbations * ppt, double tau0) {
   double farthest = 0.;
   has_slopes = false;
@@ -129,7 +129,7 @@ void NumberCounts::prepare_source(const Source & source, const double * table, c
   tables->spline(source.first,source.first+stride);
 }
 
-/** Where the samples of the integrated multipoles of a block lie. */
+/** Positions of the samples for the integrated multipoles of a block. */
 NumberCounts::Stretch NumberCounts::stretch(int block, double wavenumber) const {
   double nearest = HUGE_VAL, farthest = 0., structure = 0.;
   int first = block*lanes, last = first;
@@ -174,14 +174,14 @@ void NumberCounts::prepare_table(BesselReach reach) {
   bessel = bessel_table(ptr->l,ptr->l_size_max,x_max,band);
 }
 
-/** What one thread needs to go from one wavenumber to the next. */
+/** Working memory of one thread for one wavenumber after the other. */
 class NumberCounts::AtWavenumber {
 public:
   explicit AtWavenumber(const NumberCounts & work) : work(work), row(work.tables->columns) {}
   void go_to(double wavenumber);
   /** The transfer function of a column in Limber's approximation, to be added at all l from the index `begin` on. */
   void add_limber(const WindowColumn & column, int begin, double * sum);
-  /** Those of all columns of a block by integration, as far as they are integrated, to sum[row*l_size+index_l]. */
+  /** Add the integrated transfer functions of all columns of a block to sum[row*l_size+index_l]. */
   void add_integrals(int block, double * sum);
   /** The same for columns that are single points. */
   void add_points(int block, double * sum);
@@ -253,7 +253,7 @@ static Neighbours node_neighbours(const WindowColumn & column, double distance, 
   return result;
 }
 
-/** CLASS's amplitude times the distance, (l+1/2+shift)/q, of j_l in place of which a point stands. */
+/** CLASS's amplitude of Limber's approximation to j_l, times the distance (l+1/2+shift)/q. */
 static double limber_amplitude(double l, int shift) {
   double at = l+shift;
   return sqrt(_PI_/(2.*at+1.))/(at+0.5);

@@ -2,13 +2,13 @@
  *
  * Transfer functions of number counts and shear in flat space, and of the lensing potential of the CMB beside them.
  *
- * At each wavenumber the Bessel functions are evaluated once, at distances that serve all bins, so that the integrals of all bins
- * and contributions are a product of matrices. Distances lie close enough to resolve all windows or, at large wavenumbers, the
- * Bessel functions; these end where both have no common structure any more. Limber's approximation is CLASS's, and begins
- * at CLASS's multipoles.
+ * At each wavenumber the Bessel functions are evaluated once, at distances common to all bins. The integrals of all bins
+ * and contributions are then a product of matrices. The distances resolve all windows or, at large wavenumbers, the
+ * Bessel functions; they end where the radial wavenumber exceeds those of all windows. Limber's approximation is CLASS's, from
+ * the same multipoles on.
  *
- * Wavenumbers are as many as the transfer functions need. That of a window at distance chi, with structure up to the radial
- * wavenumber K, is band-limited in q: by chi where q < K, by chi K/q beyond.
+ * Wavenumbers are no closer than the transfer functions require. The transfer function of a window at distance chi with structure
+ * up to the radial wavenumber K is band-limited in q: by chi where q < K, by chi K/q beyond.
  */
 
 #ifndef __COSMICNET_NUMBER_COUNTS__
@@ -23,19 +23,19 @@
 
 namespace cosmicnet {
 
-/** How far the table of Bessel functions has to reach (bessel_table.h). */
+/** Required extent of the table of Bessel functions (bessel_table.h). */
 struct BesselReach {
   double x_max, band;
 };
 
-/** For the CMB, which shares the table; nothing without it. */
+/** The extent that the CMB requires, which uses the same table; zero without CMB. */
 BesselReach reach_of_cmb(const struct precision * ppr, const struct background * pba, const struct perturbations * ppt,
                          const struct transfer * ptr);
 
 /** Transfer functions T[index_ic][index_l][row][index_q] of one run. */
 class NumberCounts {
 public:
-  /** Everything from CLASS's sources; an error is in ptr->error_message. */
+  /** Compute all transfer functions from CLASS's sources; an error is in ptr->error_message. */
   int make(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct fourier * pfo,
            struct transfer * ptr, double tau_rec);
   const float * transfer(int index_ic, int index_l, int row) const {
@@ -52,7 +52,7 @@ private:
   struct Source {
     int index_tp, first;
   };
-  /** Samples in x = q chi for one block of multipoles: where they begin and end, where they fade out, and their distance. */
+  /** Samples in x = q chi for one block of multipoles: begin and end, the beginning of the fade-out, and the step. */
   struct Stretch {
     double begin, end, fade_begin, step;
   };
@@ -72,7 +72,7 @@ private:
   std::vector<Source> sources;
   /** Whether a term has a derivative of the radial function. */
   bool has_slopes;
-  /** Of the times: distances in Mpc in descending order, as many as `stride` with the padding of the tables. */
+  /** Distances of the times in Mpc in descending order, padded to `stride` like the tables. */
   std::vector<double> distance;
   int stride, first_time;
   std::unique_ptr<SourceSpline> tables;

@@ -11,8 +11,8 @@
 
 namespace cosmicnet {
 
-/* Lanes: value, slope and second derivative at the lower node, nothing, then the same at the upper one. Rows: powers of t in
-   [0,1], the place between the nodes, whose distance is h. The second table has the derivative. */
+/* Lanes: value, slope and second derivative at the lower node, an unused lane, then the same at the upper node. Rows: powers
+   of t in [0,1], the position between the nodes, which are h apart. The second table is for the derivative. */
 #define cosmicnet_quintic_row(V,S,C,W,T,D,h) {V, S*h, C*h*h, 0.f, W, T*h, D*h*h, 0.f}
 #define cosmicnet_quintic(h) { \
   cosmicnet_quintic_row(1.f,0.f,0.f, 0.f,0.f,0.f,h), cosmicnet_quintic_row(0.f,1.f,0.f, 0.f,0.f,0.f,h), \

@@ -16,19 +16,19 @@ constexpr double RadialSums::lowest_any_nu;
 static const float basis_coefficient[6][8] = cosmicnet_quintic(1.f);
 static const float slope_coefficient[5][8] = cosmicnet_quintic_slope(1.f);
 
-/* Where the recurrence ends: as many of Airy's units beyond the turning point. Phi_l is 1e-7 of its peak there, and so is
-   the rounding error that the recurrence has raised. */
+/* The recurrence ends this far beyond the turning point, in units of Airy's function. Phi_l is 1e-7 of its peak there, and
+   so is the rounding error, which the recurrence amplifies. */
 static const double airy_units = 8.;
 
-/* Nodes are filled up to whole groups, for the widest vectors that there are. */
+/* Nodes are padded to whole groups of this size, the widest vectors in use. */
 enum {group = 32};
 
-/* Samples that one recurrence downwards carries at once, and where it starts, as in bessel_table.cpp. */
+/* Samples in one downward recurrence, and its starting point, as in bessel_table.cpp. */
 enum {together = 16};
 static const double airy_units_at_start = 15.;
 static const int more_at_start = 60;
 
-/* Below this sqrt|K| chi, functions of curvature are series. */
+/* At sqrt|K| chi below this, functions of curvature are evaluated as series. */
 static const double small_angle = 0.05;
 
 double Space::sine(double chi) const {
@@ -62,12 +62,12 @@ void RadialSums::set_wavenumber(double wavenumber) {
   highest_l = (space.K > 0.) ? ceil(1./sqrt(curvature)-1.e-6)-1. : 1.e300;
 }
 
-/** Where the nodes go: x, and the weights of value, slope and second derivative in the two sums. */
+/** The list of nodes: x, and the weights of value, slope and second derivative in the two sums. */
 struct NodeArrays {
   double * x, * value[2], * slope[2], * bend[2];
 };
 
-/** One more node, with the weights that stand in the lanes from `lane` on. */
+/** Append a node, with the weights in the lanes from `lane` on. */
 template <int lane>
 static inline __attribute__((always_inline)) void append(const NodeArrays & to, int index, int node, const vector & first,
                                                          const vector & second) {
@@ -170,7 +170,7 @@ static void radial_start(double K, double q, double highest_l, const double * x,
   }
 }
 
-/** The recurrence's start at all nodes but x = 0, and no weight where they are filled up. */
+/** Starting values of the recurrence at all nodes except x = 0; padding has no weight. */
 void RadialSums::prepare_nodes() {
   bend_at_origin[0] = bend_at_origin[1] = 0.;
   if ((node_number > 0) && (x[node_number-1] == 0.)) {
@@ -228,7 +228,7 @@ struct Doubles2 { typedef double vector __attribute__((vector_size(16), aligned(
 struct Doubles4 { typedef double vector __attribute__((vector_size(32), aligned(8), may_alias)); };
 struct Doubles8 { typedef double vector __attribute__((vector_size(64), aligned(8), may_alias)); };
 
-/** One stretch of nodes, and what is common to all. */
+/** Input of the sums over one range of nodes. */
 struct Upwards {
   const double * c, * phi0, * phi1, * last_l, * weight[8];
   const double * growth, * scale, * scale_below;
@@ -237,7 +237,7 @@ struct Upwards {
   double * partial;
 };
 
-/** Add what `number` vectors of nodes contribute to the sums, lane by lane. has_second: whether the second sum has weights. */
+/** Add the contributions of `number` vectors of nodes to the sums, lane by lane. has_second: whether the second sum has weights. */
 template <typename Doubles, int number, bool has_second>
 static inline __attribute__((always_inline)) void sum_nodes(const Upwards & work, int begin) {
   typedef typename Doubles::vector V;

@@ -9,9 +9,9 @@
  *    dPhi_l/dx = b_l Phi_{l-1} - (l+1) c Phi_l
  *    d^2Phi_l/dx^2 = -2 c dPhi_l/dx - (1 - K/q^2 - l(l+1)/s^2) Phi_l,      s = q sinK
  *
- * and Phi_0 = sin(x)/s; they become j_l(x) where K = 0. As in node_sums.h, weights of samples become weights of
- * nodes, here of equal distances in x for each q, at which the recurrence runs upwards as far as it is stable: to where Phi_l
- * has fallen to 1e-7 beyond the turning point. At small q/sqrt|K|, of which there are few, it runs downwards at the samples.
+ * and Phi_0 = sin(x)/s; for K = 0 they are j_l(x). As in node_sums.h, weights of samples become weights of nodes, which are
+ * equidistant in x at each q. There the recurrence runs upwards as far as it is stable: until Phi_l has fallen to 1e-7 of its
+ * peak beyond the turning point. At the few wavenumbers with small q/sqrt|K| it runs downwards at the samples.
  */
 
 #ifndef __COSMICNET_RADIAL_SUMS__
@@ -31,7 +31,7 @@ struct Space {
   double distance(double value) const;
 };
 
-/** Sums at one wavenumber after the other. Not for several threads at once. */
+/** Sums at one wavenumber after the other. Each thread needs an object of its own. */
 class RadialSums {
 public:
   /** Multipoles in ascending order, and at most `sample_number` samples. */
@@ -43,7 +43,7 @@ public:
   void add(const double * distance, int begin, int end, const Samples & samples, int l_number, double * first,
            double * second);
 
-  /** At smaller q/sqrt|K| the recurrence runs downwards. */
+  /** At q/sqrt|K| below this the recurrence runs downwards. */
   static constexpr double lowest_any_nu = 100.;
 
 private:
@@ -65,8 +65,8 @@ private:
   std::vector<double> x, weight[weight_number];
   /** For each node c, Phi_0, Phi_1, and where the recurrence ends. */
   std::vector<double> c, phi0, phi1, last_l;
-  /** For each l the factor of the recurrence without b_l; for each multipole what turns its terms into Phi_l and
-      b_l Phi_{l-1}. */
+  /** For each l the factor of the recurrence without b_l; for each multipole the factors that turn the recurrence's terms
+      into Phi_l and b_l Phi_{l-1}. */
   std::vector<double> growth, scale, scale_below, ratio, square;
   /** Sums of all lanes for each multipole. */
   std::vector<double> partial;

@@ -34,7 +34,7 @@ void SourceSpline::spline(int begin, int end) {
   /* the tridiagonal equations h_{i-1} M_{i-1} + 2(h_{i-1}+h_i) M_i + h_i M_{i+1} = 6 (d_i-d_{i-1}) for the
      second derivatives M, d being differences divided by h; at the ends 2 M_0 + M_1 = 6 (d_1-d_0)/(h_0+h_1) */
   int n = (int)k.size(), size = end-begin;
-  std::vector<double> above(n); /* what is left above the diagonal */
+  std::vector<double> above(n); /* entries above the diagonal after the elimination */
   std::vector<float> zero(size,0.f);
   auto y = [&](int i) { return values.data()+(size_t)i*columns+begin; };
   auto m = [&](int i) { return curvatures.data()+(size_t)i*columns+begin; };

@@ -11,8 +11,8 @@
 
 namespace cosmicnet {
 
-/** Tables S(k,tau), `column_number` numbers for each k, and their cubic splines in k. Memory is not set to anything here:
-    the threads that fill it shall be the first to touch it. */
+/** Tables S(k,tau), `column_number` numbers for each k, and their cubic splines in k. Memory is not initialised here, so
+    that the threads that fill it touch it first. */
 class SourceSpline {
 public:
   SourceSpline(const double * k, int k_size, int column_number);

@@ -25,17 +25,17 @@ namespace cosmicnet {
 /* Wavenumbers of one task. */
 enum {wavenumbers_together = 64};
 
-/* Below this x radial functions have their values at x = 0, where only l = 2 has any. */
+/* Samples below this x are treated as x = 0, where only l = 2 contributes. */
 static const double smallest_x = 1.e-3;
 
-/* Samples of the polarisation below this part of the largest one are left out. */
+/* Samples of the polarisation below this fraction of the largest one are left out. */
 static const float negligible_part = 1.e-6f;
 
-/* The temperature's late source is faded out where samples lie between so far apart in x: they resolve neither it nor the
-   radial functions. */
+/* The late source of the temperature is faded out where the distance of samples in x lies between these: such samples
+   resolve neither the source nor the radial functions. */
 static const float fade_from = 12.f, fade_to = 18.f;
 
-/* Waves decay within the horizon: larger x than this contribute some 1e-4 of a spectrum. */
+/* Waves decay within the horizon: x above this contributes about 1e-4 of a spectrum. */
 static inline double largest_x(int l) { return 1500.+6.*l; }
 
 struct TensorTransfer {

@@ -13,8 +13,8 @@
 
 namespace cosmicnet {
 
-/** Fill ptr->transfer of tensor modes. The table (NULL in curved space) has all multipoles of the run, of which
-    tensors have the first. largest_radial_k: in 1/Mpc; no source has structure beyond. */
+/** Fill ptr->transfer of tensor modes. The table (NULL in curved space) has all multipoles of the run; tensors use the
+    first of them. largest_radial_k (1/Mpc): no source has structure beyond it. */
 int tensor_transfer(struct background * pba, struct perturbations * ppt, struct transfer * ptr, const Space & space,
                     std::shared_ptr<const BesselTable> table, double largest_radial_k);
 

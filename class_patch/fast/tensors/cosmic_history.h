@@ -1,6 +1,6 @@
 /** @file cosmic_history.h
  *
- * What gravitational waves need of background and thermal history, splined in conformal time.
+ * Background and thermal history for gravitational waves, splined in conformal time.
  */
 
 #ifndef __COSMICNET_COSMIC_HISTORY__
@@ -16,7 +16,7 @@ struct Instant {
   double tau, a;
   /** aH in 1/Mpc, and a''/a in 1/Mpc^2. */
   double expansion, bend;
-  /** 8/5 a^2 times the density of photons, and of neutrinos as far as they are relativistic, in 1/Mpc^2. */
+  /** 8/5 a^2 times the density of photons, and of the relativistic part of neutrinos, in 1/Mpc^2. */
   double photons, neutrinos;
   /** Rate of scattering in 1/Mpc, and the optical depth from there to today. */
   double scattering, depth;

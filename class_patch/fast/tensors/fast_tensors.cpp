@@ -12,8 +12,8 @@
 
 using namespace cosmicnet;
 
-/* Wavenumbers times the conformal age go on to the first number and so many times the largest multipole, which is then good to
-   5e-4. CLASS's end so early that it is off by tens of per cent. */
+/* Wavenumbers extend to (least_k_tau0 + k_tau0_over_l l_max)/conformal age, for an error of 5e-4 at l_max. CLASS's end so
+   early that its last multipole is off by tens of per cent. */
 static const double least_k_tau0 = 500., k_tau0_over_l = 8.;
 
 /* Steps in the wavenumber grow by this factor, up to those of CLASS at large wavenumbers. */
@@ -21,7 +21,7 @@ static const double step_growth = 1.05;
 
 namespace {
 
-/** What all wavenumbers share. */
+/** Data common to all wavenumbers. */
 struct TensorSources {
   struct perturbations * ppt;
   CosmicHistory history;
@@ -36,7 +36,7 @@ struct TensorSources {
   void fill(int begin) const;
 };
 
-/** Further wavenumbers, as far as those of scalar modes go. */
+/** Append wavenumbers beyond CLASS's list, but none beyond those of scalar modes. */
 int TensorSources::extend(struct precision * ppr, struct background * pba, struct thermodynamics * pth) {
   const int index_md = ppt->index_md_tensors, size = ppt->k_size[index_md];
   std::vector<double> k(ppt->k[index_md],ppt->k[index_md]+size);
@@ -110,7 +110,7 @@ void TensorSources::fill(int begin) const {
 
 short cosmicnet_tensors_apply(struct background * pba, struct thermodynamics * pth, struct perturbations * ppt) {
   short wanted = (ppt->fast_tensors == _COSMICNET_AUTOMATIC_) ? ppt->scalars_provided : ppt->fast_tensors;
-  /* massive neutrinos have their own momenta in the exact method; light scatters off some dark matter */
+  /* not covered: momenta of massive neutrinos (exact method), and dark matter that scatters photons */
   return ((wanted == _TRUE_) && (ppt->has_tensors == _TRUE_) && (pba->sgnK == 0) && (ppt->tensor_method != tm_exact)
           && (pth->has_idm_g == _FALSE_) && (ppt->k_output_values_num == 0)) ? _TRUE_ : _FALSE_;
 }

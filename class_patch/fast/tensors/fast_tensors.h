@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/** Whether the fast way is wanted and covers the tensor modes of this run. */
+/** Whether the fast equations are wanted and cover the tensor modes of this run. */
 short cosmicnet_tensors_apply(struct background * pba, struct thermodynamics * pth, struct perturbations * ppt);
 
 /** In place of CLASS's loop over wavenumbers: fill the source tables of tensor modes. */

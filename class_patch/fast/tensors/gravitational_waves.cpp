@@ -2,8 +2,8 @@
  *
  * See gravitational_waves.h.
  *
- * All integrals over time are Adams-Moulton sums of fourth order. Inside the horizon the equation of a h is an integral as
- * well, of e^{ik(tau-t)} times what its source differs from that of a free wave in flat space.
+ * All integrals over time are Adams-Moulton sums of fourth order. Inside the horizon a h is such an integral too: of
+ * e^{ik(tau-t)} times the difference between its source and that of a free wave in flat space.
  */
 
 #include <algorithm>
@@ -22,14 +22,14 @@ static const double start_k_tau = 0.005, latest_start = 0.5;
 /* Largest steps: in k tau; in tau relative to tau; in units of the time in which the thermal history changes; in optical depth. */
 static const double step_in_phase = 0.3, step_in_time = 0.12, step_in_rate = 0.3, step_in_depth = 0.4;
 
-/* Photons couple tightly at larger optical depths: what they do there is not seen. */
+/* At larger optical depths photons are tightly coupled, and nothing that happens to them is visible today. */
 static const double tight_depth = 18.;
 
-/* From here on h is a wave. */
+/* From this k tau on h is integrated as a wave. */
 static const double wave_k_tau = 1.5;
 
-/* Free waves from here on, without photons and neutrinos: so large is k tau, and tau relative to recombination unless k tau is
-   large. */
+/* From here on waves are free, without photons and neutrinos: k tau > free_k_tau and tau > free_time tau_rec, or k tau >
+   free_k_tau_at_all_times. */
 static const double free_k_tau = 90., free_time = 4., free_k_tau_at_all_times = 1000.;
 
 enum {order = 4};
@@ -189,7 +189,7 @@ void propagate(const CosmicHistory & history, const Directions & paths, const Sa
     double step = largest_step(now,k_max);
     int ahead = near;
     step = std::min(step,largest_step(history.at(std::min(tau[0]+step,tau_end),ahead),k_max));
-    /* few different steps, so that the factors of the rays stay */
+    /* few different step sizes, so that the factors of the rays can be reused */
     step = step_in_phase/k_max*pow(2.,-0.5*ceil(-2.*log2(step*k_max/step_in_phase)-1.e-9));
     step = std::min(step,tau_end-tau[0]);
     if (step != step_before) {
@@ -213,7 +213,7 @@ void propagate(const CosmicHistory & history, const Directions & paths, const Sa
     remember(of_polarization,none);
     remember(phase,product(phase[0],phase_step));
 
-    /* what is known of the integrals up to then */
+    /* the part of the integrals that comes from earlier times */
     double_vector factor[3][order];
     for (int m=1; m < order; m++) {
       factor[0][m] = weight[m]*of_neutrinos[m];
@@ -306,7 +306,7 @@ void propagate(const CosmicHistory & history, const Directions & paths, const Sa
     is_tight = is_tight && !loosens;
     now = then;
 
-    /* P is interpolated between two points to both sides, so one step late */
+    /* the interpolation of P needs two points on each side, so it runs one step behind */
     const bool is_last = (tau[0] >= tau_end) || (tau[0] >= free_from);
     for (; (next < (int)wanted.size()) && (wanted[next].tau <= (is_last ? tau[0] : tau[1])); next++) {
       double at = wanted[next].tau;

@@ -26,7 +26,7 @@ namespace cosmicnet {
 /* Half of the directions; the others are their mirror images, and give the complex conjugate. */
 enum {directions = 10};
 
-/** Where the path through the complex plane is sampled, and the weights of A and C. */
+/** Sampling points of the path through the complex plane, and the weights of A and C. */
 struct Directions {
   int prepare(ErrorMsg message);
   double mu[directions][2], weight_a[directions][2], weight_c[directions][2];
