@@ -45,23 +45,24 @@ of ±{sigmas:g} sigma.
 `cosmicnet paper make` runs generate, train and report, with `--search` also the search. The paper's own sizes
 (training/recipes/paper.toml) need {cost}, and for the search {draws} times as much training.
 
-The loss is the paper's, with equal weight at all times. S_T2 at reionisation is 4e-4 of its peak at recombination:
-0.007 in the rescaled source, whose standard deviation is 1. An rms error of 5% there needs a loss of 1e-7 at these
-times. With a larger loss C_l^EE at l < 20 is mostly noise of the networks.
+The loss is the paper's: all times have equal weight. At reionisation S_T2 is only 4e-4 of its peak at recombination.
+In the rescaled source, which has a standard deviation of 1, this is 0.007. To know it to 5% (rms), the loss at these
+times must be 1e-7. With a larger loss C_l^EE at l < 20 is mostly noise of the networks.
 
-In `classy` choose the set by `neural_network_path: nets/{name}`. Its evaluation is NumPy. Lensing and matter
+In `classy` choose the set by `neural_network_path: nets/{name}`. It is evaluated with NumPy. Lensing and matter
 sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from `{companion}`; the paper integrated the equations for the
 lensing potential.
 
-Differences from the paper: CLASS is version {class_version}, which has {k_size} wavenumbers for the middle of the
-box, not 568; the middle of the box replaces the best fit. Training uses CLASS's own times (about 600 per model),
-which in this version are already dense around recombination and reionisation; the paper refined them itself. The
-network of the epoch with the smallest validation loss is kept, because at a constant rate the loss fluctuates by a
-factor of ten; the paper does not say which it keeps, and ranks its 500 networks by the loss of the last epoch. {rate}
-1/k_D² of eq. 2.7 is integrated from CLASS's a and κ', and tau_reio is the conformal time of CLASS's z_reio."""
+Differences from the paper. Wavenumbers: CLASS {class_version} has {k_size} of them for the middle of the box, which
+replaces the paper's best fit; the paper has 568. Times: training uses CLASS's own (about 600 per model), which are
+already dense around recombination and reionisation in this version; the paper refined them itself. Choice of the
+epoch: at a constant learning rate the loss fluctuates by a factor of ten, so the network of the epoch with the
+smallest validation loss is kept. The paper does not say which epoch it keeps; it ranks its 500 networks by the loss
+of the last one. {rate} Inputs: 1/k_D² of eq. 2.7 is integrated from CLASS's a and κ', and tau_reio is the conformal
+time of CLASS's z_reio."""
 
-PAPER_RATE = "Adam's rate is the paper's."
-FALLING_RATE = "For the same reason Adam's rate decreases from epoch to epoch; the paper's is constant."
+PAPER_RATE = "Adam's learning rate is the paper's."
+FALLING_RATE = "For the same reason Adam's learning rate decreases from epoch to epoch; the paper's is constant."
 
 LAYERS_TEXT = """\
 ## Tables 2 to 4: layers

@@ -199,13 +199,13 @@ print(results.network, results.lensed["pp"][100], results.pk_m.shape)
 1/Mpc, `z`, `pk_m` and `pk_cb` in Mpc^3) at the redshifts of `params.set_matter_power()`. `params.NonLinear` works as in
 CAMB, with HMcode as `mead2016`, `mead2020` or `mead2020_feedback`.
 
-Coverage is checked as in CLASS: what the networks do not know raises `cosmicnet.errors.NotCovered`, with its name, its
+Coverage is checked as in CLASS: a parameter that is not covered raises `cosmicnet.errors.NotCovered`, with its name, its
 value and the covered range. Tensor modes, dark energy other than w0 and wa, isocurvature, source windows and other
 non-linear models are refused.
 
-CAMB's degeneracy of massive neutrinos, which is not whole, becomes a temperature, with the same energy at all times.
-Recombination counts as HyRec's or RECFAST's, whichever has the nearer visibility. CAMB's RECFAST is fitted to HyRec,
-so `lcdm` covers it.
+CAMB gives massive neutrinos a degeneracy that is not a whole number. It is converted to a temperature, with the same
+energy at all times. The networks need to know the recombination code: HyRec or RECFAST, whichever has the nearer
+visibility, is assumed. CAMB's RECFAST is fitted to HyRec, so `lcdm` covers it.
 
 ## Cobaya
 
@@ -218,7 +218,7 @@ theory:
 ```
 
 Parameters and `extra_args` are those of `camb.set_params()`. Spectra of the CMB, P(k) of `delta_tot` and `delta_nonu`,
-Hubble rates and distances are there. Where no set covers a sample its likelihood is zero.
+Hubble rates and distances are available. A sample that no set covers has zero likelihood.
 
 ## Differences
 
@@ -230,9 +230,9 @@ Seconds of one thread, with the background.
 |---|---|---|---|---|---|---|---|---|---|
 {rows}
 
-Of CAMB at high precision TT is within {tt}% and EE within {ee}%. The last row is the part of recombination: networks
-in CLASS, with its HyRec and CAMB's helium, against networks in CAMB: {of_tt}% in TT and {of_ee}% in EE. Of CAMB at
-its default precision TT is within {default_tt}% and EE within {default_ee}%.
+TT is within {tt}% and EE within {ee}% of CAMB at high precision, and within {default_tt}% and {default_ee}% of CAMB at its
+default precision. The last row shows how much recombination contributes: {of_tt}% in TT and {of_ee}% in EE. It compares
+networks in CLASS, with its HyRec and CAMB's helium, with networks in CAMB.
 
 `OMP_NUM_THREADS=1 cosmicnet camb --output docs` writes this page.
 """

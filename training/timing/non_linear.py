@@ -191,18 +191,20 @@ def write_non_linear(found: dict[str, list[NonLinearErrors]], folder: Path) -> N
     jumps = [one.jump for one in found["fast, CLASS"]]
     lines = [
         "# The fast HMcode", "",
-        "Written by `cosmicnet non-linear`; do not edit. P_nl at CLASS's own times and wavenumbers up to z = 5, of",
+        "Written by `cosmicnet non-linear`; do not edit. P_nl at CLASS's own times and wavenumbers up to z = 5, for",
         "cosmologies throughout the domain of the networks, with",
         ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in BOUNDS.items()
                   if name not in LCDM_DOMAIN.bounds) + ".",
-        "Sources are those of the networks but for full CLASS.", "",
+        "Networks give the sources, except in the row with full CLASS. Two columns count times of all cosmologies:",
+        "non-linear ones, and those where the two values of k_nl differ. Errors are the largest relative",
+        "differences of P_nl, at the latter times and elsewhere.", "",
         "| compared | cosmologies | first non-linear time differs | times | k_nl differs | error there | elsewhere |",
         "|---|---|---|---|---|---|---|",
         *(_row(pair, models) for pair, models in found.items() if models), "",
-        f"k_nl differs by more than {SAME_K_NL:g} where CLASS has not found the root",
-        "([fast_modules.md](fast_modules.md#hmcode)), or between sources of networks and of full CLASS.", "",
-        "Before the first non-linear time P_nl is the linear P: at k_max it falls by a factor of "
-        f"{min(jumps):.2g} to {max(jumps):.2g}.", "",
+        f"Values of k_nl that differ by more than {SAME_K_NL:g} count as different. They do where CLASS has not found the root",
+        "([fast_modules.md](fast_modules.md#hmcode)), and between sources of networks and of full CLASS.", "",
+        "Before the first non-linear time P_nl is the linear P. At that time P_nl at k_max is larger than the linear P by",
+        f"a factor of {min(jumps):.2g} to {max(jumps):.2g}.", "",
     ]
     write_whole({folder / "non_linear.md": "\n".join(lines)})
 
