@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cosmicnet.store import read_manifest
 from cosmicnet.training.evaluate.domain import unseen_points
-from cosmicnet.training.work import spectra
+from cosmicnet.training.work import class_spectra as spectra
 from cosmicnet.training.work.run_class import networks_on, new_class
 
 Array = NDArray[np.float64]

@@ -14,7 +14,7 @@ from cosmicnet.training.evaluate.accuracy import (
     summary,
     wishart_chi2,
 )
-from cosmicnet.training.work.spectra import Spectra
+from cosmicnet.training.work.class_spectra import Spectra
 
 ELL = np.arange(2.0, 2509.0)
 

@@ -53,7 +53,7 @@ def test_units_and_unlensed_spectra(planck: Any) -> None:
     ratio = found.get_lensed_scalar_cls("muK")[2:] / found.get_lensed_scalar_cls(None)[2:]
     assert ratio == pytest.approx((given.TCMB * 1e6) ** 2, rel=1e-12)
     assert found.unlensed["tt"].size == L_MAX + 1 and "tp" in found.unlensed
-    with pytest.raises(CosmicnetError, match="CMB_unit = 'K': allowed are 'muK' and None"):
+    with pytest.raises(CosmicnetError, match="CMB_unit = 'K': .*'muK'.*None"):
         found.get_lensed_scalar_cls("K")
 
 
@@ -122,11 +122,11 @@ def set_on(name: str, value: Any) -> Callable[[], Any]:
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: params(H0=30.0), "H0 = 30 is outside"),
-    (lambda: params(ombh2=0.04), "omega_b = 0.04 is outside"),
-    (lambda: params(YHe=0.4), "YHe = 0.4 is outside"),
-    (with_early_dark_energy, "DarkEnergy: AxionEffectiveFluid is not covered; networks know DarkEnergyFluid"),
-    (set_on("Evolve_baryon_cs", True), "Evolve_baryon_cs = True is not covered"),
+    (lambda: params(H0=30.0), r"H0 = 30\b.*\[\d+, \d+\]"),
+    (lambda: params(ombh2=0.04), r"omega_b = 0\.04\b"),
+    (lambda: params(YHe=0.4), r"YHe = 0\.4\b"),
+    (with_early_dark_energy, "DarkEnergy: AxionEffectiveFluid .*DarkEnergyFluid"),
+    (set_on("Evolve_baryon_cs", True), "Evolve_baryon_cs = True"),
     (set_on("scalar_initial_condition", "initial_iso_CDM"), "scalar_initial_condition = initial_iso_CDM"),
 ])
 def test_what_is_not_covered(make: Callable[[], Any], message: str) -> None:
@@ -137,13 +137,13 @@ def test_what_is_not_covered(make: Callable[[], Any], message: str) -> None:
 def test_another_recombination_is_noticed() -> None:
     given = params()
     given.Recomb.RECFAST_fudge = 1.3
-    with pytest.raises(NotCovered, match="something changes the thermal history that the networks do not know"):
+    with pytest.raises(NotCovered, match="thermal history"):
         get_results(given, L_MAX)
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (set_on("WantTensors", True), "WantTensors = True: networks give scalar modes"),
-    (lambda: params(NonLinear="NonLinear_both", halofit_version="takahashi"), "NonLinearModel: takahashi; HMcode's"),
+    (set_on("WantTensors", True), "WantTensors = True"),
+    (lambda: params(NonLinear="NonLinear_both", halofit_version="takahashi"), "takahashi"),
 ])
 def test_what_has_no_counterpart(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(CosmicnetError, match=message):

@@ -30,10 +30,10 @@ from cosmicnet.training.evaluate.targets import RECIPES, AccuracyTarget, targets
 from cosmicnet.training.recipe.schema import load_recipe
 from cosmicnet.training.two_levels.recipe import load_two_level_recipe
 from cosmicnet.training.work import kept_results
-from cosmicnet.training.work import spectra as spectra_module
+from cosmicnet.training.work import class_spectra as spectra_module
 from cosmicnet.training.work.kept_results import kept
 from cosmicnet.training.work.run_class import Parameters
-from cosmicnet.training.work.spectra import Spectra, cached_spectra
+from cosmicnet.training.work.class_spectra import Spectra, cached_spectra
 
 GOOD = {"wishart_chi2": 0.01, "tt_high_l": 0.01, "te_high_l": 0.01, "ee_high_l": 0.01, "tt_low_l": 0.01,
         "te_low_l": 0.01, "ee_low_l": 0.01, "pp": 0.01, "pk": 0.01, "sigma8": 0.001}
@@ -95,16 +95,14 @@ def test_points_of_the_posterior_are_distributed_like_it() -> None:
     assert np.corrcoef(amplitudes, [point["tau_reio"] for point in points])[0, 1] > 0.8
 
 
-def test_the_whole_domain_is_that_of_the_shipped_networks() -> None:
+def test_the_domain_for_timings_has_the_parameters_of_lcdm() -> None:
+    """Its ranges are those of the shipped networks, which may have further parameters."""
+    assert LCDM_DOMAIN.bounds.keys() == PLANCK_5_SIGMA.bounds.keys()
     domain = load_network_set(DEFAULT_SET).manifest.domain
-    for name, bounds in LCDM_DOMAIN.bounds.items():
-        if name == "tau_reio":
-            # reionisation is computed, so that the networks take more than is tested here
-            assert domain[name][0] <= bounds[0] < bounds[1] <= domain[name][1]
-        else:
-            assert domain[name] == bounds, name
-    for name in domain.keys() & FIXED_PARAMETERS.keys():
-        assert domain[name][0] <= FIXED_PARAMETERS[name] <= domain[name][1]
+    fixed = {**FIXED_PARAMETERS, "m_ncdm_largest": FIXED_PARAMETERS["m_ncdm"]}
+    assert {"N_ncdm", "m_ncdm_largest"} <= domain.keys()
+    for name in domain.keys() & fixed.keys():
+        assert domain[name][0] <= fixed[name] <= domain[name][1]
 
 
 def test_cache_computes_once_and_heals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

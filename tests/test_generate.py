@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from file_contents import contents
 from recipes import COARSE, plan_of, tiny_recipe
 from serial_pool import serial_pool
 from test_dataset import FULL_DEVICE, make_model
@@ -59,10 +60,6 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 @pytest.fixture
 def recipe(tmp_path: Path) -> Recipe:
     return tiny_recipe(tmp_path)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_latin_hypercube_has_one_model_in_every_layer(recipe: Recipe, tmp_path: Path) -> None:

@@ -137,14 +137,14 @@ def some(columns: dict[str, Array], rows: slice) -> dict[str, Array]:
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda a: a.update(hubble=a["hubble"][1:]), r"^hubble: has the shape \(\d+,\), must have that of tau"),
-    (lambda a: a.update(tau=a["tau"][::-1]), "^tau: must increase from row to row"),
-    (lambda a: a["scale_factor"].__setitem__(50, 1e-7), "^scale_factor: must increase"),
-    (lambda a: a["scattering_rate"].__setitem__(50, np.nan), "^scattering_rate: must be positive and finite"),
-    (lambda a: a["hubble"].__setitem__(50, -1.0), "^hubble: must be positive"),
-    (lambda a: a.update(some(a, slice(400, None))), r"^scale_factor: goes from .* must begin at 1e-05"),
-    (lambda a: a.update(some(a, slice(-5))), r"^scale_factor: goes from .* end at 1, today"),
-    (lambda a: a.update(some(a, slice(None, None, 50))), "rows do not resolve recombination"),
+    (lambda a: a.update(hubble=a["hubble"][1:]), r"^hubble: .*\(\d+,\).*\btau\b"),
+    (lambda a: a.update(tau=a["tau"][::-1]), "^tau: "),
+    (lambda a: a["scale_factor"].__setitem__(50, 1e-7), "^scale_factor: "),
+    (lambda a: a["scattering_rate"].__setitem__(50, np.nan), "^scattering_rate: "),
+    (lambda a: a["hubble"].__setitem__(50, -1.0), "^hubble: "),
+    (lambda a: a.update(some(a, slice(400, None))), r"^scale_factor: .*\b1e-05\b"),
+    (lambda a: a.update(some(a, slice(-5))), r"^scale_factor: .*\b1\b"),
+    (lambda a: a.update(some(a, slice(None, None, 50))), "recombination"),
 ])
 def test_bad_histories(change: Callable[[dict[str, Array]], object], message: str) -> None:
     columns = arrays()
@@ -156,13 +156,13 @@ def test_bad_histories(change: Callable[[dict[str, Array]], object], message: st
 def test_no_recombination() -> None:
     columns = arrays()
     history = replace(History(**columns), scattering_rate=np.full(columns["tau"].size, 1e-12))
-    with pytest.raises(CosmicnetError, match="visibility has no maximum before z = 60"):
+    with pytest.raises(CosmicnetError, match=r"visibility .*\bz = 60\b"):
         _ = history.tau_rec
 
 
 @pytest.mark.parametrize(("parameters", "message"), [
-    ({"omega_b": None}, "^omega_b is missing among the parameters; needed are H0, omega_b"),
-    ({"H0": float("nan")}, "^H0 = nan: must be a number"),
+    ({"omega_b": None}, r"^omega_b\b.*\bH0, omega_b\b"),
+    ({"H0": float("nan")}, "^H0 = nan"),
 ])
 def test_bad_parameters(parameters: dict[str, Any], message: str) -> None:
     given = {"H0": 67.3, "omega_b": 0.0224, "omega_cdm": 0.12, "N_ur": 3.044, "T_cmb": 2.7255, "YHe": 0.245,

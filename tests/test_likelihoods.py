@@ -12,7 +12,7 @@ from planck_reference import REFERENCE_CHI2
 
 if TYPE_CHECKING:
     from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods
-    from cosmicnet.training.work.spectra import Spectra
+    from cosmicnet.training.work.class_spectra import Spectra
 
 
 # the best fit of Cobaya's own test of these likelihoods (Cobaya 3.6, tests/test_cosmo_planck_2018.py)
@@ -36,7 +36,7 @@ def likelihoods(packages_path: Path) -> PlanckLikelihoods:
 @pytest.fixture(scope="module")
 def best_fit_spectra() -> Spectra:
     pytest.importorskip("classy")
-    from cosmicnet.training.work.spectra import compute_spectra
+    from cosmicnet.training.work.class_spectra import compute_spectra
 
     return compute_spectra({**BEST_FIT, **EXTRA_ARGS})
 

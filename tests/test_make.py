@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from file_contents import contents
 from killed_runs import finish, finish_after_kills
 from recipes import COARSE, TINY, write_tiny
 
@@ -28,10 +29,6 @@ PATIENCE = 300.0
 AGREEMENT = 1e-3
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
 def integrated(folder: Path) -> int:
     return len(list((folder / "work" / "models").glob("*.h5")))
 
@@ -44,8 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     seconds = finish(folder, SCRIPT, "tiny.toml", "work", "whole", "2", patience=PATIENCE)
 
     def require_same() -> None:
-        assert files(folder / "work_killed") == files(folder / "work")
-        assert files(folder / "killed") == files(folder / "whole")
+        assert contents(folder / "work_killed") == contents(folder / "work")
+        assert contents(folder / "killed") == contents(folder / "whole")
 
     finish_after_kills(folder, SCRIPT, "tiny.toml", "work_killed", "killed", "2", patience=PATIENCE,
                        seconds=(0.1 * seconds, 0.9 * seconds), made=("work_killed", "killed"),
@@ -54,10 +51,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_killed_generation_and_training_give_the_same_files(folder: Path) -> None:
-    ours, theirs = files(folder / "work_killed"), files(folder / "work")
+    ours, theirs = contents(folder / "work_killed"), contents(folder / "work")
     assert ours.keys() == theirs.keys()
     assert [name for name in ours if ours[name] != theirs[name]] == []
-    assert files(folder / "killed") == files(folder / "whole")
+    assert contents(folder / "killed") == contents(folder / "whole")
 
 
 def test_models_are_those_of_an_integration_without_interruption(

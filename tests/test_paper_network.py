@@ -205,10 +205,10 @@ def change_manifest(folder: Path, change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"architecture": "transformer"}, "unknown architecture 'transformer'; known: cosmicnet, paper"),
-    ({"companion": "nope"}, "neural_network_path = nope: no installed set"),
-    ({"architecture": "cosmicnet"}, "do not belong together"),
-    ({"fields": []}, "networks for , must be for t0, t1, t2"),
+    ({"architecture": "transformer"}, "architecture 'transformer'.*cosmicnet, paper"),
+    ({"companion": "nope"}, "nope"),
+    ({"architecture": "cosmicnet"}, "arrays"),
+    ({"fields": []}, "t0, t1, t2"),
 ])
 def test_sets_that_make_no_sense_are_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     save_network_set(tmp_path, paper_set())

@@ -23,7 +23,7 @@ from cosmicnet.training.paper.report import require_same_recipe
 from cosmicnet.training.paper.train import Epoch
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import DatasetError
-from cosmicnet.training.work.spectra import Spectra
+from cosmicnet.training.work.class_spectra import Spectra
 
 ELL = np.arange(2.0, 2509.0)
 

@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from file_contents import contents
 
 from cosmicnet.class_patch import AnchorError, Edit, PatchError, fetch_source, patch_tree
 from cosmicnet.class_patch.digest import EQUATIONS, changed_files, source_digest
@@ -26,10 +27,6 @@ def tree(tmp_path: Path) -> Path:
         anchors = dict.fromkeys(edit.anchor for edit in edits)
         path.write_text("".join(f"line before\n{anchor}\nline after\n" for anchor in anchors))
     return tmp_path
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 ALL_EDITS = [(name, edit) for name, edits in EDITS.items() for edit in edits]

@@ -170,21 +170,21 @@ def small() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda a: a.update(k=a["k"][::-1]), r"^k: must be a list of 4 or more positive numbers, each larger"),
-    (lambda a: a.update(tau=np.array([200.0, 300.0, 290.0, 5000.0, 14000.0])), r"^tau: must be a list"),
-    (lambda a: a.update(tau=np.array([200.0, np.nan, 290.0, 5000.0, 14000.0])), r"^tau: must be a list"),
-    (lambda a: a["sources"].pop("t1"), r"^t1 is missing; there are t0, t2, phi_plus_psi"),
-    (lambda a: a["sources"].update(t2=np.ones((5, 6))), r"^t2: has the shape \(5, 6\), must have \(6, 5\)"),
-    (lambda a: a["sources"].update(t0=np.full((6, 5), np.inf)), "^t0: has numbers that are not finite"),
-    (lambda a: a.update(primordial=(a["k"][1:], np.ones(5))), "primordial spectrum is given from k = 0.000398"),
-    (lambda a: a.update(primordial=(a["k"], -np.ones(6))), "primordial spectrum must be positive"),
-    (lambda a: a.update(primordial=(a["k"], np.ones(5))), r"^P: has the shape \(5,\), must have \(6,\)"),
-    (lambda a: a.update(tau_rec=100.0), "^tau_rec = 100 Mpc: must lie within the times"),
-    (lambda a: a.update(curvature=-1e-7), "^k: begins at 0.0001/Mpc, but modes of open space .* at 0.0003162/Mpc"),
-    (lambda a: a.update(l_max=2), "^l_max = 2: must be a whole number, 10 or more"),
+    (lambda a: a.update(k=a["k"][::-1]), r"^k: .*\b4\b"),
+    (lambda a: a.update(tau=np.array([200.0, 300.0, 290.0, 5000.0, 14000.0])), "^tau: "),
+    (lambda a: a.update(tau=np.array([200.0, np.nan, 290.0, 5000.0, 14000.0])), "^tau: "),
+    (lambda a: a["sources"].pop("t1"), r"^t1\b.*\bt0, t2, phi_plus_psi\b"),
+    (lambda a: a["sources"].update(t2=np.ones((5, 6))), r"^t2: .*\(5, 6\).*\(6, 5\)"),
+    (lambda a: a["sources"].update(t0=np.full((6, 5), np.inf)), "^t0: .*finite"),
+    (lambda a: a.update(primordial=(a["k"][1:], np.ones(5))), r"primordial.*k = 0\.000398"),
+    (lambda a: a.update(primordial=(a["k"], -np.ones(6))), "primordial.*positive"),
+    (lambda a: a.update(primordial=(a["k"], np.ones(5))), r"^P: .*\(5,\).*\(6,\)"),
+    (lambda a: a.update(tau_rec=100.0), "^tau_rec = 100 Mpc: "),
+    (lambda a: a.update(curvature=-1e-7), r"^k: .*\b0\.0001/Mpc.*\b0\.0003162/Mpc"),
+    (lambda a: a.update(l_max=2), r"^l_max = 2: .*\b10\b"),
     (lambda a: a.update(l_max=100.5), "^l_max = 100.5"),
-    (lambda a: a.update(k_size_cmb=7), "^k_size_cmb = 7: must be from 4 to the number of k, 6"),
-    (lambda a: a.update(precision={"omega_b": 0.02}), "^omega_b does not act here; allowed are .*l_linstep"),
+    (lambda a: a.update(k_size_cmb=7), r"^k_size_cmb = 7: .*\b4\b.*\b6\b"),
+    (lambda a: a.update(precision={"omega_b": 0.02}), r"^omega_b\b.*\bl_linstep\b"),
 ])
 def test_arrays_of_the_line_of_sight(change: Callable[[dict[str, Any]], object], message: str) -> None:
     arguments = small()
@@ -194,9 +194,9 @@ def test_arrays_of_the_line_of_sight(change: Callable[[dict[str, Any]], object],
 
 
 @pytest.mark.parametrize(("names", "size", "l_max", "message"), [
-    ("tt ee te", 200, 100, "^pp is missing; there are tt, ee, te"),
-    ("ee te pp", 200, 100, "^tt is missing"),
-    ("tt ee te pp", 102, 100, "l_max = 100: unlensed spectra must go on beyond it by 2 or more, but end at l = 101"),
+    ("tt ee te", 200, 100, r"^pp\b.*\btt, ee, te\b"),
+    ("ee te pp", 200, 100, r"^tt\b"),
+    ("tt ee te pp", 102, 100, r"l_max = 100: .*\b2\b.*\bl = 101\b"),
 ])
 def test_spectra_to_lens(names: str, size: int, l_max: int, message: str) -> None:
     with pytest.raises(CosmicnetError, match=message):
@@ -205,7 +205,7 @@ def test_spectra_to_lens(names: str, size: int, l_max: int, message: str) -> Non
 
 def test_spectra_of_different_lengths() -> None:
     spectra = {"tt": np.ones(200), "ee": np.ones(199), "te": np.ones(200), "pp": np.ones(200)}
-    with pytest.raises(CosmicnetError, match=r"^ee: has the shape \(199,\), must have \(200,\)"):
+    with pytest.raises(CosmicnetError, match=r"^ee: .*\(199,\).*\(200,\)"):
         lens(spectra, 100)
 
 
@@ -213,26 +213,26 @@ def test_spectra_for_hmcode(densities: Densities) -> None:
     k, z = np.geomspace(1e-4, 10.0, 50), np.array([1.0, 0.0])
     ones = np.ones((50, 2))
     for wrong in (np.array([0.0, 1.0]), np.array([1.0, 0.5]), np.array([np.nan, 0.0])):
-        with pytest.raises(CosmicnetError, match=r"^z: must be a list of decreasing redshifts, the last of them 0"):
+        with pytest.raises(CosmicnetError, match=r"^z: .*\b0\b"):
             hmcode(k, wrong, ones, densities)
-    with pytest.raises(CosmicnetError, match=r"^pk_m: has the shape \(2, 50\), must have \(50, 2\)"):
+    with pytest.raises(CosmicnetError, match=r"^pk_m: .*\(2, 50\).*\(50, 2\)"):
         hmcode(k, z, ones.T, densities)
-    with pytest.raises(CosmicnetError, match="must be positive"):
+    with pytest.raises(CosmicnetError, match="positive"):
         hmcode(k, z, -ones, densities)
-    with pytest.raises(CosmicnetError, match=r"^pk_cb: must be given exactly .* densities.massive = 0.001"):
+    with pytest.raises(CosmicnetError, match=r"^pk_cb: .*\bdensities\.massive = 0\.001\b"):
         hmcode(k, z, ones, replace(densities, massive=1e-3))
     short = k[k < 0.05]
     spectrum = 2e4 * np.exp(-np.log(short[:, None] / 0.02) ** 2 / 3.0) * np.ones(2)
-    with pytest.raises(CosmicnetError, match=r"^k: ends at 0.04\d*/Mpc, before the non-linear scale of today"):
+    with pytest.raises(CosmicnetError, match=r"^k: .*\b0\.04\d*/Mpc.*non-linear scale"):
         hmcode(short, z, spectrum, densities)
-    with pytest.raises(CosmicnetError, match=r"^l_linstep does not act here; allowed are .*hmcode_version"):
+    with pytest.raises(CosmicnetError, match=r"^l_linstep\b.*\bhmcode_version\b"):
         hmcode(k, z, ones, densities, parameters={"l_linstep": 5})
 
 
 def test_without_the_patched_classy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "classy._classy", ModuleType("classy._classy"))
     monkeypatch.setattr("cosmicnet.classy.folder", lambda: None)
-    with pytest.raises(CosmicnetError, match=r"need the patched classy: pip install \./class_patch"):
+    with pytest.raises(CosmicnetError, match=r"pip install \./class_patch"):
         lens({}, 100)
 
 

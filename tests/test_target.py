@@ -25,7 +25,7 @@ from cosmicnet.training.evaluate.evaluate import SpectraPair
 from cosmicnet.training.models.integrate import Timed, missing_models
 from cosmicnet.training.one_level.plan import OneLevelPlan
 from cosmicnet.training.recipe.schema import Target
-from cosmicnet.training.work.spectra import Spectra
+from cosmicnet.training.work.class_spectra import Spectra
 
 
 def work(folder: Path) -> OneLevelPlan:

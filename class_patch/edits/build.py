@@ -31,11 +31,11 @@ MAKEFILE = (
         where="before",
         text="""\
 # cosmicnet: the fast modules
-COSMICNET = $(wildcard external/cosmicnet/fast/*/*.cpp)
+COSMICNET = $(wildcard external/cosmicnet/fast/*/*.cpp external/cosmicnet/fast/*/*/*.cpp)
 vpath %.cpp $(sort $(dir $(COSMICNET)))
 INCLUDES += -I../external
 EXTERNAL += $(notdir $(COSMICNET:.cpp=.opp))
-HEADERFILES += $(wildcard ./external/cosmicnet/*/*.h ./external/cosmicnet/fast/*/*.h)
+HEADERFILES += $(wildcard ./external/cosmicnet/*/*.h ./external/cosmicnet/fast/*/*.h ./external/cosmicnet/fast/*/*/*.h)
 
 %.opp:  %.cpp .base $(HEADERFILES)
 \tcd $(WRKDIR);$(CPP) $(OPTFLAG) $(OMPFLAG) $(CCFLAG) $(INCLUDES) -c ../$< -o $*.opp

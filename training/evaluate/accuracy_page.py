@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cosmicnet.files import write_whole
 
-from ..work.spectra import OUTPUT_SETTINGS
+from ..work.class_spectra import OUTPUT_SETTINGS
 from .accuracy import Distribution
 from .results import OWN_CHANGE, PLANCK_PREFIX, BoxErrors, SetErrors
 from .targets import AccuracyTarget

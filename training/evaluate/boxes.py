@@ -1,4 +1,4 @@
-"""Where networks are tested on unseen cosmologies: a set's domain, its corners and edges, and families of models."""
+"""Boxes of unseen cosmologies for tests of networks: a set's domain, its corners and edges, and families of models."""
 from __future__ import annotations
 
 import math
@@ -15,16 +15,15 @@ from scipy.optimize import brentq
 from scipy.stats import qmc
 
 from cosmicnet.manifest import Manifest
-from cosmicnet.region import LinearConstraint
+from cosmicnet.store import DEFAULT_SET, read_manifest
 
-from ..recipe.schema import EVALUATE_SEED
-from ..two_levels.unseen_cosmologies import is_of_levels
+from ..recipe.schema import EVALUATE_SEED, TAU_REIO
 from ..work.numbers import MASS_SPLITTINGS
-from .domain import corner_points, domain_bounds, edge_points, unseen_points
+from .domain import Draw, domain_bounds, domain_of
 
 __all__ = [
     "FAMILIES", "FIXED_PARAMETERS", "HYPERCUBE_SIZE", "LCDM_DOMAIN", "PLANCK_5_SIGMA", "PLANCK_POSTERIOR",
-    "WHOLE_DOMAIN", "Box", "CornersBox", "DomainBox", "EdgesBox", "HierarchyBox", "Posterior", "boxes_of_domain",
+    "WHOLE_DOMAIN", "Box", "DomainBox", "HierarchyBox", "Posterior", "boxes_of_domain",
 ]
 
 WHOLE_DOMAIN = "domain"
@@ -35,13 +34,6 @@ FIXED_PARAMETERS: Mapping[str, float | int] = MappingProxyType(
 """Planck's baseline of one massive neutrino, and a primordial spectrum, which networks do not depend on."""
 
 Bounds = Mapping[str, tuple[float, float]]
-
-DOMAIN: Bounds = MappingProxyType({
-    "omega_b": (0.0198, 0.0250),
-    "omega_cdm": (0.095, 0.145),
-    "H0": (58.0, 80.0),
-    "tau_reio": (0.01, 0.13),
-})
 
 # mean and standard deviation, Planck 2018 TT,TE,EE+lowE+lensing+BAO (arXiv:1807.06209, table 2)
 PLANCK_2018_BAO = {
@@ -107,30 +99,13 @@ def _normal_hierarchy(total: float) -> tuple[float, float, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class DomainBox(Box):
-    """The domain of a network set, of any shape, with all its parameters varied."""
+    """Points of a set's domain, of any shape: throughout, or at most `most` of its corners or of an edge."""
 
-    manifest: Manifest
-
-    def points(self, number: int) -> list[dict[str, Any]]:
-        return unseen_points(self.manifest, number, self.seed)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CornersBox(DomainBox):
-    """Corners of the domain."""
+    draw: Draw
+    most: float = math.inf
 
     def points(self, number: int) -> list[dict[str, Any]]:
-        return corner_points(self.manifest, min(number, EXTREME_POINTS), self.seed)
-
-
-@dataclass(frozen=True, kw_only=True)
-class EdgesBox(DomainBox):
-    """Points of the domain on the edge of one of its constraints."""
-
-    constraint: LinearConstraint
-
-    def points(self, number: int) -> list[dict[str, Any]]:
-        return edge_points(self.manifest, self.constraint, min(number, EXTREME_POINTS), self.seed)
+        return self.draw(int(min(number, self.most)), self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,39 +139,42 @@ class Posterior(Box):
 
 
 def boxes_of_domain(manifest: Manifest) -> tuple[Box, ...]:
-    """The whole domain of a set, its corners, and the edge of each of its constraints; that of a set of two levels is
-    among its corners."""
-    bounds = domain_bounds(manifest)
-    edges = [EdgesBox(f"edge_{number}", f"edge of {text}", bounds, EVALUATE_SEED + 10 + number, manifest=manifest,
-                      constraint=LinearConstraint.parse(text)) for number, text in enumerate(manifest.constraints, 1)
-             if not is_of_levels(manifest)]
-    return (DomainBox(WHOLE_DOMAIN, "whole domain", bounds, EVALUATE_SEED, manifest=manifest),
-            CornersBox("corners", "corners of the domain", bounds, EVALUATE_SEED + 1, manifest=manifest), *edges)
+    """The whole domain of a set, its corners, and the edges of its constraints that are not among the corners."""
+    bounds, domain = domain_bounds(manifest), domain_of(manifest)
+    edges = [DomainBox(f"edge_{number}", f"edge of {text}", bounds, EVALUATE_SEED + 10 + number, draw=draw,
+                       most=EXTREME_POINTS) for number, (text, draw) in enumerate(domain.edges.items(), 1)]
+    return (DomainBox(WHOLE_DOMAIN, "whole domain", bounds, EVALUATE_SEED, draw=domain.points),
+            DomainBox("corners", "corners of the domain", bounds, EVALUATE_SEED + 1, draw=domain.corners,
+                      most=EXTREME_POINTS), *edges)
 
 
 def _around_planck(sigmas: float) -> Bounds:
-    """Planck's means +- so many standard deviations, cut to the domain."""
-    return MappingProxyType({
-        name: (max(mean - sigmas * sigma, DOMAIN[name][0]), min(mean + sigmas * sigma, DOMAIN[name][1]))
-        for name, (mean, sigma) in PLANCK_2018_BAO.items()
-    })
+    """Planck's means +- so many standard deviations."""
+    return MappingProxyType({name: (mean - sigmas * sigma, mean + sigmas * sigma)
+                             for name, (mean, sigma) in PLANCK_2018_BAO.items()})
+
+
+def _shipped_domain(network: str) -> Bounds:
+    """The ranges of a shipped set for the parameters of a flat LCDM."""
+    return MappingProxyType({name: ends for name, ends in domain_bounds(read_manifest(network)).items()
+                             if name in PLANCK_2018_BAO})
 
 
 # Seeds have no other use.
 PLANCK_5_SIGMA = Box("planck_5_sigma", "±5 sigma of Planck 2018 + BAO", _around_planck(5.0), seed=180706209)
 """The box of the first paper."""
 
-LCDM_DOMAIN = Box("lcdm_domain", "flat LCDM with Planck's neutrinos", DOMAIN, seed=EVALUATE_SEED)
+LCDM_DOMAIN = Box("lcdm_domain", "flat LCDM with Planck's neutrinos", _shipped_domain(DEFAULT_SET), EVALUATE_SEED)
 """The domain of the networks lcdm with Planck's neutrinos, for timings."""
 
 PLANCK_POSTERIOR = Posterior(
-    "planck_posterior", "posterior of Planck 2018", DOMAIN, seed=180706210,
+    "planck_posterior", "posterior of Planck 2018", {"tau_reio": TAU_REIO}, seed=180706210,
     # TT,TE,EE+lowE (arXiv:1807.06209, table 2)
     mean=MappingProxyType({"omega_b": 0.02236, "omega_cdm": 0.1202, "H0": 67.27, "tau_reio": 0.0544, "logA": 3.045,
                            "n_s": 0.9649}),
     # of a chain of these likelihoods, at the calibration A_planck = 1
     covariance=Path(str(files("cosmicnet.training"))) / "recipes/planck_2018.covmat")
-"""Where chains are."""
+"""The part of parameter space in which chains are."""
 
 _LCDM = {**_around_planck(5.0), "omega_cdm": (0.110, 0.130)}
 # w0 and wa within about 5 sigma of DESI DR2 + CMB + DES Y5 (arXiv:2503.14738)

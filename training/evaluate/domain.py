@@ -1,8 +1,13 @@
-"""Unseen cosmologies of a set's domain: throughout, at its corners, and on the edges of its constraints."""
+"""Unseen cosmologies of a set's domain: throughout, at its corners, and on the edges of its constraints.
+
+domain_of() gives the domain of any set, whatever kind of recipe made it.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +20,12 @@ from ..models.sampling import SampledRegion, sample, unit_cube
 from ..recipe.schema import COMPUTED, DERIVED, TAU_REIO
 from ..two_levels.unseen_cosmologies import is_of_levels, points_of_domain
 
-__all__ = ["PRIMORDIAL", "corner_points", "domain_bounds", "edge_points", "unseen_points"]
+__all__ = ["PRIMORDIAL", "Draw", "SetDomain", "domain_bounds", "domain_of", "unseen_points"]
 
 Array = NDArray[np.float64]
+
+# The first cosmologies of one sequence, by their number and a seed; the same at every call.
+Draw = Callable[[int, int], list[dict[str, Any]]]
 
 PRIMORDIAL: Mapping[str, float] = {"A_s": 2.1e-9, "n_s": 0.966}
 """Sources do not depend on the primordial spectrum."""
@@ -48,22 +56,69 @@ def _fixed_settings(manifest: Manifest) -> dict[str, Any]:
     return {**{name: value for name, value in settings.items() if name not in OF_INTEGRATION}, **PRIMORDIAL}
 
 
+class SetDomain(Protocol):
+    """Cosmologies of a set's domain.
+
+    edges: by the text of a constraint of which edge() is not among the corners, the points where it is an equality.
+    """
+
+    def points(self, number: int, seed: int) -> list[dict[str, Any]]: ...
+    def corners(self, number: int, seed: int) -> list[dict[str, Any]]: ...
+    @property
+    def edges(self) -> Mapping[str, Draw]: ...
+
+
+def domain_of(manifest: Manifest) -> SetDomain:
+    return _SampledDomain(manifest) if is_of_levels(manifest) else _BoxedDomain(manifest)
+
+
 def unseen_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, Any]]:
     """The first `number` points of one sequence over the domain, all its parameters varied, the same at every call.
 
     CosmicnetError for a set without the settings of its models, or a domain without points.
     """
-    if is_of_levels(manifest):
-        return [{**point, **PRIMORDIAL} for point in points_of_domain(manifest, number, seed, TAU_REIO)]
-    return _points(manifest, unit_cube("sobol", len(domain_bounds(manifest)), seed), number)
+    return domain_of(manifest).points(number, seed)
 
 
-def corner_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class _SampledDomain:
+    """Drawn as the training models were: of a recipe of two levels. Edges of constraints are among its corners."""
+
+    manifest: Manifest
+
+    def points(self, number: int, seed: int) -> list[dict[str, Any]]:
+        return [{**point, **PRIMORDIAL} for point in points_of_domain(self.manifest, number, seed, TAU_REIO)]
+
+    def corners(self, number: int, seed: int) -> list[dict[str, Any]]:
+        points = points_of_domain(self.manifest, number, seed, TAU_REIO, at_corners=True)
+        return [{**point, **PRIMORDIAL} for point in points]
+
+    @property
+    def edges(self) -> Mapping[str, Draw]:
+        return {}
+
+
+@dataclass(frozen=True)
+class _BoxedDomain:
+    """A box or an ellipsoid with constraints: of a recipe of one level."""
+
+    manifest: Manifest
+
+    def points(self, number: int, seed: int) -> list[dict[str, Any]]:
+        return _points(self.manifest, unit_cube("sobol", len(domain_bounds(self.manifest)), seed), number)
+
+    def corners(self, number: int, seed: int) -> list[dict[str, Any]]:
+        return _corner_points(self.manifest, number, seed)
+
+    @property
+    def edges(self) -> Mapping[str, Draw]:
+        return {text: partial(_edge_points, self.manifest, LinearConstraint.parse(text))
+                for text in self.manifest.constraints}
+
+
+def _corner_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, Any]]:
     """Up to `number` corners of the domain, drawn at random. If it limits a derived parameter, such as the acoustic
     scale, which hardly any corner obeys, H0 lies anywhere in its range."""
-    if is_of_levels(manifest):
-        points = points_of_domain(manifest, number, seed, TAU_REIO, at_corners=True)
-        return [{**point, **PRIMORDIAL} for point in points]
     names = list(domain_bounds(manifest))
     free = ["H0"] if any(name in DERIVED for name in manifest.domain) and "H0" in names else []
     cube = unit_cube("sobol", len(names), seed)
@@ -79,7 +134,7 @@ def corner_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, 
     return _points(manifest, draw, most)
 
 
-def edge_points(manifest: Manifest, constraint: LinearConstraint, number: int, seed: int) -> list[dict[str, Any]]:
+def _edge_points(manifest: Manifest, constraint: LinearConstraint, number: int, seed: int) -> list[dict[str, Any]]:
     """Points of the domain at which this one of its constraints is an equality: its last parameter is solved for."""
     bounds = domain_bounds(manifest)
     names, cube = list(bounds), unit_cube("sobol", len(bounds), seed)

@@ -21,10 +21,9 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set
 
 from ..models.plan import Plan
-from ..two_levels.unseen_cosmologies import is_of_levels
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
-from ..work.spectra import OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra
+from ..work.class_spectra import OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra
 from .accuracy import RelativeErrors, summary
 from .accuracy_page import write_page
 from .boxes import FAMILIES, Box, boxes_of_domain
@@ -74,7 +73,7 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
     precision = manifest.precision_settings
     boxes = _boxes_of(manifest, {**networks_on(settings.network), **precision})
     points = {box.name: [{**point, **precision} for point in box.points(settings.models)] for box in boxes}
-    pairs = _compute_pairs(settings, points, manifest)
+    pairs = _compute_pairs(settings, points, CLOSER_MODELS if not precision else 0)
     for box in boxes:
         require_most(len(pairs[box.name]), len(points[box.name]), box.title)
     errors = SetErrors(f"{manifest.name}, hash {manifest.sha256[:12]}", version("classy"), tuple(
@@ -89,7 +88,7 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
 
 
 def measure(plan: Plan, networks: Path, models: int) -> SetErrors:
-    """Evaluate the networks of a plan on so many cosmologies of each box; the page goes beside them."""
+    """Evaluate the networks of a plan on this many cosmologies of each box; the page goes beside them."""
     # resolved: a relative folder may have the name of a set, and workers run in other folders
     return evaluate(EvaluationSettings(str(networks.resolve()), networks, plan.unseen, models, plan.processes,
                                        scheduler=plan.scheduler))
@@ -151,16 +150,17 @@ def _errors(pair: SpectraPair, planck: PlanckLikelihoods | None) -> ModelErrors:
 
 
 def _compute_pairs(
-    settings: EvaluationSettings, points: Mapping[str, Sequence[Mapping[str, Any]]], manifest: Manifest
+    settings: EvaluationSettings, points: Mapping[str, Sequence[Mapping[str, Any]]], closer: int
 ) -> dict[str, list[SpectraPair]]:
-    """Both modes of these points by box, without those that full CLASS cannot compute."""
+    """Both modes of these points by box, without those that full CLASS cannot compute; CLOSER_TIMES for the first
+    `closer` of each box."""
     pairs: dict[tuple[str, int], SpectraPair] = {}
     tasks = {(box, index): point for box, members in points.items() for index, point in enumerate(members)}
     with progress("CLASS, full and with networks", len(tasks)) as advance, \
             single_threaded_pool(settings.processes, settings.scheduler) as pool:
         futures = {
             pool.submit(compute_pair, cosmology, networks_on(settings.network), settings.cache.resolve(),
-                        key[1] < CLOSER_MODELS and not is_of_levels(manifest)): key
+                        key[1] < closer): key
             for key, cosmology in tasks.items()
         }
         for key, future in ended(futures):

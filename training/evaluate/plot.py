@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from ..work.spectra import L_MAX, PK_K_H_PER_MPC
+from ..work.class_spectra import L_MAX, PK_K_H_PER_MPC
 from .accuracy import LOW_L_END, Band, RelativeErrors
 from .results import BoxErrors
 from .targets import AccuracyTarget

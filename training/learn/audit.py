@@ -13,7 +13,7 @@ from cosmicnet.store import NetworkSet
 
 from ..evaluate.accuracy import wishart_chi2
 from ..work.run_class import new_class
-from ..work.spectra import Multipoles
+from ..work.class_spectra import Multipoles
 from .kept_model import KeptModel, all_numbers
 
 __all__ = ["error_at"]

@@ -22,10 +22,10 @@ from ..work.cores import available_cores, threads_of_new_processes
 from ..work.numbers import T_CMB_MUK
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, is_refused, networks_on, new_class
-from ..work.spectra import Spectra, cached_spectra
+from ..work.class_spectra import Spectra, cached_spectra
 from .dataset import PaperModel, read_paper_model
 from .plan import PaperPlan
-from .sources import network_sources
+from .source_tables import network_sources
 
 __all__ = [
     "LATE", "SourceComparison", "SourceDeviation", "SpectraComparison", "Timing", "compare_sources", "compare_spectra",

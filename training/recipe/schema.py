@@ -23,7 +23,7 @@ from .toml import RecipeError, Strict, load_toml, unknown
 
 __all__ = [
     "COMPUTED", "DERIVED", "PARAMETERS", "TAU_REIO", "Accuracy", "ClassSettings", "Count", "Name", "Recipe",
-    "RecipeError", "Sampling", "Seed", "Target", "load_recipe", "setting",
+    "RecipeError", "Sampling", "Seed", "Target", "load_recipe", "require_ordered", "setting",
 ]
 
 # The parameter whose effect is computed when the networks are used, so that it has a domain but is not sampled.
@@ -204,7 +204,7 @@ class Recipe(Strict):
                 raise ValueError(unknown(f"sampling.derived.{name}", name, DERIVED))
         for where, table in (("domain", self.domain), ("sampling.ranges", self.sampling.ranges),
                              ("sampling.derived", self.sampling.derived)):
-            _require_ordered(where, table)
+            require_ordered(table, f"{where}.")
         for name, (low, high) in self.sampling.ranges.items():
             if why := outside_possible(name, low, high):
                 raise ValueError(f"sampling.ranges.{name} = [{low:g}, {high:g}]: {why}")
@@ -282,7 +282,8 @@ def _require_parameters(where: str, names: Iterable[str], besides: tuple[str, ..
             raise ValueError(f"{where}.{name}: {why}")
 
 
-def _require_ordered(where: str, ranges: Mapping[str, tuple[float, float]]) -> None:
-    for name, (low, high) in ranges.items():
-        if not low < high:
-            raise ValueError(f"{where}.{name} = [{low:g}, {high:g}]: the first must be smaller")
+def require_ordered(entries: Mapping[str, Any], where: str = "") -> None:
+    """ValueError for an interval whose first number is not smaller; entries of other kinds pass."""
+    for name, value in entries.items():
+        if isinstance(value, tuple) and not value[0] < value[1]:
+            raise ValueError(f"{where}{name} = [{value[0]:g}, {value[1]:g}]: the first must be smaller")

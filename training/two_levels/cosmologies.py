@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 from scipy.stats import qmc
 
-from ..recipe.schema import setting
+from ..recipe.schema import require_ordered, setting
 from ..recipe.toml import Strict
 from ..work.numbers import MASS_SPLITTINGS
 
@@ -67,7 +67,7 @@ class PhysicalRanges(Strict):
 
     @model_validator(mode="after")
     def _ordered(self) -> PhysicalRanges:
-        _require_ordered(dict(self))
+        require_ordered(dict(self))
         return self
 
 
@@ -80,20 +80,14 @@ class SampledBox(Strict):
 
     @model_validator(mode="after")
     def _ordered(self) -> SampledBox:
-        _require_ordered(self.ranges)
+        require_ordered(self.ranges)
         for family in self.families:
-            _require_ordered(family)
+            require_ordered(family)
         return self
 
     def point(self, number: int, u: _Coordinates) -> Cosmology:
         entries = {**self.ranges, **self.families[number % len(self.families)]}
         return {name: u.uniform(entry) if isinstance(entry, tuple) else entry for name, entry in entries.items()}
-
-
-def _require_ordered(entries: Mapping[str, Any]) -> None:
-    for name, value in entries.items():
-        if isinstance(value, tuple) and not value[0] < value[1]:
-            raise ValueError(f"{name} = {list(value)}: the first must be smaller")
 
 
 def draw(ranges: PhysicalRanges | SampledBox, seed: int, at_corners: bool = False) -> Iterator[Cosmology]:

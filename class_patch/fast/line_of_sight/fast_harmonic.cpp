@@ -13,7 +13,7 @@
 #include "parallel.h"
 #include "bessel_table.h"
 #include "fast_line_of_sight.h"
-#include "number_counts.h"
+#include "number_counts/number_counts.h"
 
 using namespace cosmicnet;
 

@@ -14,10 +14,10 @@ from cosmicnet.store import NetworkSet
 from ..checks.feasible import MIDDLE, Corner, require_computable
 from ..checks.visible import invisible, summaries
 from ..recipe.toml import Entry, RecipeError, wrong_entries
-from ..work.spectra import L_MAX, OUTPUT_SETTINGS
+from ..work.class_spectra import L_MAX, OUTPUT_SETTINGS
 from .assemble import companion_of
 from .recipe import PaperRecipe, without_wavenumbers
-from .sources import k_grid
+from .source_tables import k_grid
 
 __all__ = ["require_possible"]
 

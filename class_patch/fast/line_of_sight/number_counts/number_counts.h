@@ -17,9 +17,9 @@
 #include <vector>
 #include "fourier.h"
 #include "transfer.h"
-#include "bessel_table.h"
+#include "../bessel_table.h"
 #include "galaxy_windows.h"
-#include "source_spline.h"
+#include "../source_spline.h"
 
 namespace cosmicnet {
 

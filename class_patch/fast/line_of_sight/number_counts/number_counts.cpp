@@ -7,9 +7,9 @@
 #include <cmath>
 #include <memory>
 #include "parallel.h"
-#include "fast_line_of_sight.h"
+#include "../fast_line_of_sight.h"
 #include "number_counts.h"
-#include "quintic.h"
+#include "../quintic.h"
 
 namespace cosmicnet {
 
