@@ -135,12 +135,11 @@ def write_line_of_sight(errors: Sequence[ErrorsAt], seconds: Seconds, tracks: Se
     lines = [
         "# The fast line of sight", "",
         "Written by `cosmicnet line-of-sight`; do not edit. Lensed spectra at every l from 2 to l_max, of cosmologies",
-        "throughout the domain of the networks. All columns have the same sources, from the networks; the truth is",
-        "CLASS's own transfer and harmonic steps with", "",
+        "throughout the domain of the networks. All columns have the same sources, from the networks. Errors are",
+        "relative to CLASS's own transfer and harmonic steps with", "",
         *(f"    {name} = {value}" for name, value in CONVERGED.items()), "",
-        "CLASS's default lensing rings at the largest multipoles, because it cuts correlation functions at an angle of",
-        f"pi/16: with l_max above {RINGING_ABOVE} all columns have `accurate_lensing: 1`.",
-        "",
+        f"With l_max above {RINGING_ABOVE} all columns have `accurate_lensing: 1`, because CLASS's default lensing rings at larger",
+        "multipoles: it cuts correlation functions at an angle of pi/16.", "",
     ]
     for part in errors:
         lines += _errors(part)
