@@ -199,8 +199,8 @@ print(results.network, results.lensed["pp"][100], results.pk_m.shape)
 1/Mpc, `z`, `pk_m` and `pk_cb` in Mpc^3) at the redshifts of `params.set_matter_power()`. `params.NonLinear` works as in
 CAMB, with HMcode as `mead2016`, `mead2020` or `mead2020_feedback`.
 
-Coverage is checked as in CLASS: a parameter that is not covered raises `cosmicnet.errors.NotCovered`, with its name, its
-value and the covered range. Tensor modes, dark energy other than w0 and wa, isocurvature, source windows and other
+Coverage is checked as in CLASS: a parameter that is not covered raises `cosmicnet.errors.NotCovered`, with its name,
+its value and the covered range. Tensor modes, dark energy other than w0 and wa, isocurvature, source windows and other
 non-linear models are refused.
 
 CAMB gives massive neutrinos a degeneracy that is not a whole number. It is converted to a temperature, with the same
@@ -230,8 +230,8 @@ Seconds of one thread, with the background.
 |---|---|---|---|---|---|---|---|---|---|
 {rows}
 
-TT is within {tt}% and EE within {ee}% of CAMB at high precision, and within {default_tt}% and {default_ee}% of CAMB at its
-default precision. The last row shows how much recombination contributes: {of_tt}% in TT and {of_ee}% in EE. It compares
+TT is within {tt}% and EE within {ee}% of CAMB at high precision, and within {default_tt}% and {default_ee}% of CAMB
+at its default precision. The last row shows how much recombination contributes: {of_tt}% in TT and {of_ee}% in EE. It compares
 networks in CLASS, with its HyRec and CAMB's helium, with networks in CAMB.
 
 `OMP_NUM_THREADS=1 cosmicnet camb --output docs` writes this page.

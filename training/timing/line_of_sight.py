@@ -138,8 +138,8 @@ def write_line_of_sight(errors: Sequence[ErrorsAt], seconds: Seconds, tracks: Se
         "throughout the domain of the networks. All columns have the same sources, from the networks. Errors are",
         "relative to CLASS's own transfer and harmonic steps with", "",
         *(f"    {name} = {value}" for name, value in CONVERGED.items()), "",
-        f"With l_max above {RINGING_ABOVE} all columns have `accurate_lensing: 1`, because CLASS's default lensing rings at larger",
-        "multipoles: it cuts correlation functions at an angle of pi/16.", "",
+        f"With l_max above {RINGING_ABOVE} all columns have `accurate_lensing: 1`, because CLASS's default lensing",
+        "rings at larger multipoles: it cuts correlation functions at an angle of pi/16.", "",
     ]
     for part in errors:
         lines += _errors(part)

@@ -201,10 +201,10 @@ def write_non_linear(found: dict[str, list[NonLinearErrors]], folder: Path) -> N
         "| compared | cosmologies | first non-linear time differs | times | k_nl differs | error there | elsewhere |",
         "|---|---|---|---|---|---|---|",
         *(_row(pair, models) for pair, models in found.items() if models), "",
-        f"Values of k_nl that differ by more than {SAME_K_NL:g} count as different. They do where CLASS has not found the root",
-        "([fast_modules.md](fast_modules.md#hmcode)), and between sources of networks and of full CLASS.", "",
-        "Before the first non-linear time P_nl is the linear P. At that time P_nl at k_max is larger than the linear P by",
-        f"a factor of {min(jumps):.2g} to {max(jumps):.2g}.", "",
+        f"Values of k_nl that differ by more than {SAME_K_NL:g} count as different. They do where CLASS has not found",
+        "the root ([fast_modules.md](fast_modules.md#hmcode)), and between sources of networks and of full CLASS.", "",
+        "Before the first non-linear time P_nl is the linear P. At that time P_nl at k_max is larger than the linear P",
+        f"by a factor of {min(jumps):.2g} to {max(jumps):.2g}.", "",
     ]
     write_whole({folder / "non_linear.md": "\n".join(lines)})
 

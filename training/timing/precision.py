@@ -204,15 +204,16 @@ def write_precision(found: Mapping[str, Sequence[Mapping[str, PrecisionErrors]]]
     """precision.md, of the boxes that have models."""
     fine = ", ".join(f"{name} {value}" for name, value in FINE.items() if name not in SAME_MODULES)
     lines = ["# Which precision is enough?", "", f"""\
-Written by `cosmicnet precision`; do not edit. Each table compares four ways of computing lensed spectra to l = {L_MAX} and
-P(k) to 100 h/Mpc (HMcode 2020) with converged CLASS, for cosmologies that no training used. A cell has two numbers: the
-largest error in a band of l or k of the median cosmology, and that of the worst one.
+Written by `cosmicnet precision`; do not edit. Each table compares four ways of computing lensed spectra to l = {L_MAX}
+and P(k) to 100 h/Mpc (HMcode 2020) with converged CLASS, for cosmologies that no training used. A cell has two
+numbers: the largest error in a band of l or k of the median cosmology, and that of the worst one.
 
 - **CLASS, default**: CLASS's own modules at default precision.
 - **CLASS, the block of ACT DR6**: CLASS's own modules with the settings that ACT published with its data release 6
   (arXiv:2503.14454). Their margin in l (`delta_l_max` 1800) ends the lensing too early above l = 8500.
 - **the block of ACT DR6 and networks**: these settings with networks and the fast modules.
-- **networks**: networks and the fast modules with `delta_l_max` 2500 and `accurate_lensing`; no other precision parameter is set.
+- **networks**: networks and the fast modules with `delta_l_max` 2500 and `accurate_lensing`; no other precision
+  parameter is set.
 
 Converged CLASS has the precision of the networks' training (`cosmicnet info`), the fast line of sight, and
 {fine}.

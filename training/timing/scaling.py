@@ -124,11 +124,11 @@ def _markdown(costs: Mapping[str, Mapping[str, RequestCost]]) -> str:
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
     lines = [
         "# Seconds and memory by size of the request", "",
-        "Written by `cosmicnet benchmark --scaling`; do not edit. Lensed TT, TE, EE and phi phi of one cosmology, and the",
-        "linear P(k) in rows with k_max. Each request runs in a process of its own. Numbers in brackets are relative to",
-        "l_max 2508 in the same mode. Peak memory is the largest resident size of the process, libraries included. With",
-        f"networks it is that of {COMPUTES} cosmologies, because freed memory is kept for the next one; target: at most",
-        f"{MEGABYTES_MORE_ALLOWED} MB more than with stock classy. OMP_NUM_THREADS: {threads}.", "",
+        "Written by `cosmicnet benchmark --scaling`; do not edit. Lensed TT, TE, EE and phi phi of one cosmology, and",
+        "the linear P(k) in rows with k_max. Each request runs in a process of its own. Numbers in brackets are relative",
+        "to l_max 2508 in the same mode. Peak memory is the largest resident size of the process, libraries included.",
+        f"With networks it is that of {COMPUTES} cosmologies, because freed memory is kept for the next one. Target: at",
+        f"most {MEGABYTES_MORE_ALLOWED} MB more than with stock classy. OMP_NUM_THREADS: {threads}.", "",
         "| request | mode | transfer, s | whole compute(), s | peak memory, MB | more than stock, MB |",
         "|---|---|---|---|---|---|",
     ]
