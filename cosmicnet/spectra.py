@@ -105,7 +105,7 @@ def lens(cl: Mapping[str, Array], l_max: int, precision: Mapping[str, float] | N
     unlensed = {name: np.zeros(size) if name == "bb" and name not in cl else _table(name, cl, (size,))
                 for name in FOR_LENSING}
     if size < l_max + 3:
-        raise CosmicnetError(f"l_max = {l_max}: unlensed spectra must go on beyond it by 2 or more, but end at l = "
+        raise CosmicnetError(f"l_max = {l_max}: unlensed spectra must extend beyond it by 2 or more, but end at l = "
                              f"{size - 1}")
     columns = np.ascontiguousarray(np.stack(list(unlensed.values()), axis=1)[2:])
     parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": l_max, "delta_l_max": size - 1 - l_max,

@@ -36,7 +36,7 @@ REFUSALS = (
       for (index_q=0; index_q<pba->q_size_ncdm[k]; index_q++) {
         class_test(!(pba->q_ncdm[k][index_q]*0. == 0.) || !(pba->w_ncdm[k][index_q]*0. == 0.),
                    pba->error_message,
-                   "ncdm_quadrature_strategy %d gives no numbers for ncdm_N_momentum_bins = %d; ask for fewer",
+                   "ncdm_quadrature_strategy %d gives momenta that are not finite for ncdm_N_momentum_bins = %d; use fewer",
                    (int)pba->ncdm_quadrature_strategy[k],pba->q_size_ncdm[k]);
       }
 """,

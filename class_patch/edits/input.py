@@ -57,7 +57,7 @@ SOURCE = (
       background_free_input(&ba);
       thermodynamics_free_input(&th);
       perturbations_free_input(&pt);
-      class_stop(errmsg,"the search for h came to a value that is no number: the thermal history is too coarse for it"
+      class_stop(errmsg,"the search for h found NaN: the thermal history is too coarse for it"
                  " with tol_thermo_integration = %g",pr.tol_thermo_integration);
     }
 """,

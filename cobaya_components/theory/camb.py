@@ -72,7 +72,7 @@ class CosmicnetCamb(BoltzmannBase):  # type: ignore[misc]  # Cobaya has no types
                 self._k_max = max(self._k_max, wanted["k_max"])
                 self._redshifts = sorted({*self._redshifts, *map(float, wanted["z"])})
             elif name not in (*self._background(), *self.get_can_provide_params()):
-                raise LoggedError(self.log, "%s is not there with networks in CAMB", name)
+                raise LoggedError(self.log, "%s is not available with networks in CAMB", name)
 
     def calculate(self, state: dict[Any, Any], want_derived: bool = True, **parameters: float) -> bool:
         try:

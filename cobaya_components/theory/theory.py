@@ -292,9 +292,9 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             if value not in allowed:
                 raise LoggedError(self.log, "%s: %s: allowed are %s", name, value, " and ".join(allowed))
         if self.mode == "learn" and not self.learned:
-            raise LoggedError(self.log, "mode: learn keeps what it learns for the next run: add `learned: FOLDER`")
+            raise LoggedError(self.log, "mode: learn needs a folder for the models and networks that it keeps: add `learned: FOLDER`")
         if self.mode == "learn" and self.fallback != "full":
-            raise LoggedError(self.log, "mode: learn: CLASS integrates what the networks do not know; remove "
+            raise LoggedError(self.log, "mode: learn: CLASS integrates points that the networks do not cover; remove "
                               "`fallback: %s`", self.fallback)
         names = {} if self.extra_args is None else self.extra_args
         if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):

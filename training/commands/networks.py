@@ -158,12 +158,11 @@ def _output(plan: FieldsPlan, chosen: Path | None) -> Path:
     """The folder for the networks; names the set that it replaces, and refuses those of the package."""
     recipe = plan.recipe
     if chosen is None and recipe.name in shipped_sets():
-        raise CosmicnetError(f"name = {recipe.name}: is that of networks that come with the package, which would be "
-                             "found in their place; choose another name, or --output FOLDER")
+        raise CosmicnetError(f"name = {recipe.name}: a shipped set has this name and would take precedence; choose "
+                             "another name, or --output FOLDER")
     output = writable(chosen or user_folder() / recipe.name)
     if output.resolve() in {folder.resolve() for folder in shipped_sets().values()}:
-        raise CosmicnetError(f"--output {output}: has networks that come with the package, which would be lost; choose "
-                             "another folder")
+        raise CosmicnetError(f"--output {output}: contains a shipped set, which would be lost; choose another folder")
     if (output / MANIFEST).exists() and (theirs := _replaced(plan, output)):
         print(f"{output}: has {theirs}, which will be replaced", file=sys.stderr)
     return output

@@ -156,7 +156,7 @@ def _edge_points(manifest: Manifest, constraint: LinearConstraint, number: int, 
 def _points(manifest: Manifest, draw: Callable[[int], Array], number: int) -> list[dict[str, Any]]:
     """The first `number` of these points of the unit cube that lie in the domain."""
     if "class_settings" not in manifest.recipe:
-        raise CosmicnetError(f"the networks '{manifest.name}' do not say by which settings of CLASS they were trained")
+        raise CosmicnetError(f"the manifest of the networks '{manifest.name}' lacks the recipe's class_settings")
     bounds, fixed = domain_bounds(manifest), _fixed_settings(manifest)
     region = SampledRegion(
         bounds, tuple(map(LinearConstraint.parse, manifest.constraints)),

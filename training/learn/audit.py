@@ -30,7 +30,7 @@ def error_at(model: KeptModel, networks: NetworkSet) -> float:
     def integrated(request: Any) -> None:
         if request.k.size != model.k.size or request.tau.size != model.tau.size \
                 or np.abs(request.k / model.k - 1.0).max() > ROUNDING:
-            raise CosmicnetError("the wavenumbers or times of this model are not those of its file")
+            raise CosmicnetError("CLASS now has other wavenumbers or times for this model than its file")
         for name, table in tables_but_p(request.tables).items():
             table[...] = model.integrated[name]
         fill_p(request.tables)
