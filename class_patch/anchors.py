@@ -19,10 +19,9 @@ class AnchorError(RuntimeError):
 class Edit:
     """Insert `text` before or after `anchor`, or put it in its place.
 
-    `anchor` is matched literally, line breaks and indentation included; `reason` says what the
-    edit is for and appears in the error when the anchor does not match. `or_else` is tried where the
-    anchor does not fit: the same edit for another release. `part`: the part of the patch that it belongs
-    to (parts.py).
+    `anchor` is matched literally, line breaks and indentation included. `reason`: the purpose of the
+    edit, for the error if the anchor does not match. `or_else`: the same edit for another release,
+    tried if the anchor does not fit. `part`: of the patch (parts.py).
     """
 
     reason: str

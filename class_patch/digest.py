@@ -31,7 +31,7 @@ LATER_FOLDERS = tuple(f"external/{name}/" for name in (
 
 
 def source_digest(root: Path) -> str:
-    """The digest of an unpatched tree, whatever its line ends."""
+    """The digest of an unpatched tree; line ends do not matter."""
     digest = hashlib.sha256(b"\0".join(_content(root / name) for name in EQUATIONS)).hexdigest()
     changes = changed_files(root)
     if set(changes) <= set(EQUATIONS):

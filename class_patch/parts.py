@@ -1,4 +1,4 @@
-"""The parts of the patch: what each needs, and what a tree can have.
+"""The parts of the patch: their requirements, and the parts that fit a tree.
 
 The hook is needed; every other part applies by itself where its anchors fit and its code compiles.
 """

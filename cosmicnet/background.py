@@ -1,4 +1,4 @@
-"""The expansion of the universe that a request's parameters imply, to compare with what CLASS computed.
+"""The expansion of the universe that a request's parameters imply, for a comparison with CLASS's.
 
 Species are those that networks know: photons, baryons, cold dark matter, massless neutrinos, massive ones with a
 Fermi-Dirac distribution, curvature, and dark energy, which closes the budget: a cosmological constant, or a fluid with

@@ -28,8 +28,8 @@ class ClassParameter:
     name: as CLASS reads it, or as a SourceRequest reports it where that differs.
     kind: 'number', a continuous parameter of the cosmology, which a recipe may sample; 'closure', a density that
     follows from the others; 'choice', between whose values nothing can be interpolated; 'fixed', the same in all
-    networks; 'reionization', computed at run time; 'output', what CLASS should compute; 'network', an option of this
-    package; 'precision', of precisions.h.
+    networks; 'reionization', computed at run time; 'output', CLASS's output; 'network', an option of this package;
+    'precision', of precisions.h.
     module: the first module of CLASS whose results it changes.
     acts_on_sources: whether it changes the source functions of scalar modes, and not only where they are tabulated.
     finer: for precision parameters, whether smaller or larger values are more precise; '' where there is no such order.
@@ -220,8 +220,8 @@ _TABLE: tuple[ClassParameter, ...] = (
 
 CLASS_PARAMETERS = {parameter.name: parameter for parameter in _TABLE}
 OF_REIONIZATION = frozenset(parameter.name for parameter in _TABLE if parameter.kind == "reionization")
-# Parameters that change neither the sources nor what precedes them, and the first module that they change; for the
-# patched classy, which runs again from there.
+# Parameters that act after the sources only, and the first module that they change. The patched classy runs again from
+# this module.
 LATER_MODULES: Mapping[str, Module] = {
     name: parameter.module for parameter in _TABLE if parameter.kind in ("number", "choice")
     and parameter.module in ("primordial", "fourier", "transfer") for name in (parameter.name, *parameter.equivalents)

@@ -61,8 +61,8 @@ def _neutrino_mass(z: float, c: Values) -> float:
 
 
 def for_domain(values: Values) -> dict[str, float]:
-    """Quantities that bound a domain, whatever the order of species: the largest mass and the sum weighted by
-    degeneracy (eV), the range of T_ncdm (CLASS's default without a species), dark energy at recombination."""
+    """Quantities that bound a domain and do not depend on the order of species: the largest mass and the sum weighted
+    by degeneracy (eV), the range of T_ncdm (CLASS's default without a species), dark energy at recombination."""
     ends = ["" if number == 1 else f"_{number}" for number in range(1, int(values["N_ncdm"]) + 1)]
     masses = [values["m_ncdm" if not end else f"m_ncdm_in_eV{end}"] for end in ends]
     temperatures = [values[f"T_ncdm{end}"] for end in ends] or [T_NCDM]

@@ -31,7 +31,7 @@ class Manifest:
     writes itself, empty for none. Both cut the domain.
     boundaries: of the set's photon fields, as coordinates.Boundaries; empty for those of CLASS.
     k_max: largest wavenumber, 1/Mpc; k_max_cmb_times_sound_horizon: the same for the photon sources.
-    architecture: one of ARCHITECTURES; fields: what there are networks for, in terms of the architecture.
+    architecture: one of ARCHITECTURES; fields: descriptions of the networks, in terms of the architecture.
     companion: the shipped set that gives the sources for which this one has no networks, '' for none.
     """
 

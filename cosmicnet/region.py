@@ -79,7 +79,7 @@ class Ellipsoid:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ellipsoid:
-        """Raises KeyError, TypeError or ValueError for anything but what to_json() wrote."""
+        """The inverse of to_json(). Raises KeyError, TypeError or ValueError for anything else."""
         ellipsoid = cls(tuple(data["names"]), np.array(data["mean"], dtype=float),
                         np.array(data["covariance"], dtype=float), float(data["sigmas"]))
         number = len(ellipsoid.names)

@@ -127,7 +127,7 @@ def _companion_of(manifest: Manifest, folder: Path) -> NetworkSet | None:
 
 
 def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
-    """Write a set, both files or neither; return the manifest with its hash and what the networks are for."""
+    """Write a set, both files or neither; return the manifest with the hash and the descriptions of the networks."""
     emulator = network_set.emulator
     arrays = {**network_set.derived.arrays(DERIVED), **emulator.arrays()}
     content = save({name: np.asarray(a, order="C") for name, a in arrays.items()})

@@ -48,10 +48,10 @@ def _end_limit() -> None:
 
 
 def _limit_to_one() -> list[Callable[[], Any]]:
-    """Have products use one thread; return what restores the numbers.
+    """Limit products to one thread; return the functions that restore the former numbers of threads.
 
-    While the thread that first changed them lives, no other thread can change them through threadpoolctl. So a new
-    thread changes them and ends at once; then this thread does, in case it was the first. With OpenMP the numbers
+    With threadpoolctl no other thread can change the numbers as long as the thread lives that changed them first. So a
+    new thread changes them and ends at once; then this thread does, in case it was the first. With OpenMP the numbers
     belong to the calling thread.
     """
     limit = _in_a_thread(lambda: _blas().limit(limits=1))

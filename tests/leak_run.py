@@ -165,7 +165,7 @@ def main(kinds: str, computes: str) -> None:
     for index in range(int(computes)):
         next(chosen)(model, index)
         if index % 10 == 9:
-            # what the model holds, and what waits for the collector, is no leak
+            # memory of the model, and objects that wait for the collector, are no leak
             model.struct_cleanup()
             gc.collect()
             memory.append((index + 1, process.memory_info().rss))

@@ -63,7 +63,7 @@ def write_models(folder: Path) -> None:
 
 
 def small_recipe(draws: int = 4) -> PaperRecipe:
-    """The shipped recipe, cut down to what a test has time for."""
+    """The shipped recipe, cut down to the time of a test."""
     recipe = load_paper_recipe(RECIPE)
     given = recipe.model_dump()
     for name in SETS:

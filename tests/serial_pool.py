@@ -1,4 +1,4 @@
-"""A pool that works in this process: no seconds to start workers, and stand-ins reach what it calls."""
+"""A pool that works in this process: no seconds to start workers, and stand-ins take effect in its tasks."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

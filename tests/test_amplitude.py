@@ -54,7 +54,7 @@ def test_full_class_finds_the_same() -> None:
     slow.set({name: value for name, value in SETTINGS.items() if not name.startswith(("neural", "l_max"))} | {
         "output": "mPk", "lensing": "no", "sigma8": 0.81})
     slow.compute(["primordial"])
-    # what the networks' sigma8 is good to
+    # the error of the networks' sigma8
     assert A_s_of(computed({**SETTINGS, "sigma8": 0.81})) == pytest.approx(A_s_of(slow), rel=5e-4)
 
 

@@ -1,4 +1,4 @@
-"""Networks in CAMB: its spectra within 0.1%, and what networks do not know refused by name."""
+"""Networks in CAMB: its spectra within 0.1%, and parameters that are not covered refused by name."""
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Cobaya measures each half where all parameters change; what it finds is the cost of a slow and of a fast step."""
+"""Cobaya measures each half where all parameters change, and so finds the costs of a slow and of a fast step."""
 from __future__ import annotations
 
 import time
@@ -10,7 +10,7 @@ from cobaya_infos import run_info
 get_model = pytest.importorskip("cobaya.model").get_model
 pytestmark = pytest.mark.usefixtures("patched")
 
-# seconds of the source functions, of what only new ones need besides, and of a fast step
+# seconds of the source functions, of further work that only new ones need, and of a fast step
 SOURCES, TRANSFER, FAST = 10.0, 8.0, 1.0
 
 

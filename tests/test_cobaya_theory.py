@@ -1,4 +1,4 @@
-"""The theory component for Cobaya: what it computes, what it says before the first sample, what stops a run."""
+"""The theory component for Cobaya: its products, its messages before the first sample, and errors that stop a run."""
 from __future__ import annotations
 
 import importlib.util

@@ -42,7 +42,7 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
 
 
 def identities(folder: Path) -> tuple[Path, str]:
-    """Where the table of a model is, and what a trained field is kept by."""
+    """The path of a model's table, and the identity of a trained field."""
     code_digest.cache_clear()
     plan = plan_of(tiny_recipe(folder), folder)
     return table_path(plan.tables, folder / "0.h5"), str(fit_set._identity(plan, plan.recipe, []))

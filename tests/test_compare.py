@@ -1,4 +1,4 @@
-"""`cosmicnet compare`: what it reads, what it computes, and a page that a colleague's browser can show."""
+"""`cosmicnet compare`: its input files, its results, and a page that a colleague's browser can show."""
 from __future__ import annotations
 
 import re

@@ -1,4 +1,4 @@
-"""A recipe of w0, wa, N_eff and neutrino masses: its inputs, its domain and what of it is covered."""
+"""A recipe of w0, wa, N_eff and neutrino masses: its inputs, its domain and its coverage."""
 from __future__ import annotations
 
 import re

@@ -113,7 +113,7 @@ def emulator() -> FieldsEmulator:
     return make_emulator()
 
 
-# what the expansion of the synthetic cosmology needs besides
+# further parameters for the expansion of the synthetic cosmology
 FLAT = {"T_cmb": 2.7255, "omega_cdm": 0.12, "N_ncdm": 0.0, "Omega0_k": 0.0, "w0_fld": -1.0, "wa_fld": 0.0}
 
 

@@ -29,11 +29,11 @@ from cosmicnet.training.evaluate.results import BoxErrors, ModelErrors, SetError
 from cosmicnet.training.evaluate.targets import RECIPES, AccuracyTarget, targets_of
 from cosmicnet.training.recipe.schema import load_recipe
 from cosmicnet.training.two_levels.recipe import load_two_level_recipe
-from cosmicnet.training.work import kept_results
 from cosmicnet.training.work import class_spectra as spectra_module
+from cosmicnet.training.work import kept_results
+from cosmicnet.training.work.class_spectra import Spectra, cached_spectra
 from cosmicnet.training.work.kept_results import kept
 from cosmicnet.training.work.run_class import Parameters
-from cosmicnet.training.work.class_spectra import Spectra, cached_spectra
 
 GOOD = {"wishart_chi2": 0.01, "tt_high_l": 0.01, "te_high_l": 0.01, "ee_high_l": 0.01, "tt_low_l": 0.01,
         "te_low_l": 0.01, "ee_low_l": 0.01, "pp": 0.01, "pk": 0.01, "sigma8": 0.001}
@@ -81,7 +81,7 @@ def test_the_box_around_planck_lies_in_the_domain() -> None:
 def test_points_of_the_posterior_are_distributed_like_it() -> None:
     points = PLANCK_POSTERIOR.points(400)
     assert points[:20] == PLANCK_POSTERIOR.points(20)
-    # what CLASS is given, nothing else
+    # parameters of CLASS, nothing else
     assert points[0].keys() == PLANCK_5_SIGMA.points(1)[0].keys()
     for name, mean, deviation in (("omega_b", 0.02236, 0.00015), ("H0", 67.27, 0.6), ("tau_reio", 0.0544, 0.0078),
                             ("n_s", 0.9649, 0.0044)):

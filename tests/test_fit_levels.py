@@ -63,7 +63,7 @@ def test_masses_add_to_the_density_when_neutrinos_are_slow() -> None:
 
 
 def test_helium_acts_through_recombination_not_through_its_spelling() -> None:
-    """Inputs of early fields hold what photons did: a longer way of diffusion is seen whatever made it."""
+    """Inputs of early fields include the diffusion of photons: a longer diffusion length is noticed."""
     longer = {**VALUES, "diffusion_length_rec": 7.1}
     changed = {name for name, value in inputs(longer).items() if value != inputs(VALUES)[name]}
     assert changed == {"ln_diffusion_length"}

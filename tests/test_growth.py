@@ -14,7 +14,7 @@ from cosmicnet.store import read_manifest
 Array = NDArray[np.float64]
 
 H0, OMEGA_M = 1.0 / 4400.0, 0.31
-# dln y/dln a of the part that D leaves out, such as what neutrinos do
+# dln y/dln a of the part that D leaves out, such as the effect of neutrinos
 SHARE = 0.01
 
 

@@ -24,7 +24,7 @@ PARAMETERS = {"H0": 67.3, "omega_b": 0.02238, "omega_cdm": 0.1201, "N_ur": 2.030
 
 
 def of_class(others: dict[str, Any]) -> tuple[History, GivenRequest, dict[str, Any]]:
-    """CLASS's tables as a history, its request, and copies of what its request has."""
+    """CLASS's tables as a history, its request, and copies of the request's arrays."""
     from classy import Class
 
     parameters = {**PARAMETERS, **others}

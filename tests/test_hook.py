@@ -1,4 +1,4 @@
-"""The hook in perturbations_init: what a provider gives is what CLASS goes on with."""
+"""The hook in perturbations_init: CLASS continues with exactly the tables that a provider gives."""
 from __future__ import annotations
 
 from typing import Any

@@ -332,7 +332,7 @@ def recording(patched: None) -> None:
 
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: pytest.TempPathFactory, recording: None) -> Any:
-    """The folder after a walk, and what each of its points was told."""
+    """The folder after a walk, and the info of each of its points."""
     folder = tmp_path_factory.mktemp("learned")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(student, "FIRST", FIRST)

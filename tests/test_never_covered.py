@@ -1,4 +1,4 @@
-"""With `neural_network_fallback: error`, what no cosmology could bring into the domain stops a run."""
+"""With `neural_network_fallback: error`, settings that exclude every cosmology stop a run."""
 from __future__ import annotations
 
 import pytest

@@ -15,10 +15,10 @@ from cosmicnet.training.commands.plans import generate
 from cosmicnet.training.fields import guard
 from cosmicnet.training.models import integrate
 from cosmicnet.training.models.dataset import model_path
-from cosmicnet.training.paper.recipe_errors import require_possible
 from cosmicnet.training.paper.dataset import PaperModel, read_paper_model
 from cosmicnet.training.paper.plan import PaperPlan
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
+from cosmicnet.training.paper.recipe_errors import require_possible
 from cosmicnet.training.paper.search import cl_error, predicted_source, spectra_of_sources
 from cosmicnet.training.paper.source_tables import network_sources
 from cosmicnet.training.recipe.schema import RecipeError

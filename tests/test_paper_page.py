@@ -22,8 +22,8 @@ from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
 from cosmicnet.training.paper.report import require_same_recipe
 from cosmicnet.training.paper.train import Epoch
 from cosmicnet.training.recipe.schema import RecipeError
-from cosmicnet.training.work.files import DatasetError
 from cosmicnet.training.work.class_spectra import Spectra
+from cosmicnet.training.work.files import DatasetError
 
 ELL = np.arange(2.0, 2509.0)
 
@@ -124,7 +124,7 @@ def test_what_networks_do_not_depend_on_may_differ() -> None:
     there = made_by(recipe)
     there["description"], there["search"]["draws"], there["sets"]["test"]["models"] = "", 1, 3
     require_same_recipe(recipe, there, Path("nets"))
-    # what the recipe has not is another recipe as well
+    # an entry that the recipe lacks makes another recipe too
     there["class_settings"]["YHe"] = 0.3
     with pytest.raises(RecipeError, match=r"class_settings\.YHe = 0\.3"):
         require_same_recipe(recipe, there, Path("nets"))

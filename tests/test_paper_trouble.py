@@ -1,4 +1,4 @@
-"""A work folder of the paper's networks in which something is damaged: each time an error that says what to do."""
+"""A damaged work folder of the paper's networks: each time an error that names the remedy."""
 from __future__ import annotations
 
 from collections.abc import Iterable

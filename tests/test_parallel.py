@@ -21,7 +21,7 @@ PATIENCE = 180.0
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait; what does not happen at all fails after a minute."""
+    """Wait; fail after a minute."""
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, "it did not happen"

@@ -1,4 +1,4 @@
-"""The patch refuses whatever it was not made for, and then changes nothing."""
+"""The patch refuses trees that it was not made for, and then changes nothing."""
 from __future__ import annotations
 
 import io

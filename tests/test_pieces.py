@@ -15,7 +15,7 @@ TABLES = ("t0", "t1", "t2", "phi_plus_psi", "delta_m", "delta_cb")
 
 @pytest.fixture
 def integrated() -> dict[str, Array]:
-    """Random numbers in the place of what SourceRequest.integrate_on() returns."""
+    """Random numbers in place of the result of SourceRequest.integrate_on()."""
     generator = np.random.default_rng(5)
     tables = {name: generator.normal(size=(7, 9)) for name in (*TABLES, "theta_b", "phi_prime")}
     return tables | {name: generator.uniform(0.2, 2.0, 7) for name in HISTORY}

@@ -1,4 +1,4 @@
-"""The comparison of precisions: where an error shows, and what stands on the page."""
+"""The comparison of precisions: bands of the errors, and content of the page."""
 from __future__ import annotations
 
 from dataclasses import replace

@@ -52,7 +52,7 @@ def test_residuals_are_those_of_models_that_were_left_out() -> None:
 
 
 def test_network_is_the_kernels_prediction() -> None:
-    """The monomials that were kept give what all of them would: the fit goes through models without noise."""
+    """The kept monomials give the same as all of them: the fit goes through models without noise."""
     assert np.linalg.norm(FIT.network(X[:MODELS]) - Y[:MODELS]) < 1e-3 * np.linalg.norm(Y[:MODELS])
 
 

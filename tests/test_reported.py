@@ -1,4 +1,4 @@
-"""Requests tell every setting that sources depend on, by its value; what they do not tell is refused."""
+"""Requests show the value of every setting that sources depend on; recipes with other settings are refused."""
 from __future__ import annotations
 
 import math
@@ -76,7 +76,7 @@ ANNIHILATION = {"DM_annihilation_efficiency": 1e-24}
     ({}, "ceff2_ur", 0.3), ({}, "perturbed_recombination", "yes"),
 ])
 def test_another_value_of_a_setting_is_told(settings: dict[str, Any], name: str, value: Any) -> None:
-    """By itself, and not only by what follows from it, which may be less than its tolerance."""
+    """By itself, and not only by its consequences, which may be less than the tolerance."""
     usual = {"output": "tCl", "N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.03}
     found = summaries({**usual, **settings}, ({}, {name: value}))
     known = [{**summary.setup, **summary.cosmology} for summary in found]

@@ -211,7 +211,7 @@ def test_class_with_reionization_follows_from_class_without(reionization: dict[s
         error = np.linalg.norm((weight * (predicted - reionized[name]))[later], axis=0)
         size = np.linalg.norm((weight * (reionized[name] - neutral[name]))[later], axis=0)
         assert (error < CLASS_AGREEMENT * np.linalg.norm((weight * reionized[name])[later], axis=0)).all(), name
-        # on the largest scales, scattering hardly changes what there is
+        # on the largest scales, scattering changes little
         assert (size > 10 * error)[k > 5e-4].all(), name
 
 

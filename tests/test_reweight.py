@@ -1,4 +1,4 @@
-"""`cosmicnet reweight`: its arithmetic on known cases, and what its report says."""
+"""`cosmicnet reweight`: its arithmetic on known cases, and its report."""
 from __future__ import annotations
 
 import io

@@ -6,8 +6,8 @@ from providers import HALF_OF_WAVENUMBERS
 
 from cosmicnet.store import DEFAULT_SET, read_manifest
 from cosmicnet.training.evaluate.accuracy import summary
-from cosmicnet.training.work.run_class import networks_on
 from cosmicnet.training.work.class_spectra import compute_spectra
+from cosmicnet.training.work.run_class import networks_on
 
 pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")

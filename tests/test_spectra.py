@@ -1,4 +1,4 @@
-"""Line of sight, lensing and HMcode from arrays give what a compute() of classy gives with the same sources."""
+"""Line of sight, lensing and HMcode from arrays agree with a compute() of classy with the same sources."""
 from __future__ import annotations
 
 import sys

@@ -1,4 +1,4 @@
-"""Network sets on disk: what was saved comes back, and whatever is wrong is refused by name."""
+"""Network sets on disk: round trips, and every kind of damage refused by name."""
 from __future__ import annotations
 
 import dataclasses
@@ -112,7 +112,7 @@ def without_permission_to_be_a_file(folder: Path) -> None:
 
 FIRST = FIELDS[0].name
 
-# what was done to the folder: (how, the file that the message names, what it says of the problem)
+# kind of damage: (function that makes it, the file that the message names, words of the message)
 DAMAGES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "no manifest": (lambda f: (f / MANIFEST).unlink(), MANIFEST, "No such file"),
     "no arrays": (lambda f: (f / ARRAYS).unlink(), ARRAYS, "No such file"),

@@ -59,7 +59,7 @@ def test_what_is_there_is_not_resampled_again(resampled: list[str], tmp_path: Pa
 
 
 def test_table_of_a_model_that_was_made_anew_is_made_anew(resampled: list[str], tmp_path: Path) -> None:
-    """Or networks of another recipe would be trained on what the first one left in the folder."""
+    """Else networks of another recipe would be trained on tables that the first one left in the folder."""
     model, folder = tmp_path / "00000.h5", tmp_path / "tables"
     model.write_text("first")
     collect([model], folder, (), 1)

@@ -177,7 +177,7 @@ def test_model_is_read_as_it_was_written(coarse: None, tmp_path: Path) -> None:
     again = read_level_model(tmp_path / "00000.h5")
     assert again.settings == cosmology and again.cosmology == model.cosmology
     assert np.array_equal(again.integrated["t0"], model.integrated["t0"])
-    # what inputs of networks may be made of: neutrinos, recombination
+    # columns for further inputs of networks: neutrinos, recombination
     assert {"(.)rho_ncdm[1]", "(.)p_ncdm[1]", "H [1 over Mpc]"} <= again.background.keys()
     assert {"x_e", "z"} <= again.thermodynamics.keys()
 

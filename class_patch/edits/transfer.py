@@ -78,7 +78,7 @@ and eventually apply non-linear corrections to the sources */
 """,
         where="before",
         text="""\
-  /** - cosmicnet: keep what a former run left; take the fast line of sight */
+  /** - cosmicnet: take over kept transfer functions; take the fast line of sight */
   if (ptr->kept_transfer != NULL) {
     free(ptr->transfer[ppt->index_md_scalars]);
     ptr->transfer[ppt->index_md_scalars] = ptr->kept_transfer;

@@ -54,12 +54,12 @@ def _changed_later_only(new, old, searched):
 
 cdef int _compute_later(Class self, set level) except -1:
     """
-    Run the later modules alone, if that gives what a whole compute() would; returns whether it did.
+    Run the later modules alone, if the result is that of a whole compute(); returns whether they were run.
 
-    Background, thermodynamics and perturbations are kept, and the transfer functions if nothing that they
-    depend on changed: their own parameters, or non-linear corrections. Both enter the lensing potential (and number
-    counts) only, so that those of temperature and polarisation are kept all the same. What was computed may end with
-    the primordial spectra. Raises CosmoComputationError if a module fails.
+    Background, thermodynamics and perturbations are kept. Transfer functions of temperature and polarisation are kept
+    too; those of the lensing potential (and number counts) only if neither their own parameters nor non-linear
+    corrections changed. The previous computation may have ended with the primordial spectra. Raises
+    CosmoComputationError if a module fails.
     """
     if not self.allocated or self._computed_from is None or "primordial" not in self.ncp or "primordial" not in level:
         return False

@@ -20,9 +20,9 @@ from cosmicnet.inquiry import covers
 from cosmicnet.provider import COMPARE_WITH
 from cosmicnet.training.evaluate.accuracy import LOW_L_END, RelativeErrors, cosmic_variance
 from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods, PlanckNotAvailable
+from cosmicnet.training.work.class_spectra import L_MAX, OUTPUT_SETTINGS, PK_REDSHIFTS, Spectra
 from cosmicnet.training.work.numbers import significant
 from cosmicnet.training.work.run_class import Parameters, networks_on, new_class, require_patched_classy
-from cosmicnet.training.work.class_spectra import L_MAX, OUTPUT_SETTINGS, PK_REDSHIFTS, Spectra
 
 from .plots import CmbSources, plot_matter, plot_sources, plot_spectrum
 

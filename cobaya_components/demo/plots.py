@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from cosmicnet.training.evaluate.accuracy import RelativeErrors, cosmic_variance
 from cosmicnet.training.evaluate.noise import PLANCK_SKY_FRACTION, planck_noise
-from cosmicnet.training.work.numbers import T_CMB_MUK
 from cosmicnet.training.work.class_spectra import PK_K_H_PER_MPC, PK_REDSHIFTS, Spectra
+from cosmicnet.training.work.numbers import T_CMB_MUK
 
 __all__ = ["CmbSources", "plot_matter", "plot_sources", "plot_spectrum"]
 

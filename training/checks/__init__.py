@@ -1,4 +1,4 @@
-"""Mistakes in a recipe, found before anything is integrated, and what it will cost.
+"""Mistakes in a recipe, found before anything is integrated, and its cost.
 
 Nothing here may change a recipe, or fit.
 """

@@ -21,9 +21,9 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set
 
 from ..models.plan import Plan
+from ..work.class_spectra import OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
-from ..work.class_spectra import OUTPUT_SETTINGS, Spectra, cached_spectra, compute_spectra
 from .accuracy import RelativeErrors, summary
 from .accuracy_page import write_page
 from .boxes import FAMILIES, Box, boxes_of_domain

@@ -12,8 +12,8 @@ from cosmicnet.pieces import fill_p, tables_but_p
 from cosmicnet.store import NetworkSet
 
 from ..evaluate.accuracy import wishart_chi2
-from ..work.run_class import new_class
 from ..work.class_spectra import Multipoles
+from ..work.run_class import new_class
 from .kept_model import KeptModel, all_numbers
 
 __all__ = ["error_at"]

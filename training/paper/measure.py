@@ -18,11 +18,11 @@ from cosmicnet.store import load_network_set
 from ..evaluate.accuracy import Distribution, RelativeErrors, wishart_chi2
 from ..evaluate.evaluate import require_most
 from ..evaluate.noise import PLANCK_SKY_FRACTION, planck_noise
+from ..work.class_spectra import Spectra, cached_spectra
 from ..work.cores import available_cores, threads_of_new_processes
 from ..work.numbers import T_CMB_MUK
 from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import Parameters, is_refused, networks_on, new_class
-from ..work.class_spectra import Spectra, cached_spectra
 from .dataset import PaperModel, read_paper_model
 from .plan import PaperPlan
 from .source_tables import network_sources

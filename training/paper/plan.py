@@ -25,9 +25,9 @@ from ..models.plan import Plan, Write
 from ..work.files import DatasetError, read_json, write_json
 from ..work.run_class import Parameters
 from .assemble import assemble
-from .recipe_errors import require_possible
 from .dataset import write_paper_model
 from .recipe import SETS, PaperRecipe, load_paper_recipe
+from .recipe_errors import require_possible
 from .source_tables import full_sources, k_grid
 from .train import Epoch, Trained, TrainingTask, epochs_of, train_network
 

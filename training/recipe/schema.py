@@ -60,7 +60,7 @@ RelativeError = Annotated[float, Field(strict=True, gt=0, lt=1)]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Width = Annotated[int, Field(strict=True, ge=1, le=4096)]
 Degree = Annotated[int, Field(strict=True, ge=1, le=6)]
-# what Keras takes
+# Keras's range
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 # names of folders and files
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
@@ -151,8 +151,8 @@ class Training(Strict):
 
 class Recipe(Strict):
     """Everything that determines a network set. constraints: linear, on the domain and the sampled region.
-    class_settings: settings that the integration needs are added. accuracy: what `cosmicnet evaluate` measures the
-    whole domain against; target.wishart_chi2 where it is not given."""
+    class_settings: settings that the integration needs are added. accuracy: targets of `cosmicnet evaluate` for the
+    whole domain; target.wishart_chi2 by default."""
 
     name: Name
     description: str

@@ -131,9 +131,8 @@ def why_not_usable(entry: Entry, running: RunningClass) -> str:
 def fetch(name: str, address: str) -> Path:
     """Download a set into the folder of the user's own sets, and return its folder.
 
-    name: of the set, or with as many digits of its hash as make it unique: NAME-HASH. What was downloaded before an
-    interruption is kept. Raises RegistryError, NetworkFileError for a set that cannot be loaded, OSError where nothing
-    can be written.
+    name: of the set, or NAME-HASH with as many digits of its hash as make it unique. An interrupted download resumes.
+    Raises RegistryError, NetworkFileError for a set that cannot be loaded, OSError where nothing can be written.
     """
     entry = _only(entries_of(address), name, address)
     target = user_folder() / entry.name

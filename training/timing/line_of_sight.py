@@ -14,10 +14,10 @@ from cosmicnet.store import DEFAULT_SET, load_network_set
 
 from ..evaluate.accuracy import wishart_chi2
 from ..evaluate.boxes import LCDM_DOMAIN
+from ..work.class_spectra import Multipoles, lensed_multipoles
 from ..work.kept_results import kept
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
-from ..work.class_spectra import Multipoles, lensed_multipoles
 from .smoothness import Track, follow_lines, plot_tracks, smoothness_section
 
 __all__ = [

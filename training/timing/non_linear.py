@@ -153,7 +153,7 @@ def _cosmologies(number: int) -> list[Parameters]:
 
 
 def compare_non_linear(settings: NonLinearSettings, report: Callable[[str], None] = print) -> None:
-    """Measure, and write non_linear.md, also of what an interrupted run has measured; the next run goes on there."""
+    """Measure, and write non_linear.md, even if the run is interrupted; the next run continues there."""
     require_patched_classy()
     counts = dict(zip(PAIRS, settings.models, strict=True))
     cosmologies = _cosmologies(max(settings.models))
@@ -178,7 +178,7 @@ def compare_non_linear(settings: NonLinearSettings, report: Callable[[str], None
 
 
 def _kept(path: Path, identity: list[Any]) -> dict[int, dict[str, NonLinearErrors]]:
-    """By cosmology and pair, what an earlier run of the same networks and classy has measured."""
+    """Errors by cosmology and pair from an earlier run of the same networks and classy."""
     if not path.exists():
         return {}
     measured_with, models = json.loads(path.read_text(encoding="utf-8"))

@@ -179,7 +179,7 @@ def points_of(networks: Manifest, number: int, box: Posterior | None) -> list[di
 
 
 def compare_precisions(settings: PrecisionSettings, report: Callable[[str], None] = print) -> None:
-    """Measure, and write precision.md, also of what an interrupted run has measured."""
+    """Measure, and write precision.md, even if the run is interrupted."""
     require_patched_classy()
     settings.cache.mkdir(parents=True, exist_ok=True)
     boxes = {f"{PLANCK_POSTERIOR.title}, networks `{BASELINE}`": (BASELINE, PLANCK_POSTERIOR),

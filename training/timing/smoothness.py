@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..evaluate.accuracy import wishart_chi2
 from ..evaluate.boxes import FIXED_PARAMETERS, PLANCK_2018_BAO
-from ..work.run_class import Parameters, networks_on
 from ..work.class_spectra import L_MAX, Multipoles, lensed_multipoles
+from ..work.run_class import Parameters, networks_on
 
 __all__ = ["LINES", "Line", "Track", "follow_lines", "off_smooth_curve", "plot_tracks", "smoothness_section"]
 

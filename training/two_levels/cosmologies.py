@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import count
 from typing import Annotated, Any
 
@@ -175,7 +175,7 @@ def _neutrinos(ranges: PhysicalRanges, n_eff: float, u: _Coordinates) -> Cosmolo
 
     CLASS takes no negative N_ur: where massive species alone would exceed N_eff, they are colder.
     """
-    # models without massive neutrinos cost a third of the others and teach most of what all have in common
+    # models without massive neutrinos cost a third of the others, and teach most of the physics common to all
     degeneracies = u.choice((0.6, ()), (0.12, (1,)), (0.04, (2,)), (0.12, (3,)), (0.03, (1, 1)), (0.02, (2, 1)),
                             (0.015, (1, 2)), (0.055, (1, 1, 1)))
     hierarchy = u.choice((0.5, None), (0.3, "normal"), (0.2, "inverted"))

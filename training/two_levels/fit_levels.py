@@ -223,7 +223,7 @@ def _floor(table: FieldTables) -> Array:
 def _difference(table: FieldTables, tables: Tables, tolerance: float, degree: int) -> Single:
     """The difference of the levels for each cheap model: a constant, and a part in proportion to SHARE.
 
-    Each converged model is compared with what all other cheap ones predict, in which integration noise averages out.
+    Each converged model is compared with the prediction of all other cheap ones: integration noise averages out in it.
     """
     number = {model.path: i for i, model in enumerate(tables.cheap)}
     pairs = [number[model.path] for model, _ in tables.pairs]

@@ -100,10 +100,9 @@ class Levels(Strict):
 
 
 class TwoLevelRecipe(_AsGiven):
-    """domain, constraints: of numbers that a request has, or of those that follow from them (DERIVED_FOR_DOMAIN).
-    k_max: the largest wavenumber, 1/Mpc. inputs: those of the fields (cosmicnet/fields.py) that tell the
-    cosmologies apart, where others follow from them; all, if none are named. accuracy: what `cosmicnet evaluate`
-    measures the whole domain against."""
+    """domain, constraints: of numbers of a request, or of quantities that follow from them (DERIVED_FOR_DOMAIN).
+    k_max: the largest wavenumber, 1/Mpc. inputs: those of fields (cosmicnet/fields.py) from which all others follow in
+    this domain; all by default. accuracy: targets of `cosmicnet evaluate` for the whole domain."""
 
     name: Name
     description: str

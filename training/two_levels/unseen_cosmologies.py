@@ -33,7 +33,7 @@ def points_of_domain(
     manifest: Manifest, number: int, seed: int, tau_reio: tuple[float, float], at_corners: bool = False
 ) -> list[dict[str, Any]]:
     """The first `number` cosmologies of one sequence that lie in the domain, the same at every call; fewer, if the
-    domain fills little of what was sampled.
+    domain is a small part of the sampled region.
 
     at_corners: each coordinate at one of its ends. tau_reio: range.
     """

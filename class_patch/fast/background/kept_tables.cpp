@@ -68,7 +68,7 @@ struct Helium {
   Numbers omegab, deltaN, YHe;
 };
 
-/** HyRec's tables: what the structure itself has, and the arrays that it points to. */
+/** HyRec's tables: the structure itself, and the arrays that it points to. */
 struct Atomic {
   std::string state;
   HYREC_ATOMIC fixed;
