@@ -53,7 +53,7 @@ def test_units_and_unlensed_spectra(planck: Any) -> None:
     ratio = found.get_lensed_scalar_cls("muK")[2:] / found.get_lensed_scalar_cls(None)[2:]
     assert ratio == pytest.approx((given.TCMB * 1e6) ** 2, rel=1e-12)
     assert found.unlensed["tt"].size == L_MAX + 1 and "tp" in found.unlensed
-    with pytest.raises(CosmicnetError, match="CMB_unit = 'K': .*'muK'.*None"):
+    with pytest.raises(CosmicnetError, match=r"CMB_unit = 'K': .*'muK'.*None"):
         found.get_lensed_scalar_cls("K")
 
 

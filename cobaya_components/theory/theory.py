@@ -292,7 +292,7 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             if value not in allowed:
                 raise LoggedError(self.log, "%s: %s: allowed are %s", name, value, " and ".join(allowed))
         if self.mode == "learn" and not self.learned:
-            raise LoggedError(self.log, "mode: learn needs a folder for the models and networks that it keeps: add `learned: FOLDER`")
+            raise LoggedError(self.log, "mode: learn needs a folder for models and networks: add `learned: FOLDER`")
         if self.mode == "learn" and self.fallback != "full":
             raise LoggedError(self.log, "mode: learn: CLASS integrates points that the networks do not cover; remove "
                               "`fallback: %s`", self.fallback)

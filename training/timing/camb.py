@@ -231,8 +231,8 @@ Seconds of one thread, with the background.
 {rows}
 
 TT is within {tt}% and EE within {ee}% of CAMB at high precision, and within {default_tt}% and {default_ee}% of CAMB
-at its default precision. The last row shows how much recombination contributes: {of_tt}% in TT and {of_ee}% in EE. It compares
-networks in CLASS, with its HyRec and CAMB's helium, with networks in CAMB.
+at its default precision. The last row shows how much recombination contributes: {of_tt}% in TT and {of_ee}% in EE. It
+compares networks in CLASS, with its HyRec and CAMB's helium, with networks in CAMB.
 
 `OMP_NUM_THREADS=1 cosmicnet camb --output docs` writes this page.
 """
