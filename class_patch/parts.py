@@ -28,7 +28,7 @@ FOLDERS = {"background": "fast/background", "tensors": "fast/tensors", "line_of_
            "lensing": "fast/lensing", "non_linear": "fast/hmcode"}
 # The edit of the Makefile.
 COMPILED = "fast"
-NEEDS = {"lensing": ("line_of_sight",), "library": ("lensing", "non_linear")}
+NEEDS = {"tensors": ("line_of_sight",), "lensing": ("line_of_sight",), "library": ("lensing", "non_linear")}
 
 # Members of structures that older releases lack, by the header that would declare them, and the values that they had
 # there as constants.

@@ -117,7 +117,7 @@ _TABLE: tuple[ClassParameter, ...] = (
     # after the sources
     ClassParameter("A_s", "number", "primordial", acts_on_sources=False,
                    equivalents=("ln_A_s_1e10", "ln10^{10}A_s"), found_from=("sigma8", "S8")),
-    *_inputs("number", "primordial", "n_s", "alpha_s", "k_pivot"),
+    *_inputs("number", "primordial", "n_s", "alpha_s", "k_pivot", "r", "n_t", "alpha_t"),
     ClassParameter("hmcode_version", "choice", "fourier", acts_on_sources=False,
                    equivalents=("HMcode_version", "hmcode version")),
     ClassParameter("feedback_model", "choice", "fourier", acts_on_sources=False, equivalents=("feedback model",)),

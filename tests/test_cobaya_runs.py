@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from planck_reference import REFERENCE_CHI2
+from providers import HALF_OF_WAVENUMBERS
+
+from cosmicnet.class_parameters import SAME_MODULES
 
 yaml_load_file = pytest.importorskip("cobaya.yaml").yaml_load_file
 get_model = pytest.importorskip("cobaya.model").get_model
@@ -67,7 +70,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def test_there_are_runs() -> None:
-    assert len(FILES) == 21
+    assert len(FILES) == 23
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -122,8 +125,44 @@ def test_networks_cover_the_multipoles_of_new_experiments(name: str) -> None:
     model.close()
 
 
+@pytest.fixture
+def bicep_keck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cobaya's likelihood with its parameters and requirements, but without its data."""
+    likelihood = pytest.importorskip("cobaya.likelihoods.bicep_keck_2018").bicep_keck_2018
+    monkeypatch.setattr(likelihood, "is_installed", classmethod(lambda _cls, **_options: True))
+    monkeypatch.setattr(likelihood, "initialize", lambda _self: None)
+    monkeypatch.setattr(likelihood, "get_requirements", lambda self: {"Cl": {"bb": self.l_max}})
+    monkeypatch.setattr(likelihood, "logp", lambda self, **_values: -float(self.provider.get_Cl()["bb"][80]))
+
+
+def test_bicep_keck_by_networks(bicep_keck: None) -> None:
+    """B modes of tensors and lensing are those of full CLASS; a step in r is fast."""
+    from cosmicnet.cobaya_components.compare.evaluations import fast_parameters
+
+    info = load("bicep_keck_2018_net")
+    planck = {"external": lambda _self: 0.0, "requires": {"Cl": {"tt": 2508, "te": 2508, "ee": 2508, "pp": 2500}}}
+    info["likelihood"] = {"bicep_keck_2018": None, "planck": planck}
+    of_class = {**SAME_MODULES, "fast_tensors": "no", "l_max_g_ten": 40, "l_max_pol_g_ten": 40, "l_max_ur_ten": 50,
+                **HALF_OF_WAVENUMBERS}
+    spectra = {}
+    for mode, settings in (("net", {}), ("full", of_class)):
+        theory = info["theory"]["cosmicnet.Cosmicnet"]
+        options = {**theory, "mode": mode, "extra_args": {**theory["extra_args"], **settings}}
+        model = get_model({**info, "theory": {"cosmicnet.Cosmicnet": options}})
+        sampled = model.parameterization.sampled_params()
+        reference = dict(zip(sampled, model.prior.reference(random_state=np.random.default_rng(3)), strict=True))
+        _, derived = model.loglikes({**reference, **{name: BEST_FIT[name] for name in sampled if name in BEST_FIT}, "r": 0.03},
+                                    as_dict=True)
+        assert derived["neural_network_used"] == float(mode == "net")
+        assert {"logA", "n_s", "r"} <= set(fast_parameters(model))
+        spectra[mode] = model.provider.get_Cl(ell_factor=True)["bb"][2:601]
+        model.close()
+    np.testing.assert_allclose(spectra["net"], spectra["full"], rtol=2e-3)
+
+
+# BICEP/Keck: there is no matrix with H0 and its foregrounds
 @pytest.mark.parametrize("name", [name for name in FILES
-                                  if name.endswith("_net") and not name.startswith(OF_ELSEWHERE)])
+                                  if name.endswith("_net") and not name.startswith((*OF_ELSEWHERE, "bicep"))])
 def test_automatic_covmat_has_every_parameter(name: str, packages_path: Path) -> None:
     from cosmicnet.cobaya_components.theory.covmats import best_covmat
 

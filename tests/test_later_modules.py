@@ -110,12 +110,42 @@ def test_other_parameters_change_everything(changes: dict[str, Any]) -> None:
     assert_same(model, computed({**BASE, **changes}))
 
 
-def test_tensors_change_everything() -> None:
-    settings = {**BASE, "modes": "s,t", "r": 0.1, "l_max_tensors": 100}
-    model, recorder = changed_twice(settings, {"n_s": 0.94})
+TENSORS: dict[str, Any] = {"modes": "s,t", "r": 0.1, "l_max_tensors": 100}
+FAST_TENSORS = {**FAST, "fast_tensors": "yes"}
+
+
+@pytest.mark.parametrize("more", [{}, {"non_linear": "halofit"}, FAST_TENSORS, {**FAST_TENSORS, "non_linear": "halofit"}],
+                         ids=["CLASS's", "CLASS's, halofit", "fast", "fast, halofit"])
+def test_tensors_are_kept(more: dict[str, Any]) -> None:
+    """One change after the other; the tilt follows from r and n_s until it is given."""
+    settings = {**BASE, **TENSORS, **more}
+    recorder = Recorder()
+    model = computed(settings, recorder)
+    for change in ({"r": 0.03}, {"n_s": 0.94, "A_s": 2.3e-9}, {"n_t": 0.2}, {"alpha_t": 0.1, "r": 0.2},
+                   {"k_pivot": 0.002}, {"A_L": 1.2}):
+        settings |= change
+        before = model.raw_cl(150)["bb"]
+        model.set(change)
+        model.compute()
+        assert np.array_equal(model.raw_cl(150)["bb"], before) == ("A_L" in change)
+        assert_same(model, computed(settings))
+    assert len(recorder.requests) == 1
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.1, 0.0), (0.0, 0.1)])
+def test_without_amplitude_there_are_no_tensors(first: float, second: float) -> None:
+    settings = {**BASE, "modes": "s,t", **FAST_TENSORS}
+    model, recorder = changed_twice({**settings, "r": first}, {"r": second})
     assert len(recorder.requests) == 2
-    fresh = computed({**settings, "n_s": 0.94})
-    assert np.array_equal(model.raw_cl(150)["tt"], fresh.raw_cl(150)["tt"])
+    assert_same(model, computed({**settings, "r": second}))
+
+
+def test_tensors_of_other_primordial_spectra_change_everything() -> None:
+    settings = {**BASE, **TENSORS, "P_k_ini type": "inflation_H"}
+    del settings["A_s"], settings["n_s"], settings["r"]
+    model, recorder = changed_twice(settings, {"k_pivot": 0.04})
+    assert len(recorder.requests) == 2
+    assert_same(model, computed({**settings, "k_pivot": 0.04}))
 
 
 @pytest.mark.parametrize("non_linear", ["none", "halofit"])
@@ -200,7 +230,7 @@ def seconds_of_networks(model: Any) -> dict[str, float]:
     return seconds
 
 
-@pytest.mark.parametrize("more", [{}, HMCODE], ids=["linear", "hmcode"])
+@pytest.mark.parametrize("more", [{}, HMCODE, TENSORS], ids=["linear", "hmcode", "tensors"])
 def test_a_walk_through_struct_cleanup_is_as_fresh(more: dict[str, Any]) -> None:
     """As MontePython calls it; steps of fast parameters do not ask the networks again, slow ones do."""
     settings = {**NETWORKS, **more}

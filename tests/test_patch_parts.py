@@ -57,7 +57,7 @@ def test_the_release_has_all_parts(class_tree: Path, compiles: dict[str, list[st
 
 
 # Parts that are lost with another one.
-LOST_WITH = {"line_of_sight": {"lensing", "library"}, "lensing": {"library"}, "non_linear": {"library"}}
+LOST_WITH = {"line_of_sight": {"tensors", "lensing", "library"}, "lensing": {"library"}, "non_linear": {"library"}}
 
 
 @pytest.mark.parametrize("part", [part for part in PARTS if part not in ("later", "library")])

@@ -38,8 +38,14 @@ DECLARATIONS = (
         text="""\
         short line_of_sight_is_fast
         double ** transfer
-        double * kept_transfer
+        double ** kept_transfer
 """,
+    ),
+    Edit(
+        reason="declare the kind of primordial spectrum", part="later",
+        anchor="    cdef struct primordial:\n",
+        where="after",
+        text="        int primordial_spec_type\n",
     ),
     *(Edit(
         reason=f"{module}_init without Python's global lock",

@@ -6,11 +6,10 @@ HEADER = (
     add_fields("fields of the fast line of sight", "transfer_verbose; /**<", """\
   short fast_line_of_sight; /**< cosmicnet: _TRUE_, _FALSE_, or _COSMICNET_AUTOMATIC_: if the sources were provided */
   short line_of_sight_is_fast; /**< cosmicnet: whether transfer_init() took it */
-  double * kept_transfer; /**< cosmicnet: transfer functions of scalars from a former run that transfer_init() takes over,
-                             those of temperature and polarisation still right; else NULL */
+  double ** kept_transfer; /**< cosmicnet: transfer functions of all modes from a former run that transfer_init() takes over,
+                              those of temperature and polarisation still right; else NULL */
   void * number_counts; /**< cosmicnet: transfer functions of number counts and shear by the fast line of sight, or NULL */
-  double largest_cmb_k; /**< cosmicnet: in 1/Mpc, that of the CMB, where the fast line of sight has wavenumbers of its own for
-                           number counts and shear; else HUGE_VAL */
+  double largest_k; /**< cosmicnet: in 1/Mpc, where CLASS's list of wavenumbers for all modes and types shall end; or HUGE_VAL */
 
 """),
 )
@@ -28,7 +27,7 @@ SOURCE = (
   /** - cosmicnet: does the fast line of sight apply? If so, with its own sampling */
   struct precision refined;
   ptr->line_of_sight_is_fast = cosmicnet_line_of_sight_applies(ppr,pba,ppt,ptr);
-  ptr->largest_cmb_k = cosmicnet_largest_cmb_k(ppr,pba,ppt,ptr);
+  ptr->largest_k = cosmicnet_largest_k(ppr,pba,ppt,ptr);
   if (ptr->line_of_sight_is_fast == _TRUE_) {
     refined = *ppr;
     cosmicnet_refine(&refined,ptr,pfo->primordial_step);
@@ -53,10 +52,17 @@ SOURCE = (
 """,
     ),
     Edit(
-        reason="only the CMB needs these wavenumbers in the fast line of sight",
+        reason="wavenumbers that nothing needs",
         anchor="  /** - get q values in full Limber case using transfer_get_q_limber_list() */\n",
         where="before",
-        text="  while ((ptr->q_size > 2) && (ptr->q[ptr->q_size-1] > ptr->largest_cmb_k)) ptr->q_size--; /* cosmicnet */\n\n",
+        text="  while ((ptr->q_size > 2) && (ptr->q[ptr->q_size-1] > ptr->largest_k)) ptr->q_size--; /* cosmicnet */\n\n",
+    ),
+    Edit(
+        reason="wavenumbers of tensor modes go on beyond those of scalars",
+        anchor="    class_test(ptr->k[index_md][ptr->q_size-1] > ppt->k[0][ppt->k_size_cl[0]-1],\n",
+        where="instead",
+        text="    class_test((ptr->line_of_sight_is_fast == _FALSE_) /* cosmicnet */\n"
+             "               && (ptr->k[index_md][ptr->q_size-1] > ppt->k[0][ppt->k_size_cl[0]-1]),\n",
     ),
     Edit(
         reason="transfer functions that vanish stay untouched, and take no memory",
@@ -80,8 +86,10 @@ and eventually apply non-linear corrections to the sources */
         text="""\
   /** - cosmicnet: take over kept transfer functions; take the fast line of sight */
   if (ptr->kept_transfer != NULL) {
-    free(ptr->transfer[ppt->index_md_scalars]);
-    ptr->transfer[ppt->index_md_scalars] = ptr->kept_transfer;
+    for (int index_md=0; index_md < ptr->md_size; index_md++) {
+      free(ptr->transfer[index_md]);
+      ptr->transfer[index_md] = ptr->kept_transfer[index_md];
+    }
   }
   if (ptr->line_of_sight_is_fast == _TRUE_) {
     class_call(cosmicnet_line_of_sight(ppr,pba,ppt,pfo,ptr,tau_rec),
@@ -102,7 +110,7 @@ and eventually apply non-linear corrections to the sources */
         reason="skip the transfer functions that are kept",
         anchor="          /** - define here wich transfer fucntion should be computed\n",
         where="before",
-        text="          if (cosmicnet_is_kept(ppt,ptr,index_tt) == _TRUE_) continue; /* cosmicnet */\n\n",
+        text="          if (cosmicnet_is_kept(ppt,ptr,index_md,index_tt) == _TRUE_) continue; /* cosmicnet */\n\n",
     ),
     Edit(
         reason="free the transfer functions of number counts and shear",

@@ -2,6 +2,7 @@
 # Included by classy.pyx before the class Class.
 
 cdef extern from "class.h":
+    int analytic_Pk
     int background_free_input(background *)
     int thermodynamics_free_input(thermodynamics *)
     int perturbations_free_input(perturbations *)
@@ -24,15 +25,17 @@ _ABSENT = object()
 
 
 cdef class _KeptTransfer:
-    """Transfer functions of scalar modes, freed with this object unless transfer_init() has taken them over."""
+    """Transfer functions of scalar, vector and tensor modes, freed with this object unless transfer_init() has taken them over."""
 
-    cdef double * table
+    cdef double * tables[3]
+    cdef int number
 
     def __cinit__(self):
-        self.table = NULL
+        self.number = 0
 
     def __dealloc__(self):
-        free(self.table)
+        for index_md in range(self.number):
+            free(self.tables[index_md])
 
 
 def _changed_later_only(new, old, searched):
@@ -69,9 +72,12 @@ cdef int _compute_later(Class self, set level) except -1:
     # with nothing changed, a provider of the user's own is called again
     if changed is None or (not changed and level <= self.ncp and not _has_networks(self)):
         return False
-    # primordial parameters of tensors and isocurvature may follow from those of adiabatic scalars
-    if not self.pt.is_allocated or self.pt.has_tensors or not self.pt.has_scalars or self.sd.has_distortions \
+    # primordial parameters of isocurvature may follow from those of adiabatic scalars
+    if not self.pt.is_allocated or not self.pt.has_scalars or self.sd.has_distortions \
             or self.pt.ic_size[self.pt.index_md_scalars] != 1:
+        return False
+    # the multipoles of transfer functions depend on other spectra
+    if self.pt.has_tensors and self.pm.primordial_spec_type != analytic_Pk:
         return False
     later = _later_modules()
     cdef int search = False
@@ -146,9 +152,11 @@ cdef int _forget(Class self) except -1:
 
 cdef _KeptTransfer _take_transfer(Class self):
     cdef _KeptTransfer kept = _KeptTransfer()
-    cdef int md = self.pt.index_md_scalars
-    kept.table = self.tr.transfer[md]
-    self.tr.transfer[md] = NULL
+    cdef int index_md
+    kept.number = self.pt.md_size
+    for index_md in range(kept.number):
+        kept.tables[index_md] = self.tr.transfer[index_md]
+        self.tr.transfer[index_md] = NULL
     return kept
 
 
@@ -194,6 +202,8 @@ cdef int _read_later_inputs(Class self, for_class, int keep_transfer, int search
         background_free_input(&self.ba)
         thermodynamics_free_input(&self.th)
         perturbations_free_input(&self.pt)
+        # r = 0 leaves out tensor modes
+        understood = self.pt.has_tensors == pt.has_tensors
     self.ba = ba
     self.th = th
     if understood and search:
@@ -209,16 +219,26 @@ cdef int _read_later_inputs(Class self, for_class, int keep_transfer, int search
 
 
 cdef int _run_transfer(Class self, _KeptTransfer kept) except -1:
+    cdef int has_failed
     if kept is not None:
+<<<<<<< HEAD
         self.tr.kept_transfer = kept.table
         kept.table = NULL
     if transfer_init(&self.pr, &self.ba, &self.th, &self.pt, &self.fo, &self.tr) == _FAILURE_:
         # CLASS frees nothing when it fails, whether it has taken the table over or not
         free(self.tr.kept_transfer)
         self.tr.kept_transfer = NULL
+=======
+        self.tr.kept_transfer = kept.tables
+    has_failed = transfer_init(&self.pr, &self.ba, &self.th, &self.pt, &self.fo, &self.tr) == _FAILURE_
+    self.tr.kept_transfer = NULL
+    if has_failed:
+        # CLASS frees nothing then, taken over or not
+>>>>>>> 6fe4d8f (Tensor modes: r, n_t and alpha_t as fast parameters, wavenumbers beyond those of scalars, a run with BICEP/Keck 2018)
         self.struct_cleanup()
         raise CosmoComputationError(self.tr.error_message)
-    self.tr.kept_transfer = NULL
+    if kept is not None:
+        kept.number = 0
     return 0
 
 

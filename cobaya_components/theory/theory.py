@@ -154,8 +154,8 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         return self.classy
 
     def splits(self) -> bool:
-        """Whether CLASS can stop at the sources and go on later: not with tensor modes or isocurvature."""
-        return bool(self.extra_args.get("output")) and self.extra_args.get("modes", "s") == "s" \
+        """Whether CLASS can stop at the sources and go on later: not with vector modes or isocurvature."""
+        return bool(self.extra_args.get("output")) and "v" not in str(self.extra_args.get("modes", "s")).lower() \
             and self.extra_args.get("ic", "ad") == "ad"
 
     def initialize_with_provider(self, provider: Any) -> None:

@@ -13,7 +13,12 @@
 #include "parallel.h"
 #include "bessel_table.h"
 #include "fast_line_of_sight.h"
+<<<<<<< HEAD
 #include "number_counts/number_counts.h"
+=======
+#include "number_counts.h"
+#include "tensor_transfer.h"
+>>>>>>> 6fe4d8f (Tensor modes: r, n_t and alpha_t as fast parameters, wavenumbers beyond those of scalars, a run with BICEP/Keck 2018)
 
 using namespace cosmicnet;
 
@@ -132,8 +137,9 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
                        struct primordial * ppm, struct harmonic * phr, int index_md, int index_ic1, int index_ic2) {
   int index_ic1_ic2 = index_symmetric_matrix(index_ic1,index_ic2,phr->ic_size[index_md]);
   int l_size = ptr->l_size[index_md];
+  const int q_size = wavenumbers_of_mode(ppt,ptr,index_md);
   std::vector<double> weight, weight_limber;
-  class_call(primordial_weights(ppm,phr,index_md,index_ic1_ic2,ptr->q,ptr->k[index_md],(int)ptr->q_size,pba->sgnK,weight),
+  class_call(primordial_weights(ppm,phr,index_md,index_ic1_ic2,ptr->q,ptr->k[index_md],q_size,pba->sgnK,weight),
              phr->error_message,
              phr->error_message);
   if (ptr->do_lcmb_full_limber == _TRUE_) {
@@ -164,10 +170,10 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
       };
       int first = 0;
       /* there are no others in flat space */
-      if (pba->sgnK == 0) first = (int)(std::lower_bound(ptr->q,ptr->q+ptr->q_size,negligible_below(ptr->l[index_l])/pba->conformal_age)-ptr->q);
+      if (pba->sgnK == 0) first = (int)(std::lower_bound(ptr->q,ptr->q+q_size,negligible_below(ptr->l[index_l])/pba->conformal_age)-ptr->q);
       auto spectrum = [&] (int index_tt1, int index_tt2) {
         return correlate(at_q+first,transfer(index_ic1,index_tt1)+first,transfer(index_ic1,index_tt2)+first,
-                         transfer(index_ic2,index_tt1)+first,transfer(index_ic2,index_tt2)+first,(int)ptr->q_size-first);
+                         transfer(index_ic2,index_tt1)+first,transfer(index_ic2,index_tt2)+first,q_size-first);
       };
       for (int index_ct=0; index_ct < phr->ct_size; index_ct++) cl[index_ct] = 0.;
       if (phr->has_tt == _TRUE_) cl[phr->index_ct_tt] = spectrum(index_tt_t,index_tt_t);

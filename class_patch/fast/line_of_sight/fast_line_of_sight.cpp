@@ -554,9 +554,20 @@ short cosmicnet_line_of_sight_applies(struct precision * ppr, struct background 
           && (!has_galaxies(ppt) || ((ppt->md_size == 1) && windows_are_covered(ppr,pba,ppt,ptr))) && (ppt->switch_pol == 1)) ? _TRUE_ : _FALSE_;
 }
 
-double cosmicnet_largest_cmb_k(struct precision * ppr, struct background * pba, struct perturbations * ppt,
-                               struct transfer * ptr) {
-  if ((ptr->line_of_sight_is_fast == _FALSE_) || !has_galaxies(ppt)) return HUGE_VAL;
+/** The last wavenumber of a mode's sources. */
+static double end_of_mode(const struct perturbations * ppt, int index_md) {
+  return ppt->k[index_md][ppt->k_size_cl[index_md]-1];
+}
+
+int cosmicnet::wavenumbers_of_mode(const struct perturbations * ppt, const struct transfer * ptr, int index_md) {
+  const double * k = ptr->k[index_md];
+  return (int)(std::upper_bound(k,k+ptr->q_size,end_of_mode(ppt,index_md))-k);
+}
+
+double cosmicnet_largest_k(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr) {
+  if (ptr->line_of_sight_is_fast == _FALSE_)
+    return ((ppt->tensors_are_fast == _TRUE_) && (ppt->has_scalars == _TRUE_)) ? end_of_mode(ppt,ppt->index_md_scalars) : HUGE_VAL;
+  if (!has_galaxies(ppt)) return HUGE_VAL;
   double largest = ppr->k_max_tau0_over_l_max*ppt->l_scalar_max/pba->conformal_age;
   return (ppt->has_cl_cmb_lensing_potential == _TRUE_) ? std::max(largest,largest_lensing_k) : largest;
 }
@@ -646,8 +657,9 @@ static int time_grid(struct precision * ppr, struct background * pba, struct per
   return _SUCCESS_;
 }
 
-short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_tt) {
+short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_md, int index_tt) {
   if (ptr->kept_transfer == NULL) return _FALSE_;
+  if ((ppt->has_tensors == _TRUE_) && (index_md == ppt->index_md_tensors)) return _TRUE_;
   if ((ppt->has_cl_cmb_temperature == _TRUE_)
       && ((index_tt == ptr->index_tt_t0) || (index_tt == ptr->index_tt_t1) || (index_tt == ptr->index_tt_t2))) return _TRUE_;
   return ((ppt->has_cl_cmb_polarization == _TRUE_) && (index_tt == ptr->index_tt_e)) ? _TRUE_ : _FALSE_;
@@ -718,8 +730,9 @@ static int scalar_transfer(struct precision * ppr, struct background * pba, stru
       class_finish_parallel();
 
       /* large wavenumbers touch most nodes, and the longest tasks should not come last */
-      int q_together = wavenumbers_per_task(ptr->q_size);
-      for (int end=(int)ptr->q_size; end > 0; end -= q_together) {
+      const int q_size = wavenumbers_of_mode(ppt,ptr,index_md);
+      int q_together = wavenumbers_per_task(q_size);
+      for (int end=q_size; end > 0; end -= q_together) {
         int begin = std::max(end-q_together,0);
         class_run_parallel(with_arguments(&work,begin,end),
           if (work.has_t || work.has_e) {
@@ -754,7 +767,7 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
                ptr->error_message,
                ptr->error_message);
   }
-  if (ppt->has_tensors == _TRUE_) {
+  if ((ppt->has_tensors == _TRUE_) && (ptr->kept_transfer == NULL)) {
     class_call(tensor_transfer(pba,ppt,ptr,space,table,largest_radial_k),
                ptr->error_message,
                ptr->error_message);

@@ -19,8 +19,9 @@ extern "C" {
 short cosmicnet_line_of_sight_applies(struct precision * ppr, struct background * pba, struct perturbations * ppt,
                                       struct transfer * ptr);
 
-/** The largest wavenumber of the list in ptr->q, in 1/Mpc: that of the CMB where number counts or shear have a list of their own. */
-double cosmicnet_largest_cmb_k(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr);
+/** The largest wavenumber of the list in ptr->q, in 1/Mpc: that of the CMB where number counts or shear have a list of their own;
+    that of scalars where CLASS's line of sight takes the sources of fast tensor modes, which go on further. */
+double cosmicnet_largest_k(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct transfer * ptr);
 
 /** The step in ln k that resolves the primordial spectrum, small if it oscillates. It is kept as pfo->primordial_step. */
 int cosmicnet_primordial_step(struct perturbations * ppt, struct primordial * ppm, double * step);
@@ -34,9 +35,15 @@ void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double prim
     any nu. K: in 1/Mpc^2. */
 int cosmicnet_closed_wavenumbers(struct precision * ppr, struct transfer * ptr, double q_period, double q_max, double K);
 
+<<<<<<< HEAD
 /** Whether transfer functions of this type were kept from a former run and are still valid. This holds for temperature
     and polarisation, which do not depend on non-linear corrections or the amplitude of lensing. */
 short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_tt);
+=======
+/** Whether the transfer functions of this type were kept from a former run and are still right: those of temperature
+    and polarisation, on which non-linear corrections and the amplitude of lensing have no effect. */
+short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_md, int index_tt);
+>>>>>>> 6fe4d8f (Tensor modes: r, n_t and alpha_t as fast parameters, wavenumbers beyond those of scalars, a run with BICEP/Keck 2018)
 
 /** In place of CLASS's loop over wavenumbers: fill ptr->transfer and ptr->transfer_limber, except for kept transfer
     functions. The sum of all temperature terms is stored as index_tt_t0; index_tt_t1 and index_tt_t2 are zero. */

@@ -218,9 +218,7 @@ int tensor_transfer(struct background * pba, struct perturbations * ppt, struct 
   work.has_p = (ppt->has_cl_cmb_polarization == _TRUE_);
   work.prepare_times(ppt->tau_sampling,ppt->tau_size,pba->conformal_age);
   work.prepare_sources();
-  /* transfer functions beyond the last wavenumber of tensors are zero */
-  const double * k = ptr->k[work.index_md];
-  int q_size = (int)(std::upper_bound(k,k+ptr->q_size,ppt->k[work.index_md][ppt->k_size_cl[work.index_md]-1])-k);
+  int q_size = wavenumbers_of_mode(ppt,ptr,work.index_md);
   class_setup_parallel();
   for (int begin=0; begin < q_size; begin += wavenumbers_together) {
     int end = std::min(begin+(int)wavenumbers_together,q_size);

@@ -36,14 +36,16 @@ struct TensorSources {
   void fill(int begin) const;
 };
 
+<<<<<<< HEAD
 /** Append wavenumbers beyond CLASS's list, but none beyond those of scalar modes. */
+=======
+/** Further wavenumbers. */
+>>>>>>> 6fe4d8f (Tensor modes: r, n_t and alpha_t as fast parameters, wavenumbers beyond those of scalars, a run with BICEP/Keck 2018)
 int TensorSources::extend(struct precision * ppr, struct background * pba, struct thermodynamics * pth) {
   const int index_md = ppt->index_md_tensors, size = ppt->k_size[index_md];
   std::vector<double> k(ppt->k[index_md],ppt->k[index_md]+size);
   const double largest_step = ppr->k_step_sub*2.*_PI_/pth->rs_rec;
-  double end = (least_k_tau0+k_tau0_over_l*ppt->l_tensor_max)/pba->conformal_age;
-  if (ppt->has_scalars == _TRUE_)
-    end = std::min(end,ppt->k[ppt->index_md_scalars][ppt->k_size_cl[ppt->index_md_scalars]-1]);
+  const double end = (least_k_tau0+k_tau0_over_l*ppt->l_tensor_max)/pba->conformal_age;
   double step = k[size-1]-k[size-2];
   while (true) {
     step = std::max(step,std::min(step*step_growth,largest_step));
