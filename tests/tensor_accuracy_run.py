@@ -1,9 +1,10 @@
 """Compare fast tensor modes with converged CLASS for cosmologies of a set's domain, in flat space.
 
-    python tests/tensor_accuracy_run.py NETWORK [FIRST [LAST]]   20 cosmologies; a line each, the largest errors at the end
+    python tests/tensor_accuracy_run.py NETWORK [FIRST [LAST]]   20 cosmologies; the largest errors at the end
 
-Unlensed TT, EE and BB of tensor modes to l = 500, and seconds. Converged CLASS has long hierarchies, wavenumbers as far as BB needs
-them, fine times, and its own line of sight with fine sampling. Errors are relative. At l = 2 CLASS leaves out the source of today.
+Unlensed TT, EE and BB of tensor modes to l = 500, and seconds. Converged CLASS has long hierarchies, wavenumbers as far
+as BB needs them, fine times, and its own line of sight with fine sampling. Errors are relative. At l = 2 CLASS leaves
+out the source of today.
 """
 from __future__ import annotations
 

@@ -114,8 +114,9 @@ TENSORS: dict[str, Any] = {"modes": "s,t", "r": 0.1, "l_max_tensors": 100}
 FAST_TENSORS = {**FAST, "fast_tensors": "yes"}
 
 
-@pytest.mark.parametrize("more", [{}, {"non_linear": "halofit"}, FAST_TENSORS, {**FAST_TENSORS, "non_linear": "halofit"}],
-                         ids=["CLASS's", "CLASS's, halofit", "fast", "fast, halofit"])
+@pytest.mark.parametrize("more", [
+    {}, {"non_linear": "halofit"}, FAST_TENSORS, {**FAST_TENSORS, "non_linear": "halofit"},
+], ids=["CLASS's", "CLASS's, halofit", "fast", "fast, halofit"])
 def test_tensors_are_kept(more: dict[str, Any]) -> None:
     """One change after the other; the tilt follows from r and n_s until it is given."""
     settings = {**BASE, **TENSORS, **more}

@@ -104,7 +104,8 @@ def test_consistency_relation() -> None:
 def test_on_where_networks_give_the_scalars(l_max_scalars: int) -> None:
     """Wavenumbers of tensor modes go on beyond those of scalar modes, which do not change."""
     shared = {"r": 0.1, "N_ur": 2.0308, "N_ncdm": 1, "m_ncdm": 0.06, "l_max_tensors": 100}
-    settings = {"output": "tCl,pCl,lCl", "lensing": "yes", "modes": "s,t", "l_max_scalars": l_max_scalars, **shared, **options()}
+    settings = {"output": "tCl,pCl,lCl", "lensing": "yes", "modes": "s,t", "l_max_scalars": l_max_scalars, **shared,
+                **options()}
     model = computed(settings)
     info = model.neural_network_info()
     assert info["used"] and info["fast_tensors"] and info["fast_line_of_sight"]

@@ -221,20 +221,11 @@ cdef int _read_later_inputs(Class self, for_class, int keep_transfer, int search
 cdef int _run_transfer(Class self, _KeptTransfer kept) except -1:
     cdef int has_failed
     if kept is not None:
-<<<<<<< HEAD
-        self.tr.kept_transfer = kept.table
-        kept.table = NULL
-    if transfer_init(&self.pr, &self.ba, &self.th, &self.pt, &self.fo, &self.tr) == _FAILURE_:
-        # CLASS frees nothing when it fails, whether it has taken the table over or not
-        free(self.tr.kept_transfer)
-        self.tr.kept_transfer = NULL
-=======
         self.tr.kept_transfer = kept.tables
     has_failed = transfer_init(&self.pr, &self.ba, &self.th, &self.pt, &self.fo, &self.tr) == _FAILURE_
     self.tr.kept_transfer = NULL
     if has_failed:
-        # CLASS frees nothing then, taken over or not
->>>>>>> 6fe4d8f (Tensor modes: r, n_t and alpha_t as fast parameters, wavenumbers beyond those of scalars, a run with BICEP/Keck 2018)
+        # CLASS frees nothing when it fails, whether it has taken the tables over or not
         self.struct_cleanup()
         raise CosmoComputationError(self.tr.error_message)
     if kept is not None:

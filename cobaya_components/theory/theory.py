@@ -15,6 +15,7 @@ from cobaya.component import ComponentNotInstalledError
 from cobaya.install import pip_install
 from cobaya.log import LoggedError, get_logger
 from cobaya.theories.classy import classy
+from packaging import version
 
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.errors import CosmicnetError, NotCovered
@@ -37,6 +38,9 @@ OPTION_PREFIX = "neural_network"
 NEAR, TIMED_STEPS = 1e-6, 3
 # Multipoles of the lensing potential, which is computed with the Weyl potential.
 L_MAX_OF_WEYL = 100
+# Limber's approximation for the lensing potential at wavenumbers beyond those of the CMB, which is CLASS's default; the
+# release from which on CLASS has it beside tensor modes.
+FULL_LIMBER, LIMBER_WITH_TENSORS = "want_lcmb_full_limber", (3, 4)
 # The last module of CLASS.
 LAST_MODULE = ["distortions"]
 
@@ -127,12 +131,13 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
         requirements = {name: auto_pairs(wanted) if name in ("Pk_grid", "Pk_interpolator") else wanted
                         for name, wanted in requirements.items()}
         # Cobaya's classy reads input_params for r, and for parameters that are given twice
-        own = self.input_params
+        own, limber = self.input_params, self.extra_args.get(FULL_LIMBER)
         self.input_params = self.all_input_params()
         try:
             super().must_provide(**requirements)
         finally:
             self.input_params = own
+        self._restore_full_limber(limber)
         # the Weyl potential is computed here, from sources that come with the lensing potential
         for key in [key for key in self.collectors if isinstance(key, tuple) and WEYL in key]:
             del self.collectors[key]
@@ -142,6 +147,17 @@ class Cosmicnet(classy):  # type: ignore[misc]  # Cobaya has no types
             self.extra_args["output"] = " ".join(output)
             # where no spectrum is wanted up to a larger one
             self.extra_args.setdefault("l_max_scalars", L_MAX_OF_WEYL)
+
+    def _restore_full_limber(self, given: Any) -> None:
+        """Undo what Cobaya's classy changes beside tensor modes, which only an older CLASS needs; BB would lack 3%."""
+        release = version.parse(str(self.get_version())).release
+        if self.extra_args.get(FULL_LIMBER) == given or release < LIMBER_WITH_TENSORS:
+            return
+        if given is None:
+            del self.extra_args[FULL_LIMBER]
+        else:
+            self.extra_args[FULL_LIMBER] = given
+        self.mpi_info("%s is %s after all: this CLASS has it beside tensor modes", FULL_LIMBER, given or "yes")
 
     def all_input_params(self) -> list[str]:
         """Parameters of CLASS, of both halves."""

@@ -13,12 +13,8 @@
 #include "parallel.h"
 #include "bessel_table.h"
 #include "fast_line_of_sight.h"
-<<<<<<< HEAD
 #include "number_counts/number_counts.h"
-=======
-#include "number_counts.h"
 #include "tensor_transfer.h"
->>>>>>> 6fe4d8f (Tensor modes: r, n_t and alpha_t as fast parameters, wavenumbers beyond those of scalars, a run with BICEP/Keck 2018)
 
 using namespace cosmicnet;
 

@@ -35,15 +35,9 @@ void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double prim
     any nu. K: in 1/Mpc^2. */
 int cosmicnet_closed_wavenumbers(struct precision * ppr, struct transfer * ptr, double q_period, double q_max, double K);
 
-<<<<<<< HEAD
 /** Whether transfer functions of this type were kept from a former run and are still valid. This holds for temperature
     and polarisation, which do not depend on non-linear corrections or the amplitude of lensing. */
-short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_tt);
-=======
-/** Whether the transfer functions of this type were kept from a former run and are still right: those of temperature
-    and polarisation, on which non-linear corrections and the amplitude of lensing have no effect. */
 short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_md, int index_tt);
->>>>>>> 6fe4d8f (Tensor modes: r, n_t and alpha_t as fast parameters, wavenumbers beyond those of scalars, a run with BICEP/Keck 2018)
 
 /** In place of CLASS's loop over wavenumbers: fill ptr->transfer and ptr->transfer_limber, except for kept transfer
     functions. The sum of all temperature terms is stored as index_tt_t0; index_tt_t1 and index_tt_t2 are zero. */

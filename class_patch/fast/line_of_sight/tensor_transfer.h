@@ -13,16 +13,11 @@
 
 namespace cosmicnet {
 
-<<<<<<< HEAD
-/** Fill ptr->transfer of tensor modes. The table (NULL in curved space) has all multipoles of the run; tensors use the
-    first of them. largest_radial_k (1/Mpc): no source has structure beyond it. */
-=======
-/** How many of the wavenumbers ptr->q a mode has. Its transfer functions beyond are zero: sources of another mode go on further. */
+/** How many of the wavenumbers ptr->q a mode has. Its transfer functions are zero beyond, where only another mode has sources. */
 int wavenumbers_of_mode(const struct perturbations * ppt, const struct transfer * ptr, int index_md);
 
-/** Fill ptr->transfer of tensor modes. The table (NULL in curved space) has all multipoles of the run, of which
-    tensors have the first. largest_radial_k: in 1/Mpc; no source has structure beyond. */
->>>>>>> 6fe4d8f (Tensor modes: r, n_t and alpha_t as fast parameters, wavenumbers beyond those of scalars, a run with BICEP/Keck 2018)
+/** Fill ptr->transfer of tensor modes. The table (NULL in curved space) has all multipoles of the run; tensors use the
+    first of them. largest_radial_k (1/Mpc): no source has structure beyond it. */
 int tensor_transfer(struct background * pba, struct perturbations * ppt, struct transfer * ptr, const Space & space,
                     std::shared_ptr<const BesselTable> table, double largest_radial_k);
 

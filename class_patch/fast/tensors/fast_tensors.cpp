@@ -36,11 +36,7 @@ struct TensorSources {
   void fill(int begin) const;
 };
 
-<<<<<<< HEAD
-/** Append wavenumbers beyond CLASS's list, but none beyond those of scalar modes. */
-=======
-/** Further wavenumbers. */
->>>>>>> 6fe4d8f (Tensor modes: r, n_t and alpha_t as fast parameters, wavenumbers beyond those of scalars, a run with BICEP/Keck 2018)
+/** Append wavenumbers beyond CLASS's list. */
 int TensorSources::extend(struct precision * ppr, struct background * pba, struct thermodynamics * pth) {
   const int index_md = ppt->index_md_tensors, size = ppt->k_size[index_md];
   std::vector<double> k(ppt->k[index_md],ppt->k[index_md]+size);
