@@ -73,6 +73,13 @@ class Background:
         dark = self.dark_energy * a ** (1.0 - 3.0 * (self.w0 + self.wa)) * np.exp(-3.0 * self.wa * (1.0 - a))
         return np.asarray(HUNDRED * np.sqrt(total + dark))
 
+    def expansion(self, a: Array) -> tuple[Array, Array]:
+        """a H in 1/Mpc, and its derivative by conformal time."""
+        step = 1e-4
+        later, earlier = (self.slope(a * np.exp(by)) / (a * np.exp(by)) for by in (step, -step))
+        now = self.slope(a) / a
+        return now, np.asarray(now * (later - earlier) / (2.0 * step))
+
     def potential_growth(self, history: Mapping[str, Array]) -> Array:
         """(D/a)' in 1/Mpc, to which potentials at late times are proportional; history: of a SourceRequest."""
         a = history["scale_factor"]
@@ -84,12 +91,6 @@ class Background:
         for density, mass in self.massive:
             total += density * _energy(mass * a)
         return total
-
-    def massive_enthalpy(self, a: Array) -> Array:
-        """Density and pressure of all massive neutrinos times a^4, from the equation of continuity."""
-        step = 1e-4
-        slope = (self.massive_energy(a * np.exp(step)) - self.massive_energy(a * np.exp(-step))) / (2.0 * step)
-        return np.asarray((4.0 * self.massive_energy(a) - slope) / 3.0)
 
     def sound_speed(self, a: Array) -> Array:
         return np.asarray(1.0 / np.sqrt(3.0 * (1.0 + 0.75 * self.baryons / self.photons * a)))

@@ -9,7 +9,6 @@ import numpy as np
 
 from .background import Background
 from .class_parameters import CLASS_PARAMETERS
-from .combinations import VELOCITIES
 from .densities import for_domain
 from .fields import inputs_of
 from .manifest import Manifest
@@ -177,9 +176,6 @@ def _missing_sources(request: Request, networks: NetworkSet, consequences: tuple
     if others:
         yield (f"the output needs more source functions ({', '.join(others)}) than the networks give "
                f"({', '.join(given)}); mTk, dTk and vTk are not covered")
-    if request.setup.get("has_fld") and (velocities := [name for name in VELOCITIES if name in request.tables]):
-        yield (f"the output needs velocities of matter ({', '.join(velocities)}: number counts with rsd or gr), which "
-               f"the networks do not give beside a fluid")
     if request.initial_conditions != 1:
         yield f"{request.initial_conditions} initial conditions, but the networks give the adiabatic one only"
 

@@ -54,11 +54,6 @@ def other_sources(*names: str) -> Callable[[SyntheticRequest], None]:
     return apply
 
 
-def velocity_beside_a_fluid(request: SyntheticRequest) -> None:
-    other_sources("theta_m")(request)
-    request.setup["has_fld"] = 1.0
-
-
 def with_grid(**grids: Callable[[SyntheticRequest], object]) -> Callable[[SyntheticRequest], None]:
     def apply(request: SyntheticRequest) -> None:
         for name, make in grids.items():
@@ -87,7 +82,6 @@ NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "precision": (lambda r: r.precision.update(radiation_streaming_trigger_tau_over_tau_k=46.0),
                   r"radiation_streaming_trigger_tau_over_tau_k = 46\b.* 45\b"),
     "sources": (other_sources("eta", "h"), r"\(eta, h\)"),
-    "velocity beside a fluid": (velocity_beside_a_fluid, r"\(theta_m\b.* fluid"),
     "isocurvature": (lambda r: setattr(r, "initial_conditions", 2), r"\b2\b"),
     "k too large": (with_grid(k=lambda r: 1.3 * r.k), r"6\.5/Mpc .*\b6/Mpc"),
     "k past the basis": (alter(sound_horizon_rec=201.0), r"\b5/Mpc"),
@@ -103,8 +97,7 @@ NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
 }
 
 # no cosmology changes these
-NEVER_COVERED = ("setting", "setting NaN", "setting not there", "precision", "sources", "velocity beside a fluid",
-                 "isocurvature", "l_max")
+NEVER_COVERED = ("setting", "setting NaN", "setting not there", "precision", "sources", "isocurvature", "l_max")
 
 
 @pytest.mark.parametrize("case", NOT_COVERED)
