@@ -67,7 +67,7 @@ def test_page_tells_the_errors_that_were_put_in() -> None:
     weyl = next(f for f in load_network_set(DEFAULT_SET).emulator.fields if f.field.name == "late.weyl")
     for row in (
         "cosmicnet paper train recipes/own.toml   ", "12200 models (23.7 to 47.4 core-hours, 33 GB) and 630000 steps",
-        "for the search 500 times", "version 3.4.1, which", "left out: {'H0': 99.0}: no",
+        "for the search 500 times", "CLASS 3.4.1 has", "left out: {'H0': 99.0}: no",
         f"| models, training | 10000 | {training} |", "of 231 models; CLASS v3.4.1",
         f"| S_T2: epochs (steps of Adam) | 45 (450000) | {recipe.networks.t2.epochs} "
         f"({recipe.networks.t2.epochs * training}) |",
