@@ -6,7 +6,7 @@ which the built classy loads when it runs.
 """
 from .anchors import AnchorError, Edit
 from .beside import move_beside
-from .parts import PARTS
+from .parts import PARTS, release_of
 from .source import CLASS_VERSION, PATCH_VERSION, fetch_source
 from .tree import Patched, PatchError, patch_tree, patch_what_fits
 from .trial import missing_tools
@@ -24,4 +24,5 @@ __all__ = [
     "move_beside",
     "patch_tree",
     "patch_what_fits",
+    "release_of",
 ]

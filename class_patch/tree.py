@@ -82,7 +82,10 @@ def _originals(root: Path) -> dict[str, str]:
     edits = edits_for(root)
     missing = [name for name in {**edits, **dict.fromkeys(EQUATIONS)} if not (root / name).is_file()]
     if missing:
-        raise PatchError(f"{root} is not a CLASS source tree with classy: no {', '.join(missing)}")
+        is_class = (root / "include/common.h").is_file()
+        what = f"CLASS {release_of(root)} in {root} is older than 3.2.0 or lacks files" if is_class else (
+            f"{root} is not a CLASS source tree with classy")
+        raise PatchError(f"{what}: no {', '.join(missing)}")
     if (root / OWN_FOLDER).exists():
         raise PatchError(f"{root} is patched already; start again from a clean tree")
     return {name: _read(root / name) for name in edits}

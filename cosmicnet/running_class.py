@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 
-__all__ = ["RunningClass", "running_class"]
+__all__ = ["RunningClass", "extension_of", "running_class"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,12 @@ def running_class() -> RunningClass:
     """Version and digests that were compiled into the classy of this Python."""
     # imported late: classy itself calls this
     import classy
-    from classy import _classy
 
-    return RunningClass(str(classy.__version__), str(_classy.SOURCE_DIGEST), tuple(_classy.CHANGED_FILES))
+    extension = extension_of(classy)
+    return RunningClass(str(classy.__version__), str(extension.SOURCE_DIGEST), tuple(extension.CHANGED_FILES))
+
+
+def extension_of(classy: ModuleType) -> ModuleType:
+    """The compiled module of an imported classy, which before CLASS 3.3.2 is `classy` itself."""
+    extension: ModuleType = getattr(classy, "_classy", classy)
+    return extension

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from .class_parameters import CLASS_PARAMETERS
 from .coordinates import angular_distance
 from .errors import CosmicnetError
+from .running_class import extension_of
 
 __all__ = ["Densities", "hmcode", "lens", "line_of_sight"]
 
@@ -161,7 +162,7 @@ def _library() -> Any:
                 from .classy import load
 
                 load()
-            found = import_module(f"{place}._classy")
+            found = extension_of(import_module(place))
         except ImportError:
             continue
         if hasattr(found, "line_of_sight_of_arrays"):

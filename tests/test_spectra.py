@@ -1,7 +1,6 @@
 """Line of sight, lensing and HMcode from arrays agree with a compute() of classy with the same sources."""
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -230,7 +229,7 @@ def test_spectra_for_hmcode(densities: Densities) -> None:
 
 
 def test_without_the_patched_classy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "classy._classy", ModuleType("classy._classy"))
+    monkeypatch.setattr("classy._classy", ModuleType("classy._classy"))
     monkeypatch.setattr("cosmicnet.classy.folder", lambda: None)
     with pytest.raises(CosmicnetError, match=r"pip install \./class_patch"):
         lens({}, 100)

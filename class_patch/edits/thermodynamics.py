@@ -4,8 +4,9 @@ from .declarations import add_fields, include
 
 _OPEN_HELIUM = '  class_open(fA,{}, "r",pth->error_message);\n'
 _RECALL_HELIUM = """\
-  /* cosmicnet: has this process read it already? */
-  char * cosmicnet_bbn_path = {};
+  /* cosmicnet: the whole path may be given; has this process read the table already? */
+  cosmicnet_find_file({0},ppr->sBBN_file);
+  char * cosmicnet_bbn_path = {0};
   if (cosmicnet_recall_helium(cosmicnet_bbn_path,&num_omegab,&num_deltaN,&omegab,&deltaN,&YHe) == _TRUE_) {{
     class_alloc(ddYHe,num_omegab*num_deltaN*sizeof(double),pth->error_message);
     class_alloc(YHe_at_deltaN,num_omegab*sizeof(double),pth->error_message);
@@ -28,7 +29,7 @@ HEADER = (
 
 SOURCE = (
     include("declare the fast thermal history", "thermodynamics.h",
-            "fast/background/fast_background.h", "fast/background/kept_tables.h"),
+            "fast/background/fast_background.h", "fast/background/kept_tables.h", "shim/files.h"),
     Edit(
         reason="recall the table of helium",
         anchor=_OPEN_HELIUM.format("bbn_path"), where="before", text=_RECALL_HELIUM.format("bbn_path"),

@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include "class.h"
+#include "files.h"
 
 typedef void (*cosmicnet_sink)(void * list, const char * name, double value);
 
@@ -29,6 +30,7 @@ static inline void cosmicnet_list_files(struct precision * ppr, cosmicnet_file_s
 #define class_type_parameter(NAME,READ_TYPE,REAL_TYPE,DEFAULT)
 #define class_string_parameter(NAME,DIR,STRING) \
   snprintf(path,sizeof(path),"%s%s",ppr->base_path,ppr->NAME); \
+  cosmicnet_find_file(path,ppr->NAME); \
   sink(list,#NAME,DIR,path);
 #include "precisions.h"
 }

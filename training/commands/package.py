@@ -27,13 +27,14 @@ compiled first, for a minute or two; the tree stays as it was if the hook does n
 
 
 def _run_patch_class(options: argparse.Namespace) -> None:
-    from cosmicnet.class_patch import PARTS, AnchorError, PatchError, patch_what_fits
+    from cosmicnet.class_patch import PARTS, AnchorError, PatchError, patch_what_fits, release_of
 
     print("compiling a copy with the patch ...", file=sys.stderr, flush=True)
     try:
         patched = patch_what_fits(options.directory)
     except AnchorError as error:
-        raise CosmicnetError(f"the hook for networks does not fit this CLASS. Nothing was changed.\n{error}") from error
+        raise CosmicnetError(f"the hook for networks does not fit CLASS {release_of(options.directory)}. Nothing was "
+                             f"changed.\n{error}") from error
     except PatchError as error:
         raise CosmicnetError(str(error)) from error
     print("\n".join(f"{what} {name}" for name, what in patched.files.items()))
