@@ -60,8 +60,9 @@ def patch_what_fits(root: Path) -> Patched:
     patch_tree() does, AnchorError only where the hook does not fit.
     """
     originals, edits = _originals(root), edits_for(root)
-    if tools := missing_tools():
-        raise PatchError(f"{', '.join(tools)}: not found; CLASS needs them to compile. Nothing was changed.")
+    if tools := missing_tools(originals["Makefile"]):
+        raise PatchError(f"{', '.join(tools)}: not found; CLASS needs them to compile, or its Makefile names them. "
+                         "Nothing was changed.")
     dropped: dict[str, list[str]] = {}
     while True:
         applied = apply_parts(originals, edits, dropped)

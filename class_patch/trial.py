@@ -24,10 +24,11 @@ IGNORED = shutil.ignore_patterns(
 SHOWN = 12
 
 
-def missing_tools() -> list[str]:
-    """Missing tools among TOOLS; CC and CXX may name other compilers."""
+def missing_tools(makefile: str = "") -> list[str]:
+    """Missing tools among TOOLS, where CC and CXX may name other compilers, and those that a Makefile names."""
     chosen = {"gcc": os.environ.get("CC"), "g++": os.environ.get("CXX")}
-    return [tool for tool in TOOLS if shutil.which(tool) is None and not chosen.get(tool)]
+    named = re.findall(r"^(?:CC|CPP)\s*[:?]?=\s*([^\s#]+)", makefile, re.MULTILINE)
+    return [tool for tool in dict.fromkeys([*TOOLS, *named]) if shutil.which(tool) is None and not chosen.get(tool)]
 
 
 def compile_copy(root: Path, files: Mapping[str, str], edited: Mapping[str, set[str]]) -> dict[str, list[str]]:

@@ -34,7 +34,7 @@ def compiles(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
         return failed
 
     monkeypatch.setattr(tree_module, "compile_copy", answer)
-    monkeypatch.setattr(tree_module, "missing_tools", list)
+    monkeypatch.setattr(tree_module, "missing_tools", lambda makefile: [])
     return said
 
 
@@ -99,9 +99,18 @@ def test_all_missing_anchors_are_in_one_message(class_tree: Path, compiles: dict
 
 
 def test_missing_tools_are_named(class_tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree_module, "missing_tools", lambda: ["g++", "make"])
+    monkeypatch.setattr(tree_module, "missing_tools", lambda makefile: ["g++", "make"])
     with pytest.raises(PatchError, match=r"g\+\+, make"):
         patch_what_fits(class_tree)
+
+
+def test_a_compiler_of_the_makefile_is_named(class_tree: Path) -> None:
+    path = class_tree / "Makefile"
+    path.write_text(path.read_text().replace("CPP      = g++ ", "CPP      = g++-of-another-machine "))
+    before = contents(class_tree)
+    with pytest.raises(PatchError, match=r"^g\+\+-of-another-machine: not found"):
+        patch_what_fits(class_tree)
+    assert contents(class_tree) == before
 
 
 def test_members_that_a_release_lacks() -> None:
