@@ -17,8 +17,8 @@ from .tree import PatchError, patch_what_fits
 
 __all__ = ["table"]
 
-TITLES = {"background": "background", "line_of_sight": "line of sight", "lensing": "lensing", "non_linear": "HMcode",
-          "later": "fast parameters", "refusals": "refusals", "library": "library"}
+TITLES = {"background": "background", "tensors": "tensors", "line_of_sight": "line of sight", "lensing": "lensing",
+          "non_linear": "HMcode", "later": "fast parameters", "refusals": "refusals", "library": "library"}
 
 
 def table(folder: Path, anchors_only: bool) -> str:

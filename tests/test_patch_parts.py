@@ -10,6 +10,7 @@ from test_patch_anchors import contents
 from cosmicnet.class_patch import AnchorError, PatchError, patch_tree, patch_what_fits
 from cosmicnet.class_patch import tree as tree_module
 from cosmicnet.class_patch.edits import EDITS
+from cosmicnet.class_patch.forks import table
 from cosmicnet.class_patch.parts import PARTS, fitted, release_of
 
 
@@ -96,6 +97,18 @@ def test_all_missing_anchors_are_in_one_message(class_tree: Path, compiles: dict
             patch(class_tree)
         assert all(reason in str(caught.value) for reason in reasons)
     assert contents(class_tree) == before
+
+
+def test_the_table_of_trees(class_tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("trees")
+    (folder / "mine").symlink_to(class_tree)
+    (folder / "other").mkdir()
+    lose(class_tree, "lensing")
+    head, _, mine, other = (line.strip("| ").split(" | ") for line in table(folder, anchors_only=True).splitlines())
+    cells = dict(zip(head, mine, strict=True))
+    assert cells["tree"] == "mine" and cells["release"] == "3.4.1"
+    assert {title for title, cell in cells.items() if cell == "no"} == {"lensing", "library"}
+    assert other[:3] == ["other", "of an unknown release", "no"]
 
 
 def test_missing_tools_are_named(class_tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,8 @@ _ATTRIBUTES = """\
     cdef object _laid_aside
 """
 
+_TELL_INTEGRATED = "            _tell_integrated(self) # cosmicnet\n"
+
 WRAPPER = (
     Edit(
         reason="include our own",
@@ -261,7 +263,9 @@ include "../external/cosmicnet/shim/from_arrays.pxi"
         reason="hand over what was recorded",
         anchor='            self.ncp.add("perturbations")\n',
         where="after",
-        text="            _tell_integrated(self) # cosmicnet\n",
+        or_else=Edit(reason="the same in 3.2", anchor='            self.ncp.add("perturb")\n', where="after",
+                     text=_TELL_INTEGRATED),
+        text=_TELL_INTEGRATED,
     ),
     Edit(
         reason="remember the parameters of a finished computation",
