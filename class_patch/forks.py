@@ -13,7 +13,7 @@ from pathlib import Path
 from .anchors import AnchorError
 from .edits import edits_for
 from .parts import PARTS, apply_parts, release_of
-from .tree import PatchError, patch_what_fits
+from .tree import PatchError, patch_what_fits, require_cpp
 
 __all__ = ["table"]
 
@@ -37,6 +37,7 @@ def _missing(root: Path, anchors_only: bool) -> set[str] | None:
     """Parts that a tree does without; None where the hook does not fit."""
     try:
         if anchors_only:
+            require_cpp(root)
             edits = edits_for(root)
             originals = {name: (root / name).read_text(encoding="utf-8") for name in edits}
             return set(apply_parts(originals, edits, {}).misfits)

@@ -12,7 +12,7 @@ from .edits import edits_for
 from .parts import FOLDERS, Applied, apply_parts, fitted, release_of
 from .trial import compile_copy, missing_tools
 
-__all__ = ["OWN_FILES", "OWN_FOLDER", "PatchError", "Patched", "patch_tree", "patch_what_fits"]
+__all__ = ["OWN_FILES", "OWN_FOLDER", "PatchError", "Patched", "patch_tree", "patch_what_fits", "require_cpp"]
 
 HERE = Path(__file__).parent
 # Our own files by their place in the tree, beside the codes of others that CLASS includes.
@@ -66,6 +66,7 @@ def patch_what_fits(root: Path) -> Patched:
     dropped: dict[str, list[str]] = {}
     while True:
         applied = apply_parts(originals, edits, dropped)
+        require_cpp(root)
         content = _content(root, applied)
         edited = {name: {edit.part for edit in of_file} & applied.parts for name, of_file in edits.items()}
         failed = compile_copy(root, content, edited)
@@ -78,13 +79,21 @@ def patch_what_fits(root: Path) -> Patched:
         dropped |= failed
 
 
+def require_cpp(root: Path) -> None:
+    """PatchError for releases before 3.2.3, which compile classy as C: the hook is C++."""
+    setup = root / ("setup.py" if "setup.py" in edits_for(root) else "python/setup.py")
+    if 'language="c++"' not in _read(setup).replace(" ", ""):
+        raise PatchError(f"CLASS {release_of(root)} in {root}: {setup.relative_to(root)} compiles classy as C, but the "
+                         "hook is C++; CLASS 3.2.3 and later have it. Nothing was changed.")
+
+
 def _originals(root: Path) -> dict[str, str]:
     """The files that are edited, as they are."""
     edits = edits_for(root)
     missing = [name for name in {**edits, **dict.fromkeys(EQUATIONS)} if not (root / name).is_file()]
     if missing:
         is_class = (root / "include/common.h").is_file()
-        what = f"CLASS {release_of(root)} in {root} is older than 3.2.0 or lacks files" if is_class else (
+        what = f"CLASS {release_of(root)} in {root} is older than 3.2.3 or lacks files" if is_class else (
             f"{root} is not a CLASS source tree with classy")
         raise PatchError(f"{what}: no {', '.join(missing)}")
     if (root / OWN_FOLDER).exists():

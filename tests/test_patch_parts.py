@@ -89,6 +89,15 @@ def test_a_tree_that_does_not_compile_stays_as_it_was(class_tree: Path, compiles
     assert contents(class_tree) == before
 
 
+def test_a_classy_that_is_compiled_as_c(class_tree: Path, compiles: dict[str, list[str]]) -> None:
+    path = class_tree / "setup.py"
+    path.write_text(path.read_text().replace('language="c++",', ""))
+    before = contents(class_tree)
+    with pytest.raises(PatchError, match=r"CLASS 3\.4\.1 .*setup\.py compiles classy as C"):
+        patch_what_fits(class_tree)
+    assert contents(class_tree) == before
+
+
 def test_all_missing_anchors_are_in_one_message(class_tree: Path, compiles: dict[str, list[str]]) -> None:
     reasons = [lose(class_tree, part) for part in ("hook", "background", "non_linear")]
     before = contents(class_tree)

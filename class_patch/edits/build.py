@@ -30,10 +30,7 @@ MAKEFILE = (
         anchor="%.o:  %.c .base $(HEADERFILES)\n",
         where="before",
         text="""\
-# cosmicnet: the fast modules; before 3.2.3 CLASS has no C++
-ifeq ($(origin CPP),default)
-CPP = g++ --std=c++11 -fpermissive -Wno-write-strings
-endif
+# cosmicnet: the fast modules
 COSMICNET = $(wildcard external/cosmicnet/fast/*/*.cpp external/cosmicnet/fast/*/*/*.cpp)
 vpath %.cpp $(sort $(dir $(COSMICNET)))
 INCLUDES += -I../external
