@@ -50,7 +50,7 @@ def main(network: str, first: int = 0, last: int = COSMOLOGIES) -> int:
         (fast, in_time), (full, in_longer_time) = spectra({**settings, **FAST}), spectra({**settings, **CONVERGED})
         worst.append({f"{name} l = {begin} to {end}": float(np.abs(fast[name] / full[name] - 1.0)[begin:end + 1].max())
                       for name in NAMES for begin, end in RANGES})
-        print(index, f"{in_time:.2f} s, {in_longer_time:.0f} s,", cosmology,
+        print(index, f"{in_time:.2f} s, {in_longer_time:.0f} s,", settings,
               {name: f"{error:.1e}" for name, error in worst[-1].items()}, flush=True)
     print(f"{network}, {len(worst)} cosmologies: median, worst")
     for name in worst[0]:
