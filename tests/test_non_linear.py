@@ -143,6 +143,21 @@ def test_smooth_in_the_parameters(version: str) -> None:
     assert np.sqrt(np.mean(third**2, axis=0)).max() < ROUGHNESS
 
 
+def test_scale_beyond_the_limits_that_class_interpolates() -> None:
+    """In this cosmology the radius where sigma is delta_c lies just outside CLASS's bracket at some times, for most
+    amplitudes, and its search does not end. What is found there joins the times before and after."""
+    settings = {**NETWORKS_ON, "output": "mPk,tCl,lCl", "lensing": "yes", "omega_b": 0.0233, "omega_cdm": 0.1002,
+                "H0": 75.7, "n_s": 0.966, "P_k_max_1/Mpc": 75.7, "z_max_pk": 4.5}
+    model = compute({**settings, "A_s": 1.6e-9})
+    for amplitude in (1.6e-9, 1.64e-9, 1.68e-9):
+        model.set({"A_s": amplitude})
+        model.compute()
+        assert is_fast(model)
+        ratio = np.log([model.pk(30.0, z) / model.pk_lin(30.0, z) for z in np.linspace(2.0, 3.5, 31)])
+        assert ratio.min() > 1.0
+        assert np.abs(np.diff(ratio, n=2)).max() < 1e-2
+
+
 def test_lensing_spectrum() -> None:
     """The corrections enter at all times, also those before z_max_pk."""
     settings = {**NETWORKS_ON, "output": "tCl,lCl", "lensing": "yes", "l_max_scalars": 1500}

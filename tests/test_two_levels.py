@@ -25,7 +25,7 @@ from cosmicnet.training.models import integrate as module
 from cosmicnet.training.recipe.toml import RecipeError
 from cosmicnet.training.two_levels import fit_levels, level_model
 from cosmicnet.training.two_levels import plan as plan_module
-from cosmicnet.training.two_levels.cosmologies import SampledBox, draw
+from cosmicnet.training.two_levels.cosmologies import Cosmology, SampledBox, draw
 from cosmicnet.training.two_levels.curved_grids import CurvedSpaceGrids
 from cosmicnet.training.two_levels.level_model import integrate_level_model, read_level_model, write_level_model
 from cosmicnet.training.two_levels.plan import TwoLevelPlan
@@ -74,6 +74,24 @@ def test_what_is_drawn_obeys_the_ranges() -> None:
             masses, degeneracies = (list(map(float, str(c[n]).split(","))) for n in ("m_ncdm", "deg_ncdm"))
             assert np.dot(masses, degeneracies) <= ranges.sum_of_masses
             assert max(masses) <= ranges.m_ncdm
+
+
+def test_edges_begin_where_the_recipe_says() -> None:
+    """Those before stay as they are; those after lie near the ends, and are not integrated at both levels."""
+    first, ranges = RECIPE.sampling.edges_from, RECIPE.sampling.ranges
+    evenly = list(islice(draw(ranges, RECIPE.sampling.seed), first))
+    found = list(islice(RECIPE.sampling.cosmologies(), first + 60))
+    assert found[:first] == evenly
+
+    def near_an_end(cosmologies: list[Cosmology]) -> float:
+        places = [(float(c[name]) - low) / (high - low) for c in cosmologies
+                  for name, (low, high) in (("omega_b", ranges.omega_b), ("omega_cdm", ranges.omega_cdm))]
+        return float(np.mean([abs(place - 0.5) > 0.45 for place in places]))
+
+    assert near_an_end(evenly) == pytest.approx(0.1, abs=0.04)
+    assert near_an_end(found[first:]) > 0.35
+    assert {len(RECIPE.levels_of(i, c)) for i, c in enumerate(found)} == {1, 2}
+    assert {len(RECIPE.levels_of(first + i, c)) for i, c in enumerate(found[first:])} == {1}
 
 
 def test_families_of_a_box_take_turns_within_their_ranges() -> None:
@@ -148,7 +166,7 @@ def test_levels_share_what_decides_where_sources_change() -> None:
     trigger = "radiation_streaming_trigger_tau_over_tau_k"
     assert cheap[trigger] == converged[trigger]
     assert cheap["l_max_g"] < converged["l_max_g"]
-    pairs = [c for i, c in enumerate(drawn(250)) if len(RECIPE.levels.of_cosmology(i, c)) == 2]
+    pairs = [c for i, c in enumerate(drawn(250)) if len(RECIPE.levels_of(i, c)) == 2]
     assert {c.get("N_ncdm", 0) for c in pairs} == {0, 1}
 
 

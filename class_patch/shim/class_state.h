@@ -93,10 +93,14 @@ static inline void cosmicnet_list_recombination(struct background * pba, struct 
     double R = momentum_today/(1.+pth->z_table[index_z]);
     double rate = (16./15.+R*R/(1.+R))/(6.*(1.+R)*row[pth->index_th_dkappa]);
     visibility_max = MAX(visibility_max,row[pth->index_th_g]);
+    if (index_z < pth->tt_size-1) {
+      double step = pth->tau_table[index_z]-pth->tau_table[index_z+1];
+      /* the last step ends at recombination, not at a row: the rate grows by per cents from row to row */
+      double part = MIN((pth->tau_rec-pth->tau_table[index_z+1])/step,1.);
+      diffusion += 0.5*part*step*(before+before*pow(rate/before,part));
+    }
     if (pth->z_table[index_z] < pth->z_rec)
       break;
-    if (index_z < pth->tt_size-1)
-      diffusion += 0.5*(rate+before)*(pth->tau_table[index_z]-pth->tau_table[index_z+1]);
     before = rate;
   }
   sink(list,"visibility_max",visibility_max/transparency);

@@ -10,6 +10,8 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -36,6 +38,7 @@ WHOLE = "whole compute()"
 FOURIER_HMCODE = "fourier, hmcode"
 WHOLE_HMCODE = "whole compute(), hmcode"
 NEW_PRIMORDIAL = "change of A_s and n_s"
+FRESH = "first compute() in a new process"
 WITH_SIGMA8 = "whole compute(), sigma8 in place of A_s"
 REQUEST: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
 HMCODE: Parameters = {"non_linear": "hmcode"}
@@ -45,11 +48,19 @@ SIGMA8: Parameters = {"sigma8": 0.81}
 CURVED: Mapping[str, Parameters] = {
     "whole compute(), Omega_k = 0.02": {"Omega_k": 0.02}, "whole compute(), Omega_k = -0.02": {"Omega_k": -0.02}}
 TENSORS: Mapping[str, Parameters] = {"whole compute(), r > 0": {"modes": "s,t", "r": 0.05}}
-# in the first cosmology only: full CLASS takes more than a minute
-GALAXIES: Mapping[str, Parameters] = {"whole compute(), density and shear of 10 bins, l to 1500": {
-    "output": "nCl,sCl", "lensing": "no", "l_max_lss": 1500, "selection": "gaussian", "non_diagonal": 9,
-    "selection_mean": "0.4,0.5,0.6,0.7,0.8,0.9,1.0,1.2,1.4,1.6", "selection_width": 0.05}}
-FINE: Mapping[str, Parameters] = {"whole compute(), ACT DR6's settings": {**FINE_REQUEST, **ACT_DR6}, **GALAXIES}
+# None takes an entry of REQUEST out
+Changes = Mapping[str, str | float | int | None]
+BINS: Changes = {
+    "output": "nCl,sCl", "lensing": "no", "l_max_scalars": None, "l_max_lss": 1500, "selection": "gaussian",
+    "non_diagonal": 9, "selection_mean": "0.4,0.5,0.6,0.7,0.8,0.9,1.0,1.2,1.4,1.6", "selection_width": 0.05}
+GALAXIES: Mapping[str, Changes] = {"whole compute(), density and shear of 10 bins, l to 1500": BINS}
+ALL_EFFECTS: Mapping[str, Changes] = {"the same, with redshift-space distortions, lensing and relativity": {
+    **BINS, "number_count_contributions": "density,rsd,lensing,gr"}}
+THREE_NEUTRINOS: Mapping[str, Parameters] = {"whole compute(), three massive neutrinos": {
+    "N_ur": 0.00441, "N_ncdm": 3, "m_ncdm": "0.01,0.0132,0.0512"}}
+# in the first cosmology only: full CLASS takes up to minutes
+FINE: Mapping[str, Parameters] = {"whole compute(), ACT DR6's settings": {**FINE_REQUEST, **ACT_DR6}}
+SLOW: Mapping[str, Changes] = {**THREE_NEUTRINOS, **FINE, **GALAXIES, **ALL_EFFECTS}
 FEEDBACK: Parameters = {"hmcode_version": "2020_baryonic_feedback", "log10T_heat_hmcode": 7.8}
 REPEATS = 5
 # read by CLASS and by NumPy's matrix products
@@ -59,10 +70,11 @@ MILLISECONDS = 1e3
 # Seconds; the noise of a step that does nothing, such as fourier without non-linear spectra.
 RESOLUTION = 1e-3
 # times faster, by row, on one thread and on more
-TARGETS = {"perturbations": (300, 200), "transfer": (20, 20), "whole compute()": (25, 20),
-           "whole compute(), hmcode": (20, 15), "change of A_s and n_s": (100, 100),
-           **dict.fromkeys(CURVED, (25, 20)), **dict.fromkeys(TENSORS, (30, 20)), **dict.fromkeys(FINE, (100, 60)),
-           **dict.fromkeys(GALAXIES, (30, 30))}
+TARGETS = {"background": (5, 5), "thermodynamics": (5, 5), "perturbations": (350, 220), "transfer": (45, 40),
+           "whole compute()": (80, 60), "whole compute(), hmcode": (90, 70), "change of A_s and n_s": (100, 100),
+           **dict.fromkeys(THREE_NEUTRINOS, (100, 80)), **dict.fromkeys(CURVED, (25, 20)),
+           **dict.fromkeys(TENSORS, (30, 20)), **dict.fromkeys(FINE, (100, 60)), **dict.fromkeys(GALAXIES, (30, 30)),
+           **dict.fromkeys(ALL_EFFECTS, (50, 50))}
 
 
 @dataclass(frozen=True)
@@ -140,8 +152,9 @@ def measure_steps(settings: BenchmarkSettings) -> Benchmark:
             fast, own_steps = _network_seconds({**cosmology, **networks})
             slow = _full_seconds(cosmology)
             if cosmology is points[0]:
-                fast |= _covered_seconds({**cosmology, **networks}, FINE)
-                slow |= _covered_seconds(cosmology, FINE, 1)
+                with_networks = {**cosmology, **networks}
+                fast |= _covered_seconds(with_networks, SLOW) | _fresh_seconds(with_networks, REPEATS)
+                slow |= _covered_seconds(cosmology, SLOW, 1) | _fresh_seconds(cosmology, 1)
             full.append(slow)
             net.append(fast)
             inside.append(own_steps)
@@ -170,7 +183,7 @@ def _full_seconds(cosmology: Parameters) -> dict[str, float]:
 
 
 def _covered_seconds(
-        parameters: Parameters, requests: Mapping[str, Parameters], repeats: int = REPEATS) -> dict[str, float]:
+        parameters: Parameters, requests: Mapping[str, Changes], repeats: int = REPEATS) -> dict[str, float]:
     """Seconds of compute() by row, without those requests that the networks do not cover."""
     seconds = {}
     for row, request in requests.items():
@@ -208,19 +221,19 @@ def _seconds(parameters: Parameters, repeats: int) -> dict[str, float]:
     }
 
 
-def _median_seconds(parameters: Parameters, steps: tuple[str, ...], repeats: int) -> list[float]:
+def _median_seconds(parameters: Changes, steps: tuple[str, ...], repeats: int) -> list[float]:
     """Medians of _successive_seconds()."""
     return [statistics.median(times) for times in
             zip(*(_successive_seconds(parameters, steps) for _ in range(repeats)), strict=True)]
 
 
-def _successive_seconds(parameters: Parameters, steps: tuple[str, ...]) -> list[float]:
+def _successive_seconds(parameters: Changes, steps: tuple[str, ...]) -> list[float]:
     """Wall times of one object's compute() up to each of the steps.
 
     Each restarts from the primordial spectra and keeps transfer functions that do not depend on non-linear
     corrections: "transfer" runs fourier and transfer, "lensing" after it harmonic and lensing.
     """
-    model = new_class({**REQUEST, **parameters})
+    model = new_class(_request(parameters))
     times = []
     for step in steps:
         start = perf_counter()
@@ -233,7 +246,7 @@ def _successive_seconds(parameters: Parameters, steps: tuple[str, ...]) -> list[
 def _seconds_of_change(parameters: Parameters, change: Change) -> tuple[float, dict[str, float]]:
     """Wall time of compute() after a change, the median of REPEATS there and back; and the seconds within the networks
     in the first compute()."""
-    first = {**REQUEST, **parameters, **change.base}
+    first = _request({**parameters, **change.base})
     model = new_class(first)
     model.compute(["lensing"])
     inside = dict(model.neural_network_info()["seconds"])
@@ -247,6 +260,27 @@ def _seconds_of_change(parameters: Parameters, change: Change) -> tuple[float, d
         times.append(perf_counter() - start)
     model.empty()
     return statistics.median(times), inside
+
+
+def _request(parameters: Changes) -> Parameters:
+    """REQUEST with changes."""
+    return {name: value for name, value in {**REQUEST, **parameters}.items() if value is not None}
+
+
+def _fresh_seconds(parameters: Changes, repeats: int) -> dict[str, float]:
+    """Seconds of the first compute() in a new process, with all that is imported and read for it, but without the
+    import of classy alone."""
+    load = "from classy import Class"
+    compute = f"{load}; cosmology = Class(); cosmology.set({_request(parameters)!r}); cosmology.compute()"
+    seconds = []
+    for _ in range(repeats):
+        times = []
+        for code in (load, compute):
+            start = perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True)
+            times.append(perf_counter() - start)
+        seconds.append(times[1] - times[0])
+    return {FRESH: statistics.median(seconds)}
 
 
 def _medians(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
-from itertools import count
 from typing import Annotated, Any
 
 import numpy as np
@@ -43,6 +42,8 @@ NEUTRINO_TO_PHOTON = 7.0 / 8.0 * (4.0 / 11.0) ** (4.0 / 3.0)
 
 # The largest coordinate: they are below one.
 LARGEST = 1.0 - 1e-9
+# Half the width, in coordinates, of the cosine that takes even ones to the edges; 0.5 would put none at its end.
+BEYOND = 0.6
 
 
 class PhysicalRanges(Strict):
@@ -90,23 +91,30 @@ class SampledBox(Strict):
         return {name: u.uniform(entry) if isinstance(entry, tuple) else entry for name, entry in entries.items()}
 
 
-def draw(ranges: PhysicalRanges | SampledBox, seed: int, at_corners: bool = False) -> Iterator[Cosmology]:
+def draw(
+    ranges: PhysicalRanges | SampledBox, seed: int, at_corners: bool = False,
+    edges_from: int | None = None
+) -> Iterator[Cosmology]:
     """Parameters of CLASS for one cosmology after the other, without end; the same for the same seed.
 
-    at_corners: all coordinates at their ends.
+    at_corners: all coordinates at their ends. edges_from: the number of the first cosmology that has a third of its
+    coordinates at their ends, and most others near them.
     """
     with warnings.catch_warnings():
         # it warns where the number is no power of two, which matters to integrals only
         warnings.simplefilter("ignore", UserWarning)
         sequence = qmc.Sobol(_Coordinates.NUMBER, seed=seed)
-        numbers = count()
+        number = 0
         while True:
             for row in sequence.random(64):
                 if at_corners:
                     row = np.clip(np.round(row), 0.0, LARGEST)
+                elif edges_from is not None and number >= edges_from:
+                    row = np.clip(0.5 - BEYOND * np.cos(np.pi * row), 0.0, LARGEST)
                 u = _Coordinates(row.tolist())
-                parameters = ranges.point(next(numbers), u) if isinstance(ranges, SampledBox) else _cosmology(ranges, u)
+                parameters = ranges.point(number, u) if isinstance(ranges, SampledBox) else _cosmology(ranges, u)
                 if parameters is not None:
+                    number += 1
                     yield parameters
 
 

@@ -70,6 +70,9 @@ SHARE = INPUTS["neutrino_mass_z0"]
 # Models beyond the domain by more than this factor are left out.
 EARLY_DARK_ENERGY, MARGIN = "dark_energy_to_matter_rec", 2.0
 
+# Keeps a ratio finite.
+TINY = 1e-300
+
 # Inputs that differ by less than this part of their size are the same in all models.
 ROUNDING = 1e-10
 
@@ -223,21 +226,35 @@ def _floor(table: FieldTables) -> Array:
 def _difference(table: FieldTables, tables: Tables, tolerance: float, degree: int) -> Single:
     """The difference of the levels for each cheap model: a constant, and a part in proportion to SHARE.
 
-    Each converged model is compared with the prediction of all other cheap ones: integration noise averages out in it.
+    Each converged model is compared with its own cheap model, which has integration noise, and with the prediction of
+    all other cheap ones, in which noise averages out but errors of the fit remain. At each wavenumber the two count by
+    the inverse of their variance.
     """
     number = {model.path: i for i, model in enumerate(tables.cheap)}
     pairs = [number[model.path] for model, _ in tables.pairs]
     predicted = predicted_by_others(table, _floor(table), tolerance, degree, pairs)
     cheap, converged = (read_field(table.field, models).values for models in zip(*tables.pairs, strict=True))
-    # where a model has none of its own, both levels have the same values
-    differences = converged - cheap + (table.values[pairs] - predicted)
     shares, of_pairs = (np.array([SHARE({**m.setup, **m.cosmology}) for m in models])
                         for models in (tables.cheap, [m for m, _ in tables.pairs]))
-    massive = of_pairs > 0.0
-    if not massive.any() or massive.all():
-        common = differences.mean(axis=0)
-        return np.broadcast_to(common, (len(shares), *common.shape))
-    common = differences[~massive].mean(axis=0)
-    slope = np.tensordot(of_pairs[massive], differences[massive] - common, axes=1) / (of_pairs[massive] ** 2).sum()
+    # where a model has none of its own, both levels have the same values
+    own = converged - cheap
+    (by_own, of_own), (by_others, of_others) = (
+        _constant_and_slope(differences, of_pairs, table.weight)
+        for differences in (own, own + (table.values[pairs] - predicted)))
+    part = np.where(of_own + of_others > 0.0, of_others / np.maximum(of_own + of_others, TINY), 1.0)
+    common, slope = part * by_own + (1.0 - part) * by_others
     return np.asarray(common + shares[:, None, None] * slope, dtype=np.float32)
 
+
+def _constant_and_slope(differences: Array, shares: Array, weight: Array) -> tuple[Array, Array]:
+    """The constant and the slope by SHARE of these differences (pairs, times, wavenumbers), in one array, and the
+    variance that they leave at each wavenumber."""
+    massive = shares > 0.0
+    if not massive.any() or massive.all():
+        common = differences.mean(axis=0)
+        slope = np.zeros_like(common)
+    else:
+        common = differences[~massive].mean(axis=0)
+        slope = np.tensordot(shares[massive], differences[massive] - common, axes=1) / (shares[massive] ** 2).sum()
+    left = (differences - common - shares[:, None, None] * slope) * weight[:, None]
+    return np.array([common, slope]), (left**2).mean(axis=(0, 1))

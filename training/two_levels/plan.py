@@ -63,7 +63,7 @@ class TwoLevelPlan(FieldsPlan):
     @property
     def files(self) -> dict[Path, Parameters]:
         return {model_path((self.work / level).resolve(), i): cosmology for i, cosmology in enumerate(self.points)
-                for level in self.recipe.levels.of_cosmology(i, cosmology)}
+                for level in self.recipe.levels_of(i, cosmology)}
 
     @cached_property
     def identity(self) -> dict[str, Any]:

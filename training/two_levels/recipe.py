@@ -52,11 +52,13 @@ class _AsGiven(Strict):
 
 class TwoLevelSampling(_AsGiven):
     """models: of the lower fidelity, in the order of a Sobol sequence that can go on. far: those with the largest
-    wavenumbers. Either ranges or a box."""
+    wavenumbers. edges_from: the number of the first cosmology that is drawn near the edges of the ranges, where
+    polynomials need more models than inside. Either ranges or a box."""
 
     models: Count
     seed: Seed
     far: Every
+    edges_from: Annotated[int, Field(ge=0, strict=True)] | None = None
     ranges: PhysicalRanges | None = None
     box: SampledBox | None = None
 
@@ -70,7 +72,7 @@ class TwoLevelSampling(_AsGiven):
         """Parameters of CLASS for one cosmology after the other, without end."""
         region = self.ranges or self.box
         assert region is not None
-        return draw(region, self.seed)
+        return draw(region, self.seed, edges_from=self.edges_from)
 
 
 class Levels(Strict):
@@ -78,7 +80,8 @@ class Levels(Strict):
 
     Some cosmologies are integrated at both levels: those without massive neutrinos of the numbers both_massless, and
     those with one species of the numbers both_massive; others cost several times as much. Such pairs teach the
-    difference of the levels, which is smooth and nearly common to all cosmologies. stands_for: finer values that change
+    difference of the levels, which is smooth and nearly common to all cosmologies; at edges it would have the errors of
+    the fit with which converged models are compared. stands_for: finer values that change
     the sources by less than the networks' errors.
     """
 
@@ -94,7 +97,7 @@ class Levels(Strict):
         return {**self.shared, **(self.cheap if level == "cheap" else self.converged)}
 
     def of_cosmology(self, index: int, cosmology: Mapping[str, Any]) -> tuple[str, ...]:
-        """The levels at which the cosmology of this number is integrated."""
+        """The levels at which a cosmology of this number, inside the ranges, is integrated."""
         pairs = {0: self.both_massless, 1: self.both_massive}.get(int(cosmology.get("N_ncdm", 0)))
         return LEVELS if pairs and pairs.has(index) else LEVELS[:1]
 
@@ -128,6 +131,11 @@ class TwoLevelRecipe(_AsGiven):
     def target(self) -> None:
         """Such recipes say how many models they have."""
         return None
+
+    def levels_of(self, index: int, cosmology: Mapping[str, Any]) -> tuple[str, ...]:
+        """The levels at which the cosmology of this number is integrated."""
+        at_edge = self.sampling.edges_from is not None and index >= self.sampling.edges_from
+        return LEVELS[:1] if at_edge else self.levels.of_cosmology(index, cosmology)
 
     @property
     def settings(self) -> dict[str, str | int | float]:

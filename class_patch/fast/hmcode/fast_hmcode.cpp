@@ -203,8 +203,9 @@ double HMcode::bisect(const Batch & batch, int lane, double radius, double lower
   return radius;
 }
 
-/** The radius where sigma is delta_c, between the limits within which CLASS finds it, and the slope of the spectrum there.
-    Whether the non-linear scale is within reach, and with it the first non-linear time, follows CLASS's own radius. */
+/** The radius where sigma is delta_c, and the slope of the spectrum there. Whether the non-linear scale is within reach,
+    and with it the first non-linear time, follows CLASS's own radius. CLASS takes its limits from an interpolated table;
+    where they miss the radius, its search never ends and it gives up. */
 void HMcode::find_radii(const Batch & batch, int index_pk, const double * guess, const double * lower, const double * upper,
                         State & state) const {
   double_vector radius, sigma2, sigma2_of_guess, slope, threshold;
@@ -227,15 +228,17 @@ void HMcode::find_radii(const Batch & batch, int index_pk, const double * guess,
   }
   for (int lane=0; lane < double_lanes; lane++) {
     if (state.outcome[lane] != is_computed) continue;
-    if (!((fabs(error[lane]) < radius_tolerance) && (radius[lane] >= lower[lane]) && (radius[lane] <= upper[lane]))) {
+    if (!(fabs(error[lane]) < radius_tolerance)) {
       state.outcome[lane] = left_to_class;
       continue;
     }
+    bool is_bracketed = (radius[lane] >= lower[lane]) && (radius[lane] <= upper[lane]);
     state.n_eff[lane] = -3.-slope[lane];
     pfo->k_nl[index_pk][batch.index_tau[lane]] = 1./radius[lane];
     double k_max = pfo->k[pfo->k_size-1], delta_c = state.collapse[lane].delta_c, by_class = radius[lane];
     double sigma_from_end = 0.5*delta_c*fabs(slope[lane]*log(k_max*radius[lane]));
-    if ((fabs(sqrt(sigma2_of_guess[lane])-delta_c) <= sigma_tolerance) || (sigma_from_end < 2.*sigma_tolerance))
+    if (is_bracketed
+        && ((fabs(sqrt(sigma2_of_guess[lane])-delta_c) <= sigma_tolerance) || (sigma_from_end < 2.*sigma_tolerance)))
       by_class = bisect(batch,lane,guess[lane],lower[lane],upper[lane],delta_c);
     if (1./by_class > k_max) state.outcome[lane] = out_of_reach;
   }
