@@ -134,6 +134,23 @@ def test_errors_count_less_where_photons_have_diffused(piece: str, counts_less: 
     assert np.all(_floor(replace(table, floor=np.full(wavenumbers, 10.0))) >= 10.0)
 
 
+def test_difference_of_levels_takes_the_better_of_two_estimates() -> None:
+    """A constant and a slope by the share of neutrinos are found, and the variance tells which estimate has noise."""
+    random = np.random.default_rng(3)
+    shares = np.array([0.0] * 9 + [0.01, 0.02, 0.03, 0.04])
+    constant, slope = random.normal(size=(2, 5, 4))
+    exact = constant + shares[:, None, None] * slope
+    (found, by_share), left = module._constant_and_slope(exact, shares, np.ones(5))
+    np.testing.assert_allclose([found, by_share], [constant, slope], rtol=1e-12)
+    assert left.max() < 1e-25
+    noise = np.array([0.0, 0.1, 0.2, 0.3])
+    _, left = module._constant_and_slope(exact + noise * random.normal(size=exact.shape), shares, np.ones(5))
+    np.testing.assert_allclose(np.sqrt(left[1:]), noise[1:], rtol=0.4)
+    (found, by_share), _ = module._constant_and_slope(exact[:9], shares[:9], np.ones(5))
+    np.testing.assert_allclose(found, constant)
+    assert not by_share.any()
+
+
 def test_levels_are_paired_by_cosmology(monkeypatch: pytest.MonkeyPatch) -> None:
     def resampled(paths: list[Path], folder: Path, *others: Any, make: Any) -> list[Any]:
         return [(folder.name, path.stem) for path in paths]
