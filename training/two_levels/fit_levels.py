@@ -246,7 +246,7 @@ def _difference(table: FieldTables, tables: Tables, tolerance: float, degree: in
     return np.asarray(common + shares[:, None, None] * slope, dtype=np.float32)
 
 
-def _constant_and_slope(differences: Array, shares: Array, weight: Array) -> tuple[Array, Array]:
+def _constant_and_slope(differences: Array | Single, shares: Array, weight: Array) -> tuple[Array, Array]:
     """The constant and the slope by SHARE of these differences (pairs, times, wavenumbers), in one array, and the
     variance that they leave at each wavenumber."""
     massive = shares > 0.0
