@@ -191,7 +191,7 @@ FAMILIES: tuple[Box, ...] = (
     Box("neff_yhe", "LCDM + N_eff + YHe", {**_LCDM, "H0": (58.0, 80.0), "N_ur": (1.0, 3.5), "YHe": (0.20, 0.30)},
         190705766),
     Box("w0wa", "w0wa around DESI's posterior", _W0WA, 190705767, _FLUID),
-    Box("curvature", "LCDM + Omega_k", {**_CURVED, "100*theta_s": (1.0396, 1.0426), "Omega_k": (-0.05, 0.05)},
+    Box("curvature", "LCDM + Omega_k", {**_CURVED, "100*theta_s": (1.0396, 1.0426), "Omega_k": (-0.04, 0.02)},
         190705768),
 )
 """Families of models; measured for each set that covers them. Seeds have no other use."""
