@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+from scipy.stats import t
 
 from cosmicnet.files import write_whole
 from cosmicnet.network import Normalization
@@ -36,6 +37,9 @@ FACTORS = (0.5, 1.0, 2.0)
 # The fewest audits before networks answer; the number of the latest that count; the share of them that the stated error
 # bounds.
 LEAST_AUDITS, LATEST, BOUND = 8, 200, 0.95
+
+# Keeps logarithms finite.
+TINY = 1e-300
 
 ENTRY = "calibration"
 
@@ -98,7 +102,7 @@ def calibrated(names: tuple[str, ...], inputs: Array, errors: Array, relevances:
     inputs (N, n); errors: squared relative errors of the fields (N,); relevances: candidates, each (n,).
     """
     input_map = Normalization.to_unit_box(inputs)
-    z, log_errors = input_map.apply(inputs), np.log(np.maximum(errors, 1e-300))
+    z, log_errors = input_map.apply(inputs), np.log(np.maximum(errors, TINY))
     best, found = np.inf, None
     for candidate in (factor * one for one in relevances for factor in FACTORS):
         values, vectors = np.linalg.eigh(prior_covariance(z, z, candidate, DEGREE))
@@ -114,12 +118,15 @@ def calibrated(names: tuple[str, ...], inputs: Array, errors: Array, relevances:
 
 
 def scale_of(audits: Sequence[Mapping[str, float]]) -> float:
-    """The ratio of the spectra's chi2 to the squared error of the fields that bounds a share BOUND of the audits.
+    """The ratio of the spectra's chi2 to the squared error of the fields that bounds a share BOUND of the audits, and
+    for a log-normal distribution the next one with this probability.
 
     audits: the latest last.
     """
     latest = audits[-LATEST:]
     if len(latest) < LEAST_AUDITS:
         return np.inf
-    # of few audits this is the largest
-    return float(np.quantile([audit["chi2"] / audit["field_error"] for audit in latest], BOUND, method="higher"))
+    ratios = np.log([max(audit["chi2"], TINY) / audit["field_error"] for audit in latest])
+    # of few audits the quantile is the largest, which the next one exceeds too often
+    expected = ratios.mean() + t.ppf(BOUND, len(ratios) - 1) * ratios.std(ddof=1) * np.sqrt(1.0 + 1.0 / len(ratios))
+    return float(np.exp(max(expected, np.quantile(ratios, BOUND, method="higher"))))
