@@ -167,7 +167,8 @@ def test_levels_are_paired_by_cosmology(monkeypatch: pytest.MonkeyPatch) -> None
 def test_fit_to_cheap_models_is_that_of_converged_ones(monkeypatch: pytest.MonkeyPatch, per_share: float) -> None:
     """A field that depends on two inputs, and a difference of the levels that is the same in all cosmologies but for a
     part in proportion to the share of massive neutrinos."""
-    field = next(f for f in DENSITY_FIELDS if f.name == "early.monopole")
+    field = replace(next(f for f in DENSITY_FIELDS if f.name == "early.monopole"),
+                    inputs=("ln_matter", "ln_baryons", "neutrino_mass_z0"))
     t, x = NODES[field.time], NODES[field.wavenumber]
     t, x = (t - t[0]) / np.ptp(t), (x - x[0]) / np.ptp(x)
     a, b = np.random.default_rng(5).uniform(-1.0, 1.0, (2, 60))
@@ -199,6 +200,14 @@ def test_fit_to_cheap_models_is_that_of_converged_ones(monkeypatch: pytest.Monke
         # beyond, photons have diffused and errors count less
         counts = np.exp(NODES[field.wavenumber]) < ACOUSTIC
         assert table[:, counts] == pytest.approx(levels["converged"][i][:, counts], abs=5e-3)
+
+
+def test_only_the_diffusion_length_is_blurred() -> None:
+    field = replace(DENSITY_FIELDS[0], inputs=("ln_matter", "ln_diffusion_length"))
+    table = FieldTables(field, np.zeros((400, 1, 1), dtype=np.float32), np.ones((400, 2)), np.ones(1), np.ones(1))
+    blurred = module._blurred(table).inputs
+    assert np.all(blurred[:, 0] == 1.0) and np.all(table.inputs == 1.0)
+    assert blurred[:, 1].std() == pytest.approx(module.BLUR, rel=0.15)
 
 
 def test_small_wavenumbers_continue_as_a_constant_and_k_squared() -> None:
