@@ -327,7 +327,8 @@ def _markdown(results: Sequence[Benchmark]) -> str:
         "# Performance", "",
         "Written by `cosmicnet benchmark`; do not edit. All figures are measured in one run on the same cosmologies of",
         "the whole domain; only ratios carry over to another machine. Steps of milliseconds are medians of five",
-        "computations in each cosmology; full CLASS takes seconds and runs once.", "",
+        "computations in each cosmology; full CLASS takes seconds and runs once. Rows that take full CLASS minutes",
+        "(three neutrinos, ACT DR6's settings, galaxies) and a new process are of the first cosmology alone.", "",
     ]
     for result in results:
         lines += [

@@ -73,8 +73,8 @@ EARLY_DARK_ENERGY, MARGIN = "dark_energy_to_matter_rec", 2.0
 # Keeps a ratio finite.
 TINY = 1e-300
 
-# The diffusion length nearly follows from the other inputs, and fits would use its difference from them, which is
-# another one where recombination is computed by another code. So it is blurred by this much (rms) in the training.
+# The diffusion length nearly follows from the other inputs. Fits would use its small deviation from their prediction,
+# which depends on the code that computes recombination. So training adds noise of this size (rms) to it.
 BLURRED, BLUR, SEED = "ln_diffusion_length", 6e-4, 1
 
 # Inputs that differ by less than this part of their size are the same in all models.
@@ -212,7 +212,7 @@ def fit_level_field(field: Field, tables: Tables, tolerance: float) -> FitResult
 
 
 def _blurred(table: FieldTables) -> FieldTables:
-    """The same tables with noise in the input BLURRED."""
+    """The same tables with noise of BLUR in the input BLURRED."""
     names, inputs = table.field.inputs, table.inputs.copy()
     if BLURRED in names:
         inputs[:, names.index(BLURRED)] += BLUR * np.random.default_rng(SEED).normal(size=len(inputs))

@@ -80,8 +80,7 @@ class Levels(Strict):
 
     Some cosmologies are integrated at both levels: those without massive neutrinos of the numbers both_massless, and
     those with one species of the numbers both_massive; others cost several times as much. Such pairs teach the
-    difference of the levels, which is smooth and nearly common to all cosmologies; at edges it would have the errors of
-    the fit with which converged models are compared. stands_for: finer values that change
+    difference of the levels, which is smooth and nearly common to all cosmologies. stands_for: finer values that change
     the sources by less than the networks' errors.
     """
 
@@ -133,7 +132,8 @@ class TwoLevelRecipe(_AsGiven):
         return None
 
     def levels_of(self, index: int, cosmology: Mapping[str, Any]) -> tuple[str, ...]:
-        """The levels at which the cosmology of this number is integrated."""
+        """The levels at which the cosmology of this number is integrated; one near the edges, where the fit that
+        converged models are compared with has its largest errors."""
         at_edge = self.sampling.edges_from is not None and index >= self.sampling.edges_from
         return LEVELS[:1] if at_edge else self.levels.of_cosmology(index, cosmology)
 

@@ -29,7 +29,7 @@ struct Batch {
   std::vector<Lanes> lnpk, ddlnpk, pk, sigma8, displacement;
 };
 
-/** What is known of one type of spectrum at these times. */
+/** Results for one type of spectrum at these times. */
 struct State {
   Outcome outcome[double_lanes];
   Collapse collapse[double_lanes];

@@ -60,7 +60,7 @@ struct HaloModel {
             const LinearScales & scales, double n_eff);
 };
 
-/** What baryons do to haloes: the factor of the profile of haloes of `mass` (solar masses), and stars besides. */
+/** Effect of baryons on haloes: a factor on the profile of haloes of `mass` (solar masses), and the mass in stars. */
 struct Baryons {
   double stars, gas, dark_matter, ejection_mass;
 

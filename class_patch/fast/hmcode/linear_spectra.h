@@ -18,7 +18,7 @@ class LinearSpectra {
 public:
   LinearSpectra(struct background * pba, struct perturbations * ppt, struct primordial * ppm, struct fourier * pfo);
 
-  /** What all times share; an error is in `pfo`. */
+  /** Compute the quantities common to all times; an error is in `pfo`. */
   int prepare();
   /** ln P and its second derivatives in ln k, of total matter or of baryons and cold dark matter; an error is in `pfo`. */
   int read(int index_pk, const int * index_tau, Lanes & lnpk, Lanes & ddlnpk) const;
@@ -80,8 +80,8 @@ private:
   int radius_number, displacement_number;
 };
 
-/** What acoustic oscillations add to the linear spectrum, as HMcode 2020 separates it from the smooth rest: the ratio to
-    an analytic spectrum, smoothed in ln k, times that spectrum is the rest. */
+/** The part of the linear spectrum due to acoustic oscillations, as HMcode 2020 defines it: the spectrum without a smooth
+    part, which is an analytic spectrum times the ratio to it, smoothed in ln k. */
 class Wiggles {
 public:
   explicit Wiggles(const struct fourier * pfo);
