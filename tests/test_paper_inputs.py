@@ -9,7 +9,7 @@ from paper_models import K, model
 from scipy.integrate import quad, trapezoid
 from scipy.special import spherical_jn
 
-from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES, damping_envelope, oscillations, physical_inputs
+from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES, Waves, physical_inputs
 from cosmicnet.training.paper.train import inputs_of_model
 
 MODEL = model(1)
@@ -24,7 +24,7 @@ def phase_error(k: float, distance: float) -> float:
 
 @pytest.mark.parametrize("source", ["t0", "t1"])
 def test_cosine_and_sine_of_the_sound_horizon(source: str) -> None:
-    got = oscillations(source, INPUTS, K)
+    got = Waves(INPUTS, K).oscillations(source)
     assert got.shape == (MODEL.tau.size, K.size, 2)
     for i in (0, 20, 54):
         for j in (0, 17, 39):
@@ -37,7 +37,7 @@ def test_polarisation_switches_to_bessel_functions() -> None:
     """Eq. 2.11, with Bessel functions divided by their largest value."""
     x = np.linspace(0.0, 10.0, 100001)
     peaks = [spherical_jn(order, x).max() for order in (1, 2)]
-    got = oscillations("t2", INPUTS, K)
+    got = Waves(INPUTS, K).oscillations("t2")
     tau_rec = MODEL.cosmology["tau_rec"]
     steps = 0.5 * (np.tanh((MODEL.tau - 4.0 * tau_rec) / 100.0) + 1.0)
     assert steps.min() < 1e-6 and steps.max() > 1.0 - 1e-6 and np.any((steps > 0.1) & (steps < 0.9))
@@ -67,7 +67,7 @@ def test_damping_envelope_is_that_of_the_diffusion_integral() -> None:
         return integrand(a, rate_first * (a_first / a) ** 2)
     before = quad(early, 0.0, tau[0])[0]
     values = [integrand(a, rate) for a, rate in zip(history["scale_factor"], history["scattering_rate"], strict=True)]
-    got = damping_envelope(INPUTS, K)
+    got = Waves(INPUTS, K).damping
     for i in (0, 5, 12):
         length2 = before + trapezoid(values[:i + 1], tau[:i + 1])
         assert got[i, :, 0] == pytest.approx(np.exp(-(K**2) * length2), abs=1e-4)
@@ -83,7 +83,7 @@ def test_times_and_scales() -> None:
     assert scales["d_a_rec"] == pytest.approx(c["angular_distance_rec"] * a_rec)
     # exp(-(k/k_D)^2) at k = k_D = 2 pi/r_D
     k_d = np.array([2.0 * math.pi / scales["r_d_rec"]])
-    at_rec = np.interp(c["tau_rec"], MODEL.tau, damping_envelope(INPUTS, k_d)[:, 0, 0])
+    at_rec = np.interp(c["tau_rec"], MODEL.tau, Waves(INPUTS, k_d).damping[:, 0, 0])
     assert at_rec == pytest.approx(math.exp(-1.0), rel=1e-2)
     tau_reio = 10.0 ** INPUTS.times["log10_tau_reio"][0]
     assert np.interp(tau_reio, MODEL.tau, history["scale_factor"]) == pytest.approx(1.0 / 9.0, rel=5e-3)

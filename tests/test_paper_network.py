@@ -18,7 +18,7 @@ from cosmicnet.installed import MANIFEST
 from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.architecture import LEAK, Architecture, Convolution, layers
 from cosmicnet.paper.emulator import PaperEmulator
-from cosmicnet.paper.inputs import TIMES
+from cosmicnet.paper.inputs import TIMES, Waves
 from cosmicnet.paper.network import NetworkInputs, SourceNetwork
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 from cosmicnet.training.paper.page import EXPLANATIONS, PAPER, PAPER_K, layers_table
@@ -32,7 +32,7 @@ PRINTED = {source: getattr(load_paper_recipe(RECIPE).networks, source).hyperpara
 
 
 def inputs_for(net: SourceNetwork) -> NetworkInputs:
-    return net.rescaling.apply(net.architecture.source, inputs_of_model(model(3)), K)
+    return net.rescaling.apply(net.architecture.source, Waves(inputs_of_model(model(3)), K))
 
 
 @pytest.mark.parametrize("source", TIMES)

@@ -14,6 +14,7 @@ from paper_models import RECIPE, K, Killed, architecture, kill_at, model, plan_o
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.files import write_whole
+from cosmicnet.paper.inputs import Waves
 from cosmicnet.training.evaluate.boxes import PLANCK_5_SIGMA
 from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.paper import dataset as dataset_module
@@ -221,7 +222,7 @@ def test_learning_rate_falls_geometrically_to_that_of_the_last_epoch(work: Path)
 def test_rescaling_gives_inputs_and_targets_of_order_one(work: Path) -> None:
     models = [read_paper_model(path) for path in task(work).training]
     rescaling = train_module._rescaling("t0", task(work).training, "")
-    rescaled = [rescaling.apply("t0", train_module.inputs_of_model(m), K) for m in models]
+    rescaled = [rescaling.apply("t0", Waves(train_module.inputs_of_model(m), K)) for m in models]
     for values in (np.array([x.cosmology for x in rescaled]), np.array([x.scales for x in rescaled])[:, [0, 1, 2, 3]]):
         assert values.mean(axis=0) == pytest.approx(0.0, abs=1e-3)
         assert values.std(axis=0) == pytest.approx(1.0, abs=1e-3)

@@ -5,7 +5,8 @@ Equation numbers are those of CosmicNet I. Lengths and times are comoving Mpc un
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from scipy.integrate import trapezoid
 
 from ..coordinates import SPEED_OF_LIGHT
 
-__all__ = ["COSMOLOGY", "SCALES", "TIMES", "Inputs", "damping_envelope", "oscillations", "physical_inputs"]
+__all__ = ["COSMOLOGY", "SCALES", "TIMES", "Inputs", "Waves", "physical_inputs"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -62,6 +63,11 @@ class Inputs:
     sound_horizon: Array
     damping: Array
 
+    def at(self, rows: slice) -> Inputs:
+        """The inputs at some of the times."""
+        return replace(self, times={name: values[rows] for name, values in self.times.items()}, tau=self.tau[rows],
+                       sound_horizon=self.sound_horizon[rows], damping=self.damping[rows])
+
 
 def physical_inputs(
     cosmology: Mapping[str, float], t_cmb: float, tau: Array, history: Mapping[str, Array]
@@ -83,46 +89,54 @@ def physical_inputs(
                   history["sound_horizon"], damping)
 
 
-def oscillations(source: str, inputs: Inputs, k: Array) -> Single:
-    """cos_in and sin_in of a source (eq. 2.11 for t2), shape (tau.size, k.size, 2)."""
-    result = np.empty((inputs.tau.size, k.size, 2), dtype=np.float32)
-    late = np.zeros_like(inputs.tau)
-    if source == "t2":
-        late = 0.5 * (np.tanh((inputs.tau - SWITCH_OVER_TAU_REC * inputs.tau_rec) / SWITCH_WIDTH_MPC) + 1.0)
-    early = 1.0 - late
-    acoustic = early > np.finfo(np.float32).eps
-    phase = np.outer(inputs.sound_horizon[acoustic], k).astype(np.float32)
-    weight = early[acoustic, None].astype(np.float32)
-    result[~acoustic] = 0.0
-    result[acoustic, :, 0] = weight * np.cos(phase)
-    result[acoustic, :, 1] = weight * np.sin(phase)
-    if source == "t2":
-        streaming = inputs.tau > SWITCH_OVER_TAU_REC * inputs.tau_rec - SWITCH_REACH * SWITCH_WIDTH_MPC
-        streaming &= inputs.tau > inputs.tau_rec
-        j1, j2 = _bessel_1_2(np.outer(inputs.tau[streaming] - inputs.tau_rec, k).astype(np.float32))
+@dataclass(frozen=True)
+class Waves:
+    """The inputs of one cosmology that depend on k (1/Mpc); what several networks take is computed once."""
+
+    inputs: Inputs
+    k: Array
+
+    @cached_property
+    def damping(self) -> Single:
+        """exp(-k^2/k_D^2), shape (tau.size, k.size, 1)."""
+        exponent = np.outer(self.inputs.damping, -(self.k**2)).astype(np.float32)
+        return np.asarray(np.exp(exponent)[:, :, None])
+
+    def oscillations(self, source: str) -> Single:
+        """cos_in and sin_in of a source (eq. 2.11 for t2), shape (tau.size, k.size, 2)."""
+        return self._streaming if source == "t2" else self._acoustic
+
+    @cached_property
+    def _acoustic(self) -> Single:
+        phase = np.outer(self.inputs.sound_horizon, self.k).astype(np.float32)
+        return np.stack([np.cos(phase), np.sin(phase)], axis=2)
+
+    @cached_property
+    def _streaming(self) -> Single:
+        """Sound waves, and after the switch the Bessel functions of free streaming."""
+        tau, tau_rec = self.inputs.tau, self.inputs.tau_rec
+        late = 0.5 * (np.tanh((tau - SWITCH_OVER_TAU_REC * tau_rec) / SWITCH_WIDTH_MPC) + 1.0)
+        result = (1.0 - late).astype(np.float32)[:, None, None] * self._acoustic
+        streaming = tau > max(SWITCH_OVER_TAU_REC * tau_rec - SWITCH_REACH * SWITCH_WIDTH_MPC, tau_rec)
+        j1, j2 = _bessel_1_2(np.outer(tau[streaming] - tau_rec, self.k).astype(np.float32))
         weight = late[streaming, None].astype(np.float32)
         result[streaming, :, 0] += weight / np.float32(PEAK_J1) * j1
         result[streaming, :, 1] += weight / np.float32(PEAK_J2) * j2
-    return result
-
-
-def damping_envelope(inputs: Inputs, k: Array) -> Single:
-    """exp(-k^2/k_D^2), shape (tau.size, k.size, 1)."""
-    exponent = np.outer(inputs.damping, -(k**2)).astype(np.float32)
-    return np.asarray(np.exp(exponent)[:, :, None])
+        return result
 
 
 def _bessel_1_2(x: Single) -> tuple[Single, Single]:
     """Spherical Bessel functions j_1 and j_2 of x >= 0."""
-    small = x < SERIES_BELOW
-    y = np.where(small, np.float32(1.0), x)
-    sine, cosine, inverse = np.sin(y), np.cos(y), 1.0 / y
-    j1 = (sine * inverse - cosine) * inverse
-    j2 = 3.0 * inverse * j1 - sine * inverse
-    z, z2 = x[small], x[small] ** 2
-    j1[small] = z / 3.0 * (1.0 - z2 / 10.0 * (1.0 - z2 / 28.0 * (1.0 - z2 / 54.0)))
-    j2[small] = z2 / 15.0 * (1.0 - z2 / 14.0 * (1.0 - z2 / 36.0 * (1.0 - z2 / 66.0)))
-    return np.asarray(j1, dtype=np.float32), np.asarray(j2, dtype=np.float32)
+    y = np.maximum(x, np.float32(SERIES_BELOW))
+    inverse = np.float32(1.0) / y
+    sine_over_y = np.sin(y) * inverse
+    j1 = (sine_over_y - np.cos(y)) * inverse
+    j2 = np.float32(3.0) * inverse * j1 - sine_over_y
+    z = np.minimum(x, np.float32(SERIES_BELOW))
+    z2, small = z**2, x < SERIES_BELOW
+    np.copyto(j1, z / 3.0 * (1.0 - z2 / 10.0 * (1.0 - z2 / 28.0 * (1.0 - z2 / 54.0))), where=small)
+    np.copyto(j2, z2 / 15.0 * (1.0 - z2 / 14.0 * (1.0 - z2 / 36.0 * (1.0 - z2 / 66.0))), where=small)
+    return j1, j2
 
 
 def _damping(cosmology: Mapping[str, float], t_cmb: float, tau: Array, history: Mapping[str, Array]) -> Array:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from ..network import Normalization
 from .architecture import LEAK, OUTPUT, Architecture, Convolution, Layer, layers
-from .inputs import TIMES, Inputs, damping_envelope, oscillations
+from .inputs import TIMES, Waves
 
 __all__ = ["NetworkInputs", "Rescaling", "SourceNetwork"]
 
@@ -44,13 +45,13 @@ class Rescaling:
     scales: Normalization
     source: Normalization
 
-    def apply(self, source: str, inputs: Inputs, k: Array) -> NetworkInputs:
-        """The inputs of the network of a source at the wavenumbers k (1/Mpc)."""
+    def apply(self, source: str, waves: Waves) -> NetworkInputs:
+        """The inputs of the network of a source."""
+        inputs = waves.inputs
         times = np.stack([inputs.times[name] for name in TIMES[source]], axis=1)
         return NetworkInputs(
             self.times.apply(times).astype(np.float32), self.cosmology.apply(inputs.cosmology).astype(np.float32),
-            self.scales.apply(inputs.scales).astype(np.float32), oscillations(source, inputs, k),
-            damping_envelope(inputs, k))
+            self.scales.apply(inputs.scales).astype(np.float32), waves.oscillations(source), waves.damping)
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,11 @@ class SourceNetwork:
             hidden = np.concatenate([hidden, first], axis=1)
         return self._affine(OUTPUT, hidden)
 
-    def with_output(self, matrix: Array) -> SourceNetwork:
+    def with_output(self, matrix: Array | csr_array) -> SourceNetwork:
         """The network whose output is matrix @ (physical source), matrix (m, k): same cost, no rescaling left."""
         weight, bias = (a.astype(float) for a in self.weights[OUTPUT])
         source = self.rescaling.source
-        folded = (source.scale * weight @ matrix.T, source.invert(bias) @ matrix.T)
+        folded = ((matrix @ (source.scale * weight).T).T, matrix @ source.invert(bias))
         identity = Normalization(np.zeros(()), np.ones(()))
         return replace(
             self, rescaling=replace(self.rescaling, source=identity),
@@ -112,21 +113,35 @@ class SourceNetwork:
     def _channel(self, values: Single, convolutions: tuple[Convolution, ...], first: int) -> list[Single]:
         """Convolutions and pools in turn; returns one row per time."""
         for number, c in enumerate(convolutions, first):
-            values = _pool(np.maximum(self._convolution(f"conv{number}", values, c.stride), 0.0), c.pool)
+            weight, bias = self.weights[f"conv{number}"]
+            # bias and ReLU are the same behind the pool, where there are fewer values
+            values = _pool(_convolution(values, weight, c.stride), c.pool)
+            values += bias
+            np.maximum(values, np.float32(0.0), out=values)
         return [values.reshape(len(values), -1)]
 
-    def _convolution(self, name: str, values: Single, stride: int) -> Single:
-        """(tau, n, channels) -> (tau, ceil(n/stride), filters), padded with zeros at both ends alike."""
-        weight, bias = self.weights[name]
-        kernel, channels, filters = weight.shape
-        number, length, _ = values.shape
-        size = -(-length // stride)
-        missing = max((size - 1) * stride + kernel - length, 0)
-        padded = np.pad(values, ((0, 0), (missing // 2, missing - missing // 2), (0, 0)))
-        windows = np.lib.stride_tricks.sliding_window_view(padded.reshape(number, -1), kernel * channels, axis=1)
-        rows = windows[:, ::stride * channels][:, :size]
-        return np.asarray((rows.reshape(-1, kernel * channels) @ weight.reshape(-1, filters) + bias)
-                          .reshape(number, size, filters))
+
+def _convolution(values: Single, weight: Single, stride: int) -> Single:
+    """(tau, n, channels) -> (tau, ceil(n/stride), filters), padded with zeros at both ends alike; without bias.
+
+    The values are cut into blocks of one stride, so that a kernel covers a few whole blocks: one matrix product gives
+    the share of every block in each of the results that it enters.
+    """
+    kernel, channels, filters = weight.shape
+    number, length, _ = values.shape
+    size, parts = -(-length // stride), -(-kernel // stride)
+    blocks = size + parts - 1
+    before = max((size - 1) * stride + kernel - length, 0) // 2
+    padded = np.zeros((number, blocks * stride, channels), dtype=np.float32)
+    padded[:, before:before + length] = values
+    kernels = np.zeros((parts * stride, channels, filters), dtype=np.float32)
+    kernels[:kernel] = weight
+    beside = kernels.reshape(parts, stride * channels, filters).transpose(1, 0, 2).reshape(-1, parts * filters)
+    shares = (padded.reshape(number * blocks, -1) @ beside).reshape(number, blocks, parts, filters)
+    result = shares[:, :size, 0]
+    for part in range(1, parts):
+        result = result + shares[:, part:part + size, part]
+    return result
 
 
 def _leaky(values: Single) -> Single:
@@ -135,6 +150,8 @@ def _leaky(values: Single) -> Single:
 
 def _pool(values: Single, pool: int) -> Single:
     """The maximum of every `pool` neighbours; a remainder at the end is dropped."""
-    number, length, filters = values.shape
-    size = length // pool
-    return np.asarray(values[:, :size * pool].reshape(number, size, pool, filters).max(axis=2))
+    end = values.shape[1] // pool * pool
+    result = values[:, :end:pool].copy() if pool == 1 else np.maximum(values[:, :end:pool], values[:, 1:end:pool])
+    for offset in range(2, pool):
+        np.maximum(result, values[:, offset:end:pool], out=result)
+    return result

@@ -23,7 +23,7 @@ from scipy.interpolate import CubicSpline
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.architecture import Architecture
-from cosmicnet.paper.inputs import TIMES
+from cosmicnet.paper.inputs import TIMES, Waves
 from cosmicnet.paper.network import SourceNetwork
 from cosmicnet.pieces import fill_p
 
@@ -201,7 +201,7 @@ def _judge(plan: PaperPlan, source: str, best: Iterable[tuple[int, float]]) -> l
 def predicted_source(network: SourceNetwork, model: PaperModel, k: Array) -> Single:
     """The source of a network for one cosmology, not rescaled, shape (tau.size, k.size)."""
     rescaling = network.rescaling
-    out = network(rescaling.apply(network.architecture.source, inputs_of_model(model), k))
+    out = network(rescaling.apply(network.architecture.source, Waves(inputs_of_model(model), k)))
     return np.asarray(rescaling.source.invert(out.astype(float)), dtype=np.float32)
 
 

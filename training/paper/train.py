@@ -26,7 +26,7 @@ from rich.console import Console
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.network import Normalization
 from cosmicnet.paper.architecture import LEAK, OUTPUT, Architecture, Convolution, layers
-from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES, Inputs, physical_inputs
+from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES, Inputs, Waves, physical_inputs
 from cosmicnet.paper.network import Rescaling, SourceNetwork
 
 from ..work.digest import code_digest, json_digest
@@ -206,7 +206,7 @@ def _batch(task: TrainingTask, path: Path, rescaling: Rescaling) -> Batch:
     """Inputs and targets of one cosmology, every array with the times as its first axis."""
     source = task.architecture.source
     model = read_paper_model(path, (source,))
-    x = rescaling.apply(source, inputs_of_model(model), task.k)
+    x = rescaling.apply(source, Waves(inputs_of_model(model), task.k))
     every_time = np.ones((model.tau.size, 1), dtype=np.float32)
     target = rescaling.source.apply(model.sources[source].astype(float)).astype(np.float32)
     return (x.times, every_time * x.cosmology, every_time * x.scales, x.oscillations, x.damping), target
