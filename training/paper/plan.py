@@ -118,7 +118,8 @@ class PaperPlan(Plan):
         settings, training, validation = self.recipe.training, *map(self.models_of, ("training", "validation"))
         return TrainingTask(
             architecture, tuple(training), tuple(validation), self.k, epochs, settings.learning_rate, settings.seed,
-            json.dumps(read_identity(self.models), indent=1), settings.learning_rate_end)
+            json.dumps(read_identity(self.models), indent=1), settings.learning_rate_end, settings.optimizer,
+            settings.weighted_in_time)
 
     def own_task(self, source: str) -> TrainingTask:
         """Train the network of one source with the recipe's hyperparameters."""

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -133,9 +133,15 @@ class Networks(Strict):
 
 
 class TrainingRecipe(Strict):
-    """Adam's rate; learning_rate_end: that of the last epoch, reached geometrically (default: constant, as section 3.2
-    has it)."""
+    """The optimizer and its rate; learning_rate_end: that of the last epoch, reached geometrically (default: constant,
+    as section 3.2 has it).
 
+    Not in the paper: optimizer = "soap" (training/paper/soap.py), and weighted_in_time, a loss whose weight is the
+    inverse of the source's rms at each time.
+    """
+
+    optimizer: Literal["adam", "soap"] = "adam"
+    weighted_in_time: bool = False
     learning_rate: Positive
     learning_rate_end: Positive | None = None
     seed: Seed

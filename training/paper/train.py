@@ -1,4 +1,5 @@
-"""Train one of the paper's networks: mean squared error, Adam, one cosmology per batch (section 3.2).
+"""Train one of the paper's networks: mean squared error, Adam, one cosmology per batch (section 3.2); on request with
+another optimizer, and a loss that is weighted in time.
 
 Models are read from disk as they are needed, so that sets larger than memory train; the first ones stay in memory. The
 state is written after each epoch, and a training that was killed resumes from there. The network of the epoch with the
@@ -14,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -33,15 +34,17 @@ from ..work.digest import code_digest, json_digest
 from ..work.files import read_json, write_json
 from ..work.keras_setup import initializers, load_keras
 from .dataset import PaperModel, read_paper_model
+from .soap import soap
 
 __all__ = [
-    "OF_PAPER", "Epoch", "Trained", "TrainingTask", "build_model", "epochs_of", "inputs_of_model",
+    "OF_PAPER", "Epoch", "TimeWeights", "Trained", "TrainingTask", "build_model", "epochs_of", "inputs_of_model",
     "train_network", "weights_of",
 ]
 
 Array = NDArray[np.float64]
 Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
-Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32]]
+# inputs, targets, weights of the times
+Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32], NDArray[np.float32]]
 
 STATE = "epochs.json"
 
@@ -51,6 +54,13 @@ OF_PAPER = (
     "cosmicnet.training.work.keras_setup", "cosmicnet.training.paper.train",
 )
 
+SOAP_MODULE = "cosmicnet.training.paper.soap"
+
+# Times of the weights: tau/tau_rec, bins of its logarithm, and the smallest source, of the largest, that counts.
+WEIGHTED_TIMES = (0.5, 100.0)
+WEIGHT_BINS = 80
+SMALLEST_SOURCE = 1e-4
+
 # Prepared cosmologies stay in the memory of each process up to so many bytes; one takes 5.4 MB.
 KEPT_BYTES = 2 * 1024**3
 
@@ -58,7 +68,8 @@ KEPT_BYTES = 2 * 1024**3
 @dataclass(frozen=True)
 class TrainingTask:
     """A training: architecture, paths of models, their wavenumbers k (1/Mpc), epochs. made_by: the identity of the
-    models. learning_rate_end: None for a constant rate."""
+    models. learning_rate_end: None for a constant rate. optimizer: 'adam' or 'soap'. weighted_in_time: see
+    TimeWeights."""
 
     architecture: Architecture
     training: tuple[Path, ...]
@@ -69,6 +80,8 @@ class TrainingTask:
     seed: int
     made_by: str = ""
     learning_rate_end: float | None = None
+    optimizer: str = "adam"
+    weighted_in_time: bool = False
 
     def rate(self, epoch: int) -> float:
         """Adam's rate in this epoch, counted from 0."""
@@ -86,12 +99,33 @@ class TrainingTask:
             "k": self.k.tolist(), "made by": self.made_by, "code": code_digest(OF_PAPER)}
         if self.learning_rate_end is not None:
             identity |= {"learning_rate_end": self.learning_rate_end, "epochs": self.epochs}
+        if self.optimizer == "soap":
+            identity |= {"optimizer": self.optimizer, "its code": code_digest((SOAP_MODULE,))}
+        if self.weighted_in_time:
+            identity["weighted in time"] = True
         return json_digest(identity)[:16]
 
 
 @dataclass(frozen=True)
+class TimeWeights:
+    """Weights of the loss by time, the inverse of the source's rms over all cosmologies and k at this tau/tau_rec.
+
+    With equal weights an error matters as much where the source is a thousandth of its peak, but acts over ten thousand
+    Mpc, as at the peak, which takes a hundred. log_time: middles of bins of ln(tau/tau_rec); rms: of the rescaled
+    source without its offset, relative to the largest.
+    """
+
+    log_time: Array
+    rms: Array
+
+    def __call__(self, tau_over_rec: Array) -> NDArray[np.float32]:
+        rms = np.exp(np.interp(np.log(tau_over_rec), self.log_time, np.log(self.rms)))
+        return np.asarray(1.0 / rms, dtype=np.float32)
+
+
+@dataclass(frozen=True)
 class Epoch:
-    """Mean squared errors of the rescaled source, and wall time."""
+    """Mean squared errors of the rescaled source (weighted where the training is), and wall time."""
 
     loss: float
     validation_loss: float
@@ -143,19 +177,24 @@ def _train(task: TrainingTask, work: Path, quiet: bool) -> Trained:
         raise CosmicnetError(
             f"{work} has {len(history)} epochs, more than the {task.epochs} asked for: raise epochs or delete it")
     rescaling = _rescaling(source, task.training, task.made_by)
+    weights = _time_weights(source, task.training, task.made_by) if task.weighted_in_time else None
+    if task.optimizer == "soap":
+        soap(task.learning_rate)  # so that Keras knows it when it loads a state
     if history:
         model = _load(keras, work, len(history))
     else:
         model = build_model(task.architecture, task.k.size, task.seed)
         # eq. 3.1, divided by the number of wavenumbers and times
-        model.compile(optimizer=keras.optimizers.Adam(task.learning_rate), loss="mse")
+        optimizer = soap if task.optimizer == "soap" else keras.optimizers.Adam
+        model.compile(optimizer=optimizer(task.learning_rate), loss="mse")
     prepared: dict[Path, Batch] = {}
     for number in range(len(history), task.epochs):
         start = time.perf_counter()
         model.optimizer.learning_rate = task.rate(number)
         order = np.random.default_rng([task.seed, number]).permutation(len(task.training))
-        fitted = model.fit(_batches(task, [task.training[i] for i in order], rescaling, prepared), verbose=0,
-                           shuffle=False, validation_data=_batches(task, list(task.validation), rescaling, prepared))
+        batches = partial(_batches, task, rescaling, weights, prepared)
+        fitted = model.fit(batches([task.training[i] for i in order]), verbose=0, shuffle=False,
+                           validation_data=batches(list(task.validation)))
         loss, validation = (float(fitted.history[name][0]) for name in ("loss", "val_loss"))
         history.append(Epoch(loss, validation, time.perf_counter() - start))
         _save(model, work, history)
@@ -166,8 +205,8 @@ def _train(task: TrainingTask, work: Path, quiet: bool) -> Trained:
     # TensorFlow keeps the generators of all datasets of a process, and they keep this
     prepared.clear()
     best = _best(work, history)
-    weights = weights_of(_load(keras, work, best), task.architecture, task.k.size)
-    return Trained(SourceNetwork(task.architecture, rescaling, weights), tuple(history), best)
+    trained = weights_of(_load(keras, work, best), task.architecture, task.k.size)
+    return Trained(SourceNetwork(task.architecture, rescaling, trained), tuple(history), best)
 
 
 def epochs_of(task: TrainingTask, folder: Path) -> list[Epoch]:
@@ -183,13 +222,16 @@ def inputs_of_model(model: PaperModel) -> Inputs:
     return physical_inputs(model.cosmology, model.setup["T_cmb"], model.tau, model.history)
 
 
-def _batches(task: TrainingTask, paths: list[Path], rescaling: Rescaling, prepared: dict[Path, Batch]) -> Any:
+def _batches(
+    task: TrainingTask, rescaling: Rescaling, weights: TimeWeights | None, prepared: dict[Path, Batch],
+    paths: list[Path],
+) -> Any:
     """A tf.data.Dataset of one batch per cosmology, read ahead while the last one trains; puts some into `prepared`."""
     import tensorflow as tf
 
     def read() -> Iterator[Batch]:
         for path in paths:
-            batch = prepared.get(path) or _batch(task, path, rescaling)
+            batch = prepared.get(path) or _batch(task, path, rescaling, weights)
             if path not in prepared and sum(map(_bytes, [*prepared.values(), batch])) <= KEPT_BYTES:
                 prepared[path] = batch
             yield batch
@@ -197,24 +239,25 @@ def _batches(task: TrainingTask, paths: list[Path], rescaling: Rescaling, prepar
     source, k = task.architecture.source, task.k.size
     shapes = [(len(TIMES[source]),), rescaling.cosmology.scale.shape, rescaling.scales.scale.shape, (k, 2), (k, 1)]
     signature = (tuple(tf.TensorSpec((None, *shape), tf.float32) for shape in shapes),
-                 tf.TensorSpec((None, k), tf.float32))
+                 tf.TensorSpec((None, k), tf.float32), tf.TensorSpec((None,), tf.float32))
     batches = tf.data.Dataset.from_generator(read, output_signature=signature)
     return batches.apply(tf.data.experimental.assert_cardinality(len(paths))).prefetch(2)
 
 
-def _batch(task: TrainingTask, path: Path, rescaling: Rescaling) -> Batch:
-    """Inputs and targets of one cosmology, every array with the times as its first axis."""
+def _batch(task: TrainingTask, path: Path, rescaling: Rescaling, weights: TimeWeights | None) -> Batch:
+    """Inputs, targets and weights of one cosmology, every array with the times as its first axis."""
     source = task.architecture.source
     model = read_paper_model(path, (source,))
     x = rescaling.apply(source, Waves(inputs_of_model(model), task.k))
     every_time = np.ones((model.tau.size, 1), dtype=np.float32)
     target = rescaling.source.apply(model.sources[source].astype(float)).astype(np.float32)
-    return (x.times, every_time * x.cosmology, every_time * x.scales, x.oscillations, x.damping), target
+    weight = every_time[:, 0] if weights is None else weights(model.tau / model.cosmology["tau_rec"])
+    return (x.times, every_time * x.cosmology, every_time * x.scales, x.oscillations, x.damping), target, weight
 
 
 def _bytes(batch: Batch) -> int:
-    inputs, target = batch
-    return sum(array.nbytes for array in (*inputs, target))
+    inputs, *others = batch
+    return sum(array.nbytes for array in (*inputs, *others))
 
 
 @lru_cache(maxsize=len(TIMES))
@@ -237,6 +280,20 @@ def _rescaling(source: str, paths: tuple[Path, ...], made_by: str) -> Rescaling:
         times=Normalization(np.zeros_like(times), times),
         cosmology=Normalization(mean[:number], sigma[:number]), scales=Normalization(mean[number:], sigma[number:]),
         source=Normalization(np.array(average), np.sqrt(np.array(moments[2] / moments[0] - average**2))))
+
+
+@lru_cache(maxsize=len(TIMES))
+def _time_weights(source: str, paths: tuple[Path, ...], made_by: str) -> TimeWeights:
+    edges = np.linspace(*np.log(WEIGHTED_TIMES), WEIGHT_BINS + 1)
+    squares, rows = np.zeros(WEIGHT_BINS), np.zeros(WEIGHT_BINS)
+    for path in paths:
+        model = read_paper_model(path, (source,))
+        place = np.searchsorted(edges, np.log(model.tau / model.cosmology["tau_rec"])).clip(1, WEIGHT_BINS) - 1
+        np.add.at(squares, place, (model.sources[source].astype(float) ** 2).mean(axis=1))
+        np.add.at(rows, place, 1.0)
+    met = rows > 0
+    rms = np.sqrt(squares[met] / rows[met])
+    return TimeWeights(0.5 * (edges[1:] + edges[:-1])[met], np.maximum(rms / rms.max(), SMALLEST_SOURCE))
 
 
 def _history(work: Path) -> list[Epoch]:
