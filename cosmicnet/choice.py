@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from .errors import NetworkFileError
 from .installed import installed_sets
-from .manifest import Manifest
+from .manifest import PAPER_ARCHITECTURE, Manifest
 from .store import NetworkSet, load_network_set, read_manifest
 
 __all__ = ["AUTO", "choose", "sets_by_domain"]
@@ -23,14 +23,17 @@ def sets_by_domain() -> Iterator[tuple[str, NetworkSet]]:
     """Load the installed sets one by one, each with its name, the narrowest domain first: those of fewer parameters and
     narrower ranges.
 
-    Sets that cannot be read are left out; selecting one by name raises its error.
+    The networks of the first paper answer by name only: for their narrow domain they are not accurate. Sets that cannot
+    be read are left out; selecting one by name raises its error.
     """
     manifests = {}
     for name in installed_sets():
         try:
-            manifests[name] = read_manifest(name)
+            manifest = read_manifest(name)
         except NetworkFileError:
             continue
+        if manifest.architecture != PAPER_ARCHITECTURE:
+            manifests[name] = manifest
     for name in sorted(manifests, key=lambda name: (_size_of_domain(manifests[name]), name)):
         try:
             yield name, load_network_set(name)

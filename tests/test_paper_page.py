@@ -43,14 +43,14 @@ def made_by(recipe: PaperRecipe) -> dict[str, Any]:
 
 def measured() -> Measured:
     models = [model(seed) for seed in range(2)]
-    faithful, default = ([{s: (factor * m.sources[s]).astype(np.float32) for s in TIMES} for m in models]
+    own, default = ([{s: (factor * m.sources[s]).astype(np.float32) for s in TIMES} for m in models]
                          for factor in (1.01, 1.0001))
     sources = SourceComparison(
-        np.geomspace(1e-4, 0.4, 561), [{}, {}], models, {"faithful": faithful, "default": default}, [])
+        np.geomspace(1e-4, 0.4, 561), [{}, {}], models, {"CosmicNet I": own, "default": default}, [])
     compared = SpectraComparison([spectra(), spectra()], {
-        "faithful": [spectra(), spectra(tt=0.01, ee=0.5)], "default": [spectra(tt=1e-5, ee=1e-4)] * 2},
+        "CosmicNet I": [spectra(), spectra(tt=0.01, ee=0.5)], "default": [spectra(tt=1e-5, ee=1e-4)] * 2},
         ["left out: {'H0': 99.0}: no"])
-    timings = [Timing(1, {"CLASS-full": 5.0, "faithful": 0.25, "default": 0.01})]
+    timings = [Timing(1, {"CLASS-full": 5.0, "CosmicNet I": 0.25, "default": 0.01})]
     histories = {source: [Epoch(1e-3, 2e-3, 60.0), Epoch(1e-5, 2.5e-6, 60.0)] for source in TIMES}
     drawn: dict[str, Any] = {"t2": None}
     drawn["t0"] = [{"draw": 4, "validation_loss": 0.01, "cl_error": 0.125, "architecture": {
@@ -69,7 +69,7 @@ def test_page_tells_the_errors_that_were_put_in() -> None:
         "cosmicnet paper train recipes/own.toml   ", "12200 models (23.7 to 47.4 core-hours, 33 GB) and 630000 steps",
         "for the search 500 times", "CLASS 3.4.1 has", "left out: {'H0': 99.0}: no",
         f"| models, training | 10000 | {training} |", "of 231 models; CLASS v3.4.1",
-        f"| S_T2: epochs (steps of Adam) | 45 (450000) | {recipe.networks.t2.epochs} "
+        f"| S_T2: epochs (steps) | 45 (450000) | {recipe.networks.t2.epochs} "
         f"({recipe.networks.t2.epochs * training}) |",
         "| S_T0: validation loss of the rescaled source | not given | 2.5e-06 (epoch 2) |",
         "| S_T0: training time | 3 h on 4 cores | 2 min |",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import read_paper_model, write_paper_model
 from cosmicnet.training.paper.page import _curve
 from cosmicnet.training.paper.recipe import load_paper_recipe
+from cosmicnet.training.paper.soap import soap
 from cosmicnet.training.paper.train import Epoch, Trained, TrainingTask, train_network
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import DatasetError, write_json
@@ -30,12 +32,13 @@ TEXT = RECIPE.read_text(encoding="utf-8")
 ONE_EPOCH = {"loss": 1.0, "validation_loss": 1.0, "seconds": 1.0}
 
 
-def test_full_recipe_differs_in_sizes_and_in_the_learning_rate_only() -> None:
+def test_full_recipe_differs_in_sizes_and_in_the_training_only() -> None:
     full, small = (load_paper_recipe(RECIPE.with_name(name)) for name in ("paper.toml", "paper_small.toml"))
     for name in ("box", "sigmas", "class_settings", "companion"):
         assert getattr(full, name) == getattr(small, name)
-    # few steps have to be used better than the paper's many
-    assert full.training == small.training.model_copy(update={"learning_rate_end": None})
+    # the paper's own
+    assert full.training.model_dump(exclude={"seed"}) == {
+        "optimizer": "adam", "weighted_in_time": False, "learning_rate": 1e-3, "learning_rate_end": None}
     for source in ("t0", "t1", "t2"):
         assert getattr(full.networks, source).hyperparameters == getattr(small.networks, source).hyperparameters
     assert [getattr(full.sets, name).models for name in ("training", "validation", "hyperparameters", "test")] == [
@@ -187,11 +190,13 @@ def same(a: Trained, b: Trained) -> bool:
         for x, y in zip(a.network.weights[name], b.network.weights[name], strict=True))
 
 
-@pytest.mark.parametrize("rate_end", [None, 1e-5])
+@pytest.mark.parametrize("options", [
+    {}, {"learning_rate_end": 1e-5}, {"optimizer": "soap", "weighted_in_time": True},
+])
 def test_training_that_was_killed_ends_with_the_same_weights(
-    work: Path, monkeypatch: pytest.MonkeyPatch, rate_end: float | None,
+    work: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any],
 ) -> None:
-    given = task(work, rate_end=rate_end)
+    given = replace(task(work), **options)
     whole = train_network(given, work / "whole", quiet=True)
     with monkeypatch.context() as patch:
         kill_at(patch, train_module, "_save", 1)
@@ -204,6 +209,33 @@ def test_training_that_was_killed_ends_with_the_same_weights(
     assert same(train_network(given, work / "killed", quiet=True), resumed)
     assert {p.name for p in (work / "killed").glob("*/*.keras")} == {"epoch0002.keras", f"epoch{whole.best:04d}.keras"}
     assert whole.validation_loss == min(epoch.validation_loss for epoch in whole.history)
+
+
+def test_soap_follows_a_valley_that_adam_crosses() -> None:
+    """Weights that act together: features that are nearly the same, as those of neighbouring wavenumbers."""
+    keras = train_module.load_keras()
+    generator = np.random.default_rng(2)
+    x = (generator.normal(size=(400, 12)) * np.geomspace(1.0, 0.02, 12)) @ np.linalg.qr(
+        generator.normal(size=(12, 12)))[0]
+    y = x @ generator.normal(size=(12, 6))
+    losses = {}
+    for name, optimizer in (("adam", keras.optimizers.Adam), ("soap", soap)):
+        model = keras.Sequential([keras.layers.Dense(6, kernel_initializer="zeros", use_bias=False)])
+        model.compile(optimizer=optimizer(0.01), loss="mse")
+        losses[name] = model.fit(x, y, batch_size=400, epochs=800, shuffle=False, verbose=0).history["loss"][-1]
+    assert losses["soap"] < 1e-3 * losses["adam"]
+
+
+def test_weights_of_times_are_the_inverse_of_the_rms_of_the_source(work: Path) -> None:
+    weights = train_module._time_weights("t0", task(work).training, "")
+    models = [read_paper_model(path) for path in task(work).training]
+    tau = np.concatenate([m.tau / m.cosmology["tau_rec"] for m in models])
+    rms = np.concatenate([np.sqrt((m.sources["t0"].astype(float) ** 2).mean(axis=1)) for m in models])
+    at_peak, at_reionisation = (np.abs(tau - t) < 0.05 * t for t in (1.0, 5000.0 / 281.0))
+    ratio = weights(tau[at_reionisation]).mean() / weights(tau[at_peak]).mean()
+    expected = rms[at_peak].mean() / rms[at_reionisation].mean()
+    assert ratio == pytest.approx(expected, rel=0.2) and expected > 100.0
+    assert weights(tau).max() <= 1.0 / train_module.SMALLEST_SOURCE * (1.0 + 1e-6)
 
 
 def test_learning_rate_falls_geometrically_to_that_of_the_last_epoch(work: Path) -> None:

@@ -40,6 +40,11 @@ COSMOLOGIES: Mapping[str, Parameters] = {
         "N_ur": 0.00441, "N_ncdm": 1, "deg_ncdm": 3, "T_ncdm": 0.71611, "m_ncdm": 0.02, "Omega_Lambda": 0,
         "fluid_equation_of_state": "CLP", "use_ppf": "yes", "w0_fld": -1.0, "wa_fld": 0.0},
 }
+# Drawn beside the networks of the demo.
+PAPER_SET, PAPER_TITLE = "paper", "CosmicNet I's networks"
+PAPER_IN_WORDS = ("sources.png shows the networks of the first paper, too: layers that take in cosines, sines, Bessel "
+                  "functions and damping, and give S(k) at one time. The networks above are polynomials and small "
+                  "networks in coordinates in which all cosmologies look alike.")
 L_RANGES = ((2, LOW_L_END - 1), (LOW_L_END, 799), (800, L_MAX))
 REPEATS = 3
 PERCENT = 100.0
@@ -90,7 +95,11 @@ def run_demo(output_folder: Path, packages_path: Path | None = None, network: st
     console.print("Full CLASS has its default precision here, networks stand for converged CLASS: most of what differs "
                   f"is full CLASS's. In your own comparison, compare with {COMPARE_WITH}.", highlight=False)
     _print_planck(console, full.spectra, net.spectra, packages_path)
-    for path in _write_plots(full, net, output_folder):
+    nets = {"networks": net.sources}
+    if covers({**OUTPUT_SETTINGS, **BEST_FIT, **settings}, PAPER_SET):
+        nets[PAPER_TITLE] = _sources({**BEST_FIT, **settings, **networks_on(PAPER_SET)})
+        console.print(PAPER_IN_WORDS, highlight=False)
+    for path in _write_plots(full, net, nets, output_folder):
         console.print(f"wrote {path}", highlight=False)
     _show_posterior(console, output_folder / "posterior.png", network, settings)
 
@@ -126,6 +135,14 @@ def _run(parameters: Parameters, for_spectra: Parameters = MappingProxyType({}))
     mode = Mode(Spectra.of(cosmology), CmbSources.of(cosmology), _measure_seconds(parameters))
     cosmology.empty()
     return mode
+
+
+def _sources(parameters: Parameters) -> CmbSources:
+    cosmology = new_class({**OUTPUT_SETTINGS, **parameters})
+    cosmology.compute(["perturbations"])
+    sources = CmbSources.of(cosmology)
+    cosmology.empty()
+    return sources
 
 
 def _measure_seconds(parameters: Parameters) -> Seconds:
@@ -212,10 +229,10 @@ def _planck_table(full: Mapping[str, float], net: Mapping[str, float]) -> Table:
     return table
 
 
-def _write_plots(full: Mode, net: Mode, folder: Path) -> list[Path]:
+def _write_plots(full: Mode, net: Mode, nets: Mapping[str, CmbSources], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: folder / f"{name}.png" for name in ("sources", "spectrum_tt", "spectrum_ee", "matter")}
-    plot_sources(full.sources, net.sources, paths["sources"])
+    plot_sources(full.sources, nets, paths["sources"])
     plot_spectrum("tt", full.spectra, net.spectra, paths["spectrum_tt"])
     plot_spectrum("ee", full.spectra, net.spectra, paths["spectrum_ee"])
     plot_matter(full.spectra, net.spectra, paths["matter"])

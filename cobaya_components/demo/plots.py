@@ -1,7 +1,7 @@
 """Plots of one cosmology in both modes: source functions, CMB spectra and P(k) with their errors."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,32 +92,36 @@ class Map:
         return float(np.abs(self.values).max())
 
 
-def plot_sources(full: CmbSources, net: CmbSources, path: Path) -> None:
-    """Maps of the three source functions, full, net and difference; and of S_T2 at late times."""
-    figure, axes = plt.subplots(len(VIEWS), 3, figsize=(13.5, 13.0), sharex="row", sharey="row",
+def plot_sources(full: CmbSources, nets: Mapping[str, CmbSources], path: Path) -> None:
+    """Maps of the three source functions, and of S_T2 at late times: full CLASS, then each set of networks by its
+    title and its difference from full CLASS."""
+    columns = 1 + 2 * len(nets)
+    figure, axes = plt.subplots(len(VIEWS), columns, figsize=(4.5 * columns, 13.0), sharex="row", sharey="row",
                                 layout="constrained")
     for row, view in zip(axes, VIEWS, strict=True):
-        exact, approximate = Map.of(full, view), Map.of(net, view)
-        difference = approximate - exact
-        _draw_maps(figure, row[:2], [exact, approximate], exact.peak())
-        _draw_maps(figure, row[2:], [difference], difference.peak())
+        exact = Map.of(full, view)
+        _draw_map(figure, row[0], exact, exact.peak())
         row[0].set(title=f"{view.label}: full CLASS", ylabel="k  [1/Mpc]")
-        row[1].set_title(f"{view.label}: networks")
-        row[2].set_title(f"difference, at most {PERCENT * difference.peak() / exact.peak():.2g}% of the peak")
+        for (left, right), (title, net) in zip(zip(row[1::2], row[2::2], strict=True), nets.items(), strict=True):
+            approximate = Map.of(net, view)
+            difference = approximate - exact
+            _draw_map(figure, left, approximate, exact.peak())
+            _draw_map(figure, right, difference, difference.peak())
+            left.set_title(f"{view.label}: {title}")
+            right.set_title(f"difference, at most {PERCENT * difference.peak() / exact.peak():.2g}% of the peak")
     for axis in axes[-1]:
         axis.set_xlabel(r"$\tau\,/\,\tau_{\mathrm{rec}}$")
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
 
-def _draw_maps(figure: Figure, axes: Sequence[Axes], maps: Sequence[Map], limit: float) -> None:
-    """Draw maps with one symmetric colour scale, shown beside the last of them."""
-    for axis, content in zip(axes, maps, strict=True):
-        image = axis.pcolormesh(content.tau_over_tau_rec, content.k, content.values, cmap="RdBu_r",
-                                vmin=-limit, vmax=limit, shading="gouraud", rasterized=True)
+def _draw_map(figure: Figure, axis: Axes, content: Map, limit: float) -> None:
+    """A map with a symmetric colour scale."""
+    image = axis.pcolormesh(content.tau_over_tau_rec, content.k, content.values, cmap="RdBu_r",
+                            vmin=-limit, vmax=limit, shading="gouraud", rasterized=True)
     powers = ScalarFormatter(useMathText=True)
     powers.set_powerlimits((-2, 2))
-    figure.colorbar(image, ax=axes[-1], label="1/Mpc", pad=0.02, format=powers)
+    figure.colorbar(image, ax=axis, label="1/Mpc", pad=0.02, format=powers)
 
 
 def plot_spectrum(name: str, full: Spectra, net: Spectra, path: Path) -> None:

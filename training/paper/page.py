@@ -26,16 +26,16 @@ from .search import draw_label
 from .train import Epoch
 
 __all__ = [
-    "DEFAULT", "FAITHFUL", "LABELS", "PAPER", "PAPER_K", "PAPER_TIMES", "FieldSize", "Measured", "field_sizes",
+    "COSMICNET_I", "DEFAULT", "LABELS", "PAPER", "PAPER_K", "PAPER_TIMES", "FieldSize", "Measured", "field_sizes",
     "fields_table", "header", "inputs_table", "layers_table", "page", "timing_table",
 ]
 
 HEADER = """\
-# CosmicNet I, faithfully
+# The three networks of CosmicNet I
 
-Written by `cosmicnet paper report`; do not edit. The networks that arXiv:1907.05764 describes (**faithful**), the
-networks `{companion}` of this package (**default**), and full CLASS, on the same unseen cosmologies: the recipe's box
-of ±{sigmas:g} sigma.
+Written by `cosmicnet paper report`; do not edit. The networks that arXiv:1907.05764 describes (**CosmicNet I**),
+the networks `{companion}` of this package (**default**), and full CLASS, on the same unseen cosmologies: the recipe's
+box of ±{sigmas:g} sigma.
 
     cosmicnet paper generate {recipe}     models, resumable
     cosmicnet paper train {recipe}        networks, resumable after each epoch
@@ -45,13 +45,11 @@ of ±{sigmas:g} sigma.
 `cosmicnet paper make` runs generate, train and report, with `--search` also the search. The paper's own sizes
 (training/recipes/paper.toml) need {cost}, and for the search {draws} times as much training.
 
-The loss is the paper's: all times have equal weight. At reionisation S_T2 is only 4e-4 of its peak at recombination.
-In the rescaled source, which has a standard deviation of 1, this is 0.007. To know it to 5% (rms), the loss at these
-times must be 1e-7. With a larger loss C_l^EE at l < 20 is mostly noise of the networks.
+{loss}
 
-In `classy` choose the set by `neural_network_path: nets/{name}`. It is evaluated with NumPy. Lensing and matter
-sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from `{companion}`; the paper integrated the equations for the
-lensing potential.
+In `classy` choose the set by its name, `neural_network_path: {name}`; `auto` never takes it. It is evaluated with
+NumPy. Lensing and matter sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from `{companion}`, which is more
+accurate than the three and as fast; the paper integrated the equations for the lensing potential.
 
 Differences from the paper. Wavenumbers: CLASS {class_version} has {k_size} of them for the middle of the box, which
 replaces the paper's best fit; the paper has 568. Times: training uses CLASS's own (about 600 per model), which are
@@ -61,8 +59,17 @@ smallest validation loss is kept. The paper does not say which epoch it keeps; i
 of the last one. {rate} Inputs: 1/k_D² of eq. 2.7 is integrated from CLASS's a and κ', and tau_reio is the conformal
 time of CLASS's z_reio."""
 
-PAPER_RATE = "Adam's learning rate is the paper's."
-FALLING_RATE = "For the same reason Adam's learning rate decreases from epoch to epoch; the paper's is constant."
+EQUAL_WEIGHTS = """\
+The loss is the paper's: all times have equal weight. At reionisation S_T2 is only 4e-4 of its peak at recombination.
+In the rescaled source, which has a standard deviation of 1, this is 0.007. To know it to 5% (rms), the loss at these
+times must be 1e-7. With a larger loss C_l^EE at l < 20 is mostly noise of the networks."""
+WEIGHTED = """\
+The loss is the paper's with a weight in time, the inverse of the source's rms at each tau/tau_rec. With equal weights,
+as in the paper, reionisation is lost: S_T2 is only 4e-4 of its peak there, and so is the late S_T0, which acts on low
+multipoles over ten thousand Mpc. [With the paper's own loss](paper_plain_loss.md) C_l^EE at l < 20 was mostly noise."""
+PAPER_RATE = "The learning rate is the paper's."
+FALLING_RATE = "For the same reason the learning rate decreases from epoch to epoch; the paper's is constant."
+SOAP_IN_WORDS = "The optimizer is SOAP (arXiv:2409.11321), which needs fewer steps than Adam, the paper's."
 
 LAYERS_TEXT = """\
 ## Tables 2 to 4: layers
@@ -261,8 +268,8 @@ def _core_hours(number: int, seconds: tuple[float, float]) -> str:
     return f"{low:.1f} to {high:.1f} core-hours"
 
 
-FAITHFUL, DEFAULT = "faithful", "default"
-LABELS = (FAITHFUL, DEFAULT)
+COSMICNET_I, DEFAULT = "CosmicNet I", "default"
+LABELS = (COSMICNET_I, DEFAULT)
 # The paper's relative error of TT "for most of the multipole range".
 TT_LIMIT = 0.003
 SECONDS_PER_HOUR = 3600.0
@@ -287,26 +294,30 @@ class Measured:
     fields: Sequence[FieldSize]
 
 
-def page(recipe: PaperRecipe, file: Path, faithful: Manifest, measured: Measured) -> str:
-    """The text of paper.md. file: of the recipe; faithful: the entry on the recipe's networks in their manifest."""
+def page(recipe: PaperRecipe, file: Path, manifest: Manifest, measured: Measured) -> str:
+    """The text of paper.md. file: of the recipe; manifest: of the recipe's networks."""
     sources, k_size = measured.sources, measured.sources.k.size
-    class_version = faithful.class_version.removeprefix("v")
+    class_version = manifest.class_version.removeprefix("v")
     full = load_paper_recipe(Path(str(files("cosmicnet.training") / "recipes" / FULL_RECIPE)))
     return "\n\n".join([
-        header(recipe, file, full, class_version, k_size), _what_was_run(recipe, full, faithful, measured.histories),
+        header(recipe, file, full, class_version, k_size), _what_was_run(recipe, full, manifest, measured.histories),
         "## Table 1: inputs", inputs_table(k_size), *_layers(recipe, k_size, class_version),
         "### The default networks beside these", FIELDS_TEXT,
         fields_table(measured.fields),
         "## The search (section 3.2)", _search(recipe, measured.drawn), *_sources(sources), *_spectra(measured.spectra),
-        *_speed(measured.timings), "## Default networks against the faithful ones", _factors(measured)]) + "\n"
+        *_speed(measured.timings), "## Default networks against those of CosmicNet I", _factors(measured)]) + "\n"
 
 
 def header(recipe: PaperRecipe, file: Path, full: PaperRecipe, class_version: str, k_size: int) -> str:
     """The beginning of the page. full: the recipe with the paper's own sizes."""
-    rate = PAPER_RATE if recipe.training.learning_rate_end is None else FALLING_RATE
+    training = recipe.training
+    rate = PAPER_RATE if training.learning_rate_end is None else FALLING_RATE
+    if training.optimizer == "soap":
+        rate = f"{rate} {SOAP_IN_WORDS}"
     return _filled(HEADER.format(
         recipe=file, cost=_cost_in_words(full), draws=full.search.draws, class_version=class_version, k_size=k_size,
-        rate=rate, companion=recipe.companion, sigmas=recipe.sigmas, name=recipe.name))
+        rate=rate, loss=WEIGHTED if training.weighted_in_time else EQUAL_WEIGHTS, companion=recipe.companion,
+        sigmas=recipe.sigmas, name=recipe.name))
 
 
 def _filled(text: str) -> str:
@@ -317,9 +328,9 @@ def _filled(text: str) -> str:
 
 
 def _what_was_run(
-    recipe: PaperRecipe, full: PaperRecipe, faithful: Manifest, histories: Mapping[str, list[Epoch]]
+    recipe: PaperRecipe, full: PaperRecipe, manifest: Manifest, histories: Mapping[str, list[Epoch]]
 ) -> str:
-    trained: Mapping[str, Mapping[str, float]] = faithful.recipe["trained"]
+    trained: Mapping[str, Mapping[str, float]] = manifest.recipe["trained"]
     lines = ["## What was run", "", "| | paper | here |", "|---|---|---|"]
     lines += [f"| models, {name} | {getattr(full.sets, name).models} | {getattr(recipe.sets, name).models} |"
               for name in SETS]
@@ -327,7 +338,7 @@ def _what_was_run(
         there, here = (getattr(r.networks, source).epochs for r in (full, recipe))
         steps = [epochs * r.sets.training.models for epochs, r in ((there, full), (here, recipe))]
         lines += [
-            f"| S_{source.upper()}: epochs (steps of Adam) | {there} ({steps[0]}) | {here} ({steps[1]}) |",
+            f"| S_{source.upper()}: epochs (steps) | {there} ({steps[0]}) | {here} ({steps[1]}) |",
             f"| S_{source.upper()}: validation loss of the rescaled source | not given | "
             f"{trained[source]['validation_loss']:.1e} (epoch {trained[source]['best_epoch']}) |",
             f"| S_{source.upper()}: training time | {PAPER_TRAINING_HOURS[source]:g} h on 4 cores | "
@@ -336,9 +347,9 @@ def _what_was_run(
             f"{_curve(histories[source], recipe.sets.training.models)} |"]
     lines += [f"| draws of the recipe's search, kept | {full.search.draws}, {full.search.keep} | "
               f"{recipe.search.draws}, {recipe.search.keep} |",
-              f"| Adam's rate | {_rate(full.training)} | {_rate(recipe.training)} |", "",
-              f"Networks {faithful.name}, hash {faithful.sha256[:12]}, of {faithful.recipe['models_used']} models; "
-              f"CLASS {faithful.class_version}; {platform.processor() or platform.machine()}. Training times are "
+              f"| learning rate | {_rate(full.training)} | {_rate(recipe.training)} |", "",
+              f"Networks {manifest.name}, hash {manifest.sha256[:12]}, of {manifest.recipe['models_used']} models; "
+              f"CLASS {manifest.class_version}; {platform.processor() or platform.machine()}. Training times are "
               "wall times."]
     return "\n".join(lines)
 
@@ -396,7 +407,7 @@ def _written(architecture: Mapping[str, Any]) -> str:
 def _sources(sources: SourceComparison) -> list[str]:
     number = len(sources.models)
     lines = [f"Errors relative to the largest value of the source, {number} unseen models (median, and worst model).",
-             "", "| source | paper | faithful, largest | faithful, rms | default, largest | default, rms |",
+             "", "| source | paper | CosmicNet I, largest | CosmicNet I, rms | default, largest | default, rms |",
              "|---|---|---|---|---|---|"]
     paper = {"t0": "about 1e-3", "t1": "slightly bigger", "t2": "about 1e-3"}
     rows = [(source, False, f"S_{source.upper()}", paper[source]) for source in TIMES]
@@ -437,8 +448,8 @@ def _spectra(spectra: SpectraComparison) -> list[str]:
         ("Wishart χ², median model, worst", "", {s: f"{chi2[s].median:.3g}, {chi2[s].worst:.3g}" for s in LABELS}),
     ]
     lines = [f"{number} unseen models; lensed C_l, l = 2 to 2508; both modes through the fast line of sight.", "",
-             "| | paper | faithful | default |", "|---|---|---|---|"]
-    lines += [f"| {title} | {paper} | {cells[FAITHFUL]} | {cells[DEFAULT]} |" for title, paper, cells in rows]
+             "| | paper | CosmicNet I | default |", "|---|---|---|---|"]
+    lines += [f"| {title} | {paper} | {cells[COSMICNET_I]} | {cells[DEFAULT]} |" for title, paper, cells in rows]
     return ["## Figures 6 and 7: spectra", "\n".join(lines), *spectra.refused, "![Figure 6](paper/figure6.png)",
             "![Figure 7](paper/figure7.png)"]
 
@@ -470,8 +481,8 @@ def _factors(measured: Measured) -> str:
         values.append((f"S_{source.upper()}, rms error over peak, median model", over_peak, ""))
     milliseconds = {label: 1e3 * measured.timings[0].seconds[label] for label in LABELS}
     values.append(("evaluation, 1 thread", milliseconds, " ms"))
-    lines = ["| | faithful | default | factor |", "|---|---|---|---|"]
-    lines += [f"| {title} | {v[FAITHFUL]:.3g}{unit} | {v[DEFAULT]:.3g}{unit} | {v[FAITHFUL] / v[DEFAULT]:.3g} |"
+    lines = ["| | CosmicNet I | default | factor |", "|---|---|---|---|"]
+    lines += [f"| {title} | {v[COSMICNET_I]:.3g}{unit} | {v[DEFAULT]:.3g}{unit} | {v[COSMICNET_I] / v[DEFAULT]:.3g} |"
               for title, v, unit in values]
     hours = sum(PAPER_TRAINING_HOURS.values())
     title = f"training (paper: {hours:g} h on 4 cores)"

@@ -17,7 +17,7 @@ from ..models.plan import FieldsPlan
 from ..recipe.schema import RecipeError
 from .figures import draw_figures
 from .measure import compare_sources, compare_spectra, time_perturbations
-from .page import DEFAULT, FAITHFUL, LABELS, Measured, field_sizes, page
+from .page import COSMICNET_I, DEFAULT, LABELS, Measured, field_sizes, page
 from .plan import PaperPlan
 from .recipe import PaperRecipe
 from .search import found_before
@@ -40,7 +40,7 @@ def report(plan: PaperPlan, networks: Path, output: Path, cache: Path, companion
     if manifest.architecture != PAPER_ARCHITECTURE:
         raise RecipeError(f"{networks}: not the paper's networks but {manifest.architecture}'s")
     require_same_recipe(recipe, manifest.recipe, networks)
-    both = {FAITHFUL: str(networks), DEFAULT: recipe.companion}
+    both = {COSMICNET_I: str(networks), DEFAULT: recipe.companion}
     points = recipe.test_points()
     # a damaged search result must show before hours of measuring
     histories = {source: plan.history(source) for source in TIMES}
