@@ -127,7 +127,7 @@ def _markdown(costs: Mapping[str, Mapping[str, RequestCost]]) -> str:
         "Written by `cosmicnet benchmark --scaling`; do not edit. Lensed TT, TE, EE and phi phi of one cosmology, and",
         "the linear P(k) in rows with k_max. Each request runs in a process of its own. Numbers in brackets are",
         "relative to l_max 2508 in the same mode. Peak memory is the largest resident size of the process, libraries",
-        f"included. With networks it is that of {COMPUTES} cosmologies, because freed memory is kept for the next one.",
+        f"included. With networks it is measured over {COMPUTES} cosmologies: freed memory is kept for the next one.",
         f"Target: at most {MEGABYTES_MORE_ALLOWED} MB more than with stock classy. OMP_NUM_THREADS: {threads}.", "",
         "| request | mode | transfer, s | whole compute(), s | peak memory, MB | more than stock, MB |",
         "|---|---|---|---|---|---|",
