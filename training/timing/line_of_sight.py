@@ -1,7 +1,7 @@
 """The fast line of sight against CLASS's own, default and converged: accuracy, seconds, and the page about them."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
@@ -107,7 +107,7 @@ def seconds(cosmology: Parameters, l_max: int, repeats: int) -> dict[str, dict[s
             for step, (begin, end) in STEPS.items()}
 
 
-def compare_lines_of_sight(settings: LineOfSightSettings, report: Callable[[str], None] = print) -> None:
+def compare_lines_of_sight(settings: LineOfSightSettings) -> None:
     """Measure, and write line_of_sight.md and .png."""
     require_patched_classy()
     settings.cache.mkdir(parents=True, exist_ok=True)
@@ -122,7 +122,7 @@ def compare_lines_of_sight(settings: LineOfSightSettings, report: Callable[[str]
                    for cosmology, l_max in requests}
         for l_max, future in ended(futures):
             errors[l_max].append(future.result())
-            report(f"l_max {l_max}: {future.result()}")
+            print(f"l_max {l_max}: {future.result()}")
     # the clock runs when the other processes have ended
     times = seconds(LCDM_DOMAIN.points(1)[0], settings.l_max[0], settings.repeats)
     write_line_of_sight([ErrorsAt(l_max, found) for l_max, found in errors.items()], times, tracks, settings.output)
