@@ -60,7 +60,7 @@ def _nobody_reads() -> bool:
 
 def _explanation(error: Exception, output: str) -> str | None:
     """The message for an error that the user can correct; None for a fault of the package."""
-    # classy wraps what the networks raise into its own errors
+    # classy wraps errors of the networks into its own
     for candidate in (error, error.__cause__):
         if isinstance(candidate, CosmicnetError):
             return str(candidate)

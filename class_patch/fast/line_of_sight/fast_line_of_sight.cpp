@@ -9,8 +9,8 @@
  *
  * so that two sums suffice, of which the second serves both. Times and weights are CLASS's own.
  *
- * In curved space there are the same two sums, over the functions of radial_sums.h. There j_l' becomes q/k dPhi_l/dx,
- * 1/x cosK/(k sinK), 1/x^2 (k sinK)^-2, and S_2 S_2/sqrt(1-3K/k^2).
+ * In curved space there are the same two sums, over the functions of radial_sums.h. They have q/k dPhi_l/dx for
+ * j_l', cosK/(k sinK) for 1/x, (k sinK)^-2 for 1/x^2, and S_2/sqrt(1-3K/k^2) for S_2.
  */
 
 #include <algorithm>
