@@ -19,7 +19,7 @@ __all__ = ["common_settings", "constant_numbers", "describe"]
 def describe(
     name: str, description: str, running: RunningClass, precision: Mapping[str, float], **entries: Any
 ) -> Manifest:
-    """running: the CLASS of the models. precision: all their parameters, of which those that act on sources are entered.
+    """running: the CLASS of the models. precision: all their parameters; those that act on sources are entered.
     entries: the other entries of Manifest; save_network_set() adds fields, architecture and hash."""
     return Manifest(name=name, description=description, class_version=running.version,
                     source_digest=running.source_digest,
