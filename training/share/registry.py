@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmicnet.errors import NetworkFileError
+from cosmicnet.files import parse_json
 from cosmicnet.installed import MANIFEST, installed_sets, shipped_sets, user_folder
 from cosmicnet.manifest import Manifest
 from cosmicnet.running_class import RunningClass
@@ -81,13 +82,13 @@ def entries_of(address: str) -> list[PublishedSet]:
     """The sets of a registry. RegistryError where it cannot be read, or its index is too large or no index."""
     content = b"".join(read_blocks(join(address, INDEX), MOST_BYTES_OF_INDEX))
     try:
-        index = json.loads(content)
+        index = parse_json(content)
         if index["format_version"] != FORMAT_VERSION:
             raise ValueError(f"format version {index['format_version']!r}, but this cosmicnet reads {FORMAT_VERSION}")
         if len(index["sets"]) > MOST_SETS:
             raise ValueError(f"{len(index['sets'])} sets")
         return [PublishedSet.from_json(data) for data in index["sets"]]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RegistryError(f"{join(address, INDEX)} is not the index of a registry: {error}") from error
 
 
@@ -198,4 +199,7 @@ def published_manifest(address: str, entry: PublishedSet) -> Manifest:
     content = b"".join(read_blocks(where, entry.files[MANIFEST].size))
     if _sha256(content) != entry.files[MANIFEST].sha256:
         raise RegistryError(f"{where} is not the file of the index: other SHA-256")
-    return Manifest.from_json(json.loads(content), where)
+    try:
+        return Manifest.from_json(parse_json(content), where)
+    except ValueError as error:
+        raise RegistryError(f"{where} is no valid JSON: {error}") from error

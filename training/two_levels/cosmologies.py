@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 from scipy.stats import qmc
 
-from ..recipe.schema import require_ordered, setting
+from ..recipe.schema import require_ordered, require_possible, setting
 from ..recipe.toml import Strict
 from ..work.numbers import MASS_SPLITTINGS
 
@@ -69,6 +69,7 @@ class PhysicalRanges(Strict):
     @model_validator(mode="after")
     def _ordered(self) -> PhysicalRanges:
         require_ordered(dict(self))
+        require_possible(dict(self))
         return self
 
 
@@ -81,9 +82,9 @@ class SampledBox(Strict):
 
     @model_validator(mode="after")
     def _ordered(self) -> SampledBox:
-        require_ordered(self.ranges)
-        for family in self.families:
-            require_ordered(family)
+        for entries in (self.ranges, *self.families):
+            require_ordered(entries)
+            require_possible(entries)
         return self
 
     def point(self, number: int, u: _Coordinates) -> Cosmology:
