@@ -82,7 +82,8 @@ class SampledBox(Strict):
 
     @model_validator(mode="after")
     def _ordered(self) -> SampledBox:
-        for entries in (self.ranges, *self.families):
+        tables: list[dict[str, Any]] = [{**self.ranges}, *self.families]
+        for entries in tables:
             require_ordered(entries)
             require_possible(entries)
         return self
