@@ -27,9 +27,11 @@ __all__ = ["print_comparison", "write_html"]
 COLOURS = {NET: "#1f5a99", FULL: "#d1660a", STOCK: "0.45"}
 SMALLEST_SECONDS = 1e-3
 EXPLANATION = (
-    f'"{NET}" and "{FULL}" use the same fast modules: their difference is the error of the networks. "{STOCK}" '
-    "is full CLASS without any option of this package. At default precision it samples the line of sight coarsely: "
-    "its difference from the other two is mostly its own error."
+    f'"{NET}" and "{FULL}" use the same fast modules, so that they differ in their source functions alone. Networks '
+    "follow CLASS at the precision of their training. Shipped networks were trained at a finer precision than CLASS's "
+    f'default, whose error is then most of this difference. "{STOCK}" is full CLASS without any option of this '
+    "package. At default precision it samples the line of sight coarsely: its difference from the other two is mostly "
+    "its own error."
 )
 STYLE = """\
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
