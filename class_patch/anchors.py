@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["HOOK", "AnchorError", "Edit", "apply_edits", "of_part"]
+__all__ = ["HOOK", "AnchorError", "Edit", "of_part"]
 
 # The part of the patch that every CLASS needs.
 HOOK = "hook"
@@ -50,10 +50,3 @@ class Edit:
 def of_part(part: str, edits: Iterable[Edit]) -> tuple[Edit, ...]:
     """The same edits as a part of the patch."""
     return tuple(replace(edit, part=part) for edit in edits)
-
-
-def apply_edits(original: str, edits: Iterable[Edit], file_name: str) -> str:
-    """Apply all edits of one file in order."""
-    for edit in edits:
-        original = edit.apply(original, file_name)
-    return original

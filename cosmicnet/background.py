@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 __all__ = ["Background"]
 
@@ -23,9 +24,16 @@ EV, MPC = 1.602176487e-19, 3.085677581282e22
 # H0 = 100 km/s/Mpc, in 1/Mpc
 HUNDRED = 1e5 / LIGHT
 
+# The numbers of a request, beside those of massive species, that the expansion depends on.
+OF_BACKGROUND = ("H0", "T_cmb", "N_ur", "omega_b", "omega_cdm", "Omega0_k", "w0_fld", "wa_fld")
+
 # Nodes of the integrals over momenta (in units of the temperature) and over each step in a; both are exact to 1e-8.
 MOMENTA, LARGEST_MOMENTUM = 60, 36.0
 NODES_PER_STEP = 3
+STEP_NODES, STEP_WEIGHTS = np.polynomial.legendre.leggauss(NODES_PER_STEP)
+# The energy of massive neutrinos is tabulated in steps of the inverse hyperbolic sine of the mass, up to a mass beyond
+# which it is proportional to the mass.
+MASS_STEP, LARGEST_MASS = 0.01, 1e7
 # Scale factors before the first one, relative to it.
 BEFORE = np.geomspace(1e-4, 0.9, 24)
 
@@ -57,15 +65,8 @@ class Background:
     @classmethod
     def of(cls, values: Mapping[str, float]) -> Background:
         """values: `setup` and `cosmology` of a SourceRequest together; KeyError where a number is missing."""
-        h2 = (values["H0"] / 100.0) ** 2
-        photons = omega_photons(values["T_cmb"])
-        per_species = 7.0 / 8.0 * photons
-        massless = values["N_ur"] * (4.0 / 11.0) ** (4.0 / 3.0) * per_species
-        massive = tuple(_massive(values, number, per_species) for number in range(1, int(values["N_ncdm"]) + 1))
-        matter, curvature = values["omega_b"] + values["omega_cdm"], values["Omega0_k"] * h2
-        others = photons + massless + matter + curvature + sum(d * float(_energy(np.array([y]))[0]) for d, y in massive)
-        return cls(photons, photons + massless, values["omega_b"], matter, curvature, h2 - others,
-                   values["w0_fld"], values["wa_fld"], massive)
+        species = tuple(_species(values, number) for number in range(1, int(values["N_ncdm"]) + 1))
+        return _background(*(values[name] for name in OF_BACKGROUND), species)
 
     def slope(self, a: Array) -> Array:
         """da/dtau = a^2 H in 1/Mpc."""
@@ -104,10 +105,9 @@ class Background:
 
     def _steps(self, edges: Array) -> tuple[Array, Array]:
         """Conformal time and distance of sound from each scale factor to the next."""
-        nodes, weights = np.polynomial.legendre.leggauss(NODES_PER_STEP)
         middle, half = 0.5 * (edges[1:] + edges[:-1]), 0.5 * np.diff(edges)
-        at = middle[:, None] + half[:, None] * nodes
-        steps = half[:, None] * weights / self.slope(at)
+        at = middle[:, None] + half[:, None] * STEP_NODES
+        steps = half[:, None] * STEP_WEIGHTS / self.slope(at)
         return steps.sum(axis=1), (steps * self.sound_speed(at)).sum(axis=1)
 
     def with_last_step(self, a: Array, duration: float) -> Background:
@@ -125,24 +125,42 @@ class Background:
         return result
 
 
-def _massive(values: Mapping[str, float], number: int, per_species: float) -> tuple[float, float]:
+def _species(values: Mapping[str, float], number: int) -> tuple[float, float, float]:
+    """Degeneracy, temperature in units of T_cmb, and mass (eV) of one massive species."""
     end = "" if number == 1 else f"_{number}"
     mass = values["m_ncdm" if number == 1 else f"m_ncdm_in_eV{end}"]
-    temperature = values[f"T_ncdm{end}"]
-    return (values[f"deg_ncdm{end}"] * temperature**4 * per_species,
-            mass * EV / (BOLTZMANN * temperature * values["T_cmb"]))
+    return values[f"deg_ncdm{end}"], values[f"T_ncdm{end}"], mass
+
+
+@lru_cache(maxsize=8)
+def _background(
+    hubble: float, t_cmb: float, n_ur: float, omega_b: float, omega_cdm: float, omega_k: float, w0: float, wa: float,
+    species: tuple[tuple[float, float, float], ...],
+) -> Background:
+    """Background.of() from the numbers OF_BACKGROUND; many inputs of networks ask for the same one."""
+    h2 = (hubble / 100.0) ** 2
+    photons = omega_photons(t_cmb)
+    per_species = 7.0 / 8.0 * photons
+    massless = n_ur * (4.0 / 11.0) ** (4.0 / 3.0) * per_species
+    massive = tuple((degeneracy * temperature**4 * per_species, mass * EV / (BOLTZMANN * temperature * t_cmb))
+                    for degeneracy, temperature, mass in species)
+    matter, curvature = omega_b + omega_cdm, omega_k * h2
+    others = photons + massless + matter + curvature + sum(d * float(_energy(np.array([y]))[0]) for d, y in massive)
+    return Background(photons, photons + massless, omega_b, matter, curvature, h2 - others, w0, wa, massive)
 
 
 @lru_cache(maxsize=1)
-def _momenta() -> tuple[Array, Array]:
-    """Squares of momenta and their weights in the energy of a Fermi-Dirac distribution, whose sum without mass is 1."""
+def _energy_table() -> CubicSpline:
+    """The energy of a Fermi-Dirac distribution over sqrt(1 + mass^2), by the inverse hyperbolic sine of the mass."""
     nodes, weights = np.polynomial.legendre.leggauss(MOMENTA)
     q = 0.5 * LARGEST_MOMENTUM * (nodes + 1.0)
     in_energy = weights * q**2 / (np.exp(q) + 1.0)
-    return q**2, in_energy / np.sum(in_energy * q)
+    x = np.arange(0.0, np.arcsinh(LARGEST_MASS) + MASS_STEP, MASS_STEP)
+    energy = np.sqrt(q**2 + np.sinh(x[:, None]) ** 2) @ (in_energy / np.sum(in_energy * q))
+    return CubicSpline(x, energy / np.cosh(x), bc_type=((1, 0.0), "not-a-knot"))
 
 
 def _energy(mass: Array) -> Array:
     """Energy of massive neutrinos relative to that without mass; mass: in units of the temperature."""
-    squares, weights = _momenta()
-    return np.asarray(np.sqrt(squares + mass[..., None] ** 2) @ weights)
+    table = _energy_table()
+    return np.asarray(table(np.minimum(np.arcsinh(mass), table.x[-1])) * np.sqrt(1.0 + mass**2))

@@ -6,13 +6,12 @@ import classy themselves, `python -m cosmicnet.classy` prints the folder for PYT
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["folder", "load", "put_first"]
+__all__ = ["folder", "load"]
 
 PACKAGE = "cosmicnet_classy"
 INSTALL_HINT = "pip install --config-settings beside=yes ./class_patch (docs/patch.md)"
@@ -25,18 +24,6 @@ def folder() -> Path | None:
     # one build for each version of Python may share a folder
     found = [path for place in places for path in Path(place).glob(f"build/lib.*{sys.implementation.cache_tag}")]
     return found[0] if found else None
-
-
-def put_first() -> bool:
-    """Make `import classy` load this build, in this process and in those that it starts; False if it is not
-    installed. classy must not be imported yet."""
-    place = folder()
-    if place is None or "classy" in sys.modules:
-        return False
-    sys.path.insert(0, str(place))
-    others = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = f"{place}{os.pathsep}{others}" if others else str(place)
-    return True
 
 
 def load() -> Any:

@@ -94,6 +94,10 @@ class Scales:
         streaming: NDArray[np.bool_] = started & (np.outer(tau, k) > self.streaming_trigger)
         return streaming
 
+    def free_columns(self, k: Array, tau: float) -> int:
+        """How many of the wavenumbers do not stream at tau (Mpc), a late time."""
+        return int(np.searchsorted(k, self.streaming_trigger / tau, side="right"))
+
 
 def _t(tau: Array, s: Scales) -> Array:
     return tau / s.tau_rec

@@ -75,21 +75,21 @@ def why_not_covered(request: Request, networks: NetworkSet, running: RunningClas
 
     running: the CLASS that asks; None for another program, whose equations and precision parameters are not CLASS's.
     """
-    manifest = networks.manifest
+    manifest, values = networks.manifest, values_for_domain(request)
     if running is not None:
         yield from map(Lasting, _other_class(running, manifest))
     settings = dict(_wrong_settings(request, manifest, has_precision=running is not None))
-    ranges = outside_ranges(request, manifest)
+    ranges = outside_ranges(values, manifest)
     consequences = tuple(name for cause in settings for name in CONSEQUENCES.get(cause, ()))
     lasting = {name: Lasting(reason) for name, reason in settings.items()}
     known = [reason for name, reason in (lasting | ranges).items()
              if name in CONSEQUENCES or not name.startswith(consequences)]
     yield from known
     if not ranges:
-        yield from _outside_region(values_for_domain(request), manifest)
+        yield from _outside_region(values, manifest)
     yield from map(Lasting, _missing_sources(request, networks, consequences))
     if not known:
-        yield from _other_physics(request, networks)
+        yield from _other_physics(request, values, networks)
     yield from _outside_grids(request, networks)
     others = networks.emulator.for_companion(request)
     if networks.companion is not None and others is not None:
@@ -119,6 +119,8 @@ def _wrong_settings(request: Request, manifest: Manifest, has_precision: bool) -
     """Names of settings and precision parameters with which the networks' sources would be wrong, and why."""
     got = {**request.cosmology, **request.setup}
     for name, value in manifest.setup.items():
+        if got.get(name) == value:
+            continue
         if _is_of_absent_species(name, request.setup) or (name == "gauge" and _is_gauge_invariant(request.setup)):
             continue
         if name == "has_ur" and "N_eff" in manifest.domain:
@@ -128,6 +130,8 @@ def _wrong_settings(request: Request, manifest: Manifest, has_precision: bool) -
         if not _agree(got.get(name, math.nan), value, tolerance):
             yield name, _other_value(name, got, value)
     for name, value in manifest.precision.items() if has_precision else ():
+        if request.precision.get(name) == value:
+            continue
         if "ncdm" in name and request.setup.get("N_ncdm") == 0:
             # of momenta and hierarchies that are not there
             continue
@@ -182,15 +186,17 @@ def _missing_sources(request: Request, networks: NetworkSet, consequences: tuple
 
 def outside_domain(request: Request, manifest: Manifest) -> Iterator[str]:
     """Yield one sentence for each range that the cosmology is outside of, and for the other bounds of the domain."""
-    yield from outside_ranges(request, manifest).values()
     values = values_for_domain(request)
+    yield from outside_ranges(values, manifest).values()
     if manifest.domain.keys() <= values.keys():
         yield from _outside_region(values, manifest)
 
 
-def outside_ranges(request: Request, manifest: Manifest) -> dict[str, str]:
-    """Entries of the domain that the request lacks, or has outside of the domain's range, each with a sentence."""
-    values, found = values_for_domain(request), {}
+def outside_ranges(values: Mapping[str, float], manifest: Manifest) -> dict[str, str]:
+    """Entries of the domain that `values` lack or have outside of the domain's range, each with a sentence.
+
+    values: of values_for_domain()."""
+    found = {}
     for name, (low, high) in manifest.domain.items():
         # written so that NaN is outside; an end of a range is inside after CLASS has converted units
         if not low - ROUNDING * abs(low) <= values.get(name, math.nan) <= high + ROUNDING * abs(high):
@@ -222,13 +228,13 @@ def values_for_domain(request: Request) -> dict[str, float]:
     return values
 
 
-def _other_physics(request: Request, networks: NetworkSet) -> Iterator[str]:
+def _other_physics(request: Request, values: Mapping[str, float], networks: NetworkSet) -> Iterator[str]:
     """Find physics that is not among the settings but changes the background or the thermal history: compare CLASS's
     numbers with those that the parameters imply."""
     manifest = networks.manifest
     if not manifest.derived.keys().isdisjoint((*OF_EXPANSION, "z_rec")):
         yield from _other_expansion(request)
-    expected = networks.derived(inputs_of(values_for_domain(request), tuple(manifest.derived_inputs)))
+    expected = networks.derived(inputs_of(values, tuple(manifest.derived_inputs)))
     different = []
     for (name, tolerance), value in zip(manifest.derived.items(), expected, strict=True):
         got = request.cosmology.get(name, math.nan)

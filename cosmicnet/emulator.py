@@ -5,7 +5,7 @@ to tables; cosmicnet.paper has the networks of CosmicNet I.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from time import perf_counter
@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from .background import Background
 from .combinations import COMBINATIONS, combined
@@ -26,7 +25,8 @@ from .photons import NEEDED_PIECES, PIECE_OF, STREAMING_OF, STREAMING_PIECES, La
 from .pieces import PIECES, SOURCES, fill_p, tables_but_p, time_factor, wavenumber_factor
 from .request import Request
 from .rescattering import duration_of_change, is_resolved, start_of_reionization
-from .threads import run_together, threads_of_products
+from .splines import cubic_at
+from .threads import Once, run_together, threads_of_products
 
 __all__ = ["Emulator", "FieldsEmulator"]
 
@@ -256,7 +256,7 @@ def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array, dtype=kind)
 
 
-def _timed(durations: list[tuple[str, float]], step: str, task: Callable[[], None]) -> Callable[[], None]:
+def _timed(durations: list[tuple[str, float]], step: str, task: Callable[[], object]) -> Callable[[], None]:
     """The task with a clock, which appends step and duration."""
     def run() -> None:
         start = perf_counter()
@@ -276,53 +276,71 @@ class _OpenRequest:
         self._first_late = int(np.searchsorted(request.tau, fields.scales.tau_free_streaming, side="right"))
         # photons beyond their fields, if there are any
         self._has_streaming = has_streaming and self._first_late > 0 and not PIECE_OF.keys().isdisjoint(self._tables)
+        self._early, self._early_sources = Once(self._early_fields), Once(self._sources_of_early)
+        self._late, self._smoothed = Once(self._late_fields), Once(self._smoothed_fields)
+        self._late_sources = Once(self._sources_of_late)
+        self._photons = LatePhotons(request, fields, self._first_late,
+                                    self._streaming_sources if self._has_streaming else None, self._late)
 
-    def tasks(self) -> list[tuple[str, Callable[[], None]]]:
-        """The tasks that fill the tables, each with the step to which its time is counted; the longest first."""
-        rows = slice(self._first_late)
+    def tasks(self) -> list[tuple[str, Callable[[], object]]]:
+        """The tasks that fill the tables, each with the step to which its time is counted. In this order they hardly
+        wait for one another's results."""
+        early: list[tuple[str, Callable[[], object]]] = []
+        if self._first_late > 0:
+            early.append(("interpolation", self._fill_early))
+        if self._first_late == self._request.tau.size:
+            return early
+        photons = [("late photons", task) for task in self._photons.preparations()]
+        return [*photons[:1], *early, *photons[1:], ("interpolation", self._fill_late),
+                *(("late photons", partial(self._fill_photons, *part)) for part in reversed(self._photons.parts()))]
+
+    def _early_fields(self) -> dict[str, Factors]:
         pieces = self._pieces("early")
         if self._has_streaming:
             pieces = list(dict.fromkeys((*pieces, *STREAMING_PIECES)))
-        fields = self._fields.factors("early", self._request.tau[rows], pieces)
-        sources = self._sources(fields, rows, is_late=False)
+        return self._fields.factors("early", self._request.tau[:self._first_late], pieces)
 
-        def fill_early() -> None:
-            for name, table in self._tables.items():
-                if name not in COMBINATIONS:
-                    _multiply(sources.get(name), table[rows])
-            self._fill_combinations(fields, rows)
-            fill_p(self._request.tables, rows)
+    def _sources_of_early(self) -> dict[str, Factors]:
+        return self._sources(self._early(), slice(self._first_late), is_late=False)
 
-        late = self._late_tasks(sources) if self._first_late < self._request.tau.size else []
-        return late + ([("interpolation", fill_early)] if self._first_late > 0 else [])
+    def _streaming_sources(self) -> dict[str, Factors]:
+        return {name: self._early_sources()[name] for name in STREAMING_OF}
 
-    def _late_tasks(self, early: Mapping[str, Factors]) -> list[tuple[str, Callable[[], None]]]:
-        request, first = self._request, self._first_late
-        streaming_of = {name: early[name] for name in STREAMING_OF} if self._has_streaming else {}
-        photons = LatePhotons(request, self._fields, first, streaming_of)
-        pieces = dict.fromkeys((*self._pieces("late"), *photons.pieces))
-        fields = self._late_fields(photons.times, pieces)
-        here = {piece: factors.at(slice(photons.times.size, None)) for piece, factors in fields.items()}
-        here |= self._smooth({piece: here[piece] for piece in GROWING_PIECES if piece in here})
-        sources = self._sources(here, slice(first, None), is_late=True)
-        tables = {name: table[first:] for name, table in self._tables.items()}
+    def _fill_early(self) -> None:
+        rows, sources = slice(self._first_late), self._early_sources()
+        for name, table in self._tables.items():
+            if name not in COMBINATIONS:
+                _multiply(sources.get(name), table[rows])
+        self._fill_combinations(self._early(), rows)
+        fill_p(self._request.tables, rows)
 
-        def fill_others() -> None:
-            for name, table in tables.items():
-                if name not in photons.sources and name not in COMBINATIONS:
-                    _multiply(sources.get(name), table)
-            self._fill_combinations(here, slice(first, None))
+    def _sources_of_late(self) -> dict[str, Factors]:
+        return self._sources(self._smoothed(), slice(self._first_late, None), is_late=True)
 
-        def fill_photons(region: str, rows: slice) -> None:
-            for name, some, part in photons.blocks(region, rows, fields):
-                _put_together(sources.get(name), part, some, tables[name])
-            fill_p(request.tables, slice(first + rows.start, first + rows.stop))
+    def _smoothed_fields(self) -> dict[str, Factors]:
+        """Late fields at the request's times."""
+        here = {piece: factors.at(slice(self._photons.times.size, None)) for piece, factors in self._late().items()}
+        return here | self._smooth({piece: here[piece] for piece in GROWING_PIECES if piece in here})
 
-        return [*(("late photons", partial(fill_photons, region, rows)) for region, rows in photons.regions().items()),
-                ("interpolation", fill_others)]
+    def _fill_late(self) -> None:
+        """All but the photons."""
+        sources = self._late_sources()
+        for name, table in self._tables.items():
+            if name not in self._photons.sources and name not in COMBINATIONS:
+                _multiply(sources.get(name), table[self._first_late:])
+        if not COMBINATIONS.keys().isdisjoint(self._tables):
+            self._fill_combinations(self._smoothed(), slice(self._first_late, None))
 
-    def _late_fields(self, times: Array, pieces: Collection[str]) -> dict[str, Factors]:
-        """Fields by piece, at `times` (Mpc) and then at the request's late times; isw is assembled from its parts."""
+    def _fill_photons(self, region: str, rows: slice) -> None:
+        sources, first = self._late_sources(), self._first_late
+        for name, some, part in self._photons.blocks(region, rows):
+            _put_together(sources.get(name), part, some, self._tables[name][first:])
+        fill_p(self._request.tables, slice(first + rows.start, first + rows.stop))
+
+    def _late_fields(self) -> dict[str, Factors]:
+        """Fields by piece, at the times of rescattering and then at the request's late times; isw is assembled from its
+        parts."""
+        times, pieces = self._photons.times, dict.fromkeys((*self._pieces("late"), *self._photons.pieces))
         late = self._request.tau[self._first_late:]
         rest, growing = PARTS_OF_ISW
         is_divided = rest in self._fields.pieces("late") and (rest in pieces or "isw" in pieces)
@@ -332,7 +350,8 @@ class _OpenRequest:
             values = {**self._request.setup, **self._request.cosmology}
             history = {name: column[self._first_late:] for name, column in self._request.history.items()}
             at_late = Background.of(values).potential_growth(history)
-            growth = np.concatenate([CubicSpline(late, at_late)(times) if times.size else times, at_late])
+            at_times = cubic_at(late, at_late[:, None], times)[:, 0] if times.size else times
+            growth = np.concatenate([at_times, at_late])
             fields["isw"] = Factors.sum_of([fields.pop(rest), fields[growing].scaled(growth)])
             if growing not in pieces:
                 del fields[growing]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Scales
 from .fields import REGIONS, Field
 from .network import Network
 from .splines import DEGREE, SplineBasis, stack
+from .threads import Once
 
 __all__ = ["Factors", "FieldBases", "FieldValues", "FittedField"]
 
@@ -112,6 +114,13 @@ class Factors:
     def at(self, times: slice) -> Factors:
         return Factors(self.left[times], self.right)
 
+    def columns(self, wavenumbers: slice) -> Factors:
+        return Factors(self.left, self.right[:, wavenumbers])
+
+    def table(self) -> Single:
+        """The product, shape (times, wavenumbers)."""
+        return np.asarray(self.left @ self.right)
+
     def scaled(self, in_time: Array, in_wavenumber: Array | None = None) -> Factors:
         """Multiplied by a function of time, shape (times,), and one of wavenumber, shape (wavenumbers,)."""
         right = self.right if in_wavenumber is None else self.right * in_wavenumber.astype(np.float32)
@@ -129,14 +138,27 @@ class FieldValues:
         self.scales = scales
         self._bases = bases
         self._cores = cores
-        self._wavenumber = bases.wavenumber.at({name: to(k, scales) for name, to in WAVENUMBER_COORDINATES.items()})
+        self._k = k
+        # photons stream at larger wavenumbers, from the first time of a region on
+        starts = {"dark": scales.tau_free_streaming, "reionized": scales.tau_dark_end}
+        self._columns = {region: scales.free_columns(k, starts[region]) if region in starts else k.size
+                         for region in REGIONS}
+        self._in_k = {(f.wavenumber, columns): Once(partial(self._basis, f.wavenumber, columns))
+                      for region, columns in self._columns.items()
+                      for f in (member.field for member in bases.fields[region].values())}
+
+    def _basis(self, coordinate: str, columns: int) -> dict[str, Single]:
+        """Functions of the first wavenumbers, by field."""
+        at_k = WAVENUMBER_COORDINATES[coordinate](self._k[:columns], self.scales)
+        return self._bases.wavenumber.at({coordinate: at_k})
 
     def pieces(self, region: str) -> tuple[str, ...]:
         """The pieces that have fields in a region."""
         return tuple(self._bases.fields[region])
 
     def factors(self, region: str, tau: Array, pieces: Collection[str]) -> dict[str, Factors]:
-        """Fields by piece, at tau (Mpc) and the request's wavenumbers."""
+        """Fields by piece, at tau (Mpc) and the request's wavenumbers; in photon regions at the first wavenumbers only,
+        those that do not stream from the beginning on."""
         shared = self._bases.time[region]
         in_time = shared.at({name: TIME_COORDINATES[name](tau, self.scales) for name in shared.coordinates})
         return {piece: self._factors(self._bases.fields[region][piece], in_time[piece]) for piece in pieces}
@@ -144,7 +166,7 @@ class FieldValues:
     def _factors(self, member: FittedField, in_time: Single) -> Factors:
         """Multiply the core into whichever side makes this product and the final one cheaper."""
         core = self._cores[member.field.name]
-        in_k = self._wavenumber[member.field.name]
+        in_k = self._in_k[member.field.wavenumber, self._columns[member.field.region]]()[member.field.name]
         (r_t, r_k), n_tau, n_k = core.shape, in_time.shape[0], in_k.shape[0]
         if (r_t * r_k + n_k * r_k) * n_tau < (r_t * r_k + n_tau * r_t) * n_k:
             return Factors(in_time @ core, in_k.T)
@@ -166,6 +188,6 @@ class _SharedBases:
 
     def at(self, values: Mapping[str, Array]) -> dict[str, Single]:
         """By name, the basis functions at the values of its coordinate, shape (values, functions)."""
-        functions = {c: self._stacked[c].single(values[c]) for c in self.coordinates}
-        return {name: functions[coordinate][:, columns] for coordinate, names in self._columns.items()
-                for name, columns in names.items()}
+        functions = {coordinate: self._stacked[coordinate].single(at) for coordinate, at in values.items()}
+        return {name: table[:, columns] for coordinate, table in functions.items()
+                for name, columns in self._columns[coordinate].items()}

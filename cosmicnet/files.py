@@ -1,12 +1,14 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and JSON that may be damaged."""
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-__all__ = ["UNFINISHED", "write_whole"]
+__all__ = ["UNFINISHED", "parse_json", "write_whole"]
 
 # The end of the name of a file that is being written.
 UNFINISHED = ".tmp"
@@ -33,3 +35,11 @@ def write_whole(contents: Mapping[Path, bytes | str]) -> None:
         for temporary in unfinished.values():
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def parse_json(content: bytes | str) -> Any:
+    """The value of a JSON text. ValueError for anything else, also for brackets nested beyond Python's limit."""
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError("brackets are nested too deeply") from error

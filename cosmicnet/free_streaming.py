@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .evaluation import Factors
+
 __all__ = ["FreeStreaming", "slow_polarization"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 Complex = NDArray[np.complex64]
-Real = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -45,45 +46,49 @@ class FreeStreaming:
         """t0, t1, t2: sources of shape (tau.size, k.size) at early times tau (Mpc)."""
         step, distance = np.diff(tau), tau - tau_rec
         weight = 0.5 * (np.append(step, 0.0) + np.append(0.0, step))
-        powers = np.stack([weight, weight * distance, weight * distance**2]).astype(np.complex64)
-        phase = _wave(-np.outer(distance, k))
+        powers = np.stack([weight, weight * distance, weight * distance**2]).astype(np.float32)
+        cosine, sine = _wave(np.outer(distance, k))
+        m0, m1, m2 = (powers @ (cosine * source) - 1j * (powers @ (sine * source)) for source in (t0, t1, t2))
         # c_1 of the temperature is -2 times that of P
-        first = powers @ (phase * (t1 + 1j * (t2 - t0)))
+        first = m1 + 1j * (m2 - m0)
         return cls(k, tau_rec,
-                   temperature=_in_powers(k, first, powers[:2] @ (phase * (1j * t1 - 3.0 * t2))),
-                   polarization=_in_powers(k, -0.5 * first, powers[:2] @ (phase * (3.0 * t2 - 1.5 * t0 - 2j * t1))))
+                   temperature=_in_powers(k, first, 1j * m1 - 3.0 * m2),
+                   polarization=_in_powers(k, -0.5 * first, 3.0 * m2 - 1.5 * m0 - 2j * m1))
 
     def at(self, tau: Array) -> tuple[Single, Single]:
         """Theta_0 + phi and P at tau (Mpc), each (tau.size, k.size)."""
         distance = tau - self.tau_rec
-        powers = np.stack([1.0 / distance, 1.0 / distance**2, 1.0 / distance**3], axis=1).astype(np.complex64)
-        wave = _wave(np.outer(distance, self.k))
-        return (wave * (powers @ self.temperature)).real, (wave * (powers @ self.polarization)).real
+        powers = np.stack([1.0 / distance, 1.0 / distance**2, 1.0 / distance**3], axis=1).astype(np.float32)
+        cosine, sine = _wave(np.outer(distance, self.k))
+
+        def real_part(coefficients: Complex) -> Single:
+            return np.asarray(cosine * (powers @ coefficients.real) - sine * (powers @ coefficients.imag))
+
+        return real_part(self.temperature), real_part(self.polarization)
 
 
 def slow_polarization(
-    k: Array, tau: Array, exp_minus_kappa: Array, visibility: Array, velocity: Real, potential_decay: Real
-) -> Single:
+    k: Array, tau: Array, exp_minus_kappa: Array, visibility: Array, velocity_over_k: Factors, potential_decay: Factors
+) -> Factors:
     """P of streaming photons from late potentials and electrons: pi/8 (I + (g V)'/(a k))/k in the terms of
     rescattering.py.
 
-    k: (n_k,), 1/Mpc. tau (Mpc), exp_minus_kappa (a), visibility (g, 1/Mpc): (n,). velocity (V), potential_decay (I,
-    1/Mpc): (n, n_k).
+    k: (n_k,), 1/Mpc. tau (Mpc), exp_minus_kappa (a), visibility (g, 1/Mpc): (n,). velocity_over_k (V/k),
+    potential_decay (I, 1/Mpc): tables (n, n_k).
     """
-    scattered = np.gradient(visibility[:, None] * velocity, tau, axis=0) / exp_minus_kappa[:, None]
-    return np.asarray(np.pi / 8.0 / k * (potential_decay + scattered / k), dtype=np.float32)
+    scattered = np.gradient(visibility[:, None] * velocity_over_k.left, tau, axis=0) / exp_minus_kappa[:, None]
+    both = Factors.sum_of([potential_decay, Factors(scattered.astype(np.float32), velocity_over_k.right)])
+    return both.scaled(np.full(tau.size, np.pi / 8.0), 1.0 / k)
 
 
-def _wave(phase: Array) -> Complex:
-    result = np.empty(phase.shape, dtype=np.complex64)
+def _wave(phase: Array) -> tuple[Single, Single]:
+    """Cosine and sine."""
     single = phase.astype(np.float32)
-    np.cos(single, out=result.real)
-    np.sin(single, out=result.imag)
-    return result
+    return np.cos(single), np.sin(single)
 
 
-def _in_powers(k: Array, first: Complex, second: Complex) -> Complex:
-    """first, second: moments of c_1 and c_2 around recombination, of order 0, 1 and 2, and 0 and 1."""
+def _in_powers(k: Array, first: NDArray[Any], second: NDArray[Any]) -> Complex:
+    """first, second: moments of c_1 and c_2 around recombination, of order 0, 1 and 2."""
     once, twice = 1.0 / k, 1.0 / k**2
     return np.stack([once * first[0], once * first[1] + twice * second[0],
                      once * first[2] + 2.0 * twice * second[1]]).astype(np.complex64)

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
+
+from .splines import cubic_slopes
 
 __all__ = ["GROWING_PIECES", "smooth_growth"]
 
@@ -60,8 +61,15 @@ def smooth_growth(tau: Array, history: Mapping[str, Array]) -> Array:
 
 def _solutions(tau: Array, a: Array, growth: Array) -> Array:
     """Solutions of (a D^2 y')' = a D^2 s, each of size 1, shape (tau.size, functions)."""
-    friction = a * growth**2
-    sources = (CubicSpline(tau, friction * a ** (power - 1.0)).antiderivative()(tau) for power in POWERS)
-    slopes = [1.0 / friction, *(source / friction for source in sources)]
-    rows = [np.ones_like(tau), *(CubicSpline(tau, slope).antiderivative()(tau) for slope in slopes)]
-    return np.stack([row / np.abs(row).max() for row in rows], axis=1)
+    friction = a[:, None] * growth[:, None] ** 2
+    slopes = _integrals(tau, friction * a[:, None] ** (np.array(POWERS) - 1.0)) / friction
+    integrals = _integrals(tau, np.concatenate([1.0 / friction, slopes], axis=1))
+    rows = np.concatenate([np.ones_like(friction), integrals], axis=1)
+    return np.asarray(rows / np.abs(rows).max(axis=0))
+
+
+def _integrals(tau: Array, values: Array) -> Array:
+    """The integrals over tau of columns, from the first tau to each, as those of cubic splines."""
+    step, slope = np.diff(tau)[:, None], cubic_slopes(tau, values)
+    steps = step / 2.0 * (values[1:] + values[:-1]) - step**2 / 12.0 * np.diff(slope, axis=0)
+    return np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(steps, axis=0)])

@@ -8,20 +8,20 @@ of 30 to 50, and TE by 2e-3 below.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
-from .coordinates import Scales
 from .evaluation import Factors, FieldValues
 from .free_streaming import FreeStreaming, slow_polarization
 from .pieces import tables_but_p
 from .request import Request
 from .rescattering import Photons, duration_of_change, rescatter, start_of_reionization, uniform_times
-from .splines import lagrange_matrix
+from .splines import cubic_at, lagrange_matrix
+from .threads import Once
 
 __all__ = ["NEEDED_PIECES", "PIECE_OF", "STREAMING_OF", "STREAMING_PIECES", "LatePhotons", "streaming_factor"]
 
@@ -43,8 +43,11 @@ _SCATTERED = ("doppler", "isw", "shear")
 # k tau beyond which streaming photons are left out: they change EE by less than 1e-5.
 LAST_PHASE = 100.0
 
-# Times in a block.
-ROWS = 64
+# Times before the first one at which splines of a history begin.
+TIMES_BEFORE = 16
+
+# Times in a block, and in a part that one thread computes.
+ROWS, ROWS_OF_PART = 64, 128
 
 
 def streaming_factor(history: Mapping[str, Array]) -> Array:
@@ -55,21 +58,25 @@ def streaming_factor(history: Mapping[str, Array]) -> Array:
 class LatePhotons:
     """The contribution of photon multipoles to t0 and t2 from request.tau[first] on.
 
-    early: sources until then, from which streaming photons are computed; empty for sets with CLASS's approximation.
+    early: sources until then, from which streaming photons are computed; None for sets with CLASS's approximation.
+    late: by piece, fields of the late region (`pieces`) at `times` and then at request.tau[first:].
     """
 
-    def __init__(self, request: Request, fields: FieldValues, first: int, early: Mapping[str, Factors]) -> None:
+    def __init__(
+        self, request: Request, fields: FieldValues, first: int, early: Callable[[], Mapping[str, Factors]] | None,
+        late: Callable[[], Mapping[str, Factors]],
+    ) -> None:
         self._request = request
         self._fields = fields
+        self._early, self._late = early, late
         self._tau = request.tau[first:]
         self._history = {name: column[first:] for name, column in request.history.items()}
         self.sources = [source for source in PIECE_OF if source in tables_but_p(request.tables)]
         scales = fields.scales
         start = start_of_reionization(request.tau, request.history["scattering_rate"], scales.tau_dark_end)
         # where all wavenumbers stream, nothing is scattered
-        is_needed = start is not None and self.sources and _free_columns(request.k, start, scales)
+        is_needed = start is not None and self.sources and scales.free_columns(request.k, start)
         self._start = start if start is not None and is_needed else np.inf
-        self._early = early if is_needed else {}
         # the times (Mpc) at which fields of the late region are needed
         self.times = np.empty(0)
         if not np.isinf(self._start):
@@ -77,31 +84,42 @@ class LatePhotons:
             self.times = uniform_times(self._start, scales.tau_0, duration)
         # the pieces of the late region that blocks() needs
         self.pieces = (("doppler",) if "t0" in self.sources else ()) + (_SCATTERED if self.times.size else ())
+        self._rows = self._regions()
+        self._of_region = {region: Once(partial(self._photons, region)) for region in self._rows}
+        self._streaming = Once(self._streaming_photons)
 
-    def regions(self) -> dict[str, slice]:
+    def _regions(self) -> dict[str, slice]:
         """The photon regions that contain times, each with its rows of request.tau[first:]."""
         first_reionized = int(np.searchsorted(self._tau, self._fields.scales.tau_dark_end, side="right"))
         both = {"reionized": slice(first_reionized, self._tau.size), "dark": slice(0, first_reionized)}
         return {region: rows for region, rows in both.items() if self.sources and rows.start < rows.stop}
 
-    def blocks(self, region: str, rows: slice, late: Mapping[str, Factors]) -> Iterator[tuple[str, slice, Single]]:
+    @property
+    def _has_streaming(self) -> bool:
+        return self._early is not None and self.times.size > 0 and "reionized" in self._rows
+
+    def preparations(self) -> list[Callable[[], object]]:
+        """What all parts of a region need, as independent tasks, the longest first; parts wait for them."""
+        return [*([self._of_region["reionized"]] if "reionized" in self._rows else []),
+                *([self._streaming] if self._has_streaming else [])]
+
+    def parts(self) -> list[tuple[str, slice]]:
+        """Independent parts of blocks(): regions and some of their rows of request.tau[first:]."""
+        return [(region, slice(start, min(start + ROWS_OF_PART, rows.stop)))
+                for region, rows in self._rows.items() for start in range(rows.start, rows.stop, ROWS_OF_PART)]
+
+    def blocks(self, region: str, rows: slice) -> Iterator[tuple[str, slice, Single]]:
         """Yield the contribution to a source in blocks of times: source, rows, and values at the first wavenumbers;
         photons of the others stream.
 
-        t0 already has the term of streaming_factor() everywhere. late: by piece, fields of the late region at
-        self.times and then at request.tau[first:].
+        t0 already has the term of streaming_factor() everywhere.
         """
-        history = {name: column[rows] for name, column in self._history.items()}
-        neutral, added = self._photons(region, rows, late)
-        streaming = self._streaming(rows, late) if region == "reionized" and self._early else None
-        for source in self.sources:
-            terms = [neutral[source].scaled(history["visibility"])]
-            if source == "t0":
-                doppler = late["doppler"].at(slice(self.times.size, None)).at(rows)
-                terms.append(doppler.scaled(-streaming_factor(history)))
-            product = Factors.sum_of(terms)
+        first = self._rows[region].start
+        products, added = self._of_region[region]()
+        streaming = self._streaming() if region == "reionized" and self._has_streaming else None
+        for source, product in products.items():
             for some, width in self._steps(rows):
-                inside = slice(some.start - rows.start, some.stop - rows.start)
+                inside = slice(some.start - first, some.stop - first)
                 part = product.left[inside] @ product.right[:, :width]
                 if source in added:
                     scattered = added[source][inside]
@@ -109,27 +127,35 @@ class LatePhotons:
                 part = self._where_free(part, some)
                 yield source, some, part if streaming is None else streaming.added_to(source, part, inside)
 
-    def _photons(
-        self, region: str, rows: slice, late: Mapping[str, Factors]
-    ) -> tuple[dict[str, Factors], dict[str, Single]]:
-        """By source, the photons of a universe that stays neutral, and the contribution of reionisation."""
-        tau = self._tau[rows]
-        if region == "dark" or not self.times.size:
-            pieces = [PIECE_OF[source] for source in self.sources]
-            at_tau = self._fields.factors(region, tau, pieces)
-            return {source: at_tau[PIECE_OF[source]] for source in self.sources}, {}
-        both = self._fields.factors(region, np.concatenate([self.times, tau]), PIECE_OF.values())
-        there = slice(self.times.size)
-        changed = self._rescattered({piece: factors.at(there) for piece, factors in {**late, **both}.items()})
-        to_tau = lagrange_matrix(self.times, tau)
-        to_tau.data *= np.repeat(self._history["visibility"][rows] * (tau > self._start), np.diff(to_tau.indptr))
+    def _photons(self, region: str) -> tuple[dict[str, Factors], dict[str, Single]]:
+        """By source, the photons of a universe that stays neutral without those of streaming_factor(), and the
+        contribution of reionisation."""
+        rows = self._rows[region]
+        tau, history = self._tau[rows], {name: column[rows] for name, column in self._history.items()}
+        times = self.times if region == "reionized" else self.times[:0]
+        there, at_tau = slice(times.size), slice(times.size, None)
+        # reionisation needs both
+        pieces = PIECE_OF.values() if times.size else [PIECE_OF[source] for source in self.sources]
+        neutral = self._fields.factors(region, np.concatenate([times, tau]), pieces)
+        products = {source: neutral[PIECE_OF[source]].at(at_tau).scaled(history["visibility"])
+                    for source in self.sources}
+        if "t0" in products:
+            doppler = self._late()["doppler"].at(slice(self.times.size, None)).at(rows)
+            columns = slice(products["t0"].right.shape[1])
+            products["t0"] = Factors.sum_of(
+                [products["t0"], doppler.columns(columns).scaled(-streaming_factor(history))])
+        if not times.size:
+            return products, {}
+        changed = self._rescattered(
+            {piece: factors.at(there) for piece, factors in {**self._late(), **neutral}.items()})
+        to_tau = lagrange_matrix(times, tau)
+        to_tau.data *= np.repeat(history["visibility"] * (tau > self._start), np.diff(to_tau.indptr))
         to_tau = to_tau.astype(np.float32)
         added = {"t0": changed.temperature, "t2": changed.polarization}
-        return ({source: both[PIECE_OF[source]].at(slice(self.times.size, None)) for source in self.sources},
-                {source: to_tau @ added[source] for source in self.sources})
+        return products, {source: to_tau @ added[source] for source in self.sources}
 
     def _rescattered(self, pieces: Mapping[str, Factors]) -> Photons:
-        k = self._request.k[:_free_columns(self._request.k, self._start, self._fields.scales)]
+        k = self._request.k[:self._fields.scales.free_columns(self._request.k, self._start)]
         at = {piece: pieces[piece].transposed(k.size) for piece in (*_SCATTERED, *PIECE_OF.values())}
         history = _History.of(self._request, self.times)
         return rescatter(
@@ -140,67 +166,67 @@ class LatePhotons:
             potential_decay=at["isw"].T,
         )
 
-    def _streaming(self, rows: slice, late: Mapping[str, Factors]) -> _Streaming:
-        """The photons beyond the fields, at some rows of request.tau[first:]."""
-        request, scales, tau = self._request, self._fields.scales, self._tau[rows]
+    def _streaming_photons(self) -> _Streaming:
+        """The photons beyond the fields, at the times of the region reionized."""
+        assert self._early is not None
+        request, scales = self._request, self._fields.scales
+        rows, late = self._rows["reionized"], self._late()
+        before = int(np.searchsorted(self._tau[rows], self._start, side="right"))
+        rows = slice(rows.start + before, rows.stop)
+        tau = self._tau[rows]
         rate, a, visibility, growth_velocity = (self._history[name][rows] for name in (
             "scattering_rate", "exp_minus_kappa", "visibility", "growth_velocity"))
         first = int(np.searchsorted(request.k, scales.streaming_trigger / scales.tau_0))
-        last = np.where(tau > self._start, np.searchsorted(request.k, LAST_PHASE / tau), 0)
-        some = slice(first, max(int(last.max()), first))
+        last = np.searchsorted(request.k, LAST_PHASE / tau)
+        some = slice(first, max(int(last.max(initial=0)), first))
         k = request.k[some]
-
-        def at(factors: Factors) -> Single:
-            return factors.left @ factors.right[:, some]
-
-        doppler, isw = (at(late[name].at(slice(self.times.size, None)).at(rows)) for name in ("doppler", "isw"))
-        early = {name: at(factors) for name, factors in self._early.items()}
+        doppler, isw = (late[name].at(slice(self.times.size, None)).at(rows).columns(some)
+                        for name in ("doppler", "isw"))
+        slow = slow_polarization(k, tau, a, visibility, doppler.scaled(growth_velocity), isw)
+        early = {name: factors.columns(some).table() for name, factors in self._early().items()}
         temperature, polarization = FreeStreaming.of(
             k, request.tau[:request.tau.size - self._tau.size], **early, tau_rec=scales.tau_rec).at(tau)
-        slow = slow_polarization(k, tau, a, visibility, growth_velocity[:, None] * doppler * k, isw)
-        phase = np.outer(tau, k)
-        is_there = scales.is_streaming(k, tau) & (phase < LAST_PHASE) & (tau > self._start)[:, None]
         # no factor exp(-kappa): the early sources have it
-        return _Streaming(first, last, {
-            "t0": (rate[:, None] * temperature * is_there).astype(np.float32),
-            "t2": ((rate[:, None] * polarization + visibility[:, None] * slow) * is_there).astype(np.float32)})
+        scatters = rate.astype(np.float32)[:, None] * (scales.is_streaming(k, tau) & (np.outer(tau, k) < LAST_PHASE))
+        polarization += slow.scaled(a).table()
+        return _Streaming(before, first, last, {"t0": scatters * temperature, "t2": scatters * polarization})
 
     def _steps(self, rows: slice) -> Iterator[tuple[slice, int]]:
         """Blocks of times, each with the number of wavenumbers that do not stream at its first time."""
         for start in range(rows.start, rows.stop, ROWS):
-            width = _free_columns(self._request.k, self._tau[start], self._fields.scales)
+            width = self._fields.scales.free_columns(self._request.k, self._tau[start])
             yield slice(start, min(start + ROWS, rows.stop)), width
 
     def _where_free(self, part: Single, rows: slice) -> Single:
         """Zero where photons stream, in place."""
         tau, scales = self._tau[rows], self._fields.scales
-        edge = slice(_free_columns(self._request.k, tau[-1], scales), part.shape[1])
+        edge = slice(scales.free_columns(self._request.k, tau[-1]), part.shape[1])
         part[:, edge] *= ~scales.is_streaming(self._request.k[edge], tau)
         return part
-
-
-def _free_columns(k: Array, tau: float, scales: Scales) -> int:
-    """How many of the wavenumbers do not stream at tau (Mpc)."""
-    return int(np.searchsorted(k, scales.streaming_trigger / tau, side="right"))
 
 
 @dataclass(frozen=True)
 class _Streaming:
     """Contributions to t0 and t2 of photons beyond the fields, at the times of a region and the wavenumbers k[first:].
 
-    last: the number of wavenumbers for which they are needed, at each time.
+    before: the number of times of the region without them. last: the number of wavenumbers for which they are needed,
+    at each time after these.
     """
 
+    before: int
     first: int
     last: NDArray[np.intp]
     sources: Mapping[str, Single]
 
     def added_to(self, source: str, part: Single, rows: slice) -> Single:
         """Add these photons to a block of times, which then has more wavenumbers."""
-        last = max(int(self.last[rows].max()), self.first)
+        here = slice(max(rows.start - self.before, 0), rows.stop - self.before)
+        if here.stop <= here.start:
+            return part
+        last = max(int(self.last[here].max()), self.first)
         whole = np.zeros((len(part), max(last, part.shape[1])), dtype=np.float32)
         whole[:, :part.shape[1]] = part
-        whole[:, self.first:last] += self.sources[source][rows, :last - self.first]
+        whole[len(part) - (here.stop - here.start):, self.first:last] += self.sources[source][here, :last - self.first]
         return whole
 
 
@@ -215,5 +241,8 @@ class _History:
     @classmethod
     def of(cls, request: Request, times: Array) -> _History:
         names = tuple(cls.__dataclass_fields__)
-        columns = CubicSpline(request.tau, np.stack([request.history[name] for name in names], axis=1))(times)
+        # the ends of a spline act over a few times only
+        some = slice(max(int(np.searchsorted(request.tau, times[0])) - TIMES_BEFORE, 0), None)
+        table = np.stack([request.history[name][some] for name in names], axis=1)
+        columns = cubic_at(request.tau[some], table, times)
         return cls(*columns.T.astype(np.float32))

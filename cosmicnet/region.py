@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class LinearConstraint:
     limit: float
 
     @classmethod
+    @lru_cache(maxsize=64)
     def parse(cls, text: str) -> LinearConstraint:
         """Read '[number *] name +- ... < number' (or >); ValueError names the part that cannot be read."""
         whole = _WHOLE.fullmatch(text)

@@ -20,7 +20,7 @@ from .running_class import extension_of
 __all__ = ["Densities", "hmcode", "lens", "line_of_sight"]
 
 Array = NDArray[np.float64]
-Spectra = dict[str, Array]
+SpectraByName = dict[str, Array]
 
 # Rows of the tables of the shim in classy.
 SOURCES = ("t0", "t1", "t2", "phi_plus_psi")
@@ -58,7 +58,7 @@ def line_of_sight(
     k: ArrayLike, tau: ArrayLike, sources: Mapping[str, Array], *, primordial: tuple[ArrayLike, ArrayLike],
     tau_rec: float, l_max: int, k_size_cmb: int | None = None, curvature: float = 0.0,
     precision: Mapping[str, float] | None = None,
-) -> Spectra:
+) -> SpectraByName:
     """Unlensed spectra from source functions.
 
     k: 1/Mpc, increasing; tau: conformal times (Mpc), increasing, the last one today. sources: t0, t1, t2 and
@@ -91,7 +91,7 @@ def line_of_sight(
     return _by_multipole(UNLENSED, rows)
 
 
-def lens(cl: Mapping[str, Array], l_max: int, precision: Mapping[str, float] | None = None) -> Spectra:
+def lens(cl: Mapping[str, Array], l_max: int, precision: Mapping[str, float] | None = None) -> SpectraByName:
     """Lensed spectra from unlensed ones.
 
     cl: tt, ee, te, pp and, unless it vanishes, bb, each from l = 0 on as line_of_sight() returns them. They must extend
@@ -222,7 +222,7 @@ def _primordial(given: tuple[ArrayLike, ArrayLike], k: Array) -> tuple[Array, Ar
             np.concatenate([[ln_p[0] - 2.0 * MARGIN * slope[0]], ln_p, [ln_p[-1] + 2.0 * MARGIN * slope[-1]]]))
 
 
-def _by_multipole(names: tuple[str, ...], rows: Array) -> Spectra:
-    """Spectra from l = 0 on."""
+def _by_multipole(names: tuple[str, ...], rows: Array) -> SpectraByName:
+    """Rows as spectra from l = 0 on."""
     padded = np.concatenate([np.zeros((len(names), 2)), rows], axis=1)
     return {"ell": np.arange(padded.shape[1]), **dict(zip(names, padded, strict=True))}

@@ -16,7 +16,7 @@ from safetensors.numpy import load, save
 
 from .emulator import Emulator, FieldsEmulator
 from .errors import NetworkFileError
-from .files import write_whole
+from .files import parse_json, write_whole
 from .installed import MANIFEST, installed_sets
 from .manifest import Manifest
 from .network import Network
@@ -82,10 +82,10 @@ def _manifest(folder: Path, stamps: Stamps) -> tuple[Manifest, str]:
     del stamps
     path = folder / MANIFEST
     try:
-        data = json.loads(path.read_bytes())
+        data = parse_json(path.read_bytes())
     except OSError as error:
         raise NetworkFileError(f"{folder}: cannot read the networks: {error}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise NetworkFileError(f"{path} is no valid JSON: {error}") from error
     return Manifest.from_json(data, str(path)), _entries(data)
 

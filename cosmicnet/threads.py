@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["run_together", "threads_of_products"]
+__all__ = ["Once", "run_together", "threads_of_products"]
+
+Value = TypeVar("Value")
 
 _lock = Lock()
 # one entry per caller within threads_of_products(): the number of threads before, and the object that restores it
@@ -75,6 +77,22 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
+
+
+class Once(Generic[Value]):
+    """A value that several tasks need: the first that calls computes it, others wait until it is there."""
+
+    def __init__(self, compute: Callable[[], Value]) -> None:
+        self._compute = compute
+        self._values: list[Value] = []
+        self._lock = Lock()
+
+    def __call__(self) -> Value:
+        if not self._values:
+            with self._lock:
+                if not self._values:
+                    self._values.append(self._compute())
+        return self._values[0]
 
 
 def run_together(tasks: Sequence[Callable[[], None]], threads: int) -> None:

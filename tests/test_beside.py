@@ -62,16 +62,9 @@ assert not hasattr(classy.Class, "neural_network_info")
 assert stock == ours
 assert model.neural_network_info()["used"] and abs(net / stock - 1) < 1e-3
 """
-FIRST = """
-import cosmicnet.classy
-assert cosmicnet.classy.put_first()
-import classy
-assert hasattr(classy.Class, "neural_network_info")
-"""
 
 
-@pytest.mark.parametrize("script", [BOTH, FIRST], ids=["both", "first"])
-def test_two_builds_in_one_environment(patched: None, stock: Path, tmp_path: Path, script: str) -> None:
+def test_two_builds_in_one_environment(patched: None, stock: Path, tmp_path: Path) -> None:
     spec = importlib.util.find_spec("classy")
     assert spec is not None and spec.origin is not None
     place = tmp_path / PACKAGE / build_folder()
@@ -79,7 +72,7 @@ def test_two_builds_in_one_environment(patched: None, stock: Path, tmp_path: Pat
     (tmp_path / PACKAGE / "__init__.py").touch()
     (place / "classy").symlink_to(Path(spec.origin).parent)
     environment = {**os.environ, "PYTHONPATH": f"{stock}{os.pathsep}{tmp_path}", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", BOTH], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -93,6 +86,6 @@ def test_without_it_the_command_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     from cosmicnet import classy
 
     monkeypatch.setattr(classy, "PACKAGE", "there_is_no_such_package")
-    assert classy.folder() is None and not classy.put_first()
+    assert classy.folder() is None
     with pytest.raises(ImportError, match="beside=yes"):
         _ = classy.Class

@@ -227,8 +227,7 @@ def test_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, erro
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["mak"], "invalid choice: 'mak'"),
-    (["search", PAPER], "`cosmicnet paper search`"),
-    (["report"], "`cosmicnet paper report`"), (["make"], "required: recipe"),
+    (["make"], "required: recipe"),
     (["make", "tiny.toml", "--processes", "0"], "'0'"),
     (["evaluate", "--models", "many"], "'many'"),
     (["info", "--colour"], "unrecognized arguments: --colour"),

@@ -124,6 +124,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "fraction": ("fraction = 0.2", "fraction = 0.7", r"training\.validation_fraction: .*0\.5"),
     "name that is no file name": ('name = "tiny"', 'name = "../x"', r"\bname: "),
     "no TOML": ("[sampling]", "[sampling", r"line \d+"),
+    "brackets that nobody closes": ("hidden = [3]", "hidden = " + 5000 * "[", r"is no valid TOML"),
     "number that is a text": ("models = 20", 'models = "20"', r"line 22: sampling\.models: "),
     "number that is none": ("models = 20", "models = true", r"sampling\.models: "),
     "more models than anybody integrates": ("models = 20", "models = 20000000", r"sampling\.models: .*\b1000000\b"),

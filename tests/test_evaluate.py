@@ -48,7 +48,7 @@ def errors_of(errors: list[Figures], planck_net: list[Figures] | None = None,
     """A set with these errors and Planck chi2 in one box; full CLASS has a chi2 of 10 everywhere."""
     nets = planck_net or [{}] * len(errors)
     cosmologies = PLANCK_5_SIGMA.points(len(errors))
-    models = tuple(ModelErrors(cosmology, figures, dict.fromkeys(net, 10.0), net, {})
+    models = tuple(ModelErrors(cosmology, figures, dict.fromkeys(net, 10.0), net)
                    for cosmology, figures, net in zip(cosmologies, errors, nets, strict=True))
     if targets is None:
         targets = targets_of(PLANCK_5_SIGMA.name, {})
@@ -171,19 +171,6 @@ def test_planck_change_of_rejected_models(tmp_path: Path) -> None:
     assert content["boxes"][0]["figures"]["planck_chi2_change"] == [0.1, None, None, 0.02]
 
 
-def test_how_far_class_is_from_itself_is_a_line_of_its_own() -> None:
-    result = errors_of([GOOD] * 3, [{"a": 10.1}] * 3)
-    models = list(result.boxes[0].models)
-    models[1] = dataclasses.replace(models[1], planck_closer={"a": 10.4})
-    box = dataclasses.replace(result.boxes[0], models=tuple(models))
-    assert box.distributions()["planck_chi2_change_of_class"].worst == pytest.approx(0.4)
-    text = markdown(dataclasses.replace(result, boxes=(box,)))
-    assert "over 1 models" in text
-    assert "| change of full CLASS's own Planck χ² | 0.4 | 0.4 | 0.4 |" in text
-    # nothing is claimed where it was not measured
-    assert "CLASS's own Planck χ² |" not in markdown(result)
-
-
 def test_targets_are_those_of_the_box_the_shipped_set_or_the_recipe() -> None:
     assert targets_of("planck_5_sigma", {})["tt_low_l"] == AccuracyTarget(0.1)
     assert targets_of(WHOLE_DOMAIN, {"target": {"wishart_chi2": 2.0}}) == {"wishart_chi2": AccuracyTarget(2.0)}
@@ -253,12 +240,12 @@ def test_every_box_and_covered_family_is_on_the_page(tmp_path: Path, monkeypatch
 
     def pair(cosmology: Parameters, *arguments: object) -> module.SpectraPair | str:
         net = scaled(full, 1.001)
-        return "CLASS failed" if cosmology["H0"] > 79.9 else module.SpectraPair(cosmology, full, net, None)
+        return "CLASS failed" if cosmology["H0"] > 79.9 else module.SpectraPair(cosmology, full, net)
 
     covered = ("planck_5_sigma", "planck_posterior")
     monkeypatch.setattr(module, "_refusal", lambda box, _: None if box.name in ("domain", *covered) else OSError())
     monkeypatch.setattr(module, "single_threaded_pool", Pool)
-    monkeypatch.setattr(module, "compute_pair", pair)
+    monkeypatch.setattr(module, "_compute_pair", pair)
     monkeypatch.setattr(module, "_planck_or_none", lambda *_: None)
     monkeypatch.setattr(module, "ALLOWED_FAILURES", 1.0)
     errors = module.evaluate(module.EvaluationSettings("lcdm", tmp_path, tmp_path / "cache", 8, 1))

@@ -23,6 +23,12 @@ def test_entries_come_back(tmp_path: Path) -> None:
     assert math.isnan(read_json(tmp_path / "file")["loss"])
 
 
+def test_brackets_beyond_counting_are_damage(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(100_000 * "[")
+    with pytest.raises(ValueError, match="nested"):
+        read_json(tmp_path / "file")
+
+
 def test_every_flipped_bit_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_json(path, ENTRIES)

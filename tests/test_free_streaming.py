@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import spherical_jn
 
+from cosmicnet.evaluation import Factors
 from cosmicnet.free_streaming import FreeStreaming, slow_polarization
 
 Array = NDArray[np.float64]
@@ -44,12 +45,15 @@ def test_polarization_follows_slow_changes() -> None:
     def driver(at: float) -> float:
         return float(np.exp(-((at - 8000.0) / 2000.0) ** 2))
 
-    decay = np.array([[driver(t)] * k.size for t in tau])
-    nothing, ones = np.zeros_like(decay), np.ones(tau.size)
-    potentials = slow_polarization(k, tau, ones, 0.0 * ones, nothing, decay)
+    def table(in_time: Array) -> Factors:
+        return Factors(in_time[:, None].astype(np.float32), np.ones((1, k.size), dtype=np.float32))
+
+    decay, ones = np.array([driver(t) for t in tau]), np.ones(tau.size)
+    nothing = 0.0 * ones
+    potentials = slow_polarization(k, tau, ones, nothing, table(nothing), table(decay)).table()
     # electrons: the same driver from (g V)'/k
-    velocity = np.cumsum(decay, axis=0) * (tau[1] - tau[0]) * k
-    electrons = slow_polarization(k, tau, ones, ones, velocity, nothing)
+    velocity_over_k = np.cumsum(decay) * (tau[1] - tau[0])
+    electrons = slow_polarization(k, tau, ones, ones, table(velocity_over_k), table(nothing)).table()
     row = 400
     for column, wavenumber in enumerate(k):
         exact, _ = quad(lambda t, k=wavenumber: 0.5 * driver(t) * spherical_jn(2, k * (tau[row] - t)), tau[0], tau[row],

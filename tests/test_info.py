@@ -48,8 +48,9 @@ def test_accuracy_is_shown_where_it_is_of_these_networks(tmp_path: Path, capsys:
     write_measured(tmp_path, 64 * "0")
     text = shown(tmp_path, capsys)
     assert "000000000000" in text and "0.0123%" not in text
-    (tmp_path / MEASURED).write_text("{")
-    assert "measured.json cannot be read" in shown(tmp_path, capsys)
+    for damage in ("{", 100_000 * "["):
+        (tmp_path / MEASURED).write_text(damage)
+        assert "measured.json cannot be read" in shown(tmp_path, capsys)
 
 
 def test_accuracy_is_shipped_with_the_networks() -> None:

@@ -8,7 +8,7 @@ import pytest
 from synthetic import make_emulator, make_request
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from cosmicnet.threads import run_together, threads_of_products
+from cosmicnet.threads import Once, run_together, threads_of_products
 
 
 def threads_now() -> set[int]:
@@ -50,6 +50,37 @@ def test_an_error_in_a_task_is_raised(threads: int, failing: int) -> None:
     tasks[failing] = fail
     with pytest.raises(ZeroDivisionError):
         run_together(tasks, threads)
+
+
+def test_a_shared_value_is_computed_once_and_the_others_wait() -> None:
+    computed: list[int] = []
+    seen: list[int] = []
+    together = threading.Barrier(3)
+
+    def compute() -> int:
+        computed.append(threading.get_ident())
+        threading.Event().wait(0.05)
+        return 7
+
+    shared = Once(compute)
+
+    def task() -> None:
+        together.wait(timeout=60)
+        seen.append(shared())
+
+    run_together([task] * 3, 3)
+    assert len(computed) == 1
+    assert seen == [7, 7, 7]
+
+
+def test_an_error_of_a_shared_value_reaches_each_task() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("in a value")
+
+    shared = Once(fail)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            shared()
 
 
 @pytest.mark.parametrize("reionized", [False, True])

@@ -1,6 +1,7 @@
 """A registry on a file system and behind a web server: a fetched set is the published one, bit by bit, or an error."""
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -13,12 +14,13 @@ from typing import Any
 import pytest
 from synthetic import make_network_set
 
+from cosmicnet.errors import CosmicnetError
 from cosmicnet.installed import MANIFEST
 from cosmicnet.running_class import RunningClass
 from cosmicnet.store import ARRAYS, load_network_set, save_network_set
 
 pytest.importorskip("fsspec")
-from cosmicnet.training.share.registry import INDEX, entries_of, fetch, publish, why_not_usable
+from cosmicnet.training.share.registry import INDEX, entries_of, fetch, publish, published_manifest, why_not_usable
 from cosmicnet.training.share.transport import RegistryError
 
 
@@ -154,6 +156,17 @@ def test_a_strange_index_is_refused(registry: Path, write: Any) -> None:
     (registry / INDEX).write_text(write(json.loads((registry / INDEX).read_text())))
     with pytest.raises(RegistryError, match=INDEX):
         entries_of(str(registry))
+
+
+@pytest.mark.parametrize("content", [b"no JSON", 100_000 * b"[", b"\xff", b"[]"])
+def test_a_manifest_that_is_none_is_an_error_though_the_index_has_its_hash(registry: Path, content: bytes) -> None:
+    next(registry.glob(f"*/{MANIFEST}")).write_bytes(content)
+    index = json.loads((registry / INDEX).read_text())
+    index["sets"][0]["files"][MANIFEST] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (registry / INDEX).write_text(json.dumps(index))
+    entry, = entries_of(str(registry))
+    with pytest.raises(CosmicnetError, match=MANIFEST):
+        published_manifest(str(registry), entry)
 
 
 def test_sets_of_one_name_are_told_apart(registry: Path, tmp_path: Path, own_folder: Path) -> None:

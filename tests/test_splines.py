@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 
-from cosmicnet.splines import DEGREE, SplineBasis, stack
+from cosmicnet.splines import DEGREE, SplineBasis, cubic_at, cubic_slopes, stack
 
 NODES = np.linspace(-1.0, 2.0, 14)
 BETWEEN = np.linspace(-1.0, 2.0, 101)
@@ -44,3 +45,14 @@ def test_stacked_bases_are_the_bases_side_by_side() -> None:
     bases = [SplineBasis.through(NODES, generator.normal(size=(NODES.size, n))) for n in (1, 3, 2)]
     expected = np.concatenate([basis(BETWEEN) for basis in bases], axis=1)
     np.testing.assert_allclose(stack(bases)(BETWEEN), expected, rtol=1e-13, atol=1e-13)
+
+
+def test_cubics_are_those_of_scipy() -> None:
+    rng = np.random.default_rng(2)
+    x, values = np.sort(rng.uniform(0.0, 10.0, 30)), rng.normal(size=(30, 3))
+    points = np.append(rng.uniform(x[0], x[-1], 100), x)
+    twin = CubicSpline(x, values)
+    largest = np.abs(twin(points)).max()
+    np.testing.assert_allclose(cubic_at(x, values, points), twin(points), atol=1e-12 * largest)
+    slopes = twin(x, 1)
+    np.testing.assert_allclose(cubic_slopes(x, values), slopes, atol=1e-12 * np.abs(slopes).max())

@@ -129,11 +129,11 @@ def test_spectra_of_no_universe_count_as_infinite(tmp_path: Path, monkeypatch: p
     full = Spectra(ell, one, 0.1 * one, one, one, one, one)
     pairs: list[SpectraPair] = []
     monkeypatch.setattr(unseen, "unseen_points", lambda *arguments: range(20))
-    monkeypatch.setattr(unseen, "compute_pair", lambda index, *arguments: pairs[index])
-    monkeypatch.setattr(unseen, "single_threaded_pool", lambda *arguments: ThreadPoolExecutor(1))
+    monkeypatch.setattr(evaluate, "_compute_pair", lambda index, *arguments: pairs[index])
+    monkeypatch.setattr(evaluate, "single_threaded_pool", lambda *arguments: ThreadPoolExecutor(1))
     for wrong, expected in ((0, 0.0), (1, math.inf)):
         nets = [replace(full, te=2.0 * one)] * wrong + [full] * (20 - wrong)
-        pairs[:] = [SpectraPair({}, full, net, None) for net in nets]
+        pairs[:] = [SpectraPair({}, full, net) for net in nets]
         assert unseen.unseen_chi2(make_network_set().manifest, tmp_path, 20, work(tmp_path)) == expected
 
 
@@ -154,12 +154,12 @@ def test_model_that_is_not_covered_counts_as_infinite(
     monkeypatch.setattr(unseen, "unseen_points", lambda *arguments: [{"H0": index} for index in range(20)])
     monkeypatch.setattr(evaluate, "cached_spectra", lambda *arguments: full)
     monkeypatch.setattr(evaluate, "compute_spectra", compute_spectra)
-    monkeypatch.setattr(unseen, "single_threaded_pool", lambda *arguments: ThreadPoolExecutor(1))
+    monkeypatch.setattr(evaluate, "single_threaded_pool", lambda *arguments: ThreadPoolExecutor(1))
     assert unseen.unseen_chi2(make_network_set().manifest, tmp_path, 20, work(tmp_path)) == math.inf
     assert "counts as infinitely far: {'H0': 7}: Error in Class: do not cover this request: tau_rec" in \
         " ".join(capsys.readouterr().err.split())
     # an evaluation goes on and says it
-    pair = evaluate.compute_pair({"H0": 7}, {}, tmp_path)
+    pair = evaluate._compute_pair({"H0": 7}, {}, tmp_path)
     assert isinstance(pair, SpectraPair)
     errors = evaluate._errors(pair, None).errors
     assert errors["wishart_chi2"] == errors["tt_high_l"] == errors["pk"] == math.inf
@@ -181,7 +181,7 @@ def test_models_beyond_full_class_are_left_out_unless_they_are_many(
     monkeypatch.setattr(unseen, "unseen_points", lambda *arguments: [{"H0": index} for index in range(20)])
     monkeypatch.setattr(evaluate, "cached_spectra", cached_spectra)
     monkeypatch.setattr(evaluate, "compute_spectra", lambda *arguments: full)
-    monkeypatch.setattr(unseen, "single_threaded_pool", lambda *arguments: ThreadPoolExecutor(1))
+    monkeypatch.setattr(evaluate, "single_threaded_pool", lambda *arguments: ThreadPoolExecutor(1))
     manifest = make_network_set().manifest
     assert unseen.unseen_chi2(manifest, tmp_path, 20, work(tmp_path)) == 0.0
     said = " ".join(capsys.readouterr().err.split())

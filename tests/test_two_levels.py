@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -170,10 +171,14 @@ def test_levels_share_what_decides_where_sources_change() -> None:
     assert {c.get("N_ncdm", 0) for c in pairs} == {0, 1}
 
 
-def test_recipe_that_is_wrong_names_its_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("entry", "wrong"), [
+    ("YHe = [0.175, 0.325]", "YHe = [0.325, 0.175]"), ("H0 = [39.0, 102.0]", "H0 = [39, 8000]"),
+    ("omega_b = [0.0172, 0.0278]", "omega_b = [0, 0.0278]"),
+])
+def test_recipe_that_is_wrong_names_its_line(entry: str, wrong: str, tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
-    path.write_text(STANDARD.read_text().replace("YHe = [0.175, 0.325]", "YHe = [0.325, 0.175]"))
-    with pytest.raises(RecipeError, match=r"YHe = \[0.325, 0.175\]"):
+    path.write_text(STANDARD.read_text().replace(entry, wrong))
+    with pytest.raises(RecipeError, match=rf"line \d+: sampling\.ranges: {re.escape(wrong)}"):
         load_two_level_recipe(path)
     assert has_levels(STANDARD) and not has_levels(ROOT / "tests/one_level.toml")
 

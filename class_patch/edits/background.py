@@ -21,6 +21,18 @@ SOURCE = (
   pba->bt_size = cosmicnet_background_size(ppr,pba);
 """,
     ),
+    Edit(
+        reason="momenta of massive neutrinos without powers",
+        anchor="      class_call(background_ncdm_momenta(\n",
+        where="before",
+        text="""\
+      /* cosmicnet */
+      if (pba->fast_background == _TRUE_) {
+        cosmicnet_ncdm_momenta(pba,n_ncdm,a,&rho_ncdm,&p_ncdm,&pseudo_p_ncdm);
+      }
+      else
+""",
+    ),
 )
 
 REFUSALS = (

@@ -25,11 +25,6 @@ HEADER = (
 """),
 )
 
-# CLASS's loop over modes begins with these lines.
-_EACH_MODE = """\
-    if (ppt->perturbations_verbose > 1)
-      printf("Evolving mode %d/%d\\n",index_md+1,ppt->md_size);
-"""
 _CALL_PROVIDER = """\
   /** - cosmicnet: the sources of scalar modes may come from outside */
   if ((ppt->source_provider != NULL) && (ppt->has_scalars == _TRUE_)) {
@@ -54,7 +49,12 @@ SOURCE = (
                      anchor="  /** - loop over modes (scalar, tensors, etc). For each mode: */\n"),
     ),
     Edit(
-        reason="skip the modes that were provided", anchor=_EACH_MODE, where="before",
+        reason="skip the modes that were provided",
+        anchor="""\
+    if (ppt->perturbations_verbose > 1)
+      printf("Evolving mode %d/%d\\n",index_md+1,ppt->md_size);
+""",
+        where="before",
         text="""\
     if ((ppt->scalars_provided == _TRUE_) && (_scalars_)) continue;
 
@@ -86,7 +86,12 @@ SOURCE = (
 TENSORS = (
     include("declare the fast tensor modes", "perturbations.h", "fast/tensors/fast_tensors.h"),
     Edit(
-        reason="take the fast tensor modes", anchor=_EACH_MODE, where="before",
+        reason="take the fast tensor modes",
+        anchor="""\
+    for (index_ic = 0; index_ic < ppt->ic_size[index_md]; index_ic++) {
+
+      if (ppt->perturbations_verbose > 1)""",
+        where="before",
         text="""\
     if (_tensors_) ppt->tensors_are_fast = cosmicnet_tensors_apply(pba,pth,ppt);
     if ((ppt->tensors_are_fast == _TRUE_) && (_tensors_)) {

@@ -17,7 +17,7 @@ import numpy as np
 
 import cosmicnet
 from cosmicnet.errors import CosmicnetError, NotCovered
-from cosmicnet.files import write_whole
+from cosmicnet.files import parse_json, write_whole
 from cosmicnet.training.work.parallel import ended, progress, single_threaded_pool
 
 from ..theory.modes import in_mode, manifest_of, named_sets, networks_of
@@ -199,7 +199,7 @@ def _networks_identity(networks: str) -> dict[str, str]:
 
 def _read(path: Path) -> Evaluated | None:
     try:
-        return Evaluated(**json.loads(path.read_text()))
+        return Evaluated(**parse_json(path.read_text()))
     except (OSError, ValueError, TypeError):
         # absent, or damaged: evaluate again
         return None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from cosmicnet.files import write_whole
+from cosmicnet.files import parse_json, write_whole
 
 __all__ = ["Proposal", "effective_samples", "gelman_rubin"]
 
@@ -72,7 +72,7 @@ class Proposal:
     def read(self, file: Path) -> tuple[Proposal, float]:
         """Read a proposal of as many parameters and its zero. Raises ValueError for anything else."""
         try:
-            kept = json.loads(file.read_text(encoding="utf-8"))
+            kept = parse_json(file.read_text(encoding="utf-8"))
             center, scale = np.array(kept["center"], dtype=float), np.array(kept["scale"], dtype=float)
             freedom, zero = float(kept["degrees_of_freedom"]), float(kept["log_posterior_of_weight_1"])
         except (KeyError, TypeError) as error:

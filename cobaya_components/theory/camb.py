@@ -19,6 +19,9 @@ Array = NDArray[np.float64]
 LEAST_L_MAX = 100
 # Cobaya's names of the fields whose P(k) is there, by that of Results.
 FIELDS = {"delta_tot": "pk_m", "delta_nonu": "pk_cb"}
+# Cobaya's names of functions of redshift, and CAMB's.
+FUNCTIONS = {"Hubble": "h_of_z", "angular_diameter_distance": "angular_diameter_distance",
+             "comoving_radial_distance": "comoving_radial_distance"}
 # Powers of l(l+1)/2pi, or of the like with the lensing potential.
 LENSING = {"pp": 2.0, "tp": 1.5, "ep": 1.5}
 
@@ -71,7 +74,7 @@ class CosmicnetCamb(BoltzmannBase):  # type: ignore[misc]  # Cobaya has no types
                 self._kinds.add(name[1])
                 self._k_max = max(self._k_max, wanted["k_max"])
                 self._redshifts = sorted({*self._redshifts, *map(float, wanted["z"])})
-            elif name not in (*self._background(), *self.get_can_provide_params()):
+            elif name not in (*FUNCTIONS, *self.get_can_provide_params()):
                 raise LoggedError(self.log, "%s is not available with networks in CAMB", name)
 
     def calculate(self, state: dict[Any, Any], want_derived: bool = True, **parameters: float) -> bool:
@@ -123,12 +126,7 @@ class CosmicnetCamb(BoltzmannBase):  # type: ignore[misc]  # Cobaya has no types
             scaled[name] = cl * factor * unit ** (2 - name.count("p"))
         return scaled
 
-    def _background(self) -> dict[str, str]:
-        """Cobaya's names of functions of redshift, and CAMB's."""
-        return {"Hubble": "h_of_z", "angular_diameter_distance": "angular_diameter_distance",
-                "comoving_radial_distance": "comoving_radial_distance"}
-
     def _get_z_dependent(self, quantity: str, z: ArrayLike, pool: Any = None) -> Array:
         """By CAMB itself, at any redshift."""
-        evaluate = getattr(self.current_state["results"].background, self._background()[quantity])
+        evaluate = getattr(self.current_state["results"].background, FUNCTIONS[quantity])
         return np.array([float(evaluate(one)) for one in np.atleast_1d(np.asarray(z, dtype=float))])

@@ -50,7 +50,7 @@ class PointCoverage:
     def of(cls, request: Any, networks: NetworkSet) -> PointCoverage:
         manifest, values = networks.manifest, values_for_domain(request)
         reasons = list(why_not_covered(request, networks, running_class()))
-        ranges = outside_ranges(request, manifest)
+        ranges = outside_ranges(values, manifest)
 
         def side(name: str) -> str:
             return f"{name} {'below' if values.get(name, np.nan) < manifest.domain[name][0] else 'above'}"

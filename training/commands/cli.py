@@ -7,7 +7,6 @@ import select
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import NoReturn
 
 from cosmicnet.errors import CosmicnetError
 
@@ -21,9 +20,6 @@ from .sharing import add_fetch, add_find, add_learned, add_publish
 from .timing import add_benchmark, add_camb, add_line_of_sight, add_non_linear, add_precision
 
 __all__ = ["command_line", "main"]
-
-# Steps that only `paper` has.
-STEPS_OF_PAPER = ("search", "report")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +60,7 @@ def _nobody_reads() -> bool:
 
 def _explanation(error: Exception, output: str) -> str | None:
     """The message for an error that the user can correct; None for a fault of the package."""
-    # classy wraps what the networks raise into its own errors
+    # classy wraps errors of the networks into its own
     for candidate in (error, error.__cause__):
         if isinstance(candidate, CosmicnetError):
             return str(candidate)
@@ -84,19 +80,9 @@ def _explanation(error: Exception, output: str) -> str | None:
     return None
 
 
-class _Parser(argparse.ArgumentParser):
-    """The parser of the command itself; sends steps of `paper` to their place."""
-
-    def error(self, message: str) -> NoReturn:
-        for step in STEPS_OF_PAPER:
-            if f"invalid choice: '{step}'" in message:
-                message = f"there is no {PROGRAM} {step}, but `{PROGRAM} paper {step}`"
-        super().error(message)
-
-
 def command_line() -> argparse.ArgumentParser:
     """The parser of all sub-commands."""
-    parser = _Parser(
+    parser = argparse.ArgumentParser(
         prog=PROGRAM,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Neural networks for the source functions of CLASS.",
@@ -110,8 +96,7 @@ Networks are used from Python, like any option of CLASS:
 `{PROGRAM} COMMAND --help` explains a command and shows examples.""",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {version('cosmicnet')}")
-    commands = parser.add_subparsers(
-        title="commands", dest="command", metavar="COMMAND", parser_class=argparse.ArgumentParser)
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for add in (add_demo, add_info, add_coverage, add_compare, add_runs, add_check, add_reweight, add_make,
                 add_generate, add_train, add_evaluate, add_learned, add_publish, add_find, add_fetch, add_patch_class,
                 add_benchmark, add_camb, add_line_of_sight, add_non_linear, add_precision, add_paper,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_evaluate", "add_generate", "add_info", "add_make", "add_train"]
 
-# Entries of a manifest's recipe that do not say which networks it makes, or that are none of the recipe.
+# Entries of a manifest's recipe that do not determine the networks.
 NOT_OF_RECIPE = ("accuracy", "models_used", "pairs_used")
 
 

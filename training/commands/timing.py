@@ -137,7 +137,7 @@ examples:
 
 
 def _run_camb(options: argparse.Namespace) -> None:
-    from ..timing.camb import compare_with_camb
+    from ..timing.camb_differences import compare_with_camb
 
     compare_with_camb(writable(options.output))
 

@@ -13,8 +13,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..work.class_spectra import Spectra
+
 __all__ = [
-    "LOW_L_END", "Band", "Distribution", "MultipolesLike", "RelativeErrors", "SpectraLike", "cosmic_variance",
+    "LOW_L_END", "Band", "Distribution", "MultipolesLike", "RelativeErrors", "cosmic_variance",
     "summary", "wishart_chi2",
 ]
 
@@ -37,30 +39,6 @@ class MultipolesLike(Protocol):
     def ee(self) -> Array: ...
     @property
     def pp(self) -> Array: ...
-
-
-class SpectraLike(MultipolesLike, Protocol):
-    """C_l, P(k, z) and sigma8."""
-
-    @property
-    def pk(self) -> Array: ...
-    @property
-    def sigma8(self) -> Array: ...
-
-
-class FunctionsLike(SpectraLike, Protocol):
-    """The same with classy's functions of P(k, z), each (n_z, n) with z = 0 first; empty where not computed."""
-
-    @property
-    def growth_rate(self) -> Array: ...
-    @property
-    def tilt(self) -> Array: ...
-    @property
-    def sigma_r(self) -> Array: ...
-    @property
-    def f_sigma8(self) -> Array: ...
-    @property
-    def weyl(self) -> Array: ...
 
 
 def wishart_chi2(full: MultipolesLike, net: MultipolesLike) -> float:
@@ -95,7 +73,7 @@ class RelativeErrors:
     sigma8: Array
 
     @classmethod
-    def between(cls, full: SpectraLike, net: SpectraLike) -> RelativeErrors:
+    def between(cls, full: Spectra, net: Spectra) -> RelativeErrors:
         return cls(
             tt=net.tt / full.tt - 1.0,
             te=(net.te - full.te) / np.sqrt(full.tt * full.ee),
@@ -116,7 +94,7 @@ def cosmic_variance(spectra: MultipolesLike) -> dict[str, Array]:
     return {"tt": auto, "te": auto * np.sqrt(0.5 * (1.0 + correlation2)), "ee": auto, "pp": auto}
 
 
-def summary(full: FunctionsLike, net: FunctionsLike) -> dict[str, float]:
+def summary(full: Spectra, net: Spectra) -> dict[str, float]:
     """The Wishart chi2, and the largest error of each spectrum and range of l, and of each function of P(k, z): in
     percent, except for the tilt."""
     error = RelativeErrors.between(full, net)
@@ -140,7 +118,7 @@ def summary(full: FunctionsLike, net: FunctionsLike) -> dict[str, float]:
     }
 
 
-def _function_errors(full: FunctionsLike, net: FunctionsLike) -> dict[str, float]:
+def _function_errors(full: Spectra, net: Spectra) -> dict[str, float]:
     if not full.growth_rate.size:
         return {}
     largest = {name: 100.0 * np.abs(getattr(net, name) / getattr(full, name) - 1.0)

@@ -10,7 +10,7 @@ from cosmicnet.files import write_whole
 
 from ..work.class_spectra import OUTPUT_SETTINGS
 from .accuracy import Distribution
-from .results import OWN_CHANGE, PLANCK_PREFIX, BoxErrors, SetErrors
+from .results import PLANCK_PREFIX, BoxErrors, SetErrors
 from .targets import AccuracyTarget
 
 __all__ = ["MEASURED", "markdown", "write_page"]
@@ -42,7 +42,6 @@ ROWS = (
     (f"{PLANCK_PREFIX}:planck_2018_lowl.EE", "of which low-l EE", ""),
     (f"{PLANCK_PREFIX}:planck_2018_highl_plik.TTTEEE_lite_native", "of which high-l TTTEEE lite", ""),
     (f"{PLANCK_PREFIX}:planck_2018_lensing.native", "of which lensing", ""),
-    (OWN_CHANGE, "change of full CLASS's own Planck χ²", ""),
 )
 
 HEADER = """\
@@ -59,21 +58,16 @@ without noise, whose data are full CLASS, with all parameters fixed.
 """
 
 PLANCK_HEADER = """\
-The Planck χ² is the sum of the 2018 likelihoods low-l TT, low-l EE, high-l TTTEEE lite and lensing at A_planck = 1; its
-change has no sign. Low-l EE is a table in steps of 1e-4 μK², and its χ² moves in steps too.{closer}
+The Planck χ² is the sum of the 2018 likelihoods low-l TT, low-l EE, high-l TTTEEE lite and lensing at A_planck = 1;
+changes are absolute values. Low-l EE is a table in steps of 1e-4 μK², so its χ² changes in steps too.
 """
-
-CLOSER = """ The last line is the
-uncertainty of full CLASS itself: the change of its χ² when its times lie 10% closer (perturbations_sampling_stepsize
-0.09 for 0.1), over {models} models of each box."""
 
 
 def markdown(errors: SetErrors) -> str:
     """The whole of accuracy.md."""
     parts = [HEADER.format(network=errors.network, class_version=errors.class_version)]
     if any(box.planck_chi2_full() for box in errors.boxes):
-        models = _closer_models(errors)
-        parts.append(PLANCK_HEADER.format(closer=CLOSER.format(models=models) if models else ""))
+        parts.append(PLANCK_HEADER)
     return "\n".join([*parts, *map(_box_section, errors.boxes), "![Errors against l and k](accuracy.png)\n"])
 
 
@@ -92,10 +86,6 @@ def _measured(errors: SetErrors) -> str:
         boxes.append({"title": box.box.title, "models": len(box.models), "figures": figures})
     return json.dumps({"network": errors.network, "class_version": errors.class_version, "boxes": boxes},
                       separators=(",", ":"), ensure_ascii=False) + "\n"
-
-
-def _closer_models(errors: SetErrors) -> int:
-    return max(sum(bool(model.planck_closer) for model in box.models) for box in errors.boxes)
 
 
 def _box_section(box: BoxErrors) -> str:

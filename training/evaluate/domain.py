@@ -59,7 +59,7 @@ def _fixed_settings(manifest: Manifest) -> dict[str, Any]:
 class SetDomain(Protocol):
     """Cosmologies of a set's domain.
 
-    edges: by the text of a constraint of which edge() is not among the corners, the points where it is an equality.
+    edges: by the text of a constraint, points where it is an equality; without edges that are among the corners.
     """
 
     def points(self, number: int, seed: int) -> list[dict[str, Any]]: ...

@@ -6,11 +6,11 @@ and other networks are evaluated on the same cosmologies in minutes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from rich.console import Console
@@ -32,12 +32,10 @@ from .plot import plot_accuracy
 from .results import BoxErrors, ModelErrors, SetErrors
 from .targets import targets_of
 
-__all__ = ["EvaluationSettings", "SpectraPair", "compute_pair", "evaluate", "measure", "pair_of", "require_most"]
+__all__ = ["EvaluationSettings", "SpectraPair", "compute_pairs", "evaluate", "measure", "require_most"]
 
-# The uncertainty of full CLASS's own chi2: times 10% closer than its default, on so many models of each box, if it has
-# its default precision.
-CLOSER_TIMES: Parameters = {"perturbations_sampling_stepsize": 0.09}
-CLOSER_MODELS = 10
+Key = TypeVar("Key")
+
 # A box is covered if networks cover most of this many models.
 TRIED = 10
 # The largest share of models that full CLASS may fail on.
@@ -73,7 +71,10 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
     precision = manifest.precision_settings
     boxes = _boxes_of(manifest, {**networks_on(settings.network), **precision})
     points = {box.name: [{**point, **precision} for point in box.points(settings.models)] for box in boxes}
-    pairs = _compute_pairs(settings, points, CLOSER_MODELS if not precision else 0)
+    tasks = {(box, index): point for box, members in points.items() for index, point in enumerate(members)}
+    found = compute_pairs("CLASS, full and with networks", tasks, networks_on(settings.network), settings.cache,
+                          settings.processes, settings.scheduler)
+    pairs = {box.name: [found[key] for key in tasks if key in found and key[0] == box.name] for box in boxes}
     for box in boxes:
         require_most(len(pairs[box.name]), len(points[box.name]), box.title)
     errors = SetErrors(f"{manifest.name}, hash {manifest.sha256[:12]}", version("classy"), tuple(
@@ -122,13 +123,12 @@ def _refusal(box: Box, approximation: Parameters) -> Exception | None:
 
 @dataclass(frozen=True)
 class SpectraPair:
-    """Spectra of one cosmology by full CLASS, by networks, and perhaps by full CLASS with CLOSER_TIMES. refused: why
-    networks do not cover it; then `net` is infinitely far from `full`."""
+    """Spectra of one cosmology by full CLASS and by networks. refused: why networks do not cover it; then `net` is
+    infinitely far from `full`."""
 
     cosmology: Mapping[str, float]
     full: Spectra
     net: Spectra
-    closer: Spectra | None
     refused: str = ""
 
 
@@ -141,60 +141,48 @@ def _planck_or_none(packages_path: Path | None, console: Console) -> PlanckLikel
 
 
 def _errors(pair: SpectraPair, planck: PlanckLikelihoods | None) -> ModelErrors:
-    def chi2(spectra: Spectra | None) -> dict[str, float]:
-        return {} if planck is None or spectra is None else planck.chi2(spectra)
-
-    full = chi2(pair.full)
-    net = dict.fromkeys(full, math.inf) if pair.refused else chi2(pair.net)
-    return ModelErrors(pair.cosmology, summary(pair.full, pair.net), full, net, chi2(pair.closer))
+    full = {} if planck is None else planck.chi2(pair.full)
+    net = full if planck is None else dict.fromkeys(full, math.inf) if pair.refused else planck.chi2(pair.net)
+    return ModelErrors(pair.cosmology, summary(pair.full, pair.net), full, net)
 
 
-def _compute_pairs(
-    settings: EvaluationSettings, points: Mapping[str, Sequence[Mapping[str, Any]]], closer: int
-) -> dict[str, list[SpectraPair]]:
-    """Both modes of these points by box, without those that full CLASS cannot compute; CLOSER_TIMES for the first
-    `closer` of each box."""
-    pairs: dict[tuple[str, int], SpectraPair] = {}
-    tasks = {(box, index): point for box, members in points.items() for index, point in enumerate(members)}
-    with progress("CLASS, full and with networks", len(tasks)) as advance, \
-            single_threaded_pool(settings.processes, settings.scheduler) as pool:
-        futures = {
-            pool.submit(compute_pair, cosmology, networks_on(settings.network), settings.cache.resolve(),
-                        key[1] < closer): key
-            for key, cosmology in tasks.items()
-        }
+def compute_pairs(
+    what: str, points: Mapping[Key, Mapping[str, Any]], approximation: Parameters, cache: Path, processes: int,
+    scheduler: str | None,
+) -> dict[Key, SpectraPair]:
+    """Both modes of these points, without those that full CLASS cannot compute; what: the title of the progress."""
+    pairs = {}
+    with progress(what, len(points)) as advance, single_threaded_pool(processes, scheduler) as pool:
+        futures = {pool.submit(_compute_pair, point, approximation, cache.resolve()): key
+                   for key, point in points.items()}
         for key, future in ended(futures):
-            if pair := pair_of(future.result()):
+            if pair := _pair_of(future.result()):
                 pairs[key] = pair
             advance()
-    return {box: [pairs[box, index] for index in range(len(members)) if (box, index) in pairs]
-            for box, members in points.items()}
+    return pairs
 
 
-def compute_pair(
-    cosmology: Mapping[str, float], approximation: Parameters, cache_folder: Path, closer: bool = False
-) -> SpectraPair | str:
-    """Both modes of one cosmology; `closer`: full CLASS with CLOSER_TIMES as well. Full CLASS is read from the cache if
-    possible. Returns CLASS's message if full CLASS fails: workers would retry after an error."""
+def _compute_pair(cosmology: Mapping[str, float], approximation: Parameters, cache_folder: Path) -> SpectraPair | str:
+    """Both modes of one cosmology; full CLASS is read from the cache if possible. Returns CLASS's message if full CLASS
+    fails: workers would retry after an error."""
     from classy import CosmoComputationError, CosmoSevereError
 
     settings = {**cosmology, **SAME_MODULES}
     try:
         full = cached_spectra(settings, cache_folder)
-        closer_full = cached_spectra({**settings, **CLOSER_TIMES}, cache_folder) if closer else None
     except CosmoComputationError as error:
         return f"{dict(cosmology)}: {str(error).strip()}"
     try:
-        return SpectraPair(cosmology, full, compute_spectra({**settings, **approximation}), closer_full)
+        return SpectraPair(cosmology, full, compute_spectra({**settings, **approximation}))
     except (CosmoComputationError, CosmoSevereError) as error:
         if not is_refused(error):
             raise
         infinite = Spectra(*(np.full_like(getattr(full, f.name), np.inf) for f in fields(Spectra)))
-        return SpectraPair(cosmology, full, replace(infinite, ell=full.ell), closer_full, refused=str(error).strip())
+        return SpectraPair(cosmology, full, replace(infinite, ell=full.ell), refused=str(error).strip())
 
 
-def pair_of(outcome: SpectraPair | str) -> SpectraPair | None:
-    """The pair of compute_pair(), None if full CLASS failed; prints the error."""
+def _pair_of(outcome: SpectraPair | str) -> SpectraPair | None:
+    """The pair of _compute_pair(), None if full CLASS failed; prints the error."""
     if isinstance(outcome, SpectraPair) and not outcome.refused:
         return outcome
     message = (f"left out, because full CLASS cannot compute it: {outcome}" if isinstance(outcome, str) else

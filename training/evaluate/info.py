@@ -1,13 +1,13 @@
 """Print a network set: domain, reach, provenance, accuracy."""
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from cosmicnet.files import parse_json
 from cosmicnet.installed import installed_sets
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import load_network_set
@@ -69,7 +69,7 @@ def _print_accuracy(console: Console, manifest: Manifest, file: Path) -> None:
     """The figures of `cosmicnet evaluate` beside the set, if they are of these networks."""
     how = f"`cosmicnet evaluate --network {file.parent}` measures it"
     try:
-        measured = json.loads(file.read_text(encoding="utf-8"))
+        measured = parse_json(file.read_text(encoding="utf-8"))
         if f"hash {manifest.sha256[:12]}" not in measured["network"]:
             console.print(f"accuracy: {file} is of other networks ({measured['network']}); {how}")
             return

@@ -9,27 +9,20 @@ from .accuracy import Distribution
 from .boxes import Box
 from .targets import AccuracyTarget
 
-__all__ = ["OWN_CHANGE", "PLANCK_PREFIX", "BoxErrors", "ModelErrors", "SetErrors"]
+__all__ = ["PLANCK_PREFIX", "BoxErrors", "ModelErrors", "SetErrors"]
 
 PLANCK_PREFIX = "planck_chi2_change"
-
-# change of the Planck chi2 from full CLASS to full CLASS with closer times
-OWN_CHANGE = "planck_chi2_change_of_class"
 
 
 @dataclass(frozen=True)
 class ModelErrors:
-    """One cosmology: its figures by accuracy.summary(), and its Planck chi2 by likelihood: with full CLASS, with
-    networks, and with full CLASS at closer times.
-
-    The chi2 are empty without the Planck data, planck_closer also if it was not computed.
-    """
+    """One cosmology: its figures by accuracy.summary(), and its Planck chi2 by likelihood, with full CLASS and with
+    networks; empty without the Planck data."""
 
     cosmology: Mapping[str, float]
     errors: Mapping[str, float]
     planck_full: Mapping[str, float]
     planck_net: Mapping[str, float]
-    planck_closer: Mapping[str, float]
 
     def figures(self) -> dict[str, float]:
         """All figures by name, with the absolute change of the Planck chi2 in sum and by likelihood.
@@ -42,8 +35,6 @@ class ModelErrors:
             figures[PLANCK_PREFIX] = total
             for likelihood, chi2 in self.planck_full.items():
                 figures[f"{PLANCK_PREFIX}:{likelihood}"] = _change(chi2, self.planck_net[likelihood])
-            figures[OWN_CHANGE] = (_change(sum(self.planck_full.values()), sum(self.planck_closer.values()))
-                                   if self.planck_closer else math.nan)
         return figures
 
 

@@ -7,11 +7,10 @@ from cosmicnet.manifest import Manifest
 
 from ..models.plan import Plan
 from ..recipe.schema import MAKE_SEED
-from ..work.parallel import ended, progress, single_threaded_pool
 from ..work.run_class import networks_on
 from .accuracy import Distribution, wishart_chi2
 from .domain import unseen_points
-from .evaluate import compute_pair, pair_of, require_most
+from .evaluate import compute_pairs, require_most
 
 __all__ = ["unseen_chi2"]
 
@@ -24,16 +23,8 @@ def unseen_chi2(manifest: Manifest, networks: Path, number: int, plan: Plan) -> 
 
     Full CLASS is computed once for all rounds, and kept in the work folder.
     """
-    cache = plan.unseen.resolve()
-    approximation = networks_on(str(networks.resolve()))
-    points = unseen_points(manifest, number, MAKE_SEED)
-    chi2 = []
-    with progress("unseen models, full CLASS and networks", number) as advance, \
-            single_threaded_pool(plan.processes, plan.scheduler) as pool:
-        for _, future in ended({pool.submit(compute_pair, point, approximation, cache): i
-                                for i, point in enumerate(points)}):
-            if pair := pair_of(future.result()):
-                chi2.append(wishart_chi2(pair.full, pair.net))
-            advance()
-    require_most(len(chi2), number, "domain")
-    return Distribution.of(chi2).percentile_95
+    points = dict(enumerate(unseen_points(manifest, number, MAKE_SEED)))
+    pairs = compute_pairs("unseen models, full CLASS and networks", points, networks_on(str(networks.resolve())),
+                          plan.unseen, plan.processes, plan.scheduler)
+    require_most(len(pairs), number, "domain")
+    return Distribution.of([wishart_chi2(pair.full, pair.net) for pair in pairs.values()]).percentile_95

@@ -19,8 +19,8 @@ __all__ = ["common_settings", "constant_numbers", "describe"]
 def describe(
     name: str, description: str, running: RunningClass, precision: Mapping[str, float], **entries: Any
 ) -> Manifest:
-    """running: the CLASS of the models. precision: all parameters of theirs; those that act on sources are entered.
-    entries: the others of Manifest. save_network_set() adds what the networks are for, and the hash."""
+    """running: the CLASS of the models. precision: all their parameters; those that act on sources are entered.
+    entries: the other entries of Manifest; save_network_set() adds fields, architecture and hash."""
     return Manifest(name=name, description=description, class_version=running.version,
                     source_digest=running.source_digest,
                     precision={name: value for name, value in precision.items() if acts_on_sources(name)},

@@ -15,7 +15,7 @@ from .tables import FieldTables, ResampledModel
 __all__ = ["FIRST_X", "K_LAST", "OF_MATTER", "continued_to", "filled"]
 
 Array = NDArray[np.float64]
-Tables = NDArray[np.float32]
+Single = NDArray[np.float32]
 
 # Pieces needed at the largest wavenumbers, which only some models have.
 OF_MATTER = ("weyl", "matter", "matter_cb")
@@ -63,7 +63,7 @@ def filled(table: FieldTables, models: Sequence[ResampledModel]) -> FieldTables:
     return replace(table, values=values)
 
 
-def _beyond_today(values: Tables, v: Array, today: Array) -> Tables:
+def _beyond_today(values: Single, v: Array, today: Array) -> Single:
     """Fill rows later than a model's own age with the changes from row to row of models that extend further."""
     result = values.copy()
     known = v <= today[:, None]
@@ -74,7 +74,7 @@ def _beyond_today(values: Tables, v: Array, today: Array) -> Tables:
     return result
 
 
-def _beyond_last_wavenumber(values: Tables, inputs: Array, x: Array, ends: Array) -> Tables:
+def _beyond_last_wavenumber(values: Single, inputs: Array, x: Array, ends: Array) -> Single:
     """Fill columns beyond the last wavenumber of most models: their ratio to the last column that all models have is
     fitted to the models that extend further."""
     is_far = ends > FURTHER * ends.min()

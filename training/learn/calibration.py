@@ -118,8 +118,8 @@ def calibrated(names: tuple[str, ...], inputs: Array, errors: Array, relevances:
 
 
 def scale_of(audits: Sequence[Mapping[str, float]]) -> float:
-    """The ratio of the spectra's chi2 to the squared error of the fields that bounds a share BOUND of the audits, and
-    for a log-normal distribution the next one with this probability.
+    """The ratio of the spectra's chi2 to the squared error of the fields, so large that the chi2 of a share BOUND of
+    the audits is smaller, and with this probability that of the next one, if ratios have a log-normal distribution.
 
     audits: the latest last.
     """

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.files import write_whole
+from cosmicnet.files import parse_json, write_whole
 from cosmicnet.pieces import SOURCES
 from cosmicnet.running_class import RunningClass, running_class
 
@@ -129,7 +129,7 @@ def record_identity(folder: Path, identity: Mapping[str, Any]) -> None:
 def read_identity(folder: Path) -> dict[str, Any]:
     """The identity of the models in a folder; DatasetError if it is damaged or not there."""
     try:
-        return dict(json.loads((folder / RECIPE_FILE).read_text(encoding="utf-8")))
+        return dict(parse_json((folder / RECIPE_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise _unidentified(folder) from error
 

@@ -82,7 +82,7 @@ def why_not_sampled(name: str) -> str | None:
 def outside_possible(name: str, low: float, high: float) -> str | None:
     """Why a range is refused: CLASS does not integrate reliably in all of it. None for an allowed range."""
     parameter = parameter_of(name)
-    if parameter is None:
+    if parameter is None or parameter.name != name:
         return None
     first, last = parameter.possible
     return None if first <= low and high <= last else f"must lie within [{first:g}, {last:g}], where CLASS integrates"

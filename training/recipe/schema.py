@@ -23,7 +23,7 @@ from .toml import RecipeError, Strict, load_toml, unknown
 
 __all__ = [
     "COMPUTED", "DERIVED", "PARAMETERS", "TAU_REIO", "Accuracy", "ClassSettings", "Count", "Name", "Recipe",
-    "RecipeError", "Sampling", "Seed", "Target", "load_recipe", "require_ordered", "setting",
+    "RecipeError", "Sampling", "Seed", "Target", "load_recipe", "require_ordered", "require_possible", "setting",
 ]
 
 # The parameter whose effect is computed when the networks are used, so that it has a domain but is not sampled.
@@ -205,9 +205,7 @@ class Recipe(Strict):
         for where, table in (("domain", self.domain), ("sampling.ranges", self.sampling.ranges),
                              ("sampling.derived", self.sampling.derived)):
             require_ordered(table, f"{where}.")
-        for name, (low, high) in self.sampling.ranges.items():
-            if why := outside_possible(name, low, high):
-                raise ValueError(f"sampling.ranges.{name} = [{low:g}, {high:g}]: {why}")
+        require_possible(self.sampling.ranges, "sampling.ranges.")
         for where, table in (("sampling.ranges", self.sampling.ranges), ("sampling.derived", self.sampling.derived)):
             for name in table:
                 if name not in self.domain:
@@ -287,3 +285,10 @@ def require_ordered(entries: Mapping[str, Any], where: str = "") -> None:
     for name, value in entries.items():
         if isinstance(value, tuple) and not value[0] < value[1]:
             raise ValueError(f"{where}{name} = [{value[0]:g}, {value[1]:g}]: the first must be smaller")
+
+
+def require_possible(entries: Mapping[str, Any], where: str = "") -> None:
+    """ValueError for an interval in which CLASS does not integrate reliably; entries of other kinds pass."""
+    for name, value in entries.items():
+        if isinstance(value, tuple) and (why := outside_possible(name, *value)):
+            raise ValueError(f"{where}{name} = [{value[0]:g}, {value[1]:g}]: {why}")

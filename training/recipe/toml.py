@@ -70,7 +70,7 @@ def read_tables(path: Path) -> dict[str, Any]:
     """The entries of a recipe, unchecked; RecipeError if it is no TOML."""
     try:
         return tomllib.loads(_read(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"{path} is no valid TOML: {error}") from error
 
 

@@ -10,12 +10,12 @@ from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 
 from ..work.run_class import Parameters, require_patched_classy
-from .registry import Entry, published_manifest, why_not_usable
+from .registry import PublishedSet, published_manifest, why_not_usable
 
 __all__ = ["found_table", "reasons_against"]
 
 
-def found_table(address: str, entries: Sequence[Entry], parameters: Parameters | None) -> Table:
+def found_table(address: str, entries: Sequence[PublishedSet], parameters: Parameters | None) -> Table:
     """All sets, those that cover the parameters first; without parameters, all that this CLASS can use."""
     require_patched_classy()
     reasons = {entry.folder: reasons_against(address, entry, parameters) for entry in entries}
@@ -27,7 +27,7 @@ def found_table(address: str, entries: Sequence[Entry], parameters: Parameters |
     return table
 
 
-def reasons_against(address: str, entry: Entry, parameters: Parameters | None) -> list[str]:
+def reasons_against(address: str, entry: PublishedSet, parameters: Parameters | None) -> list[str]:
     """Why a set cannot be used here, or its domain does not hold these parameters of CLASS. Settings and precision are
     compared once it is fetched (`cosmicnet coverage`)."""
     if reason := why_not_usable(entry, running_class()):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmicnet.errors import NetworkFileError
+from cosmicnet.files import parse_json
 from cosmicnet.installed import MANIFEST, installed_sets, shipped_sets, user_folder
 from cosmicnet.manifest import Manifest
 from cosmicnet.running_class import RunningClass
@@ -23,7 +24,7 @@ from cosmicnet.store import ARRAYS, load_network_set
 
 from .transport import RegistryError, exists, join, read_blocks, write
 
-__all__ = ["INDEX", "Entry", "entries_of", "fetch", "publish", "published_manifest", "why_not_usable"]
+__all__ = ["INDEX", "PublishedSet", "entries_of", "fetch", "publish", "published_manifest", "why_not_usable"]
 
 INDEX, FORMAT_VERSION = "index.json", 1
 FILES = (MANIFEST, ARRAYS)
@@ -43,7 +44,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Entry:
+class PublishedSet:
     """A set in an index. sha256: that of the set; domain: ranges by parameter; files: by name."""
 
     name: str
@@ -60,7 +61,7 @@ class Entry:
         return f"{self.name}-{self.sha256[:DIGITS]}"
 
     @classmethod
-    def from_json(cls, data: Any) -> Entry:
+    def from_json(cls, data: Any) -> PublishedSet:
         """ValueError, TypeError or KeyError for what publish() does not write."""
         entry = cls(**{**data, "files": {name: File(**file) for name, file in data["files"].items()},
                        "domain": {name: (float(low), float(high)) for name, (low, high) in data["domain"].items()}})
@@ -77,21 +78,21 @@ class Entry:
         return entry
 
 
-def entries_of(address: str) -> list[Entry]:
+def entries_of(address: str) -> list[PublishedSet]:
     """The sets of a registry. RegistryError where it cannot be read, or its index is too large or no index."""
     content = b"".join(read_blocks(join(address, INDEX), MOST_BYTES_OF_INDEX))
     try:
-        index = json.loads(content)
+        index = parse_json(content)
         if index["format_version"] != FORMAT_VERSION:
             raise ValueError(f"format version {index['format_version']!r}, but this cosmicnet reads {FORMAT_VERSION}")
         if len(index["sets"]) > MOST_SETS:
             raise ValueError(f"{len(index['sets'])} sets")
-        return [Entry.from_json(data) for data in index["sets"]]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        return [PublishedSet.from_json(data) for data in index["sets"]]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RegistryError(f"{join(address, INDEX)} is not the index of a registry: {error}") from error
 
 
-def publish(network: str, address: str, licence: str) -> Entry:
+def publish(network: str, address: str, licence: str) -> PublishedSet:
     """Copy an installed set, or that of a folder, into a registry, which is made; the index comes last.
 
     Raises NetworkFileError for a set that cannot be loaded, RegistryError where nothing can be written.
@@ -103,7 +104,7 @@ def publish(network: str, address: str, licence: str) -> Entry:
         raise RegistryError(f"the set is named {manifest.name!r}; letters, digits and ._- are allowed")
     if manifest.companion and manifest.companion not in shipped_sets():
         raise RegistryError(f"'{manifest.name}' needs the set '{manifest.companion}', which others do not have")
-    entry = Entry(manifest.name, manifest.description, licence, manifest.class_version, manifest.source_digest,
+    entry = PublishedSet(manifest.name, manifest.description, licence, manifest.class_version, manifest.source_digest,
                   manifest.sha256, manifest.domain,
                   {name: File(len(content), _sha256(content)) for name, content in contents.items()})
     known = entries_of(address) if exists(join(address, INDEX)) else []
@@ -114,13 +115,13 @@ def publish(network: str, address: str, licence: str) -> Entry:
     return entry
 
 
-def _index(sets: Sequence[Entry]) -> bytes:
+def _index(sets: Sequence[PublishedSet]) -> bytes:
     ordered = sorted(sets, key=lambda entry: (entry.name, entry.sha256))
     return (json.dumps({"format_version": FORMAT_VERSION, "sets": [asdict(one) for one in ordered]}, indent=1)
             + "\n").encode()
 
 
-def why_not_usable(entry: Entry, running: RunningClass) -> str:
+def why_not_usable(entry: PublishedSet, running: RunningClass) -> str:
     """Why the CLASS of this Python cannot use a set; '' if it can."""
     version, theirs = (text.removeprefix("v").partition("+")[0] for text in (running.version, entry.class_version))
     if version.removesuffix(".0") != theirs.removesuffix(".0"):
@@ -157,7 +158,7 @@ def fetch(name: str, address: str) -> Path:
     return target
 
 
-def _only(entries: Sequence[Entry], name: str, address: str) -> Entry:
+def _only(entries: Sequence[PublishedSet], name: str, address: str) -> PublishedSet:
     found = [entry for entry in entries if entry.name == name or entry.folder.startswith(name)]
     if exact := [entry for entry in found if entry.name == name]:
         found = exact
@@ -192,10 +193,13 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def published_manifest(address: str, entry: Entry) -> Manifest:
+def published_manifest(address: str, entry: PublishedSet) -> Manifest:
     """The manifest of a set that was not fetched; RegistryError if it is not that of the index."""
     where = join(address, entry.folder, MANIFEST)
     content = b"".join(read_blocks(where, entry.files[MANIFEST].size))
     if _sha256(content) != entry.files[MANIFEST].sha256:
         raise RegistryError(f"{where} is not the file of the index: other SHA-256")
-    return Manifest.from_json(json.loads(content), where)
+    try:
+        return Manifest.from_json(parse_json(content), where)
+    except ValueError as error:
+        raise RegistryError(f"{where} is no valid JSON: {error}") from error

@@ -17,7 +17,7 @@ SECONDS = 60.0
 
 
 class RegistryError(CosmicnetError):
-    """A registry that cannot be reached, or whose files are not what the index says."""
+    """A registry that cannot be reached, or whose files differ from its index."""
 
 
 def join(address: str, *names: str) -> str:

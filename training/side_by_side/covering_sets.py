@@ -1,7 +1,6 @@
 """Coverage of a user's inputs by the installed networks, without any integration."""
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.files import parse_json
 from cosmicnet.inquiry import covers
 
 from ..work.parallel import progress
@@ -23,13 +23,13 @@ def read_inputs(path: Path) -> dict[str, Parameters]:
     if path.suffix != ".json":
         return {path.name: read_input(path).parameters}
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
         if isinstance(content, list):
             return {str(entry["name"]): _parameters(entry["class"], path) for entry in content}
         return {path.name: _parameters(content, path)}
     except OSError as error:
         raise CosmicnetError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CosmicnetError(f"{path}: must be a dictionary of CLASS parameters, or a list of "
                          f'{{"name": ..., "class": {{...}}}} ({error})') from error
 

@@ -27,15 +27,18 @@ __all__ = ["print_comparison", "write_html"]
 COLOURS = {NET: "#1f5a99", FULL: "#d1660a", STOCK: "0.45"}
 SMALLEST_SECONDS = 1e-3
 EXPLANATION = (
-    f'"{NET}" and "{FULL}" use the same fast modules: their difference is the error of the networks. "{STOCK}" '
-    "is full CLASS without any option of this package. At default precision it samples the line of sight coarsely: "
-    "its difference from the other two is mostly its own error."
+    f'"{NET}" and "{FULL}" use the same fast modules, so that they differ in their source functions alone. Networks '
+    "follow CLASS at the precision of their training. Shipped networks were trained at a finer precision than CLASS's "
+    f'default, whose error is then most of this difference. "{STOCK}" is full CLASS without any option of this '
+    "package. At default precision it samples the line of sight coarsely: its difference from the other two is mostly "
+    "its own error."
 )
 STYLE = """\
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .2rem .8rem; border-bottom: 1px solid #ddd; }
 th { text-align: left; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
-img { max-width: 100%; height: auto; } pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; }
+.wide { overflow-x: auto; } img { max-width: 100%; height: auto; }
+pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; }
 .warning { background: #fff3d6; padding: .6rem .8rem; }"""
 
 Rows = Sequence[Sequence[str]]
@@ -95,7 +98,7 @@ def _tables(comparison: Comparison) -> list[tuple[str, list[str], Rows]]:
     pairs = comparison.pairs()
     if any(comparison.largest(*pair) for pair in pairs):
         headings = ["largest error", "", *(f"{mode} against {truth}" for mode, truth in pairs)]
-        tables.append(("Errors, and in units of cosmic variance (sigma of one multipole, full sky)", headings,
+        tables.append(("Errors, in brackets in units of cosmic variance (sigma of one multipole, full sky)", headings,
                        _errors(comparison)))
     return tables
 
@@ -124,7 +127,7 @@ def _errors(comparison: Comparison) -> Rows:
 
 def _error(fraction: float, sigmas: float | None) -> str:
     percent = f"{significant(100.0 * fraction, 2)}%"
-    return percent if sigmas is None else f"{percent} ({significant(sigmas, 2)} sigma)"
+    return percent if sigmas is None else f"{percent} ({significant(sigmas, 2)})"
 
 
 def _html_table(head: Sequence[str], rows: Rows) -> str:
@@ -134,7 +137,7 @@ def _html_table(head: Sequence[str], rows: Rows) -> str:
     headings = line(f"<th>{html.escape(cell)}</th>" for cell in head)
     body = [line(f'<td{" class=number" if number else ""}>{html.escape(cell)}</td>' for number, cell in enumerate(row))
             for row in rows]
-    return "\n".join(["<table>", headings, *body, "</table>"])
+    return "\n".join(['<div class="wide"><table>', headings, *body, "</table></div>"])
 
 
 def _figures(comparison: Comparison) -> list[tuple[str, Figure]]:

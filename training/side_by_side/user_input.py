@@ -71,7 +71,7 @@ def _of_yaml(text: str, path: Path) -> UserInput:
 
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise CosmicnetError(f"{path} is no valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise CosmicnetError(f"{path}: must be a mapping of CLASS parameters, or a run of Cobaya")
@@ -85,6 +85,8 @@ def class_value(name: object, value: object, path: Path) -> str | int | float:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
+        if any(isinstance(entry, list) for entry in value):
+            raise CosmicnetError(f"{path}: {name}: must be a text, a number or a list of them, not a list of lists")
         return ",".join(str(class_value(name, entry, path)) for entry in value)
     if not isinstance(value, (str, int, float)):
         raise CosmicnetError(f"{path}: {name}: must be a text, a number or a list of them")
@@ -93,12 +95,14 @@ def class_value(name: object, value: object, path: Path) -> str | int | float:
 
 def _of_cobaya(info: Mapping[str, Any], path: Path) -> UserInput:
     """The reference point of a run; parameters that CLASS does not read are those of likelihoods."""
-    theories = {name: options or {} for name, options in (info["theory"] or {}).items()}
+    theories = {name: _mapping(options, f"theory: {name}", path)
+                for name, options in _mapping(info["theory"], "theory", path).items()}
     name = next((name for name in theories if name == "classy" or name.endswith("Cosmicnet")), None)
     if name is None:
         raise CosmicnetError(f"{path}: theory: has neither classy nor cosmicnet.Cosmicnet, but "
                          f"{', '.join(theories) or 'nothing'}")
-    extra = {key: class_value(key, value, path) for key, value in (theories[name].get("extra_args") or {}).items()}
+    extra = {key: class_value(key, value, path)
+             for key, value in _mapping(theories[name].get("extra_args"), "extra_args", path).items()}
     reference = _reference_point(info, bool(theories[name].get("use_planck_names")), path)
     known = known_settings()
     parameters = {**COBAYA_OUTPUT, **{key: value for key, value in reference.items() if key in known}, **extra}
@@ -110,6 +114,13 @@ def _of_cobaya(info: Mapping[str, Any], path: Path) -> UserInput:
     return UserInput(parameters, tuple(notes))
 
 
+def _mapping(value: Any, name: str, path: Path) -> Mapping[str, Any]:
+    """The options below an entry of a run, none where it has none."""
+    if not isinstance(value or {}, dict):
+        raise CosmicnetError(f"{path}: {name}: must be a mapping of options, not {value!r:.60}")
+    return value or {}
+
+
 def _reference_point(info: Mapping[str, Any], planck_names: bool, path: Path) -> dict[str, Any]:
     from cobaya.log import LoggedError
     from cobaya.parameterization import Parameterization
@@ -119,7 +130,7 @@ def _reference_point(info: Mapping[str, Any], planck_names: bool, path: Path) ->
     logging.getLogger("cobaya").addHandler(logging.NullHandler())
     try:
         # a derived parameter, such as sigma8, would be a requirement of the theory code
-        given = {name: entry for name, entry in (info.get("params") or {}).items()
+        given = {name: entry for name, entry in _mapping(info.get("params"), "params", path).items()
                  if not isinstance(entry, dict) or {"prior", "value"} & set(entry)}
         parameterization = Parameterization(given, ignore_unused_sampled=True)
         prior = Prior(parameterization, info.get("prior"))

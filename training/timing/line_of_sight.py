@@ -1,7 +1,7 @@
 """The fast line of sight against CLASS's own, default and converged: accuracy, seconds, and the page about them."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-Seconds = Mapping[str, Mapping[str, float]]
+SecondsByStep = Mapping[str, Mapping[str, float]]
 
 # the truth: CLASS's own transfer and harmonic steps with converged sampling
 CONVERGED: Parameters = {
@@ -93,7 +93,7 @@ def measure_errors(cosmology: Parameters, l_max: int, cache: Path) -> dict[str, 
 
 
 def seconds(cosmology: Parameters, l_max: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Least processor time of each step and way, measured in turns, so that other processes slow all alike."""
+    """Least processor time of each step by both ways, measured in turns: other processes then slow both alike."""
     ends = sorted({level for pair in STEPS.values() for level in pair if level is not None})
     least = {(way, level): np.inf for way in WAYS for level in ends}
     for _ in range(repeats):
@@ -107,7 +107,7 @@ def seconds(cosmology: Parameters, l_max: int, repeats: int) -> dict[str, dict[s
             for step, (begin, end) in STEPS.items()}
 
 
-def compare_lines_of_sight(settings: LineOfSightSettings, report: Callable[[str], None] = print) -> None:
+def compare_lines_of_sight(settings: LineOfSightSettings) -> None:
     """Measure, and write line_of_sight.md and .png."""
     require_patched_classy()
     settings.cache.mkdir(parents=True, exist_ok=True)
@@ -122,13 +122,13 @@ def compare_lines_of_sight(settings: LineOfSightSettings, report: Callable[[str]
                    for cosmology, l_max in requests}
         for l_max, future in ended(futures):
             errors[l_max].append(future.result())
-            report(f"l_max {l_max}: {future.result()}")
+            print(f"l_max {l_max}: {future.result()}")
     # the clock runs when the other processes have ended
     times = seconds(LCDM_DOMAIN.points(1)[0], settings.l_max[0], settings.repeats)
     write_line_of_sight([ErrorsAt(l_max, found) for l_max, found in errors.items()], times, tracks, settings.output)
 
 
-def write_line_of_sight(errors: Sequence[ErrorsAt], seconds: Seconds, tracks: Sequence[Track],
+def write_line_of_sight(errors: Sequence[ErrorsAt], seconds: SecondsByStep, tracks: Sequence[Track],
                         folder: Path) -> None:
     """Write line_of_sight.md, and line_of_sight.png where lines were followed."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -166,9 +166,9 @@ def _target(largest: float, found: float) -> str:
     return f"{largest:g}" if found <= largest else f"{largest:g}, missed"
 
 
-def _seconds(seconds: Seconds, l_max: int) -> list[str]:
+def _seconds(seconds: SecondsByStep, l_max: int) -> list[str]:
     lines = [f"## Seconds to l = {l_max}", "",
-             "Processor time with sources of networks, the least of several runs in turns.", "",
+             "Processor time with sources of networks, the fastest of several runs.", "",
              "| step | CLASS, default | fast | ratio |", "|---|---|---|---|"]
     lines += [f"| {step} | {by_way['CLASS']:.3f} s | {by_way['fast']:.3f} s | {by_way['CLASS'] / by_way['fast']:.1f} |"
               for step, by_way in seconds.items()]

@@ -1,7 +1,7 @@
 """Accuracy of CLASS's default precision, of a block of fine settings, and of networks, against converged CLASS."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -178,7 +178,7 @@ def points_of(networks: Manifest, number: int, box: Posterior | None) -> list[di
     return unseen_points(networks, number, SEED) if box is None else replace(box, seed=SEED).points(number)
 
 
-def compare_precisions(settings: PrecisionSettings, report: Callable[[str], None] = print) -> None:
+def compare_precisions(settings: PrecisionSettings) -> None:
     """Measure, and write precision.md, even if the run is interrupted."""
     require_patched_classy()
     settings.cache.mkdir(parents=True, exist_ok=True)
@@ -195,7 +195,7 @@ def compare_precisions(settings: PrecisionSettings, report: Callable[[str], None
         try:
             for title, future in ended(futures):
                 found[title].append(future.result())
-                report(f"{title}: {len(found[title])} done")
+                print(f"{title}: {len(found[title])} done")
         finally:
             write_precision(found, settings.output)
 

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,7 +87,7 @@ class RequestCost:
     refused: str | None = None
 
 
-def measure_scaling(settings: ScalingSettings, report: Callable[[str], None] = print) -> None:
+def measure_scaling(settings: ScalingSettings) -> None:
     """Measure, one process after the other, and write scaling.md. CosmicnetError without patched or stock classy."""
     require_patched_classy()
     if not (settings.stock / "classy").is_dir():
@@ -99,7 +99,7 @@ def measure_scaling(settings: ScalingSettings, report: Callable[[str], None] = p
         for mode, options in MODES.items():
             path = settings.stock.resolve() if mode == STOCK else None
             costs[title][mode] = _cost_of({**cosmology, **request, **options}, path)
-            report(f"{title}, {mode}: {costs[title][mode]}")
+            print(f"{title}, {mode}: {costs[title][mode]}")
     write_whole({settings.output / "scaling.md": _markdown(costs)})
 
 
@@ -127,7 +127,7 @@ def _markdown(costs: Mapping[str, Mapping[str, RequestCost]]) -> str:
         "Written by `cosmicnet benchmark --scaling`; do not edit. Lensed TT, TE, EE and phi phi of one cosmology, and",
         "the linear P(k) in rows with k_max. Each request runs in a process of its own. Numbers in brackets are",
         "relative to l_max 2508 in the same mode. Peak memory is the largest resident size of the process, libraries",
-        f"included. With networks it is that of {COMPUTES} cosmologies, because freed memory is kept for the next one.",
+        f"included. With networks it is measured over {COMPUTES} cosmologies: freed memory is kept for the next one.",
         f"Target: at most {MEGABYTES_MORE_ALLOWED} MB more than with stock classy. OMP_NUM_THREADS: {threads}.", "",
         "| request | mode | transfer, s | whole compute(), s | peak memory, MB | more than stock, MB |",
         "|---|---|---|---|---|---|",

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 from scipy.stats import qmc
 
-from ..recipe.schema import require_ordered, setting
+from ..recipe.schema import require_ordered, require_possible, setting
 from ..recipe.toml import Strict
 from ..work.numbers import MASS_SPLITTINGS
 
@@ -29,7 +29,7 @@ Cosmology = dict[str, Any]
 Number = Annotated[float, Field(strict=True)]
 Interval = tuple[Number, Number]
 # A list is an interval, all else a value for CLASS.
-Entry = Interval | Annotated[str | int | float, BeforeValidator(setting)]
+IntervalOrSetting = Interval | Annotated[str | int | float, BeforeValidator(setting)]
 
 # T_ncdm for CLASS's default number density, and for instantaneous decoupling.
 T_CLASS, T_INSTANTANEOUS = 0.71611, (4.0 / 11.0) ** (1.0 / 3.0)
@@ -40,9 +40,9 @@ OMEGA_PHOTON = 2.4728e-5 / 2.7255**4
 NEUTRINO_TO_PHOTON = 7.0 / 8.0 * (4.0 / 11.0) ** (4.0 / 3.0)
 
 
-# The largest coordinate: they are below one.
+# The largest coordinate; those of a Sobol sequence are below one.
 LARGEST = 1.0 - 1e-9
-# Half the width, in coordinates, of the cosine that takes even ones to the edges; 0.5 would put none at its end.
+# Half the width of the cosine that moves even coordinates to the edges; with 0.5 hardly any would reach the ends.
 BEYOND = 0.6
 
 
@@ -69,6 +69,7 @@ class PhysicalRanges(Strict):
     @model_validator(mode="after")
     def _ordered(self) -> PhysicalRanges:
         require_ordered(dict(self))
+        require_possible(dict(self))
         return self
 
 
@@ -77,13 +78,14 @@ class SampledBox(Strict):
     cosmologies take the families in rotation."""
 
     ranges: dict[str, Interval]
-    families: Annotated[list[dict[str, Entry]], Field(min_length=1)]
+    families: Annotated[list[dict[str, IntervalOrSetting]], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _ordered(self) -> SampledBox:
-        require_ordered(self.ranges)
-        for family in self.families:
-            require_ordered(family)
+        tables: list[dict[str, Any]] = [{**self.ranges}, *self.families]
+        for entries in tables:
+            require_ordered(entries)
+            require_possible(entries)
         return self
 
     def point(self, number: int, u: _Coordinates) -> Cosmology:
@@ -277,7 +279,10 @@ class _Universe:
         omega_fld = h * h * (1.0 - self._omega_k) - omega_m - self._radiation(np.ones(1))[0]
         if omega_fld < 0.01 * h * h:
             return math.nan
-        z_rec = 1048.0 * (1.0 + 0.00124 * self._omega_b**-0.738) * (1.0 + self._g1() * omega_m**self._g2())
+        # Hu & Sugiyama 1996
+        g1 = 0.0783 * self._omega_b**-0.238 / (1.0 + 39.5 * self._omega_b**0.763)
+        g2 = 0.560 / (1.0 + 21.1 * self._omega_b**1.81)
+        z_rec = 1048.0 * (1.0 + 0.00124 * self._omega_b**-0.738) * (1.0 + g1 * omega_m**g2)
         a = np.concatenate([np.geomspace(1e-8, 1.0 / (1.0 + z_rec), 400), np.geomspace(1.0 / (1.0 + z_rec), 1.0, 400)])
         rate = np.sqrt(self._radiation(a) + omega_m * a + self._omega_k * h * h * a**2
                        + omega_fld * self._dark_energy(a) * a**4)
@@ -293,12 +298,6 @@ class _Universe:
         elif self._omega_k < 0.0:
             distance = math.sin(curvature * distance) / curvature
         return float(horizon / distance)
-
-    def _g1(self) -> float:
-        return float(0.0783 * self._omega_b**-0.238 / (1.0 + 39.5 * self._omega_b**0.763))
-
-    def _g2(self) -> float:
-        return float(0.560 / (1.0 + 21.1 * self._omega_b**1.81))
 
     def _radiation(self, a: Array) -> Array:
         """omega a^4 of photons and all neutrinos."""

@@ -41,7 +41,7 @@ from ..work.parallel import ended, progress, single_threaded_pool
 from .recipe import LEVELS, TwoLevelRecipe
 from .resample_level import OF_LEVEL_TABLES, level_tables, resample_level_model
 
-__all__ = ["Tables", "collect_levels", "fit_level_field", "fit_levels"]
+__all__ = ["LevelTables", "collect_levels", "fit_level_field", "fit_levels"]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -98,7 +98,7 @@ OF_LEVEL_FIELDS = (
 
 
 @dataclass(frozen=True)
-class Tables:
+class LevelTables:
     """Resampled models of the cheap level, and pairs of both levels of the same cosmology."""
 
     cheap: list[ResampledModel]
@@ -151,16 +151,16 @@ def _varied(names: tuple[str, ...], models: Sequence[ResampledModel]) -> tuple[s
                  if width > ROUNDING * size)
 
 
-def _within(most: float, tables: Tables) -> Tables:
+def _within(most: float, tables: LevelTables) -> LevelTables:
     """The models with at most so much early dark energy: a few with more would dominate the fits of these inputs."""
     def is_inside(model: ResampledModel) -> bool:
         return INPUTS[EARLY_DARK_ENERGY]({**model.setup, **model.cosmology}) <= most
 
-    return Tables([m for m in tables.cheap if is_inside(m)], [pair for pair in tables.pairs if is_inside(pair[0])])
+    return LevelTables([m for m in tables.cheap if is_inside(m)], [pair for pair in tables.pairs if is_inside(pair[0])])
 
 
 def _fitted(
-    tables: Tables, recipe: TwoLevelRecipe, folder: Path, identity: Mapping[str, Any], field: Field
+    tables: LevelTables, recipe: TwoLevelRecipe, folder: Path, identity: Mapping[str, Any], field: Field
 ) -> FitResult:
     """The fit of a field, read where it was finished before."""
     tolerance = recipe.reduction.of(field.name)
@@ -169,7 +169,7 @@ def _fitted(
 
 
 def _manifest(
-    recipe: TwoLevelRecipe, tables: Tables, guard_inputs: tuple[str, ...], tolerances: dict[str, float]
+    recipe: TwoLevelRecipe, tables: LevelTables, guard_inputs: tuple[str, ...], tolerances: dict[str, float]
 ) -> Manifest:
     precise = tables.pairs[0][1] if tables.pairs else tables.cheap[0]
     precision = {name: value for name, value in (precise.precision | recipe.levels.stands_for).items()
@@ -187,17 +187,17 @@ def _manifest(
 
 def collect_levels(
     paths: Sequence[Path], folder: Path, fields: Sequence[Field], processes: int, scheduler: str | None = None
-) -> Tables:
+) -> LevelTables:
     """Resample models, which lie in folders named after their level."""
     cheap, converged = ({int(path.stem): path for path in paths if path.parent.name == level} for level in LEVELS)
     both = sorted(cheap.keys() & converged.keys())
     models = {level: dict(zip(numbered, collect(list(numbered.values()), level_tables(folder, level), fields, processes,
                                                 scheduler, make=resample_level_model), strict=True))
               for level, numbered in zip(LEVELS, (cheap, {i: converged[i] for i in both}), strict=True) if numbered}
-    return Tables(list(models["cheap"].values()), [(models["cheap"][i], models["converged"][i]) for i in both])
+    return LevelTables(list(models["cheap"].values()), [(models["cheap"][i], models["converged"][i]) for i in both])
 
 
-def fit_level_field(field: Field, tables: Tables, tolerance: float) -> FitResult:
+def fit_level_field(field: Field, tables: LevelTables, tolerance: float) -> FitResult:
     """Compress the tables of one field to a relative error of `tolerance`, and fit their coefficients.
 
     The error of the result is the leave-one-out one, of the median model.
@@ -235,7 +235,7 @@ def _floor(table: FieldTables) -> Array:
     return np.where(x > ACOUSTIC, np.maximum(size, floor) * (x / ACOUSTIC) ** 2, floor)
 
 
-def _difference(table: FieldTables, tables: Tables, tolerance: float, degree: int) -> Single:
+def _difference(table: FieldTables, tables: LevelTables, tolerance: float, degree: int) -> Single:
     """The difference of the levels for each cheap model: a constant, and a part in proportion to SHARE.
 
     Each converged model is compared with its own cheap model, which has integration noise, and with the prediction of

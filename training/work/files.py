@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.files import UNFINISHED, write_whole
+from cosmicnet.files import UNFINISHED, parse_json, write_whole
 
 from .digest import json_digest
 
@@ -132,7 +132,7 @@ def write_json(path: Path, entries: Mapping[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The entries of a file of write_json(). ValueError if it is damaged, OSError if it cannot be read."""
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = parse_json(path.read_text(encoding="utf-8"))
     if not isinstance(found, dict):
         raise ValueError(f"{path}: not a JSON object")
     digest = found.pop(SHA256, None)

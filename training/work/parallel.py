@@ -126,8 +126,8 @@ def _client(processes: int, scheduler: str | None) -> Iterator[Client]:
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler is None:
-        # any free port: a second command would warn that the default one is taken
-        # Dask's own setting of the environment gives way to the user's
+        # Dask's own setting of the environment gives way to the user's; any free port: a second command would warn that
+        # the default one is taken
         with threads_of_new_processes(1):
             cluster = LocalCluster(n_workers=processes, threads_per_worker=1, processes=True, memory_limit=0,
                                    dashboard_address=":0", silence_logs=logging.CRITICAL)

@@ -32,6 +32,23 @@ int cosmicnet_background_size(struct precision * ppr, struct background * pba) {
   return std::max(std::min(ppr->background_Nloga,enough_rows),(int)(ppr->background_Nloga*(enough_rows/40000.)));
 }
 
+void cosmicnet_ncdm_momenta(struct background * pba, int n_ncdm, double a, double * rho, double * p, double * pseudo_p) {
+  const double * q = pba->q_ncdm_bg[n_ncdm], * weight = pba->w_ncdm_bg[n_ncdm], M = pba->M_ncdm[n_ncdm], z = 1./a-1.;
+  const double mass2 = M*M/(1.+z)/(1.+z);
+  *rho = *p = *pseudo_p = 0.;
+  for (int i=0; i < pba->q_size_ncdm_bg[n_ncdm]; i++) {
+    double q2 = q[i]*q[i], epsilon = sqrt(q2+mass2), share = q2/epsilon;
+    *rho += q2*epsilon*weight[i];
+    *p += q2*q2/3./epsilon*weight[i];
+    *pseudo_p += share*share*share/3.*weight[i];
+  }
+  /* the power is that of CLASS */
+  double factor = pba->factor_ncdm[n_ncdm]*pow(1.+z,4);
+  *rho *= factor;
+  *p *= factor;
+  *pseudo_p *= factor;
+}
+
 short cosmicnet_thermodynamics_applies(struct background * pba, struct thermodynamics * pth) {
   return ((pba->background_is_fast == _TRUE_) && (pth->has_exotic_injection == _FALSE_)) ? _TRUE_ : _FALSE_;
 }

@@ -19,6 +19,9 @@ extern "C" {
   /** Number of rows in the table of the background, which CLASS samples for finite differences. */
   int cosmicnet_background_size(struct precision * ppr, struct background * pba);
 
+  /** Density, pressure and pseudo-pressure of a massive species, the first two with the bits of background_ncdm_momenta(). */
+  void cosmicnet_ncdm_momenta(struct background * pba, int n_ncdm, double a, double * rho, double * p, double * pseudo_p);
+
   /** Whether the fast thermal history applies too. */
   short cosmicnet_thermodynamics_applies(struct background * pba, struct thermodynamics * pth);
 

@@ -1,7 +1,7 @@
 /** @file fast_hmcode.cpp
  *
- * HMcode, four times at once. What CLASS integrates anew for each time are sums with weights that depend on its grids alone
- * (linear_spectra.h); the one-halo term is smooth and needs few wavenumbers (halo_sum.h).
+ * HMcode, four times at once. CLASS's integrals at each time become sums whose weights depend on its grids alone
+ * (linear_spectra.h). The one-halo term is smooth and needs few wavenumbers (halo_sum.h).
  */
 
 #include <algorithm>
@@ -54,12 +54,12 @@ public:
   HMcode(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct primordial * ppm,
          struct fourier * pfo, struct hmcode_workspace * phw);
 
-  /* nothing failed in what is the same at all times */
+  /* whether the preparations common to all times succeeded */
   bool is_possible;
   /* [(tau_size-1-index_tau)*pk_size+index_pk] */
   std::vector<char> outcomes;
 
-  /** `number` times, the latest of them `index_tau`; only if all later ones are within reach, as far as is known. */
+  /** Compute `number` times, from `index_tau` backwards; nothing if a later time is known to be out of reach. */
   int compute(int index_tau, int number);
 
 private:
@@ -105,7 +105,7 @@ HMcode::HMcode(struct precision * ppr, struct background * pba, struct perturbat
   double smallest = log(ppr->rmin_for_sigtab/pba->h), largest = log(ppr->rmax_for_sigtab/pba->h);
   for (int i=0; i < ppr->n_hmcode_tables; i++) {
     radii.push_back(exp(smallest+(largest-smallest)*i/(ppr->n_hmcode_tables-1)));
-    /* CLASS's own code, should it go on from some time, would have it from today */
+    /* CLASS fills this table at its first time; its own code may take over after that */
     phw->rtab[i] = radii[i];
   }
   sigma_spline.reset(new GridSpline(radii,false));
@@ -147,7 +147,7 @@ int HMcode::read(int index_tau, int number, Batch & batch) const {
   return _SUCCESS_;
 }
 
-/** sigma(R), of baryons and cold dark matter; in the fits of 2020 that of all matter, made into that of the former. */
+/** sigma(R) of baryons and cold dark matter; for total matter in the fits of 2020 from P_m and the neutrino correction. */
 void HMcode::find_sigma(const Batch & batch, int index_pk, Lanes & sigma, Lanes & dd_sigma) const {
   bool is_corrected = has_neutrinos && (index_pk == pfo->index_pk_m) && (pfo->hm_version != hmcode_version_2015);
   const Lanes * pk = &batch.pk[index_pk_cb];
@@ -165,7 +165,7 @@ void HMcode::find_sigma(const Batch & batch, int index_pk, Lanes & sigma, Lanes 
   sigma_spline->derive(sigma.data(),dd_sigma.data());
 }
 
-/** How collapse, peaks, the non-linear scale and formation times are at the times that can be computed. */
+/** Find collapse, peak heights, non-linear scale and formation times, for the times that can be computed. */
 void HMcode::find_haloes(const Batch & batch, int index_pk, State & state) const {
   Lanes sigma(radii.size()), dd_sigma(radii.size());
   double guess[double_lanes], lower[double_lanes], upper[double_lanes];
@@ -203,9 +203,9 @@ double HMcode::bisect(const Batch & batch, int lane, double radius, double lower
   return radius;
 }
 
-/** The radius where sigma is delta_c, and the slope of the spectrum there. Whether the non-linear scale is within reach,
-    and with it the first non-linear time, follows CLASS's own radius. CLASS takes its limits from an interpolated table;
-    where they miss the radius, its search never ends and it gives up. */
+/** The radius where sigma is delta_c, and the slope of the spectrum there. CLASS's own radius decides whether the non-linear
+    scale is within reach, and so the first non-linear time. CLASS searches between limits from an interpolated table; if
+    the radius lies outside them, its search fails, and the true radius is taken. */
 void HMcode::find_radii(const Batch & batch, int index_pk, const double * guess, const double * lower, const double * upper,
                         State & state) const {
   double_vector radius, sigma2, sigma2_of_guess, slope, threshold;
@@ -295,7 +295,7 @@ int HMcode::compute(int index_tau, int number) {
     const Lanes * given = (wiggles != NULL) ? &oscillating : NULL;
     if (has_some) add(pfo->hm_version,1.,batch,index_pk,given,state,lnpk_nl);
     if (has_some && (pfo->hm_version == hmcode_version_2020_baryonic)) {
-      /* the effect of baryons is the ratio of two models that were not fitted otherwise */
+      /* the effect of baryons is the ratio of two models without the fitted parameters of 2020 */
       add(hmcode_version_2020,1.,batch,index_pk,given,state,lnpk_nl);
       add(hmcode_version_2020_unfitted,-1.,batch,index_pk,given,state,lnpk_nl);
     }

@@ -10,10 +10,10 @@
 
 namespace cosmicnet {
 
-/* Spacing of the wavenumbers in ln k and of the table in ln x. Below 0.005/Mpc the sum is a constant and a little k^2.
-   Wavenumbers are taken themselves from where on they are farther apart than this in ln k. */
+/* Spacing of the nodes in ln k and of the table in ln x. Below k_flat (1/Mpc) the sum is nearly constant, with a small term
+   in k^2. CLASS's wavenumbers that are farther apart in ln k than `sparse` are nodes themselves. */
 static const double spacing = 0.05, k_flat = 0.005, sparse = 0.025;
-/* Interpolation from here down is by a parabola in k^2 through nodes that are so far apart. */
+/* Below k_flat sums are interpolated by a parabola in k^2 through nodes this many steps apart. */
 enum {flat_stride = 10};
 /* Haloes with less than this part of the sum at k = 0 are left out. */
 static const double negligible = 1e-15;
@@ -57,7 +57,7 @@ struct TablePoint {
   int first;
   double weight[neighbours];
 
-  /** False if the table ends before or between `x_first` and `x_last`. */
+  /** False if the table does not contain all x from `x_first` to `x_last`. */
   bool find(double x_first, double x_last, int even_number) {
     place = (log(x_first)-Profile::begin)/spacing;
     double last = (log(x_last)-Profile::begin)/spacing;
@@ -242,7 +242,7 @@ cosmicnet_inline void damp_2015(double_vector k, double_vector k_star, double_ve
   linear *= 1.-damping*tangent*tangent;
 }
 
-/** The same of that of 2020. */
+/** The same for the version of 2020. */
 cosmicnet_inline void damp_2020(double_vector k, double_vector ln_k_damped, double_vector k_star, double_vector damping,
                                 double_vector & linear, double_vector & one_halo) {
   double_vector x = k/k_star, x4 = x*x*x*x;

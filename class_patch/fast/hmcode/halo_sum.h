@@ -4,11 +4,11 @@
  *
  * With x = k r_s, y = x (1+c), z = x c, and f, g the auxiliary functions of the sine and cosine integrals, the transform is
  *     W = (g(x) - g(y) cos z - (1/y - f(y)) sin z) / (ln(1+c) - c/(1+c)).
- * g(x) and 1 - y f(y) are smooth in ln x. On wavenumbers evenly spaced in ln k all the points where one halo wants them
- * lie equally between the nodes of a table evenly spaced in ln x, so that each is a sum of six neighbours with weights
- * common to all wavenumbers. The sums, smooth as well, are then interpolated to CLASS's wavenumbers. Where these are so few
- * that nothing is gained, on small scales, they are taken themselves. There the sums are no longer so smooth, because the
- * sines of neighbouring masses fall out of step.
+ * g(x) and 1 - y f(y) are smooth in ln x, and tabulated at even steps of ln x. The nodes in ln k have the same steps, so all
+ * points of one halo lie at the same place between nodes of the table: interpolation from six neighbours has the same weights
+ * at all wavenumbers. The sums over haloes are smooth too, and are interpolated to CLASS's wavenumbers. On small scales
+ * CLASS's wavenumbers are farther apart than the nodes and serve as nodes themselves. The sums are less smooth there,
+ * because the sines of neighbouring masses get out of phase.
  *
  * Transition adds the two-halo term as HMcode does.
  */
@@ -33,7 +33,7 @@ public:
   /** ln of the sum over haloes of weight (factor W + stars)^2 at the nodes; false if a halo does not fit into the
       table. `result` has size() numbers. */
   bool logarithm(const HaloProfiles & haloes, double * result) const;
-  /** From there, for four times, to the wavenumber number `index_k` of the list. */
+  /** Interpolate results of logarithm(), for four times, to the wavenumber number `index_k` of `k`. */
   inline __attribute__((always_inline)) double_vector interpolate(const double_vector * logarithm, int index_k) const {
     const Stencil & stencil = stencils[index_k];
     double_vector sum = all_lanes(0.);
@@ -49,12 +49,12 @@ private:
     double weight[neighbours];
   };
   std::vector<Stencil> stencils;
-  /* nodes, 1/k, and distance from the first in steps of the even spacing, in multiples of four; the first ones are evenly spaced */
+  /* nodes, 1/k, and distance from the first in even steps, a multiple of four of them; the first even_number are even */
   std::vector<double> node_k, inverse_k, steps;
   int even_number;
 };
 
-/** From the two-halo term to the one-halo term, for four times. */
+/** The smooth transition from the two-halo to the one-halo term, for four times. */
 class Transition {
 public:
   /** On the wavenumbers of `pfo`, to which `halo_sum` interpolates. */
@@ -63,8 +63,8 @@ public:
   /** Parameters of one time. */
   void set(int lane, const HaloModel & model, double displacement);
 
-  /** Add `sign` times ln P to `result`, where `ln_haloes` is that of the one-halo term, less that of the mean density, on
-      the nodes of the halo sum; `wiggles` is NULL in the version of 2015. False in `*is_positive` where the two-halo term
+  /** Add `sign` times ln P to `result`. `ln_haloes`: ln of the one-halo term over the mean density, on the nodes of the
+      halo sum; `wiggles`: NULL in the version of 2015. `is_positive` becomes false for times at which the two-halo term
       is not positive. */
   void add(double sign, const Lanes & lnpk, const Lanes * wiggles, const Lanes & ln_haloes, Lanes & result,
            bool * is_positive) const;

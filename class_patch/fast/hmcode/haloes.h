@@ -1,7 +1,7 @@
 /** @file haloes.h
  *
- * Haloes by mass at one time: the background (Epoch), HMcode's fits (Collapse, HaloModel, Baryons), and how rare the
- * haloes are and when they formed (HaloMasses).
+ * Haloes by mass at one time: the background (Epoch), HMcode's fits (Collapse, HaloModel, Baryons), peak heights and
+ * formation times (HaloMasses).
  */
 
 #ifndef __COSMICNET_HALOES__
@@ -72,7 +72,7 @@ struct Baryons {
 struct Haloes {
   /* peak height delta_c/sigma; its logarithm; weight in the one-halo term (mass times mass function times step) */
   std::vector<double> nu, ln_nu, weight;
-  /* virial radius (Mpc); concentration over that of haloes that form now */
+  /* virial radius (Mpc); concentration relative to that of haloes that form now */
   std::vector<double> virial_radius, concentration;
 };
 
@@ -86,7 +86,7 @@ struct HaloProfiles {
 /** The masses, at the mean density of one type of spectrum. */
 class HaloMasses {
 public:
-  /** `Omega0_m`: of what the spectrum is of; `radii` (Mpc): where sigma is tabulated. */
+  /** `Omega0_m`: of the matter in the spectrum; `radii` (Mpc): where sigma is tabulated. */
   HaloMasses(const struct precision * ppr, const struct background * pba, double Omega0_m,
              const std::vector<double> & radii);
 
@@ -98,14 +98,14 @@ public:
   /** Peak heights of time number `lane`, with sigma at the radii of the table and its second derivatives. */
   void find_peaks(const Lanes & sigma, const Lanes & dd_sigma, int lane, double delta_c, Haloes & haloes) const;
 
-  /** The rest. False where CLASS's table of growth ends. */
+  /** Weights, virial radii and concentrations. False where CLASS's table of growth ends. */
   bool find_formation(const Lanes & sigma, const Lanes & dd_sigma, int lane, const Collapse & collapse,
                       const Epoch & epoch, const struct hmcode_growth * phg, Haloes & haloes) const;
 
-  /** Where nu = 1: the radius by linear interpolation, within those where CLASS seeks it. False if there is no such mass. */
+  /** The radius where nu = 1, by linear interpolation, and the limits of CLASS's search for it. False if there is no such mass. */
   bool bracket(const Haloes & haloes, double & guess, double & lower, double & upper) const;
 
-  /** The haloes' profiles in one version of the model. */
+  /** The profiles of the haloes in one version of the model. */
   void describe(const Haloes & haloes, const HaloModel & model, const Baryons & baryons, double f_nu,
                 HaloProfiles & profiles) const;
 
@@ -115,7 +115,7 @@ private:
   double h;
   /* solar masses; Lagrangian radii (Mpc) */
   std::vector<double> mass, radius;
-  /* where the table has these radii, and those of a hundredth of the mass */
+  /* places of these radii in the table of sigma, and of those of a hundredth of the mass */
   std::vector<SplinePoint> at_radius, at_formation;
 };
 

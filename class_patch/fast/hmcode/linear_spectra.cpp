@@ -124,7 +124,7 @@ Variances::Variances(const struct fourier * pfo, double k_per_decade, const std:
   }
   if (!is_possible) return;
 
-  /* sigma^2 is integrated over t = 1/(1+k); of the last wavenumber CLASS takes a little less */
+  /* sigma^2 is integrated over t = 1/(1+k); CLASS makes the last wavenumber slightly smaller */
   k_x = k;
   k_x[size-1] *= 0.9999999;
   std::vector<double> t;

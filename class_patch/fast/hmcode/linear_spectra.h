@@ -1,7 +1,7 @@
 /** @file linear_spectra.h
  *
- * Linear spectra of four times (LinearSpectra), their variances in spheres (Variances), what neutrinos take from them
- * (NeutrinoCorrection) and their acoustic oscillations (Wiggles).
+ * Linear spectra of four times (LinearSpectra), their variances in spheres (Variances), the ratio of P_cb to P_m beside
+ * massive neutrinos (NeutrinoCorrection), and acoustic oscillations (Wiggles).
  */
 
 #ifndef __COSMICNET_LINEAR_SPECTRA__
@@ -33,8 +33,8 @@ private:
   std::vector<double> ln_primordial;
 };
 
-/** How much more baryons and cold dark matter cluster than all matter, where neutrinos stream: twice the logarithm of the
-    ratio of growth (Eisenstein and Hu 1999, as HMcode takes it), for four times. */
+/** ln(P_cb/P_m) at scales on which neutrinos stream freely, for four times: twice the logarithm of the ratio of growth
+    factors (Eisenstein and Hu 1999, as in HMcode). */
 class NeutrinoCorrection {
 public:
   /** At wavenumbers `k` (1/Mpc). */
@@ -53,7 +53,7 @@ private:
     wavenumbers: sums with weights that depend on the grid alone. */
 class Variances {
 public:
-  /** `radii` (Mpc): where sigma will be wanted again and again. */
+  /** `radii`, `displacement_radii` (Mpc): those of sigma() and displacement(). */
   Variances(const struct fourier * pfo, double k_per_decade, const std::vector<double> & radii,
             const std::vector<double> & displacement_radii);
 
@@ -62,7 +62,7 @@ public:
   /* wavenumbers (1/Mpc) of the integrals */
   std::vector<double> k;
 
-  /** P(k) of four times there, from ln P on the grid of `pfo`; `correction` is added to it, or NULL. */
+  /** P(k) of four times at `k`, from ln P on the grid of `pfo`, to which `correction` is added if it is not NULL. */
   void power(const Lanes & lnpk, const Lanes & ddlnpk, const Lanes * correction, Lanes & pk) const;
   /** sigma(R) at the `radii` from `begin` to before `end`. */
   void sigma(const Lanes & pk, int begin, int end, double_vector * result) const;
@@ -80,8 +80,8 @@ private:
   int radius_number, displacement_number;
 };
 
-/** The part of the linear spectrum due to acoustic oscillations, as HMcode 2020 defines it: the spectrum without a smooth
-    part, which is an analytic spectrum times the ratio to it, smoothed in ln k. */
+/** Acoustic oscillations in the linear spectrum, as HMcode 2020 defines them: the spectrum minus its smooth part. That is
+    an analytic spectrum, times the ratio of the linear spectrum to it smoothed in ln k. */
 class Wiggles {
 public:
   explicit Wiggles(const struct fourier * pfo);
@@ -95,7 +95,7 @@ public:
 
 private:
   struct Smoothing {
-    /* of neighbours on either side, exp(-distance^2/(2 width^2)); of each point, 1 over the sum; 0: left as it is */
+    /* weight by distance, exp(-distance^2/(2 width^2)); by point, 1 over the sum of weights, 0 for no smoothing */
     std::vector<double> weight, normalization;
   };
 
@@ -104,7 +104,7 @@ private:
   /* ln of the analytic spectrum, and that spectrum times k^3/(2 pi^2) */
   std::vector<double> ln_analytic, power;
   Smoothing smoothing;
-  /* wavenumbers of CLASS within the grid: their number in CLASS, and where they are in the grid */
+  /* CLASS's wavenumbers within the grid: their index in CLASS, and their place in the grid */
   std::vector<int> index_k;
   std::vector<SplinePoint> to_class;
 };

@@ -48,7 +48,7 @@ GridSpline::GridSpline(const std::vector<double> & x, bool is_natural)
 
 void GridSpline::end_factors(int end, int inwards, double * factors) const {
   double h1 = x[end+inwards]-x[end], h2 = x[end+2*inwards]-x[end];
-  /* slope at the end: (h2^2 (y1-y0) - h1^2 (y2-y0)) / (h1 h2 (h2-h1)); right-hand sides count outwards as positive */
+  /* slope at the end: (h2^2 (y1-y0) - h1^2 (y2-y0)) / (h1 h2 (h2-h1)); `inwards` is the sign of its side */
   double slope_1 = h2/(h1*(h2-h1)), slope_2 = -h1/(h2*(h2-h1));
   factors[1] = inwards*(1./h1-slope_1);
   factors[2] = inwards*(-slope_2);
@@ -82,8 +82,8 @@ void GridSpline::derive(const double_vector * y, double_vector * ddy) const {
 
 std::vector<double> GridSpline::integral_weights() const {
   int n = (int)x.size();
-  /* the integral is that of straight lines less h^3/24 of the y'' at both ends of each interval; y'' solves symmetric
-     equations, so their solution for these factors takes the place of solutions for every y */
+  /* The integral is the trapezoidal sum minus h^3/24 times y'' at both ends of each interval. The equations for y'' are
+     symmetric, so one solution with these factors as the right-hand side gives the weights of all y. */
   Lanes factors(n);
   std::vector<double> weights(n,0.);
   for (int i=0; i < n-1; i++) {

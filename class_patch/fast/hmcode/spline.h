@@ -32,7 +32,7 @@ struct SplinePoint {
   int i;
   double a,b,c,d;
 
-  /** Is `x` within the ascending grid? Then this is its point. */
+  /** Make this the point at `x`; false outside the ascending grid. */
   bool find(const std::vector<double> & grid, double x);
 };
 
@@ -49,17 +49,17 @@ public:
   /** Second derivatives of four functions. */
   void derive(const double_vector * y, double_vector * ddy) const;
 
-  /** Weights w, by which the integral of the spline over the grid is the sum of w[i] y[i]. */
+  /** Weights w: the integral of the spline over the grid is the sum of w[i] y[i]. */
   std::vector<double> integral_weights() const;
 
   const std::vector<double> x;
 
 private:
-  /* Slope at one end less that of the nearest interval, both divided by its width: factors of three values. */
+  /* The equation of one end: the difference of its slope and that of the nearest interval, as factors of three values. */
   void end_factors(int end, int inwards, double * factors) const;
 
   bool is_natural;
-  /* symmetric equations for y'': of their elimination, the multiplier and the inverse pivot at each row */
+  /* elimination of the symmetric equations for y'': multiplier and inverse pivot of each row */
   std::vector<double> below, inverse;
   double first[3], last[3];
 };

@@ -6,6 +6,7 @@
 #ifndef __COSMICNET_BESSEL_TABLE__
 #define __COSMICNET_BESSEL_TABLE__
 
+#include <mutex>
 #include <vector>
 #include "../vector.h"
 
@@ -53,6 +54,31 @@ private:
 /** The table of this process, replaced if it does not serve. Safe for threads: holders of the old table
     keep it. */
 std::shared_ptr<const BesselTable> bessel_table(const int * l, int l_size, double x_max, double x_band);
+
+/* Nodes of one call of bessel_functions(). */
+enum {nodes_at_once = 16};
+
+/** j_l(x) and j_l'(x) at x = n*step for nodes_at_once nodes from n = begin >= 0 on (step in place of 0): for each multipole of
+    the ascending list the values at all nodes. */
+void bessel_functions(const std::vector<int> & l, int begin, double step, double * values, double * derivatives);
+
+/* Room of a table beyond x_max, so that a chain of cosmologies rarely needs a new one. */
+const double table_margin = 1.1;
+
+/** Held while a table is made or replaced, also at a fork. */
+std::mutex & table_mutex();
+
+template <typename Table>
+std::shared_ptr<const Table> kept_table(const int * l, int l_size, double x_max, double x_band) {
+  static std::shared_ptr<const Table> kept;
+  std::lock_guard<std::mutex> lock(table_mutex());
+  if (!kept || !kept->serves(l,l_size,x_max,x_band)) {
+    /* free the old one first: two would need twice the memory */
+    kept.reset();
+    kept = std::make_shared<const Table>(l,l_size,x_max,x_band);
+  }
+  return kept;
+}
 
 }
 

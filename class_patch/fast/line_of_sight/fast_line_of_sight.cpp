@@ -9,8 +9,8 @@
  *
  * so that two sums suffice, of which the second serves both. Times and weights are CLASS's own.
  *
- * In curved space there are the same two sums, over the functions of radial_sums.h. There j_l' becomes q/k dPhi_l/dx,
- * 1/x cosK/(k sinK), 1/x^2 (k sinK)^-2, and S_2 S_2/sqrt(1-3K/k^2).
+ * In curved space there are the same two sums, over the functions of radial_sums.h. They have q/k dPhi_l/dx for
+ * j_l', cosK/(k sinK) for 1/x, (k sinK)^-2 for 1/x^2, and S_2/sqrt(1-3K/k^2) for S_2.
  */
 
 #include <algorithm>
@@ -19,6 +19,7 @@
 #include <memory>
 #include "parallel.h"
 #include "transfer.h"
+#include "band_table.h"
 #include "bessel_table.h"
 #include "fast_line_of_sight.h"
 #include "number_counts/galaxy_windows.h"
@@ -34,8 +35,8 @@ namespace cosmicnet {
     the window that multiplies the source of the perturbation module. */
 struct TimeGrid {
   std::vector<double> distance, weight, window;
-  /** 1/sinK and cosK/sinK of the distance (0 today), 1/weight, and the larger distance to a neighbour. */
-  std::vector<float> over_sine, cotangent, over_weight, gap;
+  /** 1/sinK and cosK/sinK of the distance (0 today), 1/weight, the larger distance to a neighbour, and the distance. */
+  std::vector<float> over_sine, cotangent, over_weight, gap, range;
   void prepare(const Space & space);
 };
 
@@ -60,8 +61,9 @@ struct LineOfSight {
   struct perturbations * ppt;
   struct transfer * ptr;
   Space space;
-  /** In flat space; NULL in curved space. */
+  /** In flat space; NULL in curved space. The first may have the low multipoles only. */
   std::shared_ptr<const BesselTable> table;
+  std::shared_ptr<const BandTable> band;
   std::vector<int> l;
   double tau0;
   int index_md, index_ic;
@@ -72,7 +74,8 @@ struct LineOfSight {
   /** The first sample of the CMB at late times. */
   int late;
   std::vector<float> lens_factor;
-  std::vector<double> parabola, limber_factor;
+  /** For Limber's approximation, the integrals of j_l over x, and over l+1/2. */
+  std::vector<double> parabola, height, limber_factor;
 
   double * transfer(int index_tt, int index_l) const {
     return ptr->transfer[index_md]
@@ -91,10 +94,10 @@ struct LineOfSight {
     const;
   void integrate_lens(int begin, int end) const;
   void integrate_limber(int begin, int end) const;
-  void add_left_out(int index_l, int begin, int end, const LeftOut & left_out) const;
+  void add_left_out(int begin, int end, const LeftOut & left_out) const;
   void prepare_limber();
   void evaluate_lens(double k, float * result) const;
-  void limber(int index_l, const double * q, int size, const float * sources, double * result) const;
+  void limber(double q, const float * source, int first_l, double * result, size_t stride) const;
 };
 
 /** Sources of temperature and polarisation as factors of the radial functions, at the wavenumbers from `begin` on. */
@@ -103,6 +106,8 @@ public:
   CmbSamples(const LineOfSight & work, int begin, int end);
   /** Go to the next wavenumber, without samples before `first`. */
   void go_to(int index_q, int first);
+  /** Add the samples [from,used) that count at all l to the others. */
+  void join(int from);
   /** The samples [0,used) count at all l, and [nearer,used) in addition at low l. */
   Samples resolved, unresolved;
   int used, nearer;
@@ -164,6 +169,8 @@ void TimeGrid::prepare(const Space & space) {
   cotangent.assign(round_up(size),0.f);
   over_weight.assign(round_up(size),0.f);
   gap.assign(round_up(size),0.f);
+  range.assign(distance.begin(),distance.end());
+  range.resize(round_up(size),0.f);
   for (int i=0; i < size; i++) {
     if (distance[i] > 0.) {
       double sine = space.sine(distance[i]);
@@ -182,25 +189,36 @@ static inline __attribute__((always_inline)) float share(const Fade & fade, floa
   return t*t*(3.f-2.f*t);
 }
 
+static inline __attribute__((always_inline)) vector shares(const Fade & fade, const vector & gap) {
+  const vector zero = {}, one = zero+1.f;
+  vector t = (fade.to-gap)*(1.f/(fade.to-fade.from));
+  t = (t < zero) ? zero : t;
+  t = (t > one) ? one : t;
+  return t*t*(3.f-2.f*t);
+}
+
 /** The sources s0 = (S_0-S_2) dtau, etc., at one wavenumber as factors of j_l and j_l'. `resolved` is the part that
     counts at all l, `unresolved` the part that counts only at low l. */
 cosmicnet_for_all_processors
 static void weigh(const TimeGrid & times, float q, const CurvatureFactors & curvature, const float * s0, const float * s1,
                   const float * s2, int begin, int end, Samples & resolved, Samples & unresolved) {
   const Fade far = fade_in_x(high_l);
-  float over_q = 1.f/q, of_value = 1.f-curvature.quadrupole, of_quadrupole = curvature.of_second();
-  for (int i=begin; i < end; i++) {
-    float over_x = over_q*times.over_sine[i], cotangent = over_q*times.cotangent[i], quadrupole = of_quadrupole*s2[i];
-    float value = s0[i]+of_value*s2[i], slope = curvature.slope*s1[i]-3.f*quadrupole*cotangent;
-    float second = quadrupole*over_x*over_x;
-    float high = share(fade_at_high_l,q*times.gap[i]), low = share(fade_at_all_l,q*times.gap[i])-high;
-    low *= share(far,q*times.distance[i]);
-    resolved.value[i] = high*value;
-    resolved.slope[i] = high*slope;
-    resolved.second[i] = high*second;
-    unresolved.value[i] = low*value;
-    unresolved.slope[i] = low*slope;
-    unresolved.second[i] = low*second;
+  const float over_q = 1.f/q, of_value = 1.f-curvature.quadrupole, of_quadrupole = curvature.of_second();
+  auto at = [] (const float * list, int i) { return *(const vector *)(list+i); };
+  auto put = [] (std::vector<float> & list, int i, const vector & values) { *(vector *)&list[i] = values; };
+  /* all lists are padded to whole vectors */
+  for (int i=begin/vector_lanes*vector_lanes; i < end; i += vector_lanes) {
+    const vector of_s2 = at(s2,i), over_x = over_q*at(&times.over_sine[0],i), quadrupole = of_quadrupole*of_s2;
+    const vector value = at(s0,i)+of_value*of_s2, second = quadrupole*over_x*over_x;
+    const vector slope = curvature.slope*at(s1,i)-3.f*quadrupole*(over_q*at(&times.cotangent[0],i));
+    const vector gap = q*at(&times.gap[0],i), high = shares(fade_at_high_l,gap);
+    const vector low = (shares(fade_at_all_l,gap)-high)*shares(far,q*at(&times.range[0],i));
+    put(resolved.value,i,high*value);
+    put(resolved.slope,i,high*slope);
+    put(resolved.second,i,high*second);
+    put(unresolved.value,i,low*value);
+    put(unresolved.slope,i,low*slope);
+    put(unresolved.second,i,low*second);
   }
 }
 
@@ -290,6 +308,15 @@ void CmbSamples::go_to(int index_q, int first) {
   if (work.has_t) left_out.first[row] = leave_out(cmb,(float)q,s0,sample_number,&left_out.rows[(size_t)row*stride]);
 }
 
+void CmbSamples::join(int from) {
+  nearer = std::min(nearer,from);
+  for (int i=from; i < used; i++) {
+    unresolved.value[i] += resolved.value[i];
+    unresolved.slope[i] += resolved.slope[i];
+    unresolved.second[i] += resolved.second[i];
+  }
+}
+
 /** Temperature and polarisation at one l and `size` wavenumbers from `begin` on, from the two sums for each; all of
     temperature is in t0. */
 template <typename Sum>
@@ -312,38 +339,42 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
   int sample_number = (int)cmb.distance.size(), size = end-begin;
   auto first_beyond = [&] (double x) { return (int)(std::lower_bound(ptr->q+begin,ptr->q+end,x/tau0)-ptr->q)-begin; };
   auto early_end = [&] (int highest_l) { return first_beyond(hypot(highest_l,largest_radial_k*tau0)); };
-  const int early_size = early_end(table->l.back());
+  const int early_size = early_end(band->l.back());
   CmbSamples samples(*this,begin,end);
-  NodeLists early(early_size,late), late_lists(size,sample_number-late), low_l_lists(size,sample_number);
-  /* nodes times this are the smallest multipoles that see late sources there */
+  BandSums early, late_sums;
+  NodeLists low_l_lists(size,sample_number);
+  /* a smaller x times this is the smallest multipole that sees late sources there */
   std::vector<double> to_l(size), late_from_l(size);
   for (int i=0; i < size; i++) {
     double q = ptr->q[begin+i];
-    bool has_early = (i < early_size);
-    samples.go_to(begin+i,has_early ? 0 : late);
-    if (has_early) collect_nodes(*table,q,cmb.distance.data(),0,std::min(late,samples.used),samples.resolved,early);
-    collect_nodes(*table,q,cmb.distance.data(),late,samples.used,samples.resolved,late_lists);
+    int first = (i < early_size) ? 0 : late;
+    samples.go_to(begin+i,first);
+    /* close to x = 0, where j_l vanishes except at low l, the sums have more nodes */
+    int far = std::min(samples.used,std::max(first,first_nearer(cmb.distance,BandTable::lowest_x/q)));
+    if (i < early_size) spread(q,cmb.distance.data(),0,std::min(late,far),samples.resolved,early);
+    spread(q,cmb.distance.data(),late,std::max(late,far),samples.resolved,late_sums);
+    samples.join(far);
     collect_nodes(*table,q,cmb.distance.data(),samples.nearer,samples.used,samples.unresolved,low_l_lists);
-    to_l[i] = BesselTable::step*sqrt(std::max(0.,1.-pow(largest_late_radial_k/q,2)));
-    late_from_l[i] = late_lists.lowest(i)*to_l[i];
+    to_l[i] = sqrt(std::max(0.,1.-pow(largest_late_radial_k/q,2)));
+    late_from_l[i] = late_sums.lowest[i]*to_l[i];
   }
   const int stride = blocks_together*lanes;
   std::vector<float> first_sum(size*stride), second_sum(size*stride);
   for (int block=0; block*lanes < (int)l.size(); block += blocks_together) {
-    int number = std::min((int)blocks_together,table->block_number-block), at_low_l = 0;
-    while ((at_low_l < number) && (table->l[(block+at_low_l)*lanes] < high_l)) at_low_l++;
-    int highest_l = table->l[(block+number)*lanes-1];
-    int from = first_beyond(negligible_below(table->l[block*lanes])), early_to = early_end(highest_l), to = size;
+    int number = std::min((int)blocks_together,band->block_number-block), at_low_l = 0;
+    while ((at_low_l < number) && (band->l[(block+at_low_l)*lanes] < high_l)) at_low_l++;
+    int highest_l = band->l[(block+number)*lanes-1];
+    int from = first_beyond(negligible_below(band->l[block*lanes])), early_to = early_end(highest_l), to = size;
     if (from == size) break;
     while ((at_low_l == 0) && (to > std::max(from,early_to)) && (late_from_l[to-1] > highest_l)) to--;
     std::fill(first_sum.begin(),first_sum.end(),0.f);
     std::fill(second_sum.begin(),second_sum.end(),0.f);
     for (int i=from; i < to; i++) {
       float * sum1 = &first_sum[i*stride], * sum2 = &second_sum[i*stride];
-      if (i < early_to) add_nodes(*table,block,number,early,i,no_node,sum1,sum2);
+      if (i < early_to) add_band(*band,block,number,early,i,no_node,sum1,sum2);
       if (late_from_l[i] <= highest_l) {
-        int highest = (highest_l < no_node*to_l[i]) ? (int)(highest_l/to_l[i]) : no_node;
-        add_nodes(*table,block,number,late_lists,i,highest,sum1,sum2);
+        double x = highest_l/(to_l[i]*BandTable::step);
+        add_band(*band,block,number,late_sums,i,(x < no_node) ? (int)x : no_node,sum1,sum2);
       }
       if (at_low_l > 0) add_nodes(*table,block,at_low_l,low_l_lists,i,no_node,sum1,sum2);
     }
@@ -351,9 +382,9 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
       if (from < to)
         store_cmb(block*lanes+lane,begin+from,to-from,&first_sum[from*stride+lane],&second_sum[from*stride+lane],stride,
                   samples.near.data()+from);
-      if (has_t) add_left_out(block*lanes+lane,begin,end,samples.left_out);
     }
   }
+  if (has_t) add_left_out(begin,end,samples.left_out);
 }
 
 /** The same in curved space. */
@@ -377,31 +408,31 @@ void LineOfSight::integrate_cmb_curved(int begin, int end) const {
   }
   for (int index_l=0; index_l < l_size; index_l++) {
     store_cmb(index_l,begin,size,&first_sum[(size_t)index_l*size],&second_sum[(size_t)index_l*size],1,samples.near.data());
-    if (has_t) add_left_out(index_l,begin,end,samples.left_out);
   }
+  if (has_t) add_left_out(begin,end,samples.left_out);
 }
 
 /** Add the temperature's late sources that were left out at high l, mostly the integrated Sachs-Wolfe effect, by
     Limber's approximation: the source at tau0-tau = (l+1/2)/q, linear between samples. */
-void LineOfSight::add_left_out(int index_l, int begin, int end, const LeftOut & left_out) const {
-  if (l[index_l/lanes*lanes] < high_l) return;
+void LineOfSight::add_left_out(int begin, int end, const LeftOut & left_out) const {
   const std::vector<double> & x = cmb.distance;
-  double * t = transfer(ptr->index_tt_t0,index_l)+begin;
-  int i = 1, last = (int)x.size()-1;
-  double factor = limber_height(l[index_l]);
+  int first_l = 0, l_size = (int)l.size(), last = (int)x.size()-1;
+  while ((first_l < l_size) && (l[first_l] < high_l)) first_l += lanes;
   for (int n=0; n < end-begin; n++) {
-    int first = left_out.first[n];
+    int first = left_out.first[n], i = last;
     if (first >= last) continue;
     double over_q = 1./ptr->q[begin+n];
-    const LimberPoint point = limber_point(space,l[index_l],over_q);
-    const double at = point.distance;
-    if ((at > x[first]) || (at < x[last])) continue;
-    i = std::max(i,first+1);
-    while ((i < last) && (x[i] > at)) i++;
-    while ((i > first+1) && (x[i-1] < at)) i--;
     const float * source = &left_out.rows[(size_t)n*cmb_stride];
-    double fraction = (x[i-1]-at)/(x[i-1]-x[i]);
-    t[n] += factor*point.factor*over_q*((1.-fraction)*source[i-1]+fraction*source[i]);
+    for (int index_l=first_l; index_l < l_size; index_l++) {
+      const LimberPoint point = limber_point(space,l[index_l],over_q);
+      const double at = point.distance;
+      if (at > x[first]) break;
+      if (at < x[last]) continue;
+      while ((i > first+1) && (x[i-1] <= at)) i--;
+      double fraction = (x[i-1]-at)/(x[i-1]-x[i]);
+      transfer(ptr->index_tt_t0,index_l)[begin+n]
+        += height[index_l]*point.factor*over_q*((1.-fraction)*source[i-1]+fraction*source[i]);
+    }
   }
 }
 
@@ -444,17 +475,20 @@ void LineOfSight::integrate_lens(int begin, int end) const {
         transfer(ptr->index_tt_lcmb,block*lanes+lane)[begin+i] = sum[lane];
     }
   }
-  for (int index_l=integrated; index_l < l_size; index_l++)
-    limber(index_l,ptr->q+begin,end-begin,at_q.data(),transfer(ptr->index_tt_lcmb,index_l)+begin);
+  if (integrated < l_size) {
+    for (int index_q=begin; index_q < end; index_q++)
+      limber(ptr->q[index_q],&at_q[(size_t)(index_q-begin)*lens_stride],integrated,
+             transfer(ptr->index_tt_lcmb,integrated)+index_q,ptr->q_size);
+  }
 }
 
 /** The lensing potential at the wavenumbers [begin,end) of Limber's approximation. */
 void LineOfSight::integrate_limber(int begin, int end) const {
-  std::vector<float> at_q((size_t)(end-begin)*lens_stride);
-  for (int index_q=begin; index_q < end; index_q++)
-    evaluate_lens(ptr->k_limber[index_md][index_q],&at_q[(size_t)(index_q-begin)*lens_stride]);
-  for (int index_l=0; index_l < (int)l.size(); index_l++)
-    limber(index_l,ptr->q_limber+begin,end-begin,at_q.data(),transfer_limber(index_l)+begin);
+  std::vector<float> at_q(lens_stride);
+  for (int index_q=begin; index_q < end; index_q++) {
+    evaluate_lens(ptr->k_limber[index_md][index_q],at_q.data());
+    limber(ptr->q_limber[index_q],at_q.data(),0,transfer_limber(0)+index_q,ptr->q_size_limber);
+  }
 }
 
 /** The source of lensing times tau0-tau at k. */
@@ -469,8 +503,8 @@ void LineOfSight::evaluate_lens(double k, float * result) const {
   result[last] = result[last-1];
 }
 
-/** Factors of Limber's approximation that depend on times alone, those of the parabola through every triple of samples
-    (i-1,i,i+1), and factors that depend on l alone. */
+/** Factors of Limber's approximation that depend on times alone, and those of the parabola through every triple of samples
+    (i-1,i,i+1). */
 void LineOfSight::prepare_limber() {
   const std::vector<double> & x = lens.distance;
   for (size_t i=0; i < x.size(); i++) lens_factor.push_back((x[i] > 0.) ? (float)(lens.weight[i]/x[i]) : 0.f);
@@ -480,30 +514,26 @@ void LineOfSight::prepare_limber() {
     parabola[3*i+1] = 1./((x[i]-x[i-1])*(x[i]-x[i+1]));
     parabola[3*i+2] = 1./((x[i+1]-x[i-1])*(x[i+1]-x[i]));
   }
-  for (double value : l) limber_factor.push_back(limber_height(value)/(value+0.5));
 }
 
-/** Limber's approximation at one l, as transfer_limber(): the source (times tau0-tau) at tau0-tau = (l+1/2)/q, on the
-    parabola through three samples; for ascending q, each with its row of `sources`. */
-void LineOfSight::limber(int index_l, const double * q, int size, const float * sources, double * result) const {
+/** Limber's approximation at one q for the multipoles from first_l on, as transfer_limber(): the source (times tau0-tau) at
+    tau0-tau = (l+1/2)/q, on the parabola through three samples; results are `stride` apart. */
+void LineOfSight::limber(double q, const float * source, int first_l, double * result, size_t stride) const {
   const std::vector<double> & x = lens.distance;
-  int last = (int)x.size()-1, i = 1;
-  double l_plus_half = l[index_l]+0.5, start = limber_point(space,l[index_l],1./q[0]).distance;
-  if (start > 0.) {
-    i = (int)(std::upper_bound(x.begin(),x.end(),start,std::greater<double>())-x.begin());
-    i = std::max(1,std::min(i-1,last-1));
-  }
-  for (int n=0; n < size; n++) {
-    const LimberPoint point = limber_point(space,l[index_l],1./q[n]);
+  int last = (int)x.size()-1, i = std::max(last-1,1);
+  double over_q = 1./q;
+  for (int index_l=first_l; index_l < (int)l.size(); index_l++, result += stride) {
+    double l_plus_half = l[index_l]+0.5;
+    const LimberPoint point = limber_point(space,l[index_l],over_q);
     const double at = point.distance;
-    if ((at > x[0]) || (at < x[last])) continue; /* the result is zero */
-    while ((i < last-1) && (x[i] > at)) i++;
+    if (at > x[0]) break; /* the results are zero from here on */
+    if (at < x[last]) continue;
+    while ((i > 1) && (x[i-1] <= at)) i--;
     double d0 = at-x[i-1], d1 = at-x[i], d2 = at-x[i+1];
-    const float * source = sources+(size_t)n*lens_stride;
     const double * factor = &parabola[3*i];
     /* the source stands there times the distance, which is (l+1/2)/q in flat space only */
-    double of_curvature = (space.K == 0.) ? 1. : point.factor*l_plus_half/(q[n]*at);
-    result[n] = (float)(limber_factor[index_l]*of_curvature
+    double of_curvature = (space.K == 0.) ? 1. : point.factor*l_plus_half/(q*at);
+    *result = (float)(limber_factor[index_l]*of_curvature
       *(source[i-1]*d1*d2*factor[0]+source[i]*d0*d2*factor[1]+source[i+1]*d0*d1*factor[2]));
   }
 }
@@ -667,7 +697,7 @@ short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int i
 
 static int scalar_transfer(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct fourier * pfo,
                            struct transfer * ptr, double tau_rec, const Space & space,
-                           std::shared_ptr<const BesselTable> table) {
+                           std::shared_ptr<const BesselTable> table, const BesselReach & reach) {
   int index_md = ppt->index_md_scalars;
   LineOfSight work;
   work.ppr = ppr;
@@ -688,6 +718,7 @@ static int scalar_transfer(struct precision * ppr, struct background * pba, stru
                ptr->error_message);
     work.cmb_stride = round_up((int)work.cmb.distance.size());
     work.late = first_nearer(work.cmb.distance,work.tau0-late_times*tau_rec);
+    if (space.K == 0.) work.band = band_table(ptr->l,ptr->l_size_max,reach.x_max,reach.band);
   }
   if (work.has_lcmb) {
     class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,ptr->index_tt_lcmb,work.space,work.lens),
@@ -696,6 +727,10 @@ static int scalar_transfer(struct precision * ppr, struct background * pba, stru
     work.lens_stride = round_up((int)work.lens.distance.size());
   }
   if (work.has_lcmb) work.prepare_limber();
+  for (double value : work.l) {
+    work.height.push_back(limber_height(value));
+    work.limber_factor.push_back(work.height.back()/(value+0.5));
+  }
 
   for (work.index_ic=0; work.index_ic < ppt->ic_size[index_md]; work.index_ic++) {
     double ** table = ppt->sources[index_md]+(size_t)work.index_ic*ppt->tp_size[index_md];
@@ -761,9 +796,21 @@ int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, str
   const Space space = {(pba->sgnK == 0) ? 0. : pba->K};
   const BesselReach reach = reach_of_cmb(ppr,pba,ppt,ptr);
   std::shared_ptr<const BesselTable> table;
-  if ((space.K == 0.) && (reach.band > 0.)) table = bessel_table(ptr->l,ptr->l_size_max,reach.x_max,reach.band);
+  if ((space.K == 0.) && (reach.band > 0.)) {
+    int l_size = ptr->l_size_max;
+    double band = reach.band;
+    if ((ppt->has_tensors == _FALSE_) && !has_galaxies(ppt)) {
+      /* late samples at low l, and the lensing potential */
+      int largest_l = MAX(high_l,(int)ppr->l_switch_limber+1);
+      l_size = 0;
+      while ((l_size < ptr->l_size_max) && (ptr->l[l_size] < largest_l)) l_size += lanes;
+      l_size = MIN(l_size,ptr->l_size_max);
+      band = fade_in_x(largest_l).to;
+    }
+    table = bessel_table(ptr->l,l_size,reach.x_max,band);
+  }
   if (ppt->has_scalars == _TRUE_) {
-    class_call(scalar_transfer(ppr,pba,ppt,pfo,ptr,tau_rec,space,table),
+    class_call(scalar_transfer(ppr,pba,ppt,pfo,ptr,tau_rec,space,table,reach),
                ptr->error_message,
                ptr->error_message);
   }

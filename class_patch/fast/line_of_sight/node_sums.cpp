@@ -81,14 +81,6 @@ void collect_nodes(const BesselTable & table, double q, const double * distance,
   lists.first_only_end.push_back(ends.first_only-lists.first_only.get());
 }
 
-int NodeLists::lowest(int wavenumber) const {
-  int lowest = no_node;
-  if (both_end[wavenumber+1] > both_end[wavenumber]) lowest = both[both_end[wavenumber+1]-1].node;
-  if (first_only_end[wavenumber+1] > first_only_end[wavenumber])
-    lowest = std::min(lowest,first_only[first_only_end[wavenumber+1]-1].node);
-  return lowest;
-}
-
 /* Widths of vectors, as types: a template would lose the alignment of a bare vector. */
 struct Floats4 { typedef float vector __attribute__((vector_size(16), aligned(4), may_alias)); };
 struct Floats8 { typedef float vector __attribute__((vector_size(32), aligned(4), may_alias)); };

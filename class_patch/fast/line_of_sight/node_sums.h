@@ -35,8 +35,6 @@ public:
     : both(new NodeWeights[(size_t)4*wavenumbers*sample_number]),
       first_only(new NodeWeights[(size_t)2*wavenumbers*sample_number]), both_end(1,0), first_only_end(1,0) {}
   std::unique_ptr<NodeWeights[]> both, first_only;
-  /** The lowest node of a wavenumber, a large number if it has none. */
-  int lowest(int wavenumber) const;
   /** End of the nodes of each wavenumber, where those of the next one begin; the first entry is 0. */
   std::vector<size_t> both_end, first_only_end;
 };

@@ -8,9 +8,9 @@
  *    E_l = 1/2 int dtau S_P [(1/x^2-1) j_l + 1/x j_l'] + 1/4 l(l+1) int dtau S_P/x^2 j_l
  *    B_l = 1/2 int dtau S_P [2/x j_l + j_l'],
  *
- * four sums, made two at a time: those of E, then those of B and T. In curved space j_l becomes Phi_l, j_l' q/k dPhi_l/dx, 1/x
- * cosK/(k sinK), 1/x^2 (k sinK)^-2, and 1 in E 1+4K/k^2; all of it is divided by s = sqrt((1-K/k^2)(1+2K/k^2)), and B is
- * multiplied by q/k. q^2 = k^2+3K.
+ * four sums, made two at a time: those of E, then those of B and T. Curved space has Phi_l for j_l, q/k dPhi_l/dx for j_l',
+ * cosK/(k sinK) for 1/x, (k sinK)^-2 for 1/x^2, and 1+4K/k^2 for 1 in E. All functions are divided by
+ * s = sqrt((1-K/k^2)(1+2K/k^2)), and B is multiplied by q/k. q^2 = k^2+3K.
  */
 
 #include <algorithm>

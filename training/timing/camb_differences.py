@@ -37,7 +37,7 @@ CASES: dict[str, dict[str, Any]] = {
     "Omega_k 0.01": {**PLANCK, "omk": 0.01},
     "N_eff 3.5, three masses of 0.1 eV": {**PLANCK, "mnu": 0.3, "nnu": 3.5, "num_massive_neutrinos": 3},
 }
-# Of which recombination is measured; CAMB at the precision of the networks.
+# The case in which the effect of recombination is measured, and that with CAMB at the precision of the networks.
 BASELINE, PRECISE = "LCDM", "LCDM, CAMB with `AccuracyBoost` 2"
 LOW, HIGH = slice(2, 30), slice(30, L_MAX + 1)
 # h/Mpc; largest k and redshifts of P(k)

@@ -1,0 +1,82 @@
+/** @file band_table.h
+ *
+ * Sums over j_l(x) by few nodes, since j_l is band-limited.
+ *
+ * The Fourier transform of j_l(x) is a Legendre polynomial between the wavenumbers -1 and 1, and zero beyond. With nodes
+ * x_n = n*step closer than pi,
+ *
+ *    j_l(x) = sum_n K(x/step-n) g_l(x_n)
+ *
+ * for a kernel K that spans `taps` nodes, and g_l, whose Fourier transform is that of j_l over that of K. The derivative
+ * is the same sum with that of K. So a sum over samples of u j_l(x) + v j_l'(x) is a sum over nodes of w_n g_l(x_n), with
+ * weights that do not depend on l. The error is 1e-6 of the amplitude, 3e-6 for the derivative.
+ */
+
+#ifndef __COSMICNET_BAND_TABLE__
+#define __COSMICNET_BAND_TABLE__
+
+#include "bessel_table.h"
+#include "node_sums.h"
+
+namespace cosmicnet {
+
+/** g_l(x_n) for the multipoles of one run, in the blocks of BesselTable; a row has `lanes` values. Rows where all j_l of the
+    block vanish are not stored, nor those at x^2 > x_band^2 + l^2, l being the largest multipole of the next block. */
+class BandTable {
+public:
+  BandTable(const int * l, int l_size, double x_max, double x_band);
+  bool serves(const int * l, int l_size, double x_max, double x_band) const;
+  const float * row(int block, int node) const {
+    return rows.data() + offset[block] + (ptrdiff_t)(node-first_node[block])*lanes;
+  }
+  static constexpr double step = 1.6;
+  enum {taps = 8};
+  /** Samples at smaller x are left to BesselTable: the error of j_l/x^2 grows there. */
+  static constexpr double lowest_x = 30.;
+  /** Multipoles, padded to whole blocks by repeating the last. */
+  std::vector<int> l;
+  int l_size, block_number, node_number;
+  std::vector<int> first_node, end_node;
+
+private:
+  void fill(int node_begin, int node_end);
+  double x_band;
+  std::vector<size_t> offset;
+  AlignedFloats rows;
+};
+
+/** The table of this process, as bessel_table(). */
+std::shared_ptr<const BandTable> band_table(const int * l, int l_size, double x_max, double x_band);
+
+/** Weights of successive nodes, in one array for several wavenumbers. */
+class BandWeights {
+public:
+  /** Zeros for a further wavenumber, at the nodes next to samples between two positions, in steps (high < low: none). */
+  void add(double low, double high);
+  float * at(int wavenumber, int node) { return values.data()+begin[wavenumber]+(node-first[wavenumber]); }
+  const float * at(int wavenumber, int node) const { return values.data()+begin[wavenumber]+(node-first[wavenumber]); }
+  /** The first node of a wavenumber, and the one after the last. */
+  std::vector<int> first, end;
+
+private:
+  std::vector<ptrdiff_t> begin;
+  std::vector<float> values;
+};
+
+/** The weights of the two sums of `Samples`, and the smallest x of a sample (a large number if there is none). */
+struct BandSums {
+  BandWeights first, second;
+  std::vector<double> lowest;
+};
+
+/** Append one wavenumber, with samples at x = q*distance[i] >= BandTable::lowest_x, begin <= i < end, in descending order. */
+void spread(double q, const double * distance, int begin, int end, const Samples & samples, BandSums & sums);
+
+/** Add the two sums at one wavenumber, over the nodes up to `highest`, for the multipoles of `number` blocks, at most
+    blocks_together, to first[number*lanes], second[number*lanes]. */
+void add_band(const BandTable & table, int first_block, int number, const BandSums & sums, int wavenumber, int highest,
+              float * first, float * second);
+
+}
+
+#endif
