@@ -99,6 +99,8 @@ def test_narrow_sets_come_first_and_broken_ones_not_at_all(tmp_path: Path, monke
     (tmp_path / "broken" / "manifest.json").write_text("[" * 100_000)
     names = [name for name, _ in sets_by_domain()]
     assert names.index("lcdm") < names.index("standard") and "broken" not in names
+    # narrower than both, and less accurate
+    assert "paper" in cosmicnet.installed_sets() and "paper" not in names
 
 
 def test_user_without_a_home_has_the_shipped_sets() -> None:

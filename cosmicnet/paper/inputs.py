@@ -109,7 +109,10 @@ class Waves:
     @cached_property
     def _acoustic(self) -> Single:
         phase = np.outer(self.inputs.sound_horizon, self.k).astype(np.float32)
-        return np.stack([np.cos(phase), np.sin(phase)], axis=2)
+        result = np.empty((*phase.shape, 2), dtype=np.float32)
+        np.cos(phase, out=result[:, :, 0])
+        np.sin(phase, out=result[:, :, 1])
+        return result
 
     @cached_property
     def _streaming(self) -> Single:
@@ -126,16 +129,17 @@ class Waves:
 
 
 def _bessel_1_2(x: Single) -> tuple[Single, Single]:
-    """Spherical Bessel functions j_1 and j_2 of x >= 0."""
+    """Spherical Bessel functions j_1 and j_2 of x >= 0, whose first row and column are the smallest."""
     y = np.maximum(x, np.float32(SERIES_BELOW))
     inverse = np.float32(1.0) / y
     sine_over_y = np.sin(y) * inverse
     j1 = (sine_over_y - np.cos(y)) * inverse
     j2 = np.float32(3.0) * inverse * j1 - sine_over_y
-    z = np.minimum(x, np.float32(SERIES_BELOW))
-    z2, small = z**2, x < SERIES_BELOW
-    np.copyto(j1, z / 3.0 * (1.0 - z2 / 10.0 * (1.0 - z2 / 28.0 * (1.0 - z2 / 54.0))), where=small)
-    np.copyto(j2, z2 / 15.0 * (1.0 - z2 / 14.0 * (1.0 - z2 / 36.0 * (1.0 - z2 / 66.0))), where=small)
+    columns = slice(np.count_nonzero(x[:1] < SERIES_BELOW))
+    z = np.minimum(x[:, columns], np.float32(SERIES_BELOW))
+    z2, small = z**2, x[:, columns] < SERIES_BELOW
+    np.copyto(j1[:, columns], z / 3.0 * (1.0 - z2 / 10.0 * (1.0 - z2 / 28.0 * (1.0 - z2 / 54.0))), where=small)
+    np.copyto(j2[:, columns], z2 / 15.0 * (1.0 - z2 / 14.0 * (1.0 - z2 / 36.0 * (1.0 - z2 / 66.0))), where=small)
     return j1, j2
 
 

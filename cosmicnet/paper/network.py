@@ -17,6 +17,9 @@ __all__ = ["NetworkInputs", "Rescaling", "SourceNetwork"]
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 
+# Where the damping envelope is smaller at all times, it is taken as zero.
+DAMPED = 1e-8
+
 
 @dataclass(frozen=True)
 class NetworkInputs:
@@ -71,8 +74,10 @@ class SourceNetwork:
             hidden = _leaky(self._affine(next(names), hidden))
             first = hidden if first is None else first
         single = [_leaky(self._affine(next(names), values)) for values in (x.cosmology, x.scales)]
-        channels = [*self._channel(x.oscillations, a.oscillations, 1),
-                    *self._channel(x.damping, a.damping, 1 + len(a.oscillations))]
+        k_size = x.damping.shape[1]
+        undamped = int(np.count_nonzero(x.damping.max(axis=0) > DAMPED))
+        channels = [*self._channel(x.oscillations, k_size, a.oscillations, 1),
+                    *self._channel(x.damping[:, :undamped], k_size, a.damping, 1 + len(a.oscillations))]
         hidden = _leaky(self._central(next(names), hidden, single, channels))
         for _ in a.central[1:]:
             hidden = _leaky(self._affine(next(names), hidden))
@@ -110,37 +115,44 @@ class SourceNetwork:
             row += table.shape[1]
         return np.asarray(result)
 
-    def _channel(self, values: Single, convolutions: tuple[Convolution, ...], first: int) -> list[Single]:
-        """Convolutions and pools in turn; returns one row per time."""
+    def _channel(
+        self, values: Single, length: int, convolutions: tuple[Convolution, ...], first: int
+    ) -> list[Single]:
+        """Convolutions and pools in turn; returns one row per time. values: zero beyond their end up to `length`."""
         for number, c in enumerate(convolutions, first):
             weight, bias = self.weights[f"conv{number}"]
             # bias and ReLU are the same behind the pool, where there are fewer values
-            values = _pool(_convolution(values, weight, c.stride), c.pool)
+            values = _pool(_convolution(values, length, weight, c.stride), c.pool)
             values += bias
             np.maximum(values, np.float32(0.0), out=values)
+            length = values.shape[1]
         return [values.reshape(len(values), -1)]
 
 
-def _convolution(values: Single, weight: Single, stride: int) -> Single:
-    """(tau, n, channels) -> (tau, ceil(n/stride), filters), padded with zeros at both ends alike; without bias.
+def _convolution(values: Single, length: int, weight: Single, stride: int) -> Single:
+    """(tau, n, channels) -> (tau, ceil(length/stride), filters), padded with zeros at both ends alike; without bias.
 
-    The values are cut into blocks of one stride, so that a kernel covers a few whole blocks: one matrix product gives
-    the share of every block in each of the results that it enters.
+    values: zero from n to length. They are cut into blocks of one stride, so that a kernel covers a few whole blocks:
+    one matrix product gives the share of every block in each of the results that it enters.
     """
     kernel, channels, filters = weight.shape
-    number, length, _ = values.shape
+    number, given, _ = values.shape
     size, parts = -(-length // stride), -(-kernel // stride)
-    blocks = size + parts - 1
     before = max((size - 1) * stride + kernel - length, 0) // 2
+    blocks = min(-(-(before + given) // stride), size + parts - 1)
     padded = np.zeros((number, blocks * stride, channels), dtype=np.float32)
-    padded[:, before:before + length] = values
+    padded[:, before:before + given] = values[:, :blocks * stride - before]
     kernels = np.zeros((parts * stride, channels, filters), dtype=np.float32)
     kernels[:kernel] = weight
     beside = kernels.reshape(parts, stride * channels, filters).transpose(1, 0, 2).reshape(-1, parts * filters)
     shares = (padded.reshape(number * blocks, -1) @ beside).reshape(number, blocks, parts, filters)
-    result = shares[:, :size, 0]
+    if parts == 1 and blocks == size:
+        return shares[:, :, 0]
+    result = np.zeros((number, size, filters), dtype=np.float32)
+    result[:, :blocks] = shares[:, :size, 0]
     for part in range(1, parts):
-        result = result + shares[:, part:part + size, part]
+        used = min(size, max(blocks - part, 0))
+        result[:, :used] += shares[:, part:part + used, part]
     return result
 
 

@@ -35,7 +35,8 @@ HEADER = """\
 
 Written by `cosmicnet paper report`; do not edit. The networks that arXiv:1907.05764 describes (**CosmicNet I**),
 the networks `{companion}` of this package (**default**), and full CLASS, on the same unseen cosmologies: the recipe's
-box of ±{sigmas:g} sigma.
+box of ±{sigmas:g} sigma. Full CLASS has its default precision here, as in the training of the three; the default
+networks stand for converged CLASS, so that most of their difference here is the one between these precisions.
 
     cosmicnet paper generate {recipe}     models, resumable
     cosmicnet paper train {recipe}        networks, resumable after each epoch
@@ -66,7 +67,8 @@ times must be 1e-7. With a larger loss C_l^EE at l < 20 is mostly noise of the n
 WEIGHTED = """\
 The loss is the paper's with a weight in time, the inverse of the source's rms at each tau/tau_rec. With equal weights,
 as in the paper, reionisation is lost: S_T2 is only 4e-4 of its peak there, and so is the late S_T0, which acts on low
-multipoles over ten thousand Mpc. [With the paper's own loss](paper_plain_loss.md) C_l^EE at l < 20 was mostly noise."""
+multipoles over ten thousand Mpc. The losses below have this weight. [With the paper's own loss](paper_plain_loss.md)
+C_l^EE at l < 20 was mostly noise."""
 PAPER_RATE = "The learning rate is the paper's."
 FALLING_RATE = "For the same reason the learning rate decreases from epoch to epoch; the paper's is constant."
 SOAP_IN_WORDS = "The optimizer is SOAP (arXiv:2409.11321), which needs fewer steps than Adam, the paper's."
