@@ -140,7 +140,7 @@ def _bessel_1_2(x: Single) -> tuple[Single, Single]:
     z2, small = z**2, x[:, columns] < SERIES_BELOW
     np.copyto(j1[:, columns], z / 3.0 * (1.0 - z2 / 10.0 * (1.0 - z2 / 28.0 * (1.0 - z2 / 54.0))), where=small)
     np.copyto(j2[:, columns], z2 / 15.0 * (1.0 - z2 / 14.0 * (1.0 - z2 / 36.0 * (1.0 - z2 / 66.0))), where=small)
-    return j1, j2
+    return np.asarray(j1, dtype=np.float32), np.asarray(j2, dtype=np.float32)
 
 
 def _damping(cosmology: Mapping[str, float], t_cmb: float, tau: Array, history: Mapping[str, Array]) -> Array:

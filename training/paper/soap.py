@@ -40,7 +40,9 @@ def _optimizer_class() -> Any:
     if name in known:
         return known[name]
 
-    class SOAP(keras.optimizers.Optimizer):  # type: ignore[misc]
+    base: Any = keras.optimizers.Optimizer
+
+    class SOAP(base):  # type: ignore[misc]
 
         def build(self, variables: list[Any]) -> None:
             if self.built:

@@ -284,7 +284,7 @@ def _rescaling(source: str, paths: tuple[Path, ...], made_by: str) -> Rescaling:
 
 @lru_cache(maxsize=len(TIMES))
 def _time_weights(source: str, paths: tuple[Path, ...], made_by: str) -> TimeWeights:
-    edges = np.linspace(*np.log(WEIGHTED_TIMES), WEIGHT_BINS + 1)
+    edges = np.linspace(np.log(WEIGHTED_TIMES[0]), np.log(WEIGHTED_TIMES[1]), WEIGHT_BINS + 1)
     squares, rows = np.zeros(WEIGHT_BINS), np.zeros(WEIGHT_BINS)
     for path in paths:
         model = read_paper_model(path, (source,))
