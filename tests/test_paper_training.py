@@ -23,10 +23,10 @@ from cosmicnet.training.paper import train as train_module
 from cosmicnet.training.paper.dataset import read_paper_model, write_paper_model
 from cosmicnet.training.paper.page import _curve
 from cosmicnet.training.paper.recipe import load_paper_recipe
-from cosmicnet.training.paper.soap import soap
 from cosmicnet.training.paper.train import Epoch, Trained, TrainingTask, train_network
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.files import DatasetError, write_json
+from cosmicnet.training.work.soap import soap
 
 TEXT = RECIPE.read_text(encoding="utf-8")
 ONE_EPOCH = {"loss": 1.0, "validation_loss": 1.0, "seconds": 1.0}

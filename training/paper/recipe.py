@@ -136,7 +136,7 @@ class TrainingRecipe(Strict):
     """The optimizer and its rate; learning_rate_end: that of the last epoch, reached geometrically (default: constant,
     as section 3.2 has it).
 
-    Not in the paper: optimizer = "soap" (training/paper/soap.py), and weighted_in_time, a loss whose weight is the
+    Not in the paper: optimizer = "soap" (training/work/soap.py), and weighted_in_time, a loss whose weight is the
     inverse of the source's rms at each time.
     """
 

@@ -33,8 +33,8 @@ from cosmicnet.paper.network import Rescaling, SourceNetwork
 from ..work.digest import code_digest, json_digest
 from ..work.files import read_json, write_json
 from ..work.keras_setup import initializers, load_keras
+from ..work.soap import soap
 from .dataset import PaperModel, read_paper_model
-from .soap import soap
 
 __all__ = [
     "OF_PAPER", "Epoch", "TimeWeights", "Trained", "TrainingTask", "build_model", "epochs_of", "inputs_of_model",
@@ -51,10 +51,8 @@ STATE = "epochs.json"
 # Code that determines a trained network, given its models.
 OF_PAPER = (
     "cosmicnet.network", "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
-    "cosmicnet.training.work.keras_setup", "cosmicnet.training.paper.train",
+    "cosmicnet.training.work.keras_setup", "cosmicnet.training.work.soap", "cosmicnet.training.paper.train",
 )
-
-SOAP_MODULE = "cosmicnet.training.paper.soap"
 
 # Times of the weights: tau/tau_rec, bins of its logarithm, and the smallest source, of the largest, that counts.
 WEIGHTED_TIMES = (0.5, 100.0)
@@ -100,7 +98,7 @@ class TrainingTask:
         if self.learning_rate_end is not None:
             identity |= {"learning_rate_end": self.learning_rate_end, "epochs": self.epochs}
         if self.optimizer == "soap":
-            identity |= {"optimizer": self.optimizer, "its code": code_digest((SOAP_MODULE,))}
+            identity["optimizer"] = self.optimizer
         if self.weighted_in_time:
             identity["weighted in time"] = True
         return json_digest(identity)[:16]

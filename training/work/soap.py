@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from ..work.keras_setup import load_keras
+from .keras_setup import load_keras
 
 __all__ = ["soap"]
 
