@@ -73,7 +73,7 @@ def small_recipe(draws: int = 4) -> PaperRecipe:
             "times": [6] if source == "t1" else [6, 7, 5], "parameters": 4, "scales": 3,
             "oscillations": [[3, 4, 3, 2], [2, 3, 2, 2]], "damping": [[2, 5, 4, 2], [2, 3, 1, 2]], "central": [9, 8]}
     # Keras takes ten seconds to compile the other
-    given["training"] |= {"optimizer": "adam", "weighted_in_time": False}
+    given["training"] |= {"optimizer": "adam", "weighted_in_time": False, "learning_rate": 1e-3}
     given["report"] |= {"source_models": 5, "timing_models": 5}
     given["search"] |= {"draws": draws, "keep": 2, "epochs": {"t0": 1, "t1": 1, "t2": 1}, "width": (3, 9),
                         "filters": (1, 3), "kernel": (2, 4), "stride": (1, 2), "first_stride": (2, 3), "pool": (2, 2)}
