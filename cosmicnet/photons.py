@@ -99,7 +99,7 @@ class LatePhotons:
         return self._early is not None and self.times.size > 0 and "reionized" in self._rows
 
     def preparations(self) -> list[Callable[[], object]]:
-        """What all parts of a region need, as independent tasks, the longest first; parts wait for them."""
+        """The results that all parts of a region need, as independent tasks, the longest first; parts wait for them."""
         return [*([self._of_region["reionized"]] if "reionized" in self._rows else []),
                 *([self._streaming] if self._has_streaming else [])]
 

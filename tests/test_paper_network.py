@@ -112,6 +112,16 @@ def test_network_is_what_its_slow_twin_says(source: str) -> None:
     assert net(x) == pytest.approx(slow(net, x), abs=1e-5)
 
 
+@pytest.mark.parametrize("undamped", [0, 1, 7, 40])
+def test_damped_wavenumbers_are_zeros(undamped: int) -> None:
+    """All of them at late times."""
+    net = network("t0")
+    x = inputs_for(net)
+    damping = np.where(np.arange(K.size)[:, None] < undamped, x.damping, np.float32(0.0))
+    damped = replace(x, damping=damping)
+    assert net(damped) == pytest.approx(slow(net, damped), abs=1e-5)
+
+
 @pytest.mark.parametrize("source", TIMES)
 def test_network_is_what_keras_trains(source: str) -> None:
     net = network(source)

@@ -96,7 +96,7 @@ def run_demo(output_folder: Path, packages_path: Path | None = None, network: st
                   f"is full CLASS's. In your own comparison, compare with {COMPARE_WITH}.", highlight=False)
     _print_planck(console, full.spectra, net.spectra, packages_path)
     nets = {"networks": net.sources}
-    if covers({**OUTPUT_SETTINGS, **BEST_FIT, **settings}, PAPER_SET):
+    if network != PAPER_SET and covers({**OUTPUT_SETTINGS, **BEST_FIT, **settings}, PAPER_SET):
         nets[PAPER_TITLE] = _sources({**BEST_FIT, **settings, **networks_on(PAPER_SET)})
         console.print(PAPER_IN_WORDS, highlight=False)
     for path in _write_plots(full, net, nets, output_folder):

@@ -76,8 +76,8 @@ class SourceNetwork:
         single = [_leaky(self._affine(next(names), values)) for values in (x.cosmology, x.scales)]
         k_size = x.damping.shape[1]
         undamped = int(np.count_nonzero(x.damping.max(axis=0) > DAMPED))
-        channels = [*self._channel(x.oscillations, k_size, a.oscillations, 1),
-                    *self._channel(x.damping[:, :undamped], k_size, a.damping, 1 + len(a.oscillations))]
+        channels = [self._channel(x.oscillations, k_size, a.oscillations, 1),
+                    self._channel(x.damping[:, :undamped], k_size, a.damping, 1 + len(a.oscillations))]
         hidden = _leaky(self._central(next(names), hidden, single, channels))
         for _ in a.central[1:]:
             hidden = _leaky(self._affine(next(names), hidden))
@@ -115,9 +115,7 @@ class SourceNetwork:
             row += table.shape[1]
         return np.asarray(result)
 
-    def _channel(
-        self, values: Single, length: int, convolutions: tuple[Convolution, ...], first: int
-    ) -> list[Single]:
+    def _channel(self, values: Single, length: int, convolutions: tuple[Convolution, ...], first: int) -> Single:
         """Convolutions and pools in turn; returns one row per time. values: zero beyond their end up to `length`."""
         for number, c in enumerate(convolutions, first):
             weight, bias = self.weights[f"conv{number}"]
@@ -126,7 +124,7 @@ class SourceNetwork:
             values += bias
             np.maximum(values, np.float32(0.0), out=values)
             length = values.shape[1]
-        return [values.reshape(len(values), -1)]
+        return values.reshape(len(values), -1)
 
 
 def _convolution(values: Single, length: int, weight: Single, stride: int) -> Single:
@@ -145,7 +143,7 @@ def _convolution(values: Single, length: int, weight: Single, stride: int) -> Si
     kernels = np.zeros((parts * stride, channels, filters), dtype=np.float32)
     kernels[:kernel] = weight
     beside = kernels.reshape(parts, stride * channels, filters).transpose(1, 0, 2).reshape(-1, parts * filters)
-    shares = (padded.reshape(number * blocks, -1) @ beside).reshape(number, blocks, parts, filters)
+    shares = (padded.reshape(number * blocks, stride * channels) @ beside).reshape(number, blocks, parts, filters)
     if parts == 1 and blocks == size:
         return shares[:, :, 0]
     result = np.zeros((number, size, filters), dtype=np.float32)
@@ -163,7 +161,7 @@ def _leaky(values: Single) -> Single:
 def _pool(values: Single, pool: int) -> Single:
     """The maximum of every `pool` neighbours; a remainder at the end is dropped."""
     end = values.shape[1] // pool * pool
-    result = values[:, :end:pool].copy() if pool == 1 else np.maximum(values[:, :end:pool], values[:, 1:end:pool])
-    for offset in range(2, pool):
+    result = values[:, :end:pool].copy()
+    for offset in range(1, pool):
         np.maximum(result, values[:, offset:end:pool], out=result)
     return result

@@ -66,8 +66,9 @@ In the rescaled source, which has a standard deviation of 1, this is 0.007. To k
 times must be 1e-7. With a larger loss C_l^EE at l < 20 is mostly noise of the networks."""
 WEIGHTED = """\
 The loss is the paper's with a weight in time, the inverse of the source's rms at each tau/tau_rec. With equal weights,
-as in the paper, reionisation is lost: S_T2 is only 4e-4 of its peak there, and so is the late S_T0, which acts on low
-multipoles over ten thousand Mpc. The losses below have this weight. [With the paper's own loss](paper_plain_loss.md)
+as in the paper, late times are lost: at reionisation S_T2 is only 4e-4 of its peak, and the late S_T0, a thousandth of
+its peak, acts on low multipoles over ten thousand Mpc. The losses below have this weight.
+[With the paper's own loss](paper_plain_loss.md)
 C_l^EE at l < 20 was mostly noise."""
 PAPER_RATE = "The learning rate is the paper's."
 FALLING_RATE = "For the same reason the learning rate decreases from epoch to epoch; the paper's is constant."

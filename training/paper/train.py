@@ -176,15 +176,14 @@ def _train(task: TrainingTask, work: Path, quiet: bool) -> Trained:
             f"{work} has {len(history)} epochs, more than the {task.epochs} asked for: raise epochs or delete it")
     rescaling = _rescaling(source, task.training, task.made_by)
     weights = _time_weights(source, task.training, task.made_by) if task.weighted_in_time else None
-    if task.optimizer == "soap":
-        soap(task.learning_rate)  # so that Keras knows it when it loads a state
+    # made in any case: Keras has to know it before it loads a state
+    optimizer = (soap if task.optimizer == "soap" else keras.optimizers.Adam)(task.learning_rate)
     if history:
         model = _load(keras, work, len(history))
     else:
         model = build_model(task.architecture, task.k.size, task.seed)
         # eq. 3.1, divided by the number of wavenumbers and times
-        optimizer = soap if task.optimizer == "soap" else keras.optimizers.Adam
-        model.compile(optimizer=optimizer(task.learning_rate), loss="mse")
+        model.compile(optimizer=optimizer, loss="mse")
     prepared: dict[Path, Batch] = {}
     for number in range(len(history), task.epochs):
         start = time.perf_counter()
