@@ -2,13 +2,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cosmicnet.store import DEFAULT_SET, read_manifest
 from cosmicnet.training.timing.precision import (
     BANDS,
+    BOXES,
     CHI2,
     CHI2_OBSERVED,
     L_MAX,
@@ -18,6 +21,7 @@ from cosmicnet.training.timing.precision import (
     TRUTH,
     WAVENUMBERS,
     WAYS,
+    WIDE,
     Computed,
     errors_between,
     write_precision,
@@ -53,6 +57,9 @@ def test_an_error_shows_in_its_band_alone() -> None:
 
 def test_the_page_has_all_ways(tmp_path: Path) -> None:
     errors = errors_between(computed(), computed())
-    write_precision({"a box": [dict.fromkeys((*WAYS, TRUTH), errors)], "an empty box": []}, tmp_path)
+    measured, empty = BOXES
+    write_precision({measured: [dict.fromkeys((*WAYS, TRUTH), errors)], empty: []}, tmp_path)
     page = (tmp_path / "precision.md").read_text(encoding="utf-8")
-    assert all(way in page for way in WAYS) and "## A box" in page and "empty" not in page
+    assert all(way in page for way in WAYS) and "## Posterior of Planck" in page
+    # of the networks that were used
+    assert read_manifest(DEFAULT_SET).sha256[:12] in page and version("classy") in page and WIDE not in page

@@ -23,12 +23,14 @@ from rich.console import Console
 from rich.table import Table
 
 from cosmicnet.files import write_whole
+from cosmicnet.store import DEFAULT_SET
 
 from ..evaluate.boxes import LCDM_DOMAIN
 from ..work.numbers import significant
 from ..work.parallel import progress
 from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
-from .precision import ACT_DR6
+from .measured_with import measured_with
+from .precision import ACT_DR6, WIDE
 from .precision import REQUEST as FINE_REQUEST
 
 __all__ = ["STEPS", "Benchmark", "BenchmarkSettings", "benchmark", "measure_steps", "write_benchmark"]
@@ -135,7 +137,8 @@ def benchmark(settings: BenchmarkSettings) -> list[Benchmark]:
             results.append(process.submit(measure_steps, settings).result())
     write_whole({settings.output / "performance.json":
                  json.dumps([asdict(result) for result in results], indent=1) + "\n"})
-    write_benchmark(results, settings.output, Console())
+    networks = (DEFAULT_SET, WIDE) if settings.networks is None else (settings.networks,)
+    write_benchmark(results, networks, settings.output, Console())
     return results
 
 
@@ -288,8 +291,10 @@ def _medians(rows: list[dict[str, float]]) -> dict[str, float]:
     return {name: statistics.median(row[name] for row in rows if name in row) for name in names}
 
 
-def write_benchmark(results: Sequence[Benchmark], folder: Path, console: Console) -> None:
-    """Print the tables; write performance.md and performance.png into `folder`."""
+def write_benchmark(
+    results: Sequence[Benchmark], networks: Sequence[str], folder: Path, console: Console
+) -> None:
+    """Print the tables; write performance.md and performance.png into `folder`. networks: the sets that were timed."""
     for result in results:
         table = Table("step", title=_title(result), title_justify="left")
         for heading in ("full CLASS, ms", "networks, ms", "times faster", "target"):
@@ -297,7 +302,7 @@ def write_benchmark(results: Sequence[Benchmark], folder: Path, console: Console
         for row in _rows(result):
             table.add_row(*row)
         console.print(table)
-    write_whole({folder / "performance.md": _markdown(results)})
+    write_whole({folder / "performance.md": _markdown(results, networks)})
     _plot(results[0], folder / "performance.png")
     console.print(f"wrote {folder / 'performance.md'}, .json, .png", highlight=False)
 
@@ -322,13 +327,14 @@ def _rows(result: Benchmark) -> list[tuple[str, ...]]:
     return rows
 
 
-def _markdown(results: Sequence[Benchmark]) -> str:
+def _markdown(results: Sequence[Benchmark], networks: Sequence[str]) -> str:
     lines = [
         "# Performance", "",
         "Written by `cosmicnet benchmark`; do not edit. All figures are measured in one run on the same cosmologies of",
         "the whole domain; only ratios carry over to another machine. Steps of milliseconds are medians of five",
         "computations in each cosmology; full CLASS takes seconds and runs once. Rows that take full CLASS minutes",
         "(three neutrinos, ACT DR6's settings, galaxies) and a new process are of the first cosmology alone.", "",
+        measured_with(*networks), "",
     ]
     for result in results:
         lines += [

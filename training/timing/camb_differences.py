@@ -20,6 +20,7 @@ from cosmicnet.files import write_whole
 from cosmicnet.history import STEP
 
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
+from .measured_with import measured_with
 
 __all__ = ["CASES", "CambErrors", "compare_with_camb", "differences", "write_camb"]
 
@@ -174,6 +175,7 @@ def _page(found: Mapping[str, CambErrors], recombination: CambErrors) -> str:
     return PAGE.format(
         rows="\n".join([*rows, of_recombination]), camb=version("camb"), l_max=L_MAX,
         k_max=f"{K_MAX * 0.9:g}", tt=f"{100 * found[PRECISE].tt:.2g}", ee=f"{100 * found[PRECISE].ee:.2g}",
+        measured_with=measured_with(*dict.fromkeys(errors.network for errors in found.values())),
         default_tt=f"{100 * found[BASELINE].tt:.2g}", default_ee=f"{100 * found[BASELINE].ee:.2g}",
         of_tt=f"{100 * recombination.tt:.2g}", of_ee=f"{100 * recombination.ee:.2g}")
 
@@ -233,6 +235,8 @@ Seconds of one thread, with the background.
 TT is within {tt}% and EE within {ee}% of CAMB at high precision, and within {default_tt}% and {default_ee}% of CAMB
 at its default precision. The last row shows how much recombination contributes: {of_tt}% in TT and {of_ee}% in EE. It
 compares networks in CLASS, with its HyRec and CAMB's helium, with networks in CAMB.
+
+{measured_with}
 
 `OMP_NUM_THREADS=1 cosmicnet camb --output docs` writes this page.
 """

@@ -18,6 +18,7 @@ from ..work.class_spectra import Multipoles, lensed_multipoles
 from ..work.kept_results import kept
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
+from .measured_with import measured_with
 from .smoothness import Track, follow_lines, plot_tracks, smoothness_section
 
 __all__ = [
@@ -140,6 +141,7 @@ def write_line_of_sight(errors: Sequence[ErrorsAt], seconds: SecondsByStep, trac
         *(f"    {name} = {value}" for name, value in CONVERGED.items()), "",
         f"With l_max above {RINGING_ABOVE} all columns have `accurate_lensing: 1`, because CLASS's default lensing",
         "rings at larger multipoles: it cuts correlation functions at an angle of pi/16.", "",
+        measured_with(DEFAULT_SET), "",
     ]
     for part in errors:
         lines += _errors(part)

@@ -18,6 +18,7 @@ from cosmicnet.store import DEFAULT_SET, read_manifest
 from ..evaluate.boxes import FIXED_PARAMETERS, LCDM_DOMAIN
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
+from .measured_with import measured_with
 
 __all__ = ["NonLinearErrors", "NonLinearSettings", "compare_non_linear", "write_non_linear"]
 
@@ -198,6 +199,7 @@ def write_non_linear(found: dict[str, list[NonLinearErrors]], folder: Path) -> N
         "Networks give the sources, except in the row with full CLASS. Two columns count times of all cosmologies:",
         "non-linear ones, and those where the two values of k_nl differ. Errors are the largest relative",
         "differences of P_nl, at the latter times and elsewhere.", "",
+        measured_with(DEFAULT_SET), "",
         "| compared | cosmologies | first non-linear time differs | times | k_nl differs | error there | elsewhere |",
         "|---|---|---|---|---|---|---|",
         *(_row(pair, models) for pair, models in found.items() if models), "",

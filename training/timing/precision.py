@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.files import write_whole
 from cosmicnet.manifest import Manifest
-from cosmicnet.store import read_manifest
+from cosmicnet.store import DEFAULT_SET, read_manifest
 
 from ..evaluate.accuracy import wishart_chi2
 from ..evaluate.boxes import PLANCK_POSTERIOR, Posterior
@@ -24,6 +24,7 @@ from ..evaluate.noise import SIMONS_OBSERVATORY
 from ..work.kept_results import kept
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
+from .measured_with import measured_with
 
 __all__ = ["PrecisionErrors", "PrecisionSettings", "compare_precisions", "write_precision"]
 
@@ -55,7 +56,11 @@ ACT_DR6: Parameters = {
 FINE: Parameters = {**MARGIN, **SAME_MODULES, "perturbations_sampling_stepsize": 0.05, "l_linstep": 20,
                     "l_logstep": 1.025, "k_step_sub": 0.03, "k_step_super": 0.001, "k_per_decade_for_pk": 20,
                     "k_per_decade_for_bao": 100}
-BASELINE, WIDE = "lcdm", "standard"
+WIDE = "standard"
+# Networks and cosmologies by the title of a table; None for the whole domain of the networks.
+BOXES: Mapping[str, tuple[str, Posterior | None]] = {
+    f"{PLANCK_POSTERIOR.title}, networks `{DEFAULT_SET}`": (DEFAULT_SET, PLANCK_POSTERIOR),
+    f"whole domain of the networks `{WIDE}`": (WIDE, None)}
 NETWORKS, NETWORKS_ACT = "networks", "the block of ACT DR6 and networks"
 TRUTH = "converged CLASS"
 WAYS: dict[str, Parameters] = {"CLASS, default": {}, "CLASS, the block of ACT DR6": ACT_DR6,
@@ -182,12 +187,10 @@ def compare_precisions(settings: PrecisionSettings) -> None:
     """Measure, and write precision.md, even if the run is interrupted."""
     require_patched_classy()
     settings.cache.mkdir(parents=True, exist_ok=True)
-    boxes = {f"{PLANCK_POSTERIOR.title}, networks `{BASELINE}`": (BASELINE, PLANCK_POSTERIOR),
-             f"whole domain of the networks `{WIDE}`": (WIDE, None)}
-    found: dict[str, list[dict[str, PrecisionErrors]]] = {title: [] for title in boxes}
+    found: dict[str, list[dict[str, PrecisionErrors]]] = {title: [] for title in BOXES}
     with single_threaded_pool(settings.processes) as pool:
         futures: dict[Future[dict[str, PrecisionErrors]], str] = {}
-        for (title, (network, box)), number in zip(boxes.items(), settings.models, strict=True):
+        for (title, (network, box)), number in zip(BOXES.items(), settings.models, strict=True):
             manifest = read_manifest(network)
             one = partial(errors_of_ways, network=network, precision=manifest.precision_settings,
                           cache=settings.cache.resolve())
@@ -217,6 +220,8 @@ numbers: the largest error in a band of l or k of the median cosmology, and that
 
 Converged CLASS has the precision of the networks' training (`cosmicnet info`), the fast line of sight, and
 {fine}.
+
+{measured_with(*(BOXES[title][0] for title, models in found.items() if models))}
 """]
     for title, models in found.items():
         if models:

@@ -12,9 +12,11 @@ from tempfile import TemporaryDirectory
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.files import write_whole
+from cosmicnet.store import DEFAULT_SET
 
 from ..evaluate.boxes import PLANCK_5_SIGMA
 from ..work.run_class import Parameters, networks_on, require_patched_classy
+from .measured_with import measured_with
 
 __all__ = ["ScalingSettings", "measure_scaling"]
 
@@ -129,6 +131,7 @@ def _markdown(costs: Mapping[str, Mapping[str, RequestCost]]) -> str:
         "relative to l_max 2508 in the same mode. Peak memory is the largest resident size of the process, libraries",
         f"included. With networks it is measured over {COMPUTES} cosmologies: freed memory is kept for the next one.",
         f"Target: at most {MEGABYTES_MORE_ALLOWED} MB more than with stock classy. OMP_NUM_THREADS: {threads}.", "",
+        measured_with(DEFAULT_SET), "",
         "| request | mode | transfer, s | whole compute(), s | peak memory, MB | more than stock, MB |",
         "|---|---|---|---|---|---|",
     ]
