@@ -137,7 +137,7 @@ def _background(
     hubble: float, t_cmb: float, n_ur: float, omega_b: float, omega_cdm: float, omega_k: float, w0: float, wa: float,
     species: tuple[tuple[float, float, float], ...],
 ) -> Background:
-    """Background.of() from the numbers OF_BACKGROUND; many inputs of networks ask for the same one."""
+    """Background.of() from the numbers OF_BACKGROUND; many inputs of networks use the same one."""
     h2 = (hubble / 100.0) ** 2
     photons = omega_photons(t_cmb)
     per_species = 7.0 / 8.0 * photons

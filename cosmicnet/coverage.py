@@ -73,7 +73,8 @@ def without_numbers(reason: str) -> str:
 def why_not_covered(request: Request, networks: NetworkSet, running: RunningClass | None) -> Iterator[str]:
     """Yield one sentence per reason, each with the name, the value and the covered values.
 
-    running: the CLASS that asks; None for another program, whose equations and precision parameters are not CLASS's.
+    running: the CLASS of the request; None for another program, whose equations and precision parameters are not
+    CLASS's.
     """
     manifest, values = networks.manifest, values_for_domain(request)
     if running is not None:

@@ -1,5 +1,5 @@
-"""A recipe as small as recipes may be, with grids on which CLASS integrates one of its models in half a second, and
-one of dark energy, N_eff and neutrino masses."""
+"""Recipes: a tiny one, with coarse grids on which CLASS takes half a second a model; one of dark energy, N_eff and
+neutrino masses; and a tiny one of two levels."""
 from __future__ import annotations
 
 from pathlib import Path

@@ -57,12 +57,12 @@ def reasons(made: Manifest) -> list[str]:
 
 def test_constraints_and_ellipsoid_cut_the_domain() -> None:
     assert reasons(manifest(constraints=["omega_b + omega_cdm < 0.15"])) == []
-    told, = reasons(manifest(constraints=["omega_b + omega_cdm < 0.14"]))
-    assert told == "omega_b = 0.0224, omega_cdm = 0.12 does not obey omega_b + omega_cdm < 0.14"
+    found, = reasons(manifest(constraints=["omega_b + omega_cdm < 0.14"]))
+    assert found == "omega_b = 0.0224, omega_cdm = 0.12 does not obey omega_b + omega_cdm < 0.14"
     near = Ellipsoid(("omega_b", "omega_cdm"), np.array([0.0222, 0.12]), np.diag([1e-8, 1e-6]), 3.0)
     assert reasons(manifest(ellipsoid=near.to_json())) == []
-    told, = reasons(manifest(ellipsoid={**near.to_json(), "sigmas": 1.0}))
-    assert re.search(r"\b2 standard deviations.* 1\b", told)
+    found, = reasons(manifest(ellipsoid={**near.to_json(), "sigmas": 1.0}))
+    assert re.search(r"\b2 standard deviations.* 1\b", found)
 
 
 def test_constraints_are_kept_with_the_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def test_class_computes_the_corners(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("patched")
-def test_range_that_class_cannot_compute_is_told(tmp_path: Path) -> None:
+def test_range_that_class_cannot_compute_is_refused(tmp_path: Path) -> None:
     text = DARK_ENERGY.replace("N_ur = [0.0, 1.48]", "N_ur = [-1.0, 1.48]")
     (tmp_path / "dark_energy.toml").write_text(text)
     line = text.splitlines().index("N_ur = [-1.0, 1.48]") + 1
@@ -124,7 +124,7 @@ def test_range_that_class_cannot_compute_is_told(tmp_path: Path) -> None:
     ("N_ndcm = 3", r"class_settings\.N_ndcm: .*\bN_ncdm\b"),
     ("tau_reio = 0.05", r"class_settings\.tau_reio: "),
 ])
-def test_setting_that_class_does_not_read_is_told_with_its_line(tmp_path: Path, setting: str, reason: str) -> None:
+def test_setting_that_class_does_not_read_is_refused_with_its_line(tmp_path: Path, setting: str, reason: str) -> None:
     path = tmp_path / "dark_energy.toml"
     path.write_text(DARK_ENERGY.replace("[class_settings]\n", f"[class_settings]\n{setting}\n"))
     line = path.read_text().splitlines().index(setting) + 1

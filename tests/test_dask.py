@@ -96,7 +96,7 @@ def test_killed_worker_loses_no_model(
     assert len(models(tmp_path / "cluster")) == 20
 
 
-def test_scheduler_that_goes_away_is_told_in_one_line(scheduler: Scheduler, tmp_path: Path) -> None:
+def test_scheduler_that_goes_away_is_reported_in_one_line(scheduler: Scheduler, tmp_path: Path) -> None:
     write_tiny(tmp_path)
     only = worker(scheduler.address)
     try:

@@ -49,10 +49,10 @@ def test_what_a_worker_had_finished_is_not_done_again_when_it_dies(tmp_path: Pat
         for process in results(pool, note, {i: (tmp_path, i) for i in range(30)}, lambda _: 0, 1):
             processes.append(process)
             if len(processes) == 20:
-                # the one that has most to lose: half at least
+                # the worker with the most finished tasks: half of them at least
                 os.kill(Counter(processes).most_common(1)[0][0], signal.SIGKILL)
     assert len(processes) == 30
-    # but for what it was at, and what it had ended a moment before
+    # its unfinished task, and one that it finished a moment before, ran twice
     assert sum(len(path.read_text().splitlines()) for path in tmp_path.iterdir()) <= 33
 
 
@@ -86,7 +86,7 @@ def deaths(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> dict[int, int]
     return given
 
 
-def test_what_waits_beside_a_deadly_task_is_not_blamed() -> None:
+def test_tasks_beside_a_deadly_one_are_not_blamed() -> None:
     with single_threaded_pool(2) as pool:
         got = sorted(results(pool, kills_its_process, {i: (i,) for i in range(10)}, lambda number: -number, 1))
     assert got == sorted([-DEADLY, *(i for i in range(10) if i != DEADLY)])

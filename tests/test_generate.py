@@ -162,7 +162,7 @@ def fails(numbers: set[int], error: Exception) -> Callable[[Mapping[str, Any], P
     return compute
 
 
-def test_failed_models_are_left_out_and_told(
+def test_failed_models_are_left_out_and_shown(
     stand_in: StandIn, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -174,7 +174,7 @@ def test_failed_models_are_left_out_and_told(
     assert [int(path.stem) for path in models] == [i for i in range(20) if i not in (4, 17)]
     assert sorted((tmp_path / "models").glob("*.h5")) == models
     assert "left out model 00017" in capsys.readouterr().err
-    # CLASS would say the same: they are not tried again until the file that tells is deleted
+    # CLASS would fail again: models are not tried again until their .failed files are deleted
     monkeypatch.setattr(plan_module, "integrate_model", stand_in)
     assert generate(recipe, tmp_path) == models
     assert stand_in.computed == []

@@ -77,7 +77,7 @@ SEVERE: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", SEVERE)
-def test_settings_that_class_refuses_are_told_once(
+def test_settings_that_class_refuses_are_reported_once(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     changes, message = SEVERE[case]

@@ -31,7 +31,7 @@ def install(folder: Path, recipe: dict[str, Any]) -> None:
     save_network_set(folder, replace(made, manifest=replace(made.manifest, recipe=recipe)))
 
 
-def test_networks_of_another_recipe_are_told_before_they_are_replaced(
+def test_networks_of_another_recipe_are_named_before_they_are_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = plan_of(tiny_recipe(tmp_path))

@@ -21,7 +21,7 @@ PATIENCE = 180.0
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait; fail after a minute."""
+    """Wait, at most PATIENCE seconds."""
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, "it did not happen"
@@ -63,7 +63,7 @@ def test_workers_end_when_their_parent_is_killed(running: tuple[subprocess.Popen
     until(lambda: not any(alive(worker) for worker in workers))
 
 
-def test_interrupt_ends_all_without_a_word_from_the_workers(
+def test_interrupt_ends_all_without_messages_of_workers(
     running: tuple[subprocess.Popen[str], list[int]]
 ) -> None:
     command, workers = running
@@ -76,7 +76,7 @@ def test_interrupt_ends_all_without_a_word_from_the_workers(
     until(lambda: not any(alive(worker) for worker in workers))
 
 
-def test_what_a_killed_worker_was_at_is_given_to_another(running: tuple[subprocess.Popen[str], list[int]]) -> None:
+def test_task_of_a_killed_worker_goes_to_another(running: tuple[subprocess.Popen[str], list[int]]) -> None:
     command, workers = running
     folder = Path(str(command.args[-1]))  # type: ignore[index]
     os.kill(workers[0], signal.SIGKILL)
@@ -96,7 +96,7 @@ def test_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
-def test_scheduler_without_workers_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_scheduler_without_workers_is_reported_once(capsys: pytest.CaptureFixture[str]) -> None:
     with LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
         address = cluster.scheduler_address
         assert count_workers(2, address) == 1

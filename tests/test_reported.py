@@ -75,7 +75,7 @@ ANNIHILATION = {"DM_annihilation_efficiency": 1e-24}
     ({"PBH_evaporation_fraction": 1e-7, "PBH_evaporation_mass": 1e15}, "PBH_evaporation_mass", 2e15),
     ({}, "ceff2_ur", 0.3), ({}, "perturbed_recombination", "yes"),
 ])
-def test_another_value_of_a_setting_is_told(settings: dict[str, Any], name: str, value: Any) -> None:
+def test_another_value_of_a_setting_is_visible(settings: dict[str, Any], name: str, value: Any) -> None:
     """By itself, and not only by its consequences, which may be less than the tolerance."""
     usual = {"output": "tCl", "N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.03}
     found = summaries({**usual, **settings}, ({}, {name: value}))

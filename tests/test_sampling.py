@@ -80,7 +80,7 @@ def test_chain_lies_beside_the_recipe_wherever_that_is(tmp_path: Path, monkeypat
     ("# " + " ".join(NAMES) + "\n" + "\n".join(" ".join("1" if i == j else "0.1" if i < j else "0.2" for j in range(5))
                                             for i in range(5)), "symmetric"),
 ])
-def test_bad_covariance_is_told(tmp_path: Path, content: str | None, message: str) -> None:
+def test_bad_covariance_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
     recipe = around(tmp_path, covariance="other.covmat")
     if content is not None:
         (tmp_path / "other.covmat").write_text(content)

@@ -78,7 +78,7 @@ def test_without_a_target_there_is_one_round(numbers: list[int], tmp_path: Path)
     ({"models_max": 25}, [20, 25], "below 1.2, not 1, with 25 models; the budget of target.models_max = 25 is spent"),
     ({"models_max": 99, "hours": 1e-9}, [20], "the budget of target.hours = 1e-09 is spent"),
 ])
-def test_budget_that_is_spent_is_told(
+def test_spent_budget_is_reported(
     numbers: list[int], tmp_path: Path, target: dict[str, Any], sizes: list[int], message: str
 ) -> None:
     with pytest.raises(TargetMissed) as raised:

@@ -268,7 +268,7 @@ def test_generate_shows_the_cost_and_asks(
     assert len(list(tmp_path.rglob("*.h5"))) == models
 
 
-def test_setting_that_class_does_not_read_is_told_with_its_line(tmp_path: Path) -> None:
+def test_setting_that_class_does_not_read_is_refused_with_its_line(tmp_path: Path) -> None:
     path = write_tiny(tmp_path, TINY_LEVELS.replace("[class_settings]\n", "[class_settings]\nN_ndcm = 3\n"))
     line = path.read_text().splitlines().index("N_ndcm = 3") + 1
     with pytest.raises(RecipeError, match=f"line {line}: .*N_ncdm"):

@@ -92,8 +92,8 @@ def named_sets(networks: str) -> dict[str, NetworkSet]:
 
 
 def manifest_of(info: Mapping[str, Any], networks: str | None = None) -> Manifest:
-    """The manifest of these networks, or of the run's: those that Cobaya recorded beside a chain, else the most
-    accurate ones."""
+    """The manifest of these networks, or of the run's: those that Cobaya recorded beside a chain, else the set
+    with the narrowest domain."""
     sets = [one.manifest for one in named_sets(networks or networks_of(info)).values()]
     digits = recorded_networks(version_of(info))
     return next((one for one in sets if digits and one.sha256.startswith(digits)), sets[0])

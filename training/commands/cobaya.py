@@ -22,7 +22,8 @@ RUNS = Path(str(files("cosmicnet.cobaya_components"))) / "runs"
 def add_runs(commands: Any) -> None:
     parser = new_command(
         commands, "runs", "copy the ready runs for Cobaya to a folder",
-        description="Copies the YAML files of the ready runs (Planck 2018, embedded likelihood) and their README.",
+        description="Copies the YAML files of the ready runs (Planck, BICEP/Keck, ACT, SPT, and likelihoods without\n"
+                    "data files) and their README.",
         epilog=f"examples:\n  {PROGRAM} runs my_runs && cd my_runs && cobaya-run embedded.yaml")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that does not exist yet")
     parser.set_defaults(run=_run_runs)

@@ -198,10 +198,9 @@ networks, at its corners, on the edges of its constraints, and in all families o
 target), accuracy.json (the value of every model), accuracy.png (errors against l and k) and
 measured.json, which `cosmicnet info` shows where it lies beside the networks.
 
-Full CLASS takes 5 seconds to two minutes per model, by the precision of the training; its results are
-kept in the cache folder. After Ctrl-C
-the same command goes on where it stopped, and other networks are evaluated on the same models in
-minutes.""",
+Full CLASS takes 5 seconds to two minutes per model, by the precision of the training. Its results are
+kept in the cache folder: after Ctrl-C the same command goes on where it stopped, and other networks are
+evaluated on the same models in minutes.""",
         epilog=f"""\
 examples:
   {PROGRAM} evaluate                                    the networks lcdm; writes lcdm-accuracy/accuracy.*
@@ -247,10 +246,10 @@ def _run_evaluate(options: argparse.Namespace) -> None:
 
 def add_info(commands: Any) -> None:
     parser = new_command(
-        commands, "info", "what a network set is and where it may be used",
+        commands, "info", "domain, training and accuracy of a network set",
         description="""\
-Prints where a network set may be used, what it was trained on, its hash, and its accuracy where
-`cosmicnet evaluate` or `make` have measured it.""",
+Prints the domain of a network set, its training models, its hash, and its accuracy where `evaluate` or
+`make` have measured it.""",
         epilog=f"examples:\n  {PROGRAM} info\n  {PROGRAM} info standard\n  {PROGRAM} info nets/mine",
     )
     parser.add_argument("network", nargs="?", default=None, metavar="NAME|FOLDER",

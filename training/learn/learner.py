@@ -58,7 +58,7 @@ def open_learner(
         raise CosmicnetError(f"neural_network_fallback = {neural_network_fallback}: to learn, CLASS has to integrate; "
                           f"leave it out")
     if not str(neural_network_learn).strip():
-        raise CosmicnetError("neural_network_learn: must be the folder in which to keep what is learned")
+        raise CosmicnetError("neural_network_learn: must name a folder for models and learned networks")
     folder = Path(str(neural_network_learn).strip()).expanduser().absolute()
     path = str(neural_network_path).strip()
     sets = (networks for _, networks in sets_by_domain()) if path == AUTO else [load_network_set(path)]

@@ -149,7 +149,7 @@ def integrate_model(settings: Mapping[str, Any], parameters: Parameters) -> Trai
     """Integrate one cosmology on the aligned grids.
 
     Raises CosmoComputationError if CLASS cannot compute it, CosmoSevereError if it does not accept the settings,
-    RecipeError if the settings do not ask for all sources.
+    RecipeError if the settings do not request all sources.
     """
     recorder, cosmology = Recorder(_aligned_grids), new_class({**settings, **parameters})
     cosmology.set_source_provider(recorder)

@@ -32,7 +32,7 @@ def soap(learning_rate: float) -> Any:
 
 
 def _optimizer_class() -> Any:
-    """Made at the first call: Keras is loaded only by who trains."""
+    """Made at the first call, so that only training loads Keras."""
     keras = load_keras()
     ops = keras.ops
     name = "cosmicnet>SOAP"
