@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from cosmicnet.training.evaluate.accuracy import LOW_L_END, RelativeErrors, cosm
 from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods, PlanckNotAvailable
 from cosmicnet.training.work.class_spectra import L_MAX, OUTPUT_SETTINGS, PK_REDSHIFTS, Spectra
 from cosmicnet.training.work.numbers import significant
-from cosmicnet.training.work.run_class import Parameters, networks_on, new_class, require_patched_classy
+from cosmicnet.training.work.run_class import Parameters, networks_on, new_class, require_patched_classy, timed
 
 from .plots import CmbSources, plot_matter, plot_sources, plot_spectrum
 
@@ -150,21 +149,18 @@ def _measure_seconds(parameters: Parameters) -> Seconds:
 
     The caller has computed these parameters before: nothing is loaded for the first time.
     """
-    thermodynamics = _median_seconds(parameters, ["thermodynamics"])
-    perturbations = _median_seconds(parameters, ["perturbations"])
-    everything = _median_seconds(parameters, None)
+    thermodynamics, perturbations, everything = (
+        _median_seconds(parameters, step) for step in ("thermodynamics", "perturbations", "distortions"))
     return Seconds(thermodynamics, perturbations - thermodynamics, everything - perturbations)
 
 
-def _median_seconds(parameters: Parameters, last_steps: list[str] | None) -> float:
-    """Median wall time of compute() up to `last_steps`, None for all of it."""
+def _median_seconds(parameters: Parameters, last_step: str) -> float:
+    """Median wall time of compute() up to a step."""
     times = []
     for _ in range(REPEATS):
-        cosmology = new_class({**OUTPUT_SETTINGS, **parameters})
-        start = time.perf_counter()
-        cosmology.compute(*([] if last_steps is None else [last_steps]))
-        times.append(time.perf_counter() - start)
+        cosmology, seconds = timed({**OUTPUT_SETTINGS, **parameters}, [last_step])
         cosmology.empty()
+        times += seconds
     return statistics.median(times)
 
 

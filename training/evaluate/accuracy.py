@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..work.class_spectra import Spectra
 
 __all__ = [
-    "LOW_L_END", "Band", "Distribution", "MultipolesLike", "RelativeErrors", "cosmic_variance",
+    "LOW_L_END", "Band", "Distribution", "MultipolesLike", "RelativeErrors", "cosmic_variance", "relative_error",
     "summary", "wishart_chi2",
 ]
 
@@ -24,6 +24,9 @@ Array = NDArray[np.float64]
 
 LOW_L_END = 30
 """The first multipole that counts as high l."""
+
+# Spectra that cross zero, and the two whose geometric mean their errors are relative to.
+CROSS_SPECTRA = {"te": ("tt", "ee"), "tp": ("tt", "pp")}
 
 
 class MultipolesLike(Protocol):
@@ -61,9 +64,18 @@ def wishart_chi2(full: MultipolesLike, net: MultipolesLike) -> float:
     return float(np.sum((2.0 * full.ell + 1.0) * (trace - np.log1p(trace + determinant))))
 
 
+def relative_error(name: str, full: Any, net: Any) -> Array:
+    """net/full - 1 of the attribute of this name; of a cross spectrum, relative to CROSS_SPECTRA."""
+    truth, approximation = getattr(full, name), getattr(net, name)
+    if name in CROSS_SPECTRA:
+        first, second = (getattr(full, auto) for auto in CROSS_SPECTRA[name])
+        return np.asarray((approximation - truth) / np.sqrt(first * second))
+    return np.asarray(approximation / truth - 1.0)
+
+
 @dataclass(frozen=True)
 class RelativeErrors:
-    """net/full - 1 of one cosmology: tt, te, ee, pp of shape (n_l,), pk of shape (n_z, n_k), sigma8 ()."""
+    """relative_error() of one cosmology: tt, te, ee, pp of shape (n_l,), pk of shape (n_z, n_k), sigma8 ()."""
 
     tt: Array
     te: Array
@@ -74,14 +86,7 @@ class RelativeErrors:
 
     @classmethod
     def between(cls, full: Spectra, net: Spectra) -> RelativeErrors:
-        return cls(
-            tt=net.tt / full.tt - 1.0,
-            te=(net.te - full.te) / np.sqrt(full.tt * full.ee),
-            ee=net.ee / full.ee - 1.0,
-            pp=net.pp / full.pp - 1.0,
-            pk=net.pk / full.pk - 1.0,
-            sigma8=net.sigma8 / full.sigma8 - 1.0,
-        )
+        return cls(**{entry.name: relative_error(entry.name, full, net) for entry in fields(cls)})
 
 
 def cosmic_variance(spectra: MultipolesLike) -> dict[str, Array]:

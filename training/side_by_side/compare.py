@@ -6,7 +6,6 @@ import os
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,9 @@ from numpy.typing import NDArray
 
 from cosmicnet.class_parameters import SAME_MODULES
 
-from ..evaluate.accuracy import LOW_L_END, cosmic_variance, wishart_chi2
+from ..evaluate.accuracy import LOW_L_END, cosmic_variance, relative_error, wishart_chi2
 from ..work.parallel import progress
-from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
+from ..work.run_class import Parameters, is_refused, networks_on, require_patched_classy, timed
 
 __all__ = ["FULL", "NET", "PAIRS", "SPECTRA", "STOCK", "Comparison", "LargestError", "ModeResult", "compare"]
 
@@ -88,12 +87,8 @@ class Comparison:
 
     def errors(self, mode: str, truth: str) -> dict[str, Array]:
         """net/full - 1 against l; of TE, relative to sqrt(TT EE). Only spectra that do not vanish."""
-        ours, theirs = self.modes[mode].cl, self.modes[truth].cl
-        found = {}
-        for name in SPECTRA.keys() & theirs.keys():
-            scale = np.sqrt(theirs["tt"] * theirs["ee"]) if name == "te" else theirs[name]
-            found[name] = (ours[name] - theirs[name]) / scale
-        return {name: found[name] for name in SPECTRA if name in found}
+        ours, theirs = (_Multipoles(self.modes[one].cl) for one in (mode, truth))
+        return {name: relative_error(name, theirs, ours) for name in SPECTRA if name in self.modes[truth].cl}
 
     def sigmas(self, mode: str, truth: str) -> dict[str, Array]:
         """The same in units of the cosmic variance of one multipole, full sky and without noise."""
@@ -157,15 +152,15 @@ def _run(parameters: Parameters, repeats: int) -> tuple[ModeResult, str]:
     """One mode, and the name and hash of its networks."""
     if repeats > 1:
         # loads tables and networks
-        _timed(parameters, ("lensing",))[0].empty()
+        timed(parameters, ("lensing",))[0].empty()
     seconds: dict[str, list[float]] = {}
     for _ in range(REPEATS):
         for step in ("background", "thermodynamics"):
-            model, times = _timed(parameters, (step,))
+            model, times = timed(parameters, (step,))
             seconds.setdefault(step, []).extend(times)
             model.empty()
     for number in range(repeats):
-        model, times = _timed(parameters, SUCCESSIVE)
+        model, times = timed(parameters, SUCCESSIVE)
         for step, value in zip(SUCCESSIVE, times, strict=True):
             seconds.setdefault(step, []).append(value)
         if number < repeats - 1:
@@ -179,17 +174,6 @@ def _run(parameters: Parameters, repeats: int) -> tuple[ModeResult, str]:
                 f"{info['name']}, hash {info['hash'][:12]}" if info.get("used") else "")
     finally:
         model.empty()
-
-
-def _timed(parameters: Parameters, steps: tuple[str, ...]) -> tuple[Any, list[float]]:
-    """A model computed up to each of the steps, and the wall times."""
-    model = new_class(parameters)
-    times = []
-    for step in steps:
-        start = perf_counter()
-        model.compute([step])
-        times.append(perf_counter() - start)
-    return model, times
 
 
 def _cl(model: Any) -> dict[str, Array]:

@@ -28,7 +28,7 @@ from cosmicnet.store import DEFAULT_SET
 from ..evaluate.boxes import LCDM_DOMAIN
 from ..work.numbers import significant
 from ..work.parallel import progress
-from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy
+from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy, timed
 from .measured_with import measured_with
 from .precision import ACT_DR6, WIDE
 from .precision import REQUEST as FINE_REQUEST
@@ -236,12 +236,7 @@ def _successive_seconds(parameters: Changes, steps: tuple[str, ...]) -> list[flo
     Each restarts from the primordial spectra and keeps transfer functions that do not depend on non-linear
     corrections: "transfer" runs fourier and transfer, "lensing" after it harmonic and lensing.
     """
-    model = new_class(_request(parameters))
-    times = []
-    for step in steps:
-        start = perf_counter()
-        model.compute([step])
-        times.append(perf_counter() - start)
+    model, times = timed(_request(parameters), steps)
     model.empty()
     return times
 

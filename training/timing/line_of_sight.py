@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cosmicnet.files import write_whole
 from cosmicnet.store import DEFAULT_SET, load_network_set
 
-from ..evaluate.accuracy import wishart_chi2
+from ..evaluate.accuracy import relative_error, wishart_chi2
 from ..evaluate.boxes import LCDM_DOMAIN
 from ..work.class_spectra import Multipoles, lensed_multipoles
 from ..work.kept_results import kept
@@ -72,14 +72,7 @@ class ErrorsAt:
 
 def largest_errors(model: Multipoles, truth: Multipoles) -> dict[str, float]:
     """The largest error of each spectrum at any l, and the Wishart chi2."""
-    errors = {
-        "tt": model.tt / truth.tt - 1,
-        "ee": model.ee / truth.ee - 1,
-        "te": (model.te - truth.te) / np.sqrt(truth.tt * truth.ee),
-        "pp": model.pp / truth.pp - 1,
-        "tp": (model.tp - truth.tp) / np.sqrt(truth.tt * truth.pp),
-    }
-    largest = {name: float(np.abs(error).max()) for name, error in errors.items()}
+    largest = {name: float(np.abs(relative_error(name, truth, model)).max()) for name in ("tt", "ee", "te", "pp", "tp")}
     return {**largest, "chi2": wishart_chi2(truth, model)}
 
 

@@ -17,7 +17,7 @@ from cosmicnet.files import write_whole
 from cosmicnet.manifest import Manifest
 from cosmicnet.store import DEFAULT_SET, read_manifest
 
-from ..evaluate.accuracy import wishart_chi2
+from ..evaluate.accuracy import relative_error, wishart_chi2
 from ..evaluate.boxes import PLANCK_POSTERIOR, Posterior
 from ..evaluate.domain import unseen_points
 from ..evaluate.noise import SIMONS_OBSERVATORY
@@ -150,15 +150,13 @@ def errors_of_ways(
 
 
 def errors_between(truth: Computed, model: Computed) -> PrecisionErrors:
-    size = {"te": np.sqrt(truth.tt * truth.ee)}
     errors = {}
     for name in SPECTRA:
-        expected = getattr(truth, name)
-        error = np.abs((getattr(model, name) - expected) / size.get(name, expected))
+        error = np.abs(relative_error(name, truth, model))
         errors[name] = {band: float(error[(truth.ell >= first) & (truth.ell < end)].max())
                         for band, (first, end) in BANDS.items()}
     for name in OF_MATTER:
-        error = np.abs(getattr(model, name) / getattr(truth, name) - 1.0).max(axis=0)
+        error = np.abs(relative_error(name, truth, model)).max(axis=0)
         errors[name] = {band: float(error[(low <= WAVENUMBERS) & (high > WAVENUMBERS)].max())
                         for band, (low, high) in BANDS_OF_K.items()}
     noisy_truth, noisy = (_observed(spectra) for spectra in (truth, model))

@@ -1,7 +1,8 @@
 """Run classy: the patched build, new objects, networks switched on."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from cosmicnet.errors import CosmicnetError, NotCovered
 
-__all__ = ["Parameters", "Recorder", "is_refused", "networks_on", "new_class", "require_patched_classy"]
+__all__ = ["Parameters", "Recorder", "is_refused", "networks_on", "new_class", "require_patched_classy",
+           "timed"]
 
 Array = NDArray[np.float64]
 Parameters = Mapping[str, str | float | int]
@@ -49,6 +51,17 @@ def new_class(parameters: Parameters) -> Any:
     cosmology = Class()
     cosmology.set(dict(parameters))
     return cosmology
+
+
+def timed(parameters: Parameters, steps: Sequence[str]) -> tuple[Any, list[float]]:
+    """A new object computed up to each of these steps in turn, and the wall times."""
+    cosmology = new_class(parameters)
+    seconds = []
+    for step in steps:
+        start = perf_counter()
+        cosmology.compute([step])
+        seconds.append(perf_counter() - start)
+    return cosmology, seconds
 
 
 class Recorder:
