@@ -42,8 +42,8 @@ COSMOLOGIES: Mapping[str, Parameters] = {
 # Drawn beside the networks of the demo.
 PAPER_SET, PAPER_TITLE = "paper", "CosmicNet I's networks"
 PAPER_IN_WORDS = ("sources.png shows the networks of the first paper, too: layers that take in cosines, sines, Bessel "
-                  "functions and damping, and give S(k) at one time. The networks above are polynomials and small "
-                  "networks in coordinates in which all cosmologies look alike.")
+                  "functions and damping, and give S(k) at one time. The networks above are mostly polynomials in "
+                  "coordinates in which all cosmologies look alike.")
 L_RANGES = ((2, LOW_L_END - 1), (LOW_L_END, 799), (800, L_MAX))
 REPEATS = 3
 PERCENT = 100.0

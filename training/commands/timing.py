@@ -147,8 +147,9 @@ def add_benchmark(commands: Any) -> None:
         commands, "benchmark", "seconds of each step, full CLASS against networks",
         description="""\
 Times every step of compute() on the same cosmologies with full CLASS and with networks, and writes
-performance.md, .json and .png. Each cosmology takes half a minute on one thread and 20 s on two, so that
-20 cosmologies on 1 and 2 threads take 15 to 20 minutes. Leave the machine alone meanwhile.""",
+performance.md, .json and .png. Each cosmology takes 75 s on one thread and 35 s on two. Rows that take
+full CLASS minutes are timed in the first cosmology alone and add 12 and 6 minutes: 20 cosmologies on 1
+and 2 threads take an hour. Leave the machine alone meanwhile.""",
         epilog=f"""\
 examples:
   {PROGRAM} benchmark                             1 and 2 threads; writes performance/*

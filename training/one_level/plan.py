@@ -28,7 +28,7 @@ from .fit_set import fit_set
 
 __all__ = ["OneLevelPlan"]
 
-# Measured with the recipe lcdm.
+# Measured with the former lcdm, a recipe of one level.
 SECONDS_PER_1000_EPOCHS = 2.6
 
 

@@ -22,6 +22,7 @@ from ..evaluate.boxes import PLANCK_POSTERIOR, Posterior
 from ..evaluate.domain import unseen_points
 from ..evaluate.noise import SIMONS_OBSERVATORY
 from ..work.kept_results import kept
+from ..work.numbers import T_CMB_MUK
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 from .measured_with import measured_with
@@ -75,7 +76,6 @@ OF_MATTER = {"linear": "linear P(k)", "non_linear": "non-linear P(k)"}
 OBSERVED = slice(30 - 2, 8501 - 2)
 CHI2, CHI2_OBSERVED = "Wishart chi2, l to 2508", "chi2 with the noise of the Simons Observatory, l 30-8500"
 PLANCK_SIZED = slice(0, 2509 - 2)
-MICROKELVIN = 2.7255e6
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _cut(spectra: Computed, multipoles: slice) -> Computed:
 def _observed(spectra: Computed) -> Computed:
     """With the noise of the Simons Observatory, at its multipoles."""
     cut = _cut(spectra, OBSERVED)
-    return replace(cut, **{name: getattr(cut, name) + SIMONS_OBSERVATORY.noise(name, cut.ell) / MICROKELVIN**2
+    return replace(cut, **{name: getattr(cut, name) + SIMONS_OBSERVATORY.noise(name, cut.ell) / T_CMB_MUK**2
                            for name in ("tt", "ee")})
 
 
