@@ -25,12 +25,12 @@ def phase_error(k: float, distance: float) -> float:
 @pytest.mark.parametrize("source", ["t0", "t1"])
 def test_cosine_and_sine_of_the_sound_horizon(source: str) -> None:
     got = Waves(INPUTS, K).oscillations(source)
-    assert got.shape == (MODEL.tau.size, K.size, 2)
+    assert got.shape == (K.size, 2, MODEL.tau.size)
     for i in (0, 20, 54):
         for j in (0, 17, 39):
             phase = K[j] * MODEL.history["sound_horizon"][i]
             tolerance = phase_error(K[j], MODEL.history["sound_horizon"][i])
-            assert got[i, j] == pytest.approx([math.cos(phase), math.sin(phase)], abs=tolerance)
+            assert got[j, :, i] == pytest.approx([math.cos(phase), math.sin(phase)], abs=tolerance)
 
 
 def test_polarisation_switches_to_bessel_functions() -> None:
@@ -46,7 +46,7 @@ def test_polarisation_switches_to_bessel_functions() -> None:
         for j in (0, 11, 25, 39):
             expected = [step * spherical_jn(order, K[j] * distance) / peak + (1.0 - step) * wave(K[j] * r_s)
                         for order, peak, wave in zip((1, 2), peaks, (math.cos, math.sin), strict=True)]
-            assert got[i, j] == pytest.approx(expected, abs=phase_error(K[j], distance + r_s))
+            assert got[j, :, i] == pytest.approx(expected, abs=phase_error(K[j], distance + r_s))
 
 
 def test_damping_envelope_is_that_of_the_diffusion_integral() -> None:
@@ -70,7 +70,17 @@ def test_damping_envelope_is_that_of_the_diffusion_integral() -> None:
     got = Waves(INPUTS, K).damping
     for i in (0, 5, 12):
         length2 = before + trapezoid(values[:i + 1], tau[:i + 1])
-        assert got[i, :, 0] == pytest.approx(np.exp(-(K**2) * length2), abs=1e-4)
+        assert got[:, 0, i] == pytest.approx(np.exp(-(K[:len(got)]**2) * length2), abs=1e-4)
+    # the others are damped at all times
+    assert np.all(np.exp(-(K[len(got):]**2) * before) < 1e-8)
+
+
+def test_damped_wavenumbers_are_left_out_of_the_envelope() -> None:
+    late = INPUTS.at(slice(40, None))
+    got = Waves(late, K).damping[:, 0]
+    expected = np.exp(-np.outer(K**2, late.damping))
+    assert 0 < len(got) < K.size
+    assert got == pytest.approx(expected[:len(got)], abs=SINGLE) and np.all(expected[len(got):] < 1e-8)
 
 
 def test_times_and_scales() -> None:
@@ -83,7 +93,7 @@ def test_times_and_scales() -> None:
     assert scales["d_a_rec"] == pytest.approx(c["angular_distance_rec"] * a_rec)
     # exp(-(k/k_D)^2) at k = k_D = 2 pi/r_D
     k_d = np.array([2.0 * math.pi / scales["r_d_rec"]])
-    at_rec = np.interp(c["tau_rec"], MODEL.tau, Waves(INPUTS, k_d).damping[:, 0, 0])
+    at_rec = np.interp(c["tau_rec"], MODEL.tau, Waves(INPUTS, k_d).damping[0, 0])
     assert at_rec == pytest.approx(math.exp(-1.0), rel=1e-2)
     tau_reio = 10.0 ** INPUTS.times["log10_tau_reio"][0]
     assert np.interp(tau_reio, MODEL.tau, history["scale_factor"]) == pytest.approx(1.0 / 9.0, rel=5e-3)

@@ -258,7 +258,7 @@ def test_rescaling_gives_inputs_and_targets_of_order_one(work: Path) -> None:
     for values in (np.array([x.cosmology for x in rescaled]), np.array([x.scales for x in rescaled])[:, [0, 1, 2, 3]]):
         assert values.mean(axis=0) == pytest.approx(0.0, abs=1e-3)
         assert values.std(axis=0) == pytest.approx(1.0, abs=1e-3)
-    assert np.mean([np.abs(x.times[:, :2]).max(axis=0) for x in rescaled], axis=0) == pytest.approx(1.0, abs=1e-5)
+    assert np.mean([np.abs(x.times[:2]).max(axis=1) for x in rescaled], axis=0) == pytest.approx(1.0, abs=1e-5)
     targets = np.concatenate([rescaling.source.apply(m.sources["t0"].astype(float)) for m in models])
     assert (targets.mean(), targets.std()) == (pytest.approx(0.0, abs=1e-6), pytest.approx(1.0, abs=1e-6))
 

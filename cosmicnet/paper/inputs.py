@@ -35,8 +35,11 @@ OMEGA_PHOTONS_PER_KELVIN4 = 4.48130e-7
 # Time and width of the transition of S_T2's inputs to free streaming (eq. 2.11c).
 SWITCH_OVER_TAU_REC = 4.0
 SWITCH_WIDTH_MPC = 100.0
-# tanh is within single precision of its limit beyond this many widths
+# tanh is within single precision of its limits beyond this many widths
 SWITCH_REACH = 9.0
+
+# Where the damping envelope is smaller, it is taken as zero.
+DAMPED = 1e-8
 
 # The largest values of the spherical Bessel functions j_1 and j_2.
 PEAK_J1, PEAK_J2 = 0.43618173, 0.30679189
@@ -91,56 +94,77 @@ def physical_inputs(
 
 @dataclass(frozen=True)
 class Waves:
-    """The inputs of one cosmology that depend on k (1/Mpc); what several networks take is computed once."""
+    """The inputs of one cosmology that depend on k (1/Mpc); what several networks take is computed once.
+
+    Time is the last axis: whatever is the same for all times then acts on whole rows of memory.
+    """
 
     inputs: Inputs
     k: Array
 
     @cached_property
     def damping(self) -> Single:
-        """exp(-k^2/k_D^2), shape (tau.size, k.size, 1)."""
-        exponent = np.outer(self.inputs.damping, -(self.k**2)).astype(np.float32)
-        return np.asarray(np.exp(exponent)[:, :, None])
+        """exp(-k^2/k_D^2), shape (undamped, 1, tau.size), at the first wavenumbers; at the others it is damped at all
+        times."""
+        # the integral of the damping grows with time
+        undamped = int(np.searchsorted(self.k**2 * self.inputs.damping[0], -np.log(DAMPED)))
+        exponent = _outer(-(self.k[:undamped] ** 2), self.inputs.damping)
+        return np.asarray(np.exp(exponent, out=exponent)[:, None])
 
     def oscillations(self, source: str) -> Single:
-        """cos_in and sin_in of a source (eq. 2.11 for t2), shape (tau.size, k.size, 2)."""
+        """cos_in and sin_in of a source (eq. 2.11 for t2), shape (k.size, 2, tau.size)."""
         return self._streaming if source == "t2" else self._acoustic
 
     @cached_property
     def _acoustic(self) -> Single:
-        phase = np.outer(self.inputs.sound_horizon, self.k).astype(np.float32)
-        result = np.empty((*phase.shape, 2), dtype=np.float32)
-        np.cos(phase, out=result[:, :, 0])
-        np.sin(phase, out=result[:, :, 1])
+        phase = _outer(self.k, self.inputs.sound_horizon)
+        result = np.empty((self.k.size, 2, self.inputs.tau.size), dtype=np.float32)
+        np.cos(phase, out=result[:, 0])
+        np.sin(phase, out=result[:, 1])
         return result
 
     @cached_property
     def _streaming(self) -> Single:
         """Sound waves, and after the switch the Bessel functions of free streaming."""
         tau, tau_rec = self.inputs.tau, self.inputs.tau_rec
-        late = 0.5 * (np.tanh((tau - SWITCH_OVER_TAU_REC * tau_rec) / SWITCH_WIDTH_MPC) + 1.0)
-        result = (1.0 - late).astype(np.float32)[:, None, None] * self._acoustic
-        streaming = tau > max(SWITCH_OVER_TAU_REC * tau_rec - SWITCH_REACH * SWITCH_WIDTH_MPC, tau_rec)
-        j1, j2 = _bessel_1_2(np.outer(tau[streaming] - tau_rec, self.k).astype(np.float32))
-        weight = late[streaming, None].astype(np.float32)
-        result[streaming, :, 0] += weight / np.float32(PEAK_J1) * j1
-        result[streaming, :, 1] += weight / np.float32(PEAK_J2) * j2
+        switch, reach = SWITCH_OVER_TAU_REC * tau_rec, SWITCH_REACH * SWITCH_WIDTH_MPC
+        first, last = np.searchsorted(tau, [max(switch - reach, tau_rec), switch + reach], side="right")
+        if first == tau.size:
+            return self._acoustic
+        late = (0.5 * (np.tanh((tau - switch) / SWITCH_WIDTH_MPC) + 1.0)).astype(np.float32)
+        acoustic, result = self._acoustic, np.empty((self.k.size, 2, tau.size), dtype=np.float32)
+        bessel = _bessel_1_2(_outer(self.k, tau[first:] - tau_rec))
+        for channel, (j, peak) in enumerate(zip(bessel, (PEAK_J1, PEAK_J2), strict=True)):
+            np.multiply(j, late[first:] / np.float32(peak), out=result[:, channel, first:])
+        result[:, :, :first] = acoustic[:, :, :first]
+        result[:, :, first:last] += (np.float32(1.0) - late[first:last]) * acoustic[:, :, first:last]
         return result
 
 
+def _outer(k: Array, lengths: Array) -> Single:
+    """All products, rounded to single precision at the end."""
+    result = np.empty((k.size, lengths.size), dtype=np.float32)
+    return np.asarray(np.multiply(k[:, None], lengths, out=result, casting="same_kind"))
+
+
 def _bessel_1_2(x: Single) -> tuple[Single, Single]:
-    """Spherical Bessel functions j_1 and j_2 of x >= 0, whose first row and column are the smallest."""
+    """Spherical Bessel functions j_1 and j_2 of x >= 0."""
     y = np.maximum(x, np.float32(SERIES_BELOW))
-    inverse = np.float32(1.0) / y
-    sine_over_y = np.sin(y) * inverse
-    j1 = (sine_over_y - np.cos(y)) * inverse
-    j2 = np.float32(3.0) * inverse * j1 - sine_over_y
-    columns = slice(np.count_nonzero(x[:1] < SERIES_BELOW))
-    z = np.minimum(x[:, columns], np.float32(SERIES_BELOW))
-    z2, small = z**2, x[:, columns] < SERIES_BELOW
-    np.copyto(j1[:, columns], z / 3.0 * (1.0 - z2 / 10.0 * (1.0 - z2 / 28.0 * (1.0 - z2 / 54.0))), where=small)
-    np.copyto(j2[:, columns], z2 / 15.0 * (1.0 - z2 / 14.0 * (1.0 - z2 / 36.0 * (1.0 - z2 / 66.0))), where=small)
-    return np.asarray(j1, dtype=np.float32), np.asarray(j2, dtype=np.float32)
+    inverse, sine_over_y = np.float32(1.0) / y, np.sin(y)
+    sine_over_y *= inverse
+    j1 = np.cos(y, out=y)
+    np.subtract(sine_over_y, j1, out=j1)
+    j1 *= inverse
+    j2 = inverse
+    j2 *= np.float32(3.0)
+    j2 *= j1
+    j2 -= sine_over_y
+    small = x < np.float32(SERIES_BELOW)
+    z = x[small]
+    z2 = z**2
+    j1[small] = z / 3.0 * (1.0 - z2 / 10.0 * (1.0 - z2 / 28.0 * (1.0 - z2 / 54.0)))
+    j2[small] = z2 / 15.0 * (1.0 - z2 / 14.0 * (1.0 - z2 / 36.0 * (1.0 - z2 / 66.0)))
+    return j1, j2
 
 
 def _damping(cosmology: Mapping[str, float], t_cmb: float, tau: Array, history: Mapping[str, Array]) -> Array:

@@ -1,10 +1,16 @@
-"""One of the three networks, evaluated with NumPy: all times of one cosmology in one batch, single precision."""
+"""One of the three networks, evaluated with NumPy: many times of one cosmology together, in single precision.
+
+Time is the last axis of all intermediate results, so that a layer is a product of matrices whatever its kind.
+"""
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -14,18 +20,15 @@ from .inputs import TIMES, Waves
 
 __all__ = ["NetworkInputs", "Rescaling", "SourceNetwork"]
 
-Array = NDArray[np.float64]
 Single = NDArray[np.float32]
-
-# Where the damping envelope is smaller at all times, it is taken as zero.
-DAMPED = 1e-8
 
 
 @dataclass(frozen=True)
 class NetworkInputs:
     """The rescaled inputs of a network, by channel.
 
-    times: (tau, inputs); cosmology: (4,); scales: (5,); oscillations: (tau, k, 2); damping: (tau, k, 1).
+    times: (inputs, tau); cosmology: (4,); scales: (5,); oscillations: (k, 2, tau); damping: (undamped, 1, tau), as in
+    Waves.
     """
 
     times: Single
@@ -53,7 +56,7 @@ class Rescaling:
         inputs = waves.inputs
         times = np.stack([inputs.times[name] for name in TIMES[source]], axis=1)
         return NetworkInputs(
-            self.times.apply(times).astype(np.float32), self.cosmology.apply(inputs.cosmology).astype(np.float32),
+            self.times.apply(times).astype(np.float32).T, self.cosmology.apply(inputs.cosmology).astype(np.float32),
             self.scales.apply(inputs.scales).astype(np.float32), waves.oscillations(source), waves.damping)
 
 
@@ -71,26 +74,28 @@ class SourceNetwork:
         names = iter(f"dense{i}" for i in range(1, len(self.weights)))
         hidden, first = x.times, None
         for _ in a.times:
-            hidden = _leaky(self._affine(next(names), hidden))
+            hidden = self._dense(next(names), hidden)
             first = hidden if first is None else first
-        single = [_leaky(self._affine(next(names), values)) for values in (x.cosmology, x.scales)]
-        k_size = x.damping.shape[1]
-        undamped = int(np.count_nonzero(x.damping.max(axis=0) > DAMPED))
+        single = [self._dense(next(names), values[:, None]) for values in (x.cosmology, x.scales)]
+        k_size = len(x.oscillations)
         channels = [self._channel(x.oscillations, k_size, a.oscillations, 1),
-                    self._channel(x.damping[:, :undamped], k_size, a.damping, 1 + len(a.oscillations))]
-        hidden = _leaky(self._central(next(names), hidden, single, channels))
+                    self._channel(x.damping, k_size, a.damping, 1 + len(a.oscillations))]
+        hidden = self._central(next(names), hidden, single, channels)
         for _ in a.central[1:]:
-            hidden = _leaky(self._affine(next(names), hidden))
-        if a.skips:
-            assert first is not None
-            hidden = np.concatenate([hidden, first], axis=1)
-        return self._affine(OUTPUT, hidden)
+            hidden = self._dense(next(names), hidden)
+        weight, bias = self.weights[OUTPUT]
+        last = [hidden, first] if a.skips else [hidden]
+        result = np.concatenate(last).T @ weight
+        result += bias
+        return np.asarray(result)
 
-    def with_output(self, matrix: Array | csr_array) -> SourceNetwork:
-        """The network whose output is matrix @ (physical source), matrix (m, k): same cost, no rescaling left."""
-        weight, bias = (a.astype(float) for a in self.weights[OUTPUT])
-        source = self.rescaling.source
-        folded = ((matrix @ (source.scale * weight).T).T, matrix @ source.invert(bias))
+    def with_output(self, matrix: NDArray[Any] | csr_array) -> SourceNetwork:
+        """The network whose output is matrix @ (physical source), matrix (m, k): same cost, no rescaling left. Computed
+        in the precision of the matrix."""
+        weight, bias = (np.asarray(a, dtype=matrix.dtype) for a in self.weights[OUTPUT])
+        offset, scale = (np.asarray(a, dtype=matrix.dtype) for a in (self.rescaling.source.offset,
+                                                                     self.rescaling.source.scale))
+        folded = (matrix @ (scale * weight.T)).T, matrix @ (offset + scale * bias)
         identity = Normalization(np.zeros(()), np.ones(()))
         return replace(
             self, rescaling=replace(self.rescaling, source=identity),
@@ -99,69 +104,71 @@ class SourceNetwork:
     def layers(self) -> list[Layer]:
         return layers(self.architecture, self.weights[OUTPUT][1].size)
 
-    def _affine(self, name: str, values: Single) -> Single:
+    def _dense(self, name: str, values: Single) -> Single:
         weight, bias = self.weights[name]
-        return np.asarray(values @ weight + bias)
+        return _leaky(weight.T @ values, bias)
 
     def _central(self, name: str, hidden: Single, single: list[Single], channels: list[Single]) -> Single:
         """The first central layer; products with inputs that do not depend on time are computed once."""
         weight, bias = self.weights[name]
-        row, result = hidden.shape[1], hidden @ weight[:hidden.shape[1]] + bias
+        row, result = len(hidden), weight[:len(hidden)].T @ hidden
         for values in single:
-            result += values @ weight[row:row + values.size]
-            row += values.size
+            bias = bias + values[:, 0] @ weight[row:row + len(values)]
+            row += len(values)
         for table in channels:
-            result += table @ weight[row:row + table.shape[1]]
-            row += table.shape[1]
-        return np.asarray(result)
+            result += weight[row:row + len(table)].T @ table
+            row += len(table)
+        return _leaky(result, bias)
 
     def _channel(self, values: Single, length: int, convolutions: tuple[Convolution, ...], first: int) -> Single:
-        """Convolutions and pools in turn; returns one row per time. values: zero beyond their end up to `length`."""
+        """Convolutions and pools in turn; returns one column per time. values: zero beyond their end up to `length`."""
         for number, c in enumerate(convolutions, first):
             weight, bias = self.weights[f"conv{number}"]
             # bias and ReLU are the same behind the pool, where there are fewer values
             values = _pool(_convolution(values, length, weight, c.stride), c.pool)
-            values += bias
+            values += bias[:, None]
             np.maximum(values, np.float32(0.0), out=values)
-            length = values.shape[1]
-        return values.reshape(len(values), -1)
+            length = len(values)
+        return values.reshape(-1, values.shape[2])
 
 
 def _convolution(values: Single, length: int, weight: Single, stride: int) -> Single:
-    """(tau, n, channels) -> (tau, ceil(length/stride), filters), padded with zeros at both ends alike; without bias.
+    """(n, channels, tau) -> (ceil(length/stride), filters, tau), padded with zeros at both ends alike; without bias.
 
-    values: zero from n to length. They are cut into blocks of one stride, so that a kernel covers a few whole blocks:
-    one matrix product gives the share of every block in each of the results that it enters.
+    values: zero from n to length, and contiguous. Each result is the product of the kernel, as a matrix, with a window
+    of the values; windows are views of the same memory.
     """
     kernel, channels, filters = weight.shape
-    number, given, _ = values.shape
-    size, parts = -(-length // stride), -(-kernel // stride)
+    given, times = len(values), values.shape[2]
+    size = -(-length // stride)
     before = max((size - 1) * stride + kernel - length, 0) // 2
-    blocks = min(-(-(before + given) // stride), size + parts - 1)
-    padded = np.zeros((number, blocks * stride, channels), dtype=np.float32)
-    padded[:, before:before + given] = values[:, :blocks * stride - before]
-    kernels = np.zeros((parts * stride, channels, filters), dtype=np.float32)
-    kernels[:kernel] = weight
-    beside = kernels.reshape(parts, stride * channels, filters).transpose(1, 0, 2).reshape(-1, parts * filters)
-    shares = (padded.reshape(number * blocks, stride * channels) @ beside).reshape(number, blocks, parts, filters)
-    if parts == 1 and blocks == size:
-        return shares[:, :, 0]
-    result = np.zeros((number, size, filters), dtype=np.float32)
-    result[:, :blocks] = shares[:, :size, 0]
-    for part in range(1, parts):
-        used = min(size, max(blocks - part, 0))
-        result[:, :used] += shares[:, part:part + used, part]
+    kernels, rows = weight.reshape(-1, filters).T, values.reshape(-1, times)
+    result = np.empty((size, filters, times), dtype=np.float32)
+    # windows that lie within the values; others are cut
+    first = min(-(-before // stride), size)
+    last = min(max((before + given - kernel) // stride + 1, first), size)
+    if last > first:
+        row, column = rows.strides
+        windows = as_strided(rows[(first * stride - before) * channels:], (last - first, kernel * channels, times),
+                             (stride * channels * row, row, column), writeable=False)
+        np.matmul(kernels, windows, out=result[first:last])
+    end = min(max(-(-(before + given) // stride), last), size)
+    for i in (*range(first), *range(last, end)):
+        start = i * stride - before
+        inside = slice(max(start, 0), min(start + kernel, given))
+        np.matmul(kernels[:, (inside.start - start) * channels:(inside.stop - start) * channels],
+                  rows[inside.start * channels:inside.stop * channels], out=result[i])
+    result[end:] = 0.0
     return result
 
 
-def _leaky(values: Single) -> Single:
-    return np.asarray(np.maximum(values, np.float32(LEAK) * values))
+def _leaky(values: Single, bias: Single) -> Single:
+    """The activation of a dense layer, in place."""
+    values += bias[:, None]
+    return np.asarray(np.maximum(values, np.float32(LEAK) * values, out=values))
 
 
 def _pool(values: Single, pool: int) -> Single:
     """The maximum of every `pool` neighbours; a remainder at the end is dropped."""
-    end = values.shape[1] // pool * pool
-    result = values[:, :end:pool].copy()
-    for offset in range(1, pool):
-        np.maximum(result, values[:, offset:end:pool], out=result)
-    return result
+    end = len(values) // pool * pool
+    return np.asarray(reduce(np.maximum, [values[offset:end:pool] for offset in range(pool)]))

@@ -28,7 +28,7 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.network import Normalization
 from cosmicnet.paper.architecture import LEAK, OUTPUT, Architecture, Convolution, layers
 from cosmicnet.paper.inputs import COSMOLOGY, SCALES, TIMES, Inputs, Waves, physical_inputs
-from cosmicnet.paper.network import Rescaling, SourceNetwork
+from cosmicnet.paper.network import NetworkInputs, Rescaling, SourceNetwork
 
 from ..work.digest import code_digest, json_digest
 from ..work.files import read_json, write_json
@@ -37,7 +37,8 @@ from ..work.soap import soap
 from .dataset import PaperModel, read_paper_model
 
 __all__ = [
-    "OF_PAPER", "Epoch", "TimeWeights", "Trained", "TrainingTask", "build_model", "epochs_of", "inputs_of_model",
+    "OF_PAPER", "Epoch", "TimeWeights", "Trained", "TrainingTask", "build_model", "epochs_of",
+    "inputs_of_keras", "inputs_of_model",
     "train_network", "weights_of",
 ]
 
@@ -246,10 +247,20 @@ def _batch(task: TrainingTask, path: Path, rescaling: Rescaling, weights: TimeWe
     source = task.architecture.source
     model = read_paper_model(path, (source,))
     x = rescaling.apply(source, Waves(inputs_of_model(model), task.k))
-    every_time = np.ones((model.tau.size, 1), dtype=np.float32)
     target = rescaling.source.apply(model.sources[source].astype(float)).astype(np.float32)
-    weight = every_time[:, 0] if weights is None else weights(model.tau / model.cosmology["tau_rec"])
-    return (x.times, every_time * x.cosmology, every_time * x.scales, x.oscillations, x.damping), target, weight
+    weight = (np.ones(model.tau.size, dtype=np.float32) if weights is None
+              else weights(model.tau / model.cosmology["tau_rec"]))
+    return inputs_of_keras(x), target, weight
+
+
+def inputs_of_keras(x: NetworkInputs) -> tuple[NDArray[np.float32], ...]:
+    """The inputs of build_model(), with the times as the first axis and all wavenumbers."""
+    every_time = np.ones((x.times.shape[1], 1), dtype=np.float32)
+    damping = np.zeros((len(every_time), len(x.oscillations), 1), dtype=np.float32)
+    damping[:, :len(x.damping)] = x.damping.transpose(2, 0, 1)
+    # contiguous: TensorFlow reads them again in each epoch
+    return (np.ascontiguousarray(x.times.T), every_time * x.cosmology, every_time * x.scales,
+            np.ascontiguousarray(x.oscillations.transpose(2, 0, 1)), damping)
 
 
 def _bytes(batch: Batch) -> int:
@@ -342,7 +353,7 @@ def _state(work: Path, epochs: int) -> Path:
 
 
 def build_model(architecture: Architecture, k_size: int, seed: int) -> Any:
-    """A keras.Model from NetworkInputs' channels, each with the times as the first axis, to (times, k_size).
+    """A keras.Model from inputs_of_keras() to (times, k_size).
 
     The same seed gives the same weights, in any process.
     """
