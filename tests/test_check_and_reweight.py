@@ -120,7 +120,6 @@ def test_full_class_is_not_asked_where_networks_have_refused(
         return [evaluation("outside") if what == "networks" and i == 1 else evaluation(a=-1.0)
                 for i in range(len(points))]
 
-    monkeypatch.setattr(module, "evaluate_all", evaluate_all)
     monkeypatch.setattr("cosmicnet.cobaya_components.compare.evaluations.evaluate_all", evaluate_all)
     settings = PointSettings(4, None, 1, tmp_path, 0)
     found = module.check({**RUN, "packages_path": str(tmp_path)}, settings, "reference")
@@ -236,6 +235,11 @@ def test_check_and_reweight_from_the_command_line(
     figures = json.loads((tmp_path / "chains" / "low_l.reweighted.json").read_text())
     assert 1.0 < figures["effective_samples"] <= 4.0 + 1e-9
     assert {shift["name"] for shift in figures["shifts"]} == {"H0", "omega_cdm", "Omega_m"}
+    # the chain's own networks change nothing
+    assert main(["reweight", str(root), "--points", "4", "--network", "lcdm", *common]) == 0
+    again = json.loads((tmp_path / "chains" / "low_l.reweighted_lcdm.json").read_text())
+    assert "networks lcdm" in again["after"] and again["log_weights"] == pytest.approx([0.0] * 4, abs=1e-3)
+    assert main(["reweight", str(root), "--network", "lcdm", "--report", str(report), *common]) == 1
     assert main(["reweight", str(root), "--points", "1", *common]) == 1
     updated = root.with_name("low_l.updated.yaml")
     updated.write_text(updated.read_text().replace("mode: net", "mode: full"))

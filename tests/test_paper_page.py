@@ -19,7 +19,7 @@ from cosmicnet.training.paper.figures import _shown
 from cosmicnet.training.paper.measure import SourceComparison, SpectraComparison, Timing, planck_error
 from cosmicnet.training.paper.page import Measured, field_sizes, header, page
 from cosmicnet.training.paper.recipe import PaperRecipe, load_paper_recipe
-from cosmicnet.training.paper.report import require_same_recipe
+from cosmicnet.training.paper.report import _posterior, require_same_recipe
 from cosmicnet.training.paper.train import Epoch
 from cosmicnet.training.recipe.schema import RecipeError
 from cosmicnet.training.work.class_spectra import Spectra
@@ -57,6 +57,38 @@ def measured() -> Measured:
         "times": [7, 8, 9], "parameters": 5, "scales": 6, "central": [11, 12],
         "oscillations": [{"filters": 3, "kernel": 4, "stride": 2, "pool": 2}], "damping": []}}]
     return Measured(sources, compared, timings, histories, None, drawn, field_sizes(load_network_set(DEFAULT_SET)))
+
+
+def text_of(given: Measured) -> str:
+    """The page of the shipped recipe."""
+    recipe = load_paper_recipe(RECIPE)
+    manifest = replace(load_network_set(DEFAULT_SET).manifest, recipe=made_by(recipe))
+    return page(recipe, RECIPE, manifest, given)
+
+
+def test_posteriors_are_shown_with_their_scatter() -> None:
+    shift = {"name": "H0", "mean": 67.5, "deviation": 0.4, "shift": 0.0213, "shift_error": 0.0042,
+             "width_ratio": 0.999, "width_ratio_error": 0.002}
+    found = {"before": "networks one", "after": "networks two", "likelihoods": ["low", "high"], "samples": 4,
+             "effective_samples": 3.6, "log_weights": [0.5, 1.5, -np.inf, 1.0], "shifts": [shift]}
+    text = text_of(replace(measured(), posteriors=[found]))
+    assert "From networks one to networks two, low, high: 4 samples, worth 4" in text
+    assert "+1.00 ± 0.41" in " ".join(text.split()) and "| H0 | 67.5 | 0.4 | +0.021 ± 0.004 | 0.999 ± 0.002 |" in text
+    assert "Not measured (`--reweighted`)" in text_of(measured())
+
+
+def test_page_says_whether_more_models_would_help() -> None:
+    """2.5e-6 over 1e-5 at the kept epoch."""
+    text = " ".join(text_of(measured()).split())
+    assert "240 models" in text and "S_T0 0.2, S_T1 0.2, S_T2 0.2" in text
+    assert "learning curves" not in text_of(replace(measured(), histories={source: [] for source in TIMES}))
+
+
+def test_file_that_is_no_result_of_reweighting_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "chain.json"
+    file.write_text("{}")
+    with pytest.raises(DatasetError, match=r"chain.json: no result of `cosmicnet reweight`"):
+        _posterior(file)
 
 
 def test_page_tells_the_errors_that_were_put_in() -> None:

@@ -18,7 +18,7 @@ from cosmicnet.errors import CosmicnetError
 from ..theory.modes import FLAG, in_mode
 from ..theory.quiet import quiet
 from .chains import BURN_IN, load_chain, systematic_choice
-from .evaluations import Evaluated, PointSettings, RunInMode, evaluate_all, model_of
+from .evaluations import Evaluated, PointSettings, model_of
 
 __all__ = ["FEWEST_POINTS", "CheckResult", "check", "compare_points", "draw_points", "load_run", "print_check"]
 
@@ -85,8 +85,7 @@ def check(run: Mapping[str, Any], settings: PointSettings, place: str, networks:
     points = draw_points(model, place, settings.points, settings.seed, covmat)
     taken = networks or _taken(model)
     model.close()
-    net_run = RunInMode.of(info, "net", settings.folder, networks)
-    net = evaluate_all(net_run, points, settings.processes, "networks")
+    net = settings.with_networks(info, points, networks)
     # full CLASS takes long: only where networks apply
     covered = [index for index, evaluated in enumerate(net) if not evaluated.failure]
     full = dict(zip(covered, settings.full_class(info, [points[index] for index in covered], taken), strict=True))

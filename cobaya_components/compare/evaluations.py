@@ -80,6 +80,10 @@ class PointSettings:
         run = RunInMode.of(info, "full", self.folder, same_modules=self.same_modules, precision=precision)
         return evaluate_all(run, points, self.processes, self.truth)
 
+    def with_networks(self, info: Mapping[str, Any], points: Sequence[Point], networks: str | None) -> list[Evaluated]:
+        """The same with networks. networks : None for those of the run."""
+        return evaluate_all(RunInMode.of(info, "net", self.folder, networks), points, self.processes, "networks")
+
 
 @dataclass(frozen=True)
 class RunInMode:

@@ -1,4 +1,5 @@
-"""`cosmicnet reweight`: the posterior of a chain with full CLASS, by importance weights of a thinned set of samples."""
+"""`cosmicnet reweight`: the posterior of a chain with full CLASS or other networks, by importance weights of a thinned
+set of samples."""
 from __future__ import annotations
 
 import json
@@ -14,8 +15,9 @@ from rich.table import Table
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.files import write_whole
+from cosmicnet.manifest import Manifest
 
-from ..theory.modes import USED, in_mode, uses_networks
+from ..theory.modes import DIGITS, USED, in_mode, manifest_of, recorded_networks, uses_networks, version_of
 from .chains import Chain, ChainFacts, chain_facts, load_chain, systematic_choice
 from .evaluations import Evaluated, PointSettings, model_of
 
@@ -38,7 +40,7 @@ FEWEST_FOR_CONTOURS = 30
 class Thinned:
     """Samples of equal weight before, `log_weights` after, shape (n,); parameters before and after by name, (n,) each.
 
-    Derived parameters are those of full CLASS after.
+    Derived parameters are those of full CLASS, or of the other networks, after.
     """
 
     before: dict[str, Array]
@@ -66,7 +68,10 @@ class Shift:
 
 @dataclass(frozen=True)
 class Reweighted:
-    """distinct : number of different samples; without_networks : those of them that the chain left to full CLASS."""
+    """distinct : number of different samples; without_networks : those of them that the chain left to full CLASS.
+
+    before, after : what gave the likelihoods of the chain and what gives them now; likelihoods : their names.
+    """
 
     shifts: list[Shift]
     effective: float
@@ -75,10 +80,16 @@ class Reweighted:
     distinct: int
     without_networks: int
     facts: ChainFacts
+    before: str
+    after: str
+    likelihoods: list[str]
 
 
-def reweight(root: Path, settings: PointSettings, burn_in: float) -> Reweighted:
-    """Reweight the chain `root`. Raises CosmicnetError where there is no chain, or one without networks."""
+def reweight(root: Path, settings: PointSettings, burn_in: float, networks: str | None = None) -> Reweighted:
+    """Reweight the chain `root` with full CLASS, or with other networks (name or folder).
+
+    Raises CosmicnetError where there is no chain, or one without networks.
+    """
     chain = load_chain(root, burn_in)
     if not uses_networks(chain.info):
         raise CosmicnetError(f"{root}: the chain was made without networks; there is nothing to reweight")
@@ -94,33 +105,41 @@ def reweight(root: Path, settings: PointSettings, burn_in: float) -> Reweighted:
     distinct = list(dict.fromkeys(rows))
     if len(distinct) < FEWEST_SAMPLES:
         raise CosmicnetError(f"{len(distinct)} different samples are too few: take more --points or a longer chain")
-    full = settings.full_class(info, [chain.point(row, names) for row in distinct])
-    thinned = _thinned(chain, rows, dict(zip(distinct, full, strict=True)), names, derived, likelihoods)
+    points = [chain.point(row, names) for row in distinct]
+    again = settings.full_class(info, points) if networks is None else settings.with_networks(info, points, networks)
+    thinned = _thinned(chain, rows, dict(zip(distinct, again, strict=True)), names, derived, likelihoods)
     found = shifts(thinned)
     weights = thinned.weights
     used = chain.columns.get(USED, np.ones_like(chain.weights))
     return Reweighted(found, float(weights.sum()**2 / (weights**2).sum()), thinned,
                       {shift.name: labels.get(shift.name, shift.name) for shift in found},
-                      len(distinct), int(np.sum(used[distinct] == 0.0)), chain_facts(root, chain.info))
+                      len(distinct), int(np.sum(used[distinct] == 0.0)), chain_facts(root, chain.info),
+                      _in_words(manifest_of(chain.info), recorded_networks(version_of(chain.info))),
+                      settings.truth if networks is None else _in_words(manifest_of(info, networks)), likelihoods)
 
 
-def _thinned(chain: Chain, rows: Sequence[int], full: dict[int, Evaluated], names: Sequence[str],
+def _in_words(manifest: Manifest, recorded: str | None = None) -> str:
+    """recorded : the first digits of the hash that Cobaya wrote beside a chain; the set may have changed since."""
+    return f"networks {manifest.name} (hash {recorded or manifest.sha256[:DIGITS]})"
+
+
+def _thinned(chain: Chain, rows: Sequence[int], again: dict[int, Evaluated], names: Sequence[str],
              derived: Sequence[str], likelihoods: Sequence[str]) -> Thinned:
     columns = [f"{CHI2}{name}" for name in likelihoods]
     if missing := [name for name in columns if name not in chain.columns]:
         raise CosmicnetError(f"the chain has no {', '.join(missing)}: it belongs to another run")
     before = {name: chain.columns[name][rows] for name in [*names, *derived]}
     after = dict(before)
-    # where full CLASS fails the weight vanishes, and the old values do no harm
+    # where an evaluation fails the weight vanishes, and the old values do no harm
     for name in derived:
-        after[name] = np.array([full[row].derived.get(name, chain.columns[name][row]) for row in rows])
-    loglikes = np.array([-np.inf if full[row].failure else full[row].loglike for row in rows])
+        after[name] = np.array([again[row].derived.get(name, chain.columns[name][row]) for row in rows])
+    loglikes = np.array([-np.inf if again[row].failure else again[row].loglike for row in rows])
     log_weights = loglikes + 0.5 * np.sum([chain.columns[name][rows] for name in columns], axis=0)
     if undefined := [row for row, weight in zip(rows, log_weights, strict=True) if np.isnan(weight)]:
-        raise CosmicnetError("a likelihood is not a number with full CLASS at "
+        raise CosmicnetError("a likelihood is not a number at "
                              f"{chain.point(undefined[0], list(names))}")
     if not np.isfinite(log_weights).any():
-        raise CosmicnetError(f"full CLASS computes none of the samples; the first reason: {full[rows[0]].failure}")
+        raise CosmicnetError(f"none of the samples can be computed; the first reason: {again[rows[0]].failure}")
     return Thinned(before, after, log_weights)
 
 
@@ -152,9 +171,9 @@ def _jackknife(statistic: Callable[[Rows], Array], size: int) -> tuple[Array, Ar
     return statistic(everything), error
 
 
-def print_reweighted(result: Reweighted, truth: str, console: Console) -> None:
-    """Print the table and its limits. truth : PointSettings.truth"""
-    table = Table("parameter", title=f"Networks against {truth}", title_justify="left")
+def print_reweighted(result: Reweighted, console: Console) -> None:
+    """Print the table and its limits."""
+    table = Table("parameter", title=f"From {result.before} to {result.after}", title_justify="left")
     for heading in ("mean", "standard deviation", "shift of the mean / sigma", "width ratio"):
         table.add_column(heading, justify="right")
     for s in result.shifts:
@@ -179,8 +198,9 @@ def print_reweighted(result: Reweighted, truth: str, console: Console) -> None:
 
 def write_reweighted(result: Reweighted, root: Path) -> list[Path]:
     """`root`.json with all figures, and `root`.png, the triangle plot before and after (not of a few samples)."""
-    numbers = {"effective_samples": result.effective, "log_weights": result.thinned.log_weights.tolist(),
-               "shifts": [asdict(shift) for shift in result.shifts]}
+    numbers = {"before": result.before, "after": result.after, "likelihoods": result.likelihoods,
+               "samples": result.thinned.log_weights.size, "effective_samples": result.effective,
+               "log_weights": result.thinned.log_weights.tolist(), "shifts": [asdict(shift) for shift in result.shifts]}
     table = root.with_name(root.name + ".json")
     write_whole({table: json.dumps(numbers, indent=1) + "\n"})
     names = [shift.name for shift in result.shifts]
@@ -200,6 +220,7 @@ def plot_reweighted(result: Reweighted, names: Sequence[str], picture: Path) -> 
         return MCSamples(samples=np.array([columns[name] for name in names]).T, weights=weights, names=list(names),
                          labels=[result.labels[name] for name in names], sampler="uncorrelated")
 
-    plot_triangle({"networks": samples(result.thinned.before, None),
-                   "reweighted with full CLASS": samples(result.thinned.after, result.thinned.weights)}, names, picture)
+    plot_triangle({result.before: samples(result.thinned.before, None),
+                   f"reweighted with {result.after}": samples(result.thinned.after, result.thinned.weights)},
+                  names, picture)
     return [picture]

@@ -100,12 +100,14 @@ def add_reweight(commands: Any) -> None:
 Takes samples of a chain that was made with networks, evaluates them with full CLASS, and weights them with
 the ratio of the likelihoods: shifts of means in sigma and ratios of widths with their uncertainty (jackknife),
 the effective number of samples, and a triangle plot before and after. Writes CHAIN.reweighted.json and .png.
-After Ctrl-C the same command goes on where it stopped.""",
+With --network other networks take the place of full CLASS, and the files are CHAIN.reweighted_NAME.json and
+.png. After Ctrl-C the same command goes on where it stopped.""",
         epilog=f"""\
 examples:
   {PROGRAM} reweight chains/planck_2018_lite_net --packages-path ~/cobaya_packages
   {PROGRAM} reweight chains/planck_2018_lite_net --points 200     a quick look
-  {PROGRAM} reweight chains/planck_2018_lite_net --report docs/planck""")
+  {PROGRAM} reweight chains/planck_2018_lite_net --report docs/planck
+  {PROGRAM} reweight chains/planck_2018_lite_net --network paper  the posterior with other networks""")
     parser.add_argument("chain", type=Path, metavar="CHAIN", help="the `output` of the run, without .1.txt")
     parser.add_argument("--points", type=positive_number, default=1000, metavar="N",
                         help="samples to evaluate, evenly over the chain (default: %(default)s)")
@@ -114,6 +116,7 @@ examples:
     parser.add_argument("--report", type=Path, metavar="FOLDER",
                         help="measure evaluations per second in both modes as well (two minutes with idle cores), and "
                              "write the results of the chain to FOLDER: NAME.json, NAME.md (tables) and NAME.png")
+    parser.add_argument("--network", metavar="NAME|FOLDER", help="other networks in place of full CLASS")
     _add_common(parser, Path("runs/reweight"))
     parser.set_defaults(run=_run_reweight)
 
@@ -130,12 +133,15 @@ def _run_reweight(options: argparse.Namespace) -> None:
     )
 
     if options.report is not None:
+        if options.network is not None:
+            raise CosmicnetError("--report is about full CLASS: leave out --network or --report")
         # an error here comes before hours of full CLASS
         writable(options.report)
     settings = _settings(options)
-    result = reweight(options.chain, settings, options.burn_in)
-    print_reweighted(result, settings.truth, Console())
-    written = write_reweighted(result, options.chain.with_name(options.chain.name + ".reweighted"))
+    result = reweight(options.chain, settings, options.burn_in, options.network)
+    print_reweighted(result, Console())
+    end = "" if options.network is None else f"_{Path(options.network).name}"
+    written = write_reweighted(result, options.chain.with_name(f"{options.chain.name}.reweighted{end}"))
     if result.distinct < FEWEST_FOR_CONTOURS:
         print(f"no triangle plot: contours need {FEWEST_FOR_CONTOURS} different samples, here are {result.distinct}")
     if options.report is not None:

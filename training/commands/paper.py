@@ -58,6 +58,8 @@ its draws. Each reuses existing results.""")
                           help="where spectra of full CLASS are kept (default: %(default)s)")
         step.add_argument("--default-models", type=Path, metavar="FOLDER",
                           help="work folder of the default networks' recipe; they are trained again to time it")
+        step.add_argument("--reweighted", type=Path, nargs="+", default=[], metavar="FILE",
+                          help="results of `cosmicnet reweight CHAIN --network`, for a section on the posterior")
     make.add_argument("--search", action="store_true", help="search for hyperparameters as well")
 
 
@@ -132,7 +134,8 @@ def _run_report(options: argparse.Namespace) -> None:
     plan, companion = _open(options), None
     if options.default_models is not None:
         companion = open_plan(RECIPES / f"{plan.recipe.companion}.toml", options.default_models)
-    report(plan, _networks(options, plan), writable(options.report), options.cache, companion)
+    report(plan, _networks(options, plan), writable(options.report), options.cache, companion,
+           options.reweighted)
 
 
 def _run_make(options: argparse.Namespace) -> None:

@@ -49,8 +49,10 @@ networks stand for converged CLASS, so that most of their difference here is the
 {loss}
 
 In `classy` choose the set by its name, `neural_network_path: {name}`; `auto` never takes it. It is evaluated with
-NumPy. Lensing and matter sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from `{companion}`, which is more
-accurate than the three and as fast; the paper integrated the equations for the lensing potential.
+NumPy. Lensing and matter sources (`phi_plus_psi`, `delta_m`, `delta_cb`) come from `{companion}` by default, since its
+errors are far smaller than those of the three and it takes 2 ms. The paper integrated the equations for the lensing
+potential. In Python `cosmology.set_source_provider(IntegratedLensing())`, from `cosmicnet.paper.integrated`, does the
+same; it takes as long as full CLASS, which integrates all equations for any one source.
 
 Differences from the paper. Wavenumbers: CLASS {class_version} has {k_size} of them for the middle of the box, which
 replaces the paper's best fit; the paper has 568. Times: training uses CLASS's own (about 600 per model), which are
@@ -285,7 +287,8 @@ class Measured:
     """Values of both sets for the page.
 
     histories: epochs by source; default_seconds: of training the default networks, None if they were not trained
-    again; drawn: by source the best draws of the recipe's search, None if it was not run; fields: of the default set.
+    again; drawn: by source the best draws of the recipe's search, None if it was not run; fields: of the default set;
+    posteriors: files of `cosmicnet reweight`.
     """
 
     sources: SourceComparison
@@ -295,6 +298,7 @@ class Measured:
     default_seconds: float | None
     drawn: Mapping[str, Sequence[Mapping[str, Any]] | None]
     fields: Sequence[FieldSize]
+    posteriors: Sequence[Mapping[str, Any]] = ()
 
 
 def page(recipe: PaperRecipe, file: Path, manifest: Manifest, measured: Measured) -> str:
@@ -308,7 +312,8 @@ def page(recipe: PaperRecipe, file: Path, manifest: Manifest, measured: Measured
         "### The default networks beside these", FIELDS_TEXT,
         fields_table(measured.fields),
         "## The search (section 3.2)", _search(recipe, measured.drawn), *_sources(sources), *_spectra(measured.spectra),
-        *_speed(measured.timings), "## Default networks against those of CosmicNet I", _factors(measured)]) + "\n"
+        *_posteriors(measured.posteriors), *_speed(measured.timings),
+        "## Default networks against those of CosmicNet I", _factors(measured)]) + "\n"
 
 
 def header(recipe: PaperRecipe, file: Path, full: PaperRecipe, class_version: str, k_size: int) -> str:
@@ -353,8 +358,23 @@ def _what_was_run(
               f"| learning rate | {_rate(full.training)} | {_rate(recipe.training)} |", "",
               f"Networks {manifest.name}, hash {manifest.sha256[:12]}, of {manifest.recipe['models_used']} models; "
               f"CLASS {manifest.class_version}; {platform.processor() or platform.machine()}. Training times are "
-              "wall times."]
+              "wall times.", *_enough(recipe, full, manifest, histories)]
     return "\n".join(lines)
+
+
+def _enough(
+    recipe: PaperRecipe, full: PaperRecipe, manifest: Manifest, histories: Mapping[str, list[Epoch]]
+) -> list[str]:
+    """A paragraph on the number of models, where it is not the paper's and the training is there."""
+    number, of_paper = (r.sets.training.models for r in (recipe, full))
+    if number == of_paper or not all(histories.values()):
+        return []
+    best = {source: history[manifest.recipe["trained"][source]["best_epoch"] - 1]
+            for source, history in histories.items()}
+    ratios = ", ".join(f"S_{source.upper()} {epoch.validation_loss / epoch.loss:.1f}" for source, epoch in best.items())
+    return ["", fill(f"These {number} models gave the accuracy below, so that learning curves with more of them (the "
+                     f"paper has {of_paper}) were not made. Validation loss over training loss at the kept epoch: "
+                     f"{ratios}. A ratio well above 1 means that more models would help.", 120)]
 
 
 def _rate(training: TrainingRecipe) -> str:
@@ -459,6 +479,28 @@ def _spectra(spectra: SpectraComparison) -> list[str]:
 
 def _rms(spectra: SpectraComparison, label: str, name: str, chosen: Any) -> float:
     return float(np.sqrt(np.mean([getattr(e, name)[chosen] ** 2 for e in spectra.errors(label)])))
+
+
+def _posteriors(posteriors: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The change of posteriors of Planck, from `cosmicnet reweight`."""
+    parts = ["## The posterior of Planck"]
+    if not posteriors:
+        return [*parts, "Not measured (`--reweighted`)."]
+    parts.append("CosmicNet I finds shifts of a few percent of a sigma. Here samples of a chain get the weights that "
+                 "other likelihoods give them; both posteriors have the same samples. Errors are from a jackknife.")
+    for result in posteriors:
+        changes = np.array(result["log_weights"])
+        changes = changes[np.isfinite(changes)]
+        lines = ["| parameter | mean | standard deviation | shift of the mean / sigma | ratio of widths |",
+                 "|---|---|---|---|---|"]
+        lines += [f"| {s['name']} | {s['mean']:.6g} | {s['deviation']:.3g} | {s['shift']:+.3f} ± "
+                  f"{s['shift_error']:.3f} | {s['width_ratio']:.3f} ± {s['width_ratio_error']:.3f} |"
+                  for s in result["shifts"]]
+        parts += [fill(f"From {result['before']} to {result['after']}, {', '.join(result['likelihoods'])}: "
+                       f"{result['samples']} samples, worth {result['effective_samples']:.0f} afterwards; ln L changes "
+                       f"by {changes.mean():+.2f} ± {changes.std():.2f} (mean and scatter over the samples).", 120,
+                       break_long_words=False, break_on_hyphens=False), "\n".join(lines)]
+    return parts
 
 
 def _speed(timings: list[Timing]) -> list[str]:

@@ -8,13 +8,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from cosmicnet.files import write_whole
+from cosmicnet.files import parse_json, write_whole
 from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.inputs import TIMES
 from cosmicnet.store import load_network_set
 
 from ..models.plan import FieldsPlan
 from ..recipe.schema import RecipeError
+from ..work.files import DatasetError
 from .figures import draw_figures
 from .measure import compare_sources, compare_spectra, time_perturbations
 from .page import COSMICNET_I, DEFAULT, LABELS, Measured, field_sizes, page
@@ -28,13 +29,17 @@ __all__ = ["report"]
 NOT_OF_NETWORKS = ("description", "search.", "report.", "sets.test.", "sets.hyperparameters.", "models_used",
                    "companion_sha256", "trained.")
 
+# Entries of a file of `cosmicnet reweight` that the page shows.
+OF_POSTERIOR = ("before", "after", "likelihoods", "samples", "effective_samples", "log_weights", "shifts")
 
-def report(plan: PaperPlan, networks: Path, output: Path, cache: Path, companion: FieldsPlan | None = None) -> None:
+
+def report(plan: PaperPlan, networks: Path, output: Path, cache: Path, companion: FieldsPlan | None = None,
+           reweighted: Sequence[Path] = ()) -> None:
     """Measure everything and write paper.md and paper/figure*.png to `output`.
 
     networks: the folder of the set. cache: of spectra of full CLASS. companion: the plan of the companion's recipe,
-    None to leave its training time out. Raises RecipeError for networks of another architecture or recipe,
-    NetworkFileError or DatasetError if something is missing.
+    None to leave its training time out. reweighted: files of `cosmicnet reweight`. Raises RecipeError for networks of
+    another architecture or recipe, NetworkFileError or DatasetError if something is missing.
     """
     recipe, manifest = plan.recipe, load_network_set(networks).manifest
     if manifest.architecture != PAPER_ARCHITECTURE:
@@ -46,16 +51,25 @@ def report(plan: PaperPlan, networks: Path, output: Path, cache: Path, companion
     histories = {source: plan.history(source) for source in TIMES}
     drawn = {source: found_before(plan, source) for source in TIMES}
     retrained = companion.available() if companion else []
+    posteriors = [_posterior(file) for file in reweighted]
     # while nothing else runs
     timings = time_perturbations(points[:recipe.report.timing_models], both)
     measured = Measured(
         compare_sources(plan, both), compare_spectra(points, both, cache, plan.processes), timings, histories,
         _seconds_of_training(companion, retrained) if companion else None, drawn,
-        field_sizes(load_network_set(recipe.companion)))
+        field_sizes(load_network_set(recipe.companion)), posteriors)
     pictures = output / "paper"
     pictures.mkdir(exist_ok=True)
     draw_figures(measured.sources, measured.spectra, LABELS, pictures)
     write_whole({output / "paper.md": page(recipe, plan.recipe_file, manifest, measured)})
+
+
+def _posterior(file: Path) -> dict[str, Any]:
+    try:
+        found = parse_json(file.read_bytes())
+        return {name: found[name] for name in OF_POSTERIOR}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{file}: no result of `cosmicnet reweight`: {error!r}") from error
 
 
 def require_same_recipe(recipe: PaperRecipe, made_by: Mapping[str, Any], networks: Path) -> None:
