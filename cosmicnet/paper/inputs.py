@@ -150,13 +150,13 @@ def _outer(k: Array, lengths: Array) -> Single:
 def _bessel_1_2(x: Single) -> tuple[Single, Single]:
     """Spherical Bessel functions j_1 and j_2 of x >= 0."""
     y = np.maximum(x, np.float32(SERIES_BELOW))
-    inverse, sine_over_y = np.float32(1.0) / y, np.sin(y)
+    inverse, sine_over_y = np.reciprocal(y), np.sin(y)
     sine_over_y *= inverse
     j1 = np.cos(y, out=y)
     np.subtract(sine_over_y, j1, out=j1)
     j1 *= inverse
-    j2 = inverse
-    j2 *= np.float32(3.0)
+    # 3/y j_1 - sin(y)/y, in the memory of 1/y
+    j2 = np.multiply(inverse, np.float32(3.0), out=inverse)
     j2 *= j1
     j2 -= sine_over_y
     small = x < np.float32(SERIES_BELOW)

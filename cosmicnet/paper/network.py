@@ -72,20 +72,20 @@ class SourceNetwork:
         """Rescaled source at all times and wavenumbers, shape (tau, k)."""
         a = self.architecture
         names = iter(f"dense{i}" for i in range(1, len(self.weights)))
-        hidden, first = x.times, None
+        behind_times = [x.times]
         for _ in a.times:
-            hidden = self._dense(next(names), hidden)
-            first = hidden if first is None else first
+            behind_times.append(self._dense(next(names), behind_times[-1]))
         single = [self._dense(next(names), values[:, None]) for values in (x.cosmology, x.scales)]
         k_size = len(x.oscillations)
         channels = [self._channel(x.oscillations, k_size, a.oscillations, 1),
                     self._channel(x.damping, k_size, a.damping, 1 + len(a.oscillations))]
-        hidden = self._central(next(names), hidden, single, channels)
+        hidden = self._central(next(names), behind_times[-1], single, channels)
         for _ in a.central[1:]:
             hidden = self._dense(next(names), hidden)
         weight, bias = self.weights[OUTPUT]
-        last = [hidden, first] if a.skips else [hidden]
-        result = np.concatenate(last).T @ weight
+        if a.skips:
+            hidden = np.concatenate([hidden, behind_times[1]])
+        result = hidden.T @ weight
         result += bias
         return np.asarray(result)
 
