@@ -69,11 +69,14 @@ def text_of(given: Measured) -> str:
 def test_posteriors_are_shown_with_their_scatter() -> None:
     shift = {"name": "H0", "mean": 67.5, "deviation": 0.4, "shift": 0.0213, "shift_error": 0.0042,
              "width_ratio": 0.999, "width_ratio_error": 0.002}
-    found = {"before": "networks one", "after": "networks two", "likelihoods": ["low", "high"], "samples": 4,
+    found = {"chain": {"name": "draws", "accepted": 9, "effective": 7.2}, "before": "networks one",
+             "after": "networks two", "likelihoods": ["low", "high"], "samples": 4,
              "effective_samples": 3.6, "log_weights": [0.5, 1.5, -np.inf, 1.0], "shifts": [shift]}
     text = text_of(replace(measured(), posteriors=[found]))
-    assert "From networks one to networks two, low, high: 4 samples, worth 4" in text
-    assert "+1.00 ± 0.41" in " ".join(text.split()) and "| H0 | 67.5 | 0.4 | +0.021 ± 0.004 | 0.999 ± 0.002 |" in text
+    words = " ".join(text.split())
+    assert "From networks one to networks two. Likelihoods: low, high. Of the 9 samples of `draws`, worth 7" in words
+    assert "4 were taken by weight; they are worth 4" in words
+    assert "+1.00 ± 0.41" in words and "| H0 | 67.5 | 0.4 | +0.021 ± 0.004 | 0.999 ± 0.002 |" in text
     assert "Not measured (`--reweighted`)" in text_of(measured())
 
 

@@ -65,7 +65,7 @@ IN_WORDS = ("networks", "full CLASS", ["a", "b"])
 def test_plot_and_figures_are_written(tmp_path: Path) -> None:
     columns = dict(zip(("x", "y"), RNG.normal(size=(2, 300)), strict=True))
     thinned = Thinned(columns, columns, 0.1 * columns["x"])
-    result = Reweighted(shifts(thinned), 297.0, thinned, {"x": "x", "y": "y"}, 300, 0, CONVERGED, *IN_WORDS)
+    result = Reweighted(shifts(thinned), 297.0, thinned, {"x": "x", "y": "y"}, 300, 0, "chain", CONVERGED, *IN_WORDS)
     table, picture = write_reweighted(result, tmp_path / "chain.reweighted")
     assert json.loads(table.read_text())["effective_samples"] == 297.0
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -73,7 +73,8 @@ def test_plot_and_figures_are_written(tmp_path: Path) -> None:
 
 def printed(facts: ChainFacts, distinct: int = 40, without_networks: int = 3) -> str:
     thinned, text = Thinned(*({"x": RNG.normal(size=50)} for _ in range(2)), np.zeros(50)), io.StringIO()
-    result = Reweighted(shifts(thinned), 50.0, thinned, {"x": "x"}, distinct, without_networks, facts, *IN_WORDS)
+    result = Reweighted(shifts(thinned), 50.0, thinned, {"x": "x"}, distinct, without_networks, "chain", facts,
+                        *IN_WORDS)
     print_reweighted(result, Console(file=text, width=200))
     return text.getvalue()
 

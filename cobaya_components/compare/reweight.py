@@ -70,7 +70,7 @@ class Shift:
 class Reweighted:
     """distinct : number of different samples; without_networks : those of them that the chain left to full CLASS.
 
-    before, after : what gave the likelihoods of the chain and what gives them now; likelihoods : their names.
+    chain : its name; before, after : what gave its likelihoods and what gives them now; likelihoods : their names.
     """
 
     shifts: list[Shift]
@@ -79,6 +79,7 @@ class Reweighted:
     labels: dict[str, str]
     distinct: int
     without_networks: int
+    chain: str
     facts: ChainFacts
     before: str
     after: str
@@ -113,7 +114,8 @@ def reweight(root: Path, settings: PointSettings, burn_in: float, networks: str 
     used = chain.columns.get(USED, np.ones_like(chain.weights))
     return Reweighted(found, float(weights.sum()**2 / (weights**2).sum()), thinned,
                       {shift.name: labels.get(shift.name, shift.name) for shift in found},
-                      len(distinct), int(np.sum(used[distinct] == 0.0)), chain_facts(root, chain.info),
+                      len(distinct), int(np.sum(used[distinct] == 0.0)), root.name,
+                      chain_facts(root, chain.info),
                       _in_words(manifest_of(chain.info), recorded_networks(version_of(chain.info))),
                       settings.truth if networks is None else _in_words(manifest_of(info, networks)), likelihoods)
 
@@ -198,7 +200,8 @@ def print_reweighted(result: Reweighted, console: Console) -> None:
 
 def write_reweighted(result: Reweighted, root: Path) -> list[Path]:
     """`root`.json with all figures, and `root`.png, the triangle plot before and after (not of a few samples)."""
-    numbers = {"before": result.before, "after": result.after, "likelihoods": result.likelihoods,
+    numbers = {"chain": {"name": result.chain, **asdict(result.facts)}, "before": result.before,
+               "after": result.after, "likelihoods": result.likelihoods,
                "samples": result.thinned.log_weights.size, "effective_samples": result.effective,
                "log_weights": result.thinned.log_weights.tolist(), "shifts": [asdict(shift) for shift in result.shifts]}
     table = root.with_name(root.name + ".json")

@@ -108,6 +108,11 @@ each region of time is a field, in coordinates in which it is nearly the same in
 plus a few components. Polynomials and a small dense network of the inputs below give their coefficients. The trained
 numbers are those of polynomials and layers; the stored ones add mean, components and splines."""
 
+POSTERIOR_TEXT = """\
+CosmicNet I finds that means shift by a few percent of a sigma. Here samples of a chain get the weights that other
+likelihoods give them (`cosmicnet reweight CHAIN --network NAME`; for full CLASS `--precision run`, its default). Both
+posteriors have the same samples. Errors are from a jackknife."""
+
 # Wavenumbers of the paper's networks.
 PAPER_K = 568
 
@@ -486,8 +491,7 @@ def _posteriors(posteriors: Sequence[Mapping[str, Any]]) -> list[str]:
     parts = ["## The posterior of Planck"]
     if not posteriors:
         return [*parts, "Not measured (`--reweighted`)."]
-    parts.append("CosmicNet I finds shifts of a few percent of a sigma. Here samples of a chain get the weights that "
-                 "other likelihoods give them; both posteriors have the same samples. Errors are from a jackknife.")
+    parts.append(_filled(POSTERIOR_TEXT))
     for result in posteriors:
         changes = np.array(result["log_weights"])
         changes = changes[np.isfinite(changes)]
@@ -496,10 +500,13 @@ def _posteriors(posteriors: Sequence[Mapping[str, Any]]) -> list[str]:
         lines += [f"| {s['name']} | {s['mean']:.6g} | {s['deviation']:.3g} | {s['shift']:+.3f} ± "
                   f"{s['shift_error']:.3f} | {s['width_ratio']:.3f} ± {s['width_ratio_error']:.3f} |"
                   for s in result["shifts"]]
-        parts += [fill(f"From {result['before']} to {result['after']}, {', '.join(result['likelihoods'])}: "
-                       f"{result['samples']} samples, worth {result['effective_samples']:.0f} afterwards; ln L changes "
-                       f"by {changes.mean():+.2f} ± {changes.std():.2f} (mean and scatter over the samples).", 120,
-                       break_long_words=False, break_on_hyphens=False), "\n".join(lines)]
+        chain = result["chain"]
+        worth = "" if chain["effective"] is None else f", worth {chain['effective']:.0f} independent ones"
+        text = (f"From {result['before']} to {result['after']}. Likelihoods: {', '.join(result['likelihoods'])}. "
+                f"Of the {chain['accepted']} samples of `{chain['name']}`{worth}, {result['samples']} were taken by "
+                f"weight; they are worth {result['effective_samples']:.0f} afterwards. ln L changes by "
+                f"{changes.mean():+.2f} ± {changes.std():.2f} (mean and scatter over the samples).")
+        parts += [_filled(text), "\n".join(lines)]
     return parts
 
 

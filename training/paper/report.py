@@ -30,7 +30,7 @@ NOT_OF_NETWORKS = ("description", "search.", "report.", "sets.test.", "sets.hype
                    "companion_sha256", "trained.")
 
 # Entries of a file of `cosmicnet reweight` that the page shows.
-OF_POSTERIOR = ("before", "after", "likelihoods", "samples", "effective_samples", "log_weights", "shifts")
+OF_POSTERIOR = ("chain", "before", "after", "likelihoods", "samples", "effective_samples", "log_weights", "shifts")
 
 
 def report(plan: PaperPlan, networks: Path, output: Path, cache: Path, companion: FieldsPlan | None = None,
