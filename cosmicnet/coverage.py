@@ -18,7 +18,8 @@ from .running_class import RunningClass
 from .store import NetworkSet
 
 __all__ = [
-    "Lasting", "outside_domain", "outside_ranges", "values_for_domain", "why_not_covered", "without_numbers",
+    "Lasting", "other_expansion", "outside_domain", "outside_ranges", "values_for_domain", "why_not_covered",
+    "without_numbers",
 ]
 
 NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
@@ -234,7 +235,7 @@ def _other_physics(request: Request, values: Mapping[str, float], networks: Netw
     numbers with those that the parameters imply."""
     manifest = networks.manifest
     if not manifest.derived.keys().isdisjoint((*OF_EXPANSION, "z_rec")):
-        yield from _other_expansion(request)
+        yield from other_expansion(request)
     expected = networks.derived(inputs_of(values, tuple(manifest.derived_inputs)))
     different = []
     for (name, tolerance), value in zip(manifest.derived.items(), expected, strict=True):
@@ -248,8 +249,9 @@ def _other_physics(request: Request, values: Mapping[str, float], networks: Netw
                f"the networks do not know")
 
 
-def _other_expansion(request: Request) -> Iterator[str]:
-    """Compare conformal times and the sound horizon with integrals over the expansion that the parameters imply."""
+def other_expansion(request: Request) -> Iterator[str]:
+    """Yield a sentence if conformal times or the sound horizon are not those of the expansion that the parameters
+    imply."""
     cosmology, a = request.cosmology, request.history["scale_factor"]
     tolerance = max(EXPANSION_TOLERANCE, PER_TOL_NCDM_BG * request.precision["tol_ncdm_bg"],
                     min(PER_TOL_BACKGROUND * request.precision.get("tol_background_integration", 0.0), COARSEST))

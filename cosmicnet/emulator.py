@@ -47,6 +47,10 @@ ALTERNATIVES = {"temperature", "acceleration", "isw_beyond_growth"}
 # CLASS itself then stops at the first negative density that it meets.
 ROWS_PER_CHANGE = 2.0
 
+# What makes reionisation slower, by CLASS's number of reio_parametrization.
+SLOWER = {1: "reionization_width or helium_fullreio_width", 2: "binned_reio_step_sharpness", 3: "reionization_width",
+          4: "many_tanh_width", 5: "distance of reio_inter_z"}
+
 # Tolerance of a logarithm of time at the ends of a grid.
 ROUNDING = 1e-9
 
@@ -234,15 +238,16 @@ def _unresolved_reionization(request: Request, scales: Scales) -> Iterator[str]:
     start = start_of_reionization(request.tau, rate, scales.tau_dark_end)
     if start is None:
         return
+    slower = SLOWER.get(int(request.setup.get("reio_parametrization", 1)), SLOWER[1])
     if not is_resolved(duration := duration_of_change(request.tau, rate, start), start):
         yield (f"reionisation takes {duration:.3g} Mpc of conformal time, too short for the networks: a larger "
-               f"reionization_width is covered")
+               f"{slower} is covered")
         return
     later, row = request.tau >= start, request.precision.get("reionization_sampling", 0.0)
     redshift = duration_of_change(-1.0 / request.history["scale_factor"][later], rate[later], -np.inf)
     if redshift < ROWS_PER_CHANGE * row:
         yield (f"reionisation takes {redshift:.2g} in redshift, too short for CLASS's table of electrons in steps of "
-               f"reionization_sampling = {row:g}: a larger reionization_width is covered")
+               f"reionization_sampling = {row:g}: a larger {slower} is covered")
 
 
 def _compact(name: str, array: NDArray[Any]) -> NDArray[Any]:

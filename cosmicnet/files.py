@@ -8,10 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["UNFINISHED", "parse_json", "write_whole"]
+__all__ = ["TOO_DEEP", "UNFINISHED", "parse_json", "write_whole"]
 
 # The end of the name of a file that is being written.
 UNFINISHED = ".tmp"
+# The error for brackets nested beyond Python's limit, whose own words are of recursion.
+TOO_DEEP = "brackets are nested too deeply"
 
 
 def write_whole(contents: Mapping[Path, bytes | str]) -> None:
@@ -42,4 +44,4 @@ def parse_json(content: bytes | str) -> Any:
     try:
         return json.loads(content)
     except RecursionError as error:
-        raise ValueError("brackets are nested too deeply") from error
+        raise ValueError(TOO_DEEP) from error

@@ -159,6 +159,12 @@ def _lack_of_memory_named() -> Iterator[None]:
         yield
     except MemoryError as error:
         raise CosmicnetError("there is not enough memory for the networks") from error
+    except RuntimeError as error:
+        # of the module threading, which has no class of its own for it
+        if "start new thread" not in str(error):
+            raise
+        raise CosmicnetError("the networks cannot start a thread: there is not enough memory, or too many processes; "
+                             "OMP_NUM_THREADS=1 needs fewest") from error
 
 
 @dataclass(frozen=True)

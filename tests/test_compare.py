@@ -82,7 +82,7 @@ params:
     ("a.yaml", "theory: {classy: 3}\n", "theory: classy"),
     ("a.yaml", "theory: {classy: {extra_args: 3}}\n", "extra_args"),
     ("a.yaml", "theory: {classy: }\nparams: [H0]\n", "params"), ("a.yaml", "output: [[tCl]]\n", "output"),
-    ("a.yaml", "output: &a [*a]\n", "output"), ("a.yaml", "a: " + 5000 * "[", "YAML"),
+    ("a.yaml", "output: &a [*a]\n", "output"), ("a.yaml", "a: " + 5000 * "[", "YAML: brackets"),
 ])
 def test_input_that_cannot_be_used_is_named(tmp_path: Path, name: str, text: str, named: str) -> None:
     with pytest.raises(CosmicnetError, match=re.escape(named)):

@@ -1,16 +1,19 @@
 """The guard: CLASS's numbers are compared with those that the parameters imply, so that other physics is noticed."""
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from synthetic import RUNNING, make_network_set
 
 from cosmicnet.background import Background
 from cosmicnet.coverage import why_not_covered
 from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
-from cosmicnet.store import load_network_set
+from cosmicnet.store import NetworkSet, load_network_set
+from cosmicnet.training.fields.guard import GUARDED, GUARDED_OTHERWISE, fit_guard, guarded_numbers
 
 pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -79,3 +82,46 @@ def test_the_stated_limit_in_k_holds_at_every_h0(h0: float) -> None:
     assert why_not(parameters, "lcdm") == []
     reason, = why_not({**parameters, "P_k_max_1/Mpc": 140.0}, "lcdm")
     assert "up to 103 are covered" in reason
+
+
+TRAINED: dict[str, Any] = {
+    "N_ncdm": 1, "m_ncdm": 0.06, "N_ur": 2.0308, "output": "tCl,pCl,lCl,mPk", "lensing": "yes",
+    "reio_parametrization": "reio_none"}
+PLANCK: dict[str, Any] = {"omega_b": 0.0224, "omega_cdm": 0.12, "H0": 67.4}
+
+
+@pytest.mark.parametrize("more", [
+    {"N_idr": 0.3}, {"ksi_ncdm": 0.1}, {"Omega_fld": 0.3, "w0_fld": -0.9},
+    {"omega_cdm": 0.09, "omega_ini_dcdm": 0.03, "Gamma_dcdm": 30.0}])
+def test_networks_of_another_expansion_cover_it_and_notice_a_third(more: dict[str, Any]) -> None:
+    """Else their own cosmologies would be refused after hours of training."""
+    assert guarded_numbers([TRAINED | PLANCK | more]) == GUARDED_OTHERWISE
+    random = np.random.default_rng(26)
+    middle = PLANCK | more
+    points = [{**middle, **{name: middle[name] * random.uniform(0.99, 1.01) for name in PLANCK}} for _ in range(20)]
+
+    def numbers(parameters: dict[str, Any]) -> dict[str, float]:
+        found = at_request(TRAINED | parameters, lambda request: {**request.setup, **request.cosmology})
+        assert found is not None
+        return found
+
+    guard, tolerances = fit_guard(tuple(PLANCK), [numbers(point) for point in points], GUARDED_OTHERWISE)
+    made = make_network_set()
+    manifest = replace(made.manifest, derived=tolerances, derived_inputs=list(PLANCK),
+                       domain={name: (0.99 * middle[name], 1.01 * middle[name]) for name in PLANCK})
+    networks = NetworkSet(manifest, made.emulator, guard)
+
+    def noticed(parameters: dict[str, Any]) -> list[str]:
+        settings = {name: value for name, value in (TRAINED | parameters).items() if value is not None}
+        found = at_request(settings, lambda request: [
+            reason for reason in why_not_covered(request, networks, RUNNING) if "something" in reason])
+        assert found is not None
+        return found
+
+    assert noticed(middle) == noticed({**middle, "H0": 67.1, "omega_b": 0.0223}) == []
+    assert noticed(middle | {"Omega_Lambda": 0, "Omega_fld": None, "w0_fld": -0.5}) != []
+
+
+def test_networks_of_known_species_are_compared_with_their_expansion() -> None:
+    assert guarded_numbers([TRAINED | PLANCK, TRAINED | PLANCK | {"T_cmb": 2.71, "deg_ncdm": 2.0}]) == GUARDED
+    assert guarded_numbers([TRAINED | PLANCK | {"Omega_Lambda": 0, "w0_fld": -0.8}]) == GUARDED

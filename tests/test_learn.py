@@ -293,11 +293,13 @@ def test_the_share_of_bounded_audits_has_an_uncertainty() -> None:
 
 # Options
 
-@pytest.mark.parametrize("options", [{"neural_network_learn": " "},
-                                     {"neural_network_learn": "x", "neural_network_fallback": "error"}])
-def test_options_that_cannot_be_meant_are_errors(options: dict[str, str]) -> None:
-    with pytest.raises(CosmicnetError):
-        open_learner(**options, running=RUNNING)  # type: ignore[arg-type]
+@pytest.mark.parametrize(("options", "named"), [
+    ({"neural_network_learn": " "}, "neural_network_learn"), ({"neural_network_learn": None}, "neural_network_learn"),
+    ({"neural_network_learn": "~no.such.user/learned"}, "neural_network_learn = ~no.such.user/learned"),
+    ({"neural_network_learn": "x", "neural_network_fallback": "error"}, "neural_network_fallback")])
+def test_options_that_cannot_be_meant_are_errors(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(CosmicnetError, match=named):
+        open_learner(**options, running=RUNNING)
 
 
 # A walk through a model that no set covers

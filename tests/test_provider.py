@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -95,6 +96,18 @@ NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "sudden reionisation": (suddenly_reionized, "reionization_width"),
     "earlier": (with_grid(tau=lambda r: r.tau - 40.0), "200 Mpc"),
 }
+
+
+@pytest.mark.parametrize(("parametrization", "named"), [
+    (1, "larger reionization_width or helium_fullreio_width"), (2, "larger binned_reio_step_sharpness"),
+    (3, "larger reionization_width is"), (4, "larger many_tanh_width"), (5, "larger distance of reio_inter_z")])
+def test_remedy_for_a_sudden_reionization_is_of_its_parametrization(parametrization: int, named: str) -> None:
+    request = make_covered()
+    suddenly_reionized(request)
+    request.setup["reio_parametrization"] = float(parametrization)
+    with pytest.raises(NotCovered, match=named):
+        provider("error").provide(request)
+
 
 # no cosmology changes these
 NEVER_COVERED = ("setting", "setting NaN", "setting not there", "precision", "sources", "isocurvature", "l_max")
@@ -282,6 +295,16 @@ def test_lack_of_memory_has_words(method: str, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(FieldsEmulator, method, no_memory)
     with pytest.raises(CosmicnetError):
+        provider().provide(make_covered())
+
+
+def test_thread_that_cannot_start_has_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", no_thread)
+    monkeypatch.setattr(FieldsEmulator, "fill", lambda *_: Thread().start())
+    with pytest.raises(CosmicnetError, match="not enough memory, or too many processes"):
         provider().provide(make_covered())
 
 

@@ -18,6 +18,7 @@ from cosmicnet.files import write_whole
 from cosmicnet.manifest import Manifest
 
 from ..theory.modes import DIGITS, USED, in_mode, manifest_of, recorded_networks, uses_networks, version_of
+from ..theory.quiet import quiet
 from .chains import Chain, ChainFacts, chain_facts, load_chain, systematic_choice
 from .evaluations import Evaluated, PointSettings, model_of
 
@@ -220,8 +221,9 @@ def plot_reweighted(result: Reweighted, names: Sequence[str], picture: Path) -> 
         return []
 
     def samples(columns: dict[str, Array], weights: Any) -> Any:
-        return MCSamples(samples=np.array([columns[name] for name in names]).T, weights=weights, names=list(names),
-                         labels=[result.labels[name] for name in names], sampler="uncorrelated")
+        with quiet():  # getdist warns of large weights; the effective number of samples is in the table
+            return MCSamples(samples=np.array([columns[name] for name in names]).T, weights=weights, names=list(names),
+                             labels=[result.labels[name] for name in names], sampler="uncorrelated")
 
     plot_triangle({result.before: samples(result.thinned.before, None),
                    f"reweighted with {result.after}": samples(result.thinned.after, result.thinned.weights)},

@@ -56,7 +56,8 @@ def run_posterior(networks: str | None = None, settings: Mapping[str, Any] = Map
     start = time.perf_counter()
     with quiet():
         _, sampler = run(info)
-    samples = sampler.products(to_getdist=True)["sample"]
+        # getdist warns of large weights; the table says how many independent samples they leave
+        samples = sampler.products(to_getdist=True)["sample"]
     truth = {name: info["params"][name]["ref"] for name in LABELS}
     return EmbeddedPosterior(samples, truth, time.perf_counter() - start)
 

@@ -6,19 +6,22 @@ so smaller shifts of a scale do not make a spectrum wrong.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import comb
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmicnet.coverage import other_expansion
 from cosmicnet.network import Network, monomials
+from cosmicnet.request import at_request
 
 from .polynomial import all_exponents, polynomial_network
 from .relevance import fit_with_relevances
 
-__all__ = ["fit_guard", "fit_guard_with_relevances"]
+__all__ = ["fit_guard", "fit_guard_with_relevances", "guarded_numbers"]
 
 Array = NDArray[np.float64]
 
@@ -26,16 +29,26 @@ MARGIN = 3.0
 
 # The numbers that fit_guard() predicts.
 GUARDED = ("YHe", "N_eff", "z_rec", "tau_rec", "sound_horizon_rec", "conformal_age")
+# The same for models with another expansion than that of the species of cosmicnet.background. Of these names coverage
+# compares none with integrals over that expansion.
+GUARDED_OTHERWISE = ("YHe", "N_eff", "angular_distance_rec", "visibility_max", "diffusion_length_rec")
 DEGREE, FLOOR = 3, 2e-4
 ROUNDING = 1e-9
 
 
+def guarded_numbers(models: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The numbers to guard in networks of these models, the parameters of CLASS each: those of known species, or other
+    ones where something else acts on the expansion, which is then learned."""
+    others = (at_request(parameters, lambda request: any(other_expansion(request))) for parameters in models)
+    return GUARDED_OTHERWISE if any(others) else GUARDED
+
+
 def fit_guard(
-    names: tuple[str, ...], cosmologies: Sequence[Mapping[str, float]]
+    names: tuple[str, ...], cosmologies: Sequence[Mapping[str, float]], guarded: Sequence[str] = GUARDED
 ) -> tuple[Network, dict[str, float]]:
-    """Least squares of GUARDED from the parameters `names`, and the relative tolerances of a request."""
+    """Least squares of the numbers `guarded` from the parameters `names`, and the relative tolerances of a request."""
     inputs = np.array([[c[name] for name in names] for c in cosmologies])
-    outputs = np.array([[c[name] for name in GUARDED] for c in cosmologies])
+    outputs = np.array([[c[name] for name in guarded] for c in cosmologies])
     # at most half as many terms as models, or the fit would show no error
     degree = max(d for d in range(1, DEGREE + 1) if d == 1 or 2 * comb(len(names) + d, d) <= len(cosmologies))
     network = polynomial_network(inputs, outputs, all_exponents(len(names), degree))
@@ -43,7 +56,7 @@ def fit_guard(
     orthonormal, _ = np.linalg.qr(monomials(network.input_map.apply(inputs), network.exponents))
     influence = (orthonormal**2).sum(axis=1)
     error = (network(inputs) / outputs - 1.0) / np.maximum(1.0 - influence, ROUNDING)[:, None]
-    return network, _tolerances(GUARDED, error, FLOOR)
+    return network, _tolerances(guarded, error, FLOOR)
 
 
 def fit_guard_with_relevances(

@@ -50,16 +50,20 @@ _processes: dict[Path, _Process] = {}
 
 
 def open_learner(
-    neural_network_learn: str | os.PathLike[str], neural_network_path: str | os.PathLike[str] = AUTO,
+    neural_network_learn: str | os.PathLike[str] | None, neural_network_path: str | os.PathLike[str] = AUTO,
     neural_network_fallback: str = "full", *, running: RunningClass | None = None,
 ) -> Learner:
     """Check the options; called by classy at each compute(). Raises CosmicnetError for a wrong option."""
     if str(neural_network_fallback).strip().lower() != "full":
         raise CosmicnetError(f"neural_network_fallback = {neural_network_fallback}: to learn, CLASS has to integrate; "
                           f"leave it out")
-    if not str(neural_network_learn).strip():
+    name = "" if neural_network_learn is None else str(neural_network_learn).strip()
+    if not name:
         raise CosmicnetError("neural_network_learn: must name a folder for models and learned networks")
-    folder = Path(str(neural_network_learn).strip()).expanduser().absolute()
+    try:
+        folder = Path(name).expanduser().absolute()
+    except RuntimeError as error:
+        raise CosmicnetError(f"neural_network_learn = {name}: {error}") from error
     path = str(neural_network_path).strip()
     sets = (networks for _, networks in sets_by_domain()) if path == AUTO else [load_network_set(path)]
     return Learner(folder, sets, running or running_class())

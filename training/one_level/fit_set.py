@@ -18,7 +18,7 @@ from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, save_network_set
 
 from ..fields.describe import constant_numbers, describe
-from ..fields.guard import fit_guard
+from ..fields.guard import fit_guard, guarded_numbers
 from ..fields.kept_fits import FitResult, error_table, fit_once
 from ..fields.nodes import NODES
 from ..fields.tables import K_SOUND_HORIZON_MAX, OF_TABLES, ResampledModel, collect, read_field
@@ -38,6 +38,9 @@ OF_FIELDS = (
     "cosmicnet.training.fields.polynomial", "cosmicnet.training.fields.reduce",
     "cosmicnet.training.one_level.fit_field", "cosmicnet.training.one_level.fit_network",
 )
+
+# Models by which it is decided whether unknown species act on the expansion.
+GUARD_MODELS = 3
 
 # Flags that a request need not share where the domain includes the point at which the species vanishes.
 VANISHING = {"has_ur": {"N_ur": 0.0}, "has_fld": {"w0_fld": -1.0, "wa_fld": 0.0}}
@@ -62,12 +65,14 @@ def fit_set(
             results.append(fitted(field))
             advance()
     Console(stderr=True).print(error_table(results, len(models)))
-    guard, tolerances = fit_guard(tuple(recipe.sampling.ranges), [{**m.setup, **m.cosmology} for m in models])
+    names, numbers = tuple(recipe.sampling.ranges), [{**m.setup, **m.cosmology} for m in models]
+    some = [{**recipe.class_settings, **{name: n[name] for name in names}} for n in numbers[:GUARD_MODELS]]
+    guard, tolerances = fit_guard(names, numbers, guarded_numbers(some))
     manifest = describe(
         recipe.name, recipe.description, running_class(), models[0].precision, domain=recipe.domain, setup={
             **_setup(recipe, models[0].setup),
             **constant_numbers([m.cosmology for m in models], {*recipe.domain, *OF_REIONIZATION})},
-        derived=tolerances, derived_inputs=list(recipe.sampling.ranges), k_max=_k_max(models),
+        derived=tolerances, derived_inputs=list(names), k_max=_k_max(models),
         k_max_cmb_times_sound_horizon=K_SOUND_HORIZON_MAX, dense_layers=len(recipe.training.hidden) + 1,
         recipe={**recipe.model_dump(mode="json"), "models_used": len(models)},
         constraints=recipe.constraints, ellipsoid=ellipsoid.to_json() if ellipsoid else {},

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from cosmicnet.choice import AUTO
 from cosmicnet.fields import FIELDS, INPUTS, PARAMETERS
 from cosmicnet.region import LinearConstraint
 
@@ -63,7 +64,13 @@ Degree = Annotated[int, Field(strict=True, ge=1, le=6)]
 # Keras's range
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 # names of folders and files
-Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
+def _no_choice(name: str) -> str:
+    if name == AUTO:
+        raise ValueError(f"{AUTO} leaves the choice of a set to the run; choose another name")
+    return name
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100), AfterValidator(_no_choice)]
 # Seeds of the models by which `make` decides whether to go on, and of those of `evaluate`.
 UNSEEN_SEEDS = MAKE_SEED, EVALUATE_SEED = 201907, 190705764
 

@@ -19,6 +19,7 @@ else:
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.files import TOO_DEEP
 
 __all__ = [
     "Entry", "EntryError", "RecipeError", "Strict", "at_its_line", "load_toml", "read_tables", "unknown",
@@ -70,8 +71,10 @@ def read_tables(path: Path) -> dict[str, Any]:
     """The entries of a recipe, unchecked; RecipeError if it is no TOML."""
     try:
         return tomllib.loads(_read(path))
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise RecipeError(f"{path} is no valid TOML: {error}") from error
+    except RecursionError as error:
+        raise RecipeError(f"{path} is no valid TOML: {TOO_DEEP}") from error
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cosmicnet.class_parameters import CLASS_PARAMETERS
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.files import TOO_DEEP
 
 from ..recipe.class_names import known_settings
 from ..work.run_class import Parameters
@@ -71,8 +72,10 @@ def _of_yaml(text: str, path: Path) -> UserInput:
 
     try:
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise CosmicnetError(f"{path} is no valid YAML: {error}") from error
+    except RecursionError as error:
+        raise CosmicnetError(f"{path} is no valid YAML: {TOO_DEEP}") from error
     if not isinstance(content, dict):
         raise CosmicnetError(f"{path}: must be a mapping of CLASS parameters, or a run of Cobaya")
     if "theory" in content:
