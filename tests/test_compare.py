@@ -1,6 +1,7 @@
 """`cosmicnet compare`: its input files, its results, and a page that a colleague's browser can show."""
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import re
@@ -119,6 +120,18 @@ def test_errors_are_in_units_of_cosmic_variance() -> None:
     # every spectrum scales alike: two fields, each with (2l+1) e^2/2
     modes = np.sum(2.0 * comparison().modes[FULL].cl["ell"] + 1.0)
     assert comparison().chi2(NET, FULL) == pytest.approx(modes * 1e-8, rel=1e-3)
+
+
+def test_input_without_multipoles_has_the_other_errors(tmp_path: Path) -> None:
+    full = comparison()
+    modes = {name: dataclasses.replace(result, cl={}) for name, result in full.modes.items()}
+    matter = dataclasses.replace(full, modes=modes)
+    assert matter.largest(NET, FULL) == [row for row in full.largest(NET, FULL) if row.sigmas is None] != []
+    write_html(matter, "my.ini", tmp_path / "page.html")
+    assert "none of them" not in (tmp_path / "page.html").read_text(encoding="utf-8")
+    modes = {name: dataclasses.replace(result, pk={}, sigma8=None) for name, result in modes.items()}
+    write_html(dataclasses.replace(full, modes=modes), "my.ini", tmp_path / "page.html")
+    assert "none of them" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("refused", ["", "H0 = 85 is outside [58, 80]"])

@@ -86,12 +86,16 @@ class Comparison:
         return [pair for pair in PAIRS if set(pair) <= self.modes.keys()]
 
     def errors(self, mode: str, truth: str) -> dict[str, Array]:
-        """net/full - 1 against l; of TE, relative to sqrt(TT EE). Only spectra that do not vanish."""
+        """net/full - 1 against l; of TE, relative to sqrt(TT EE). Only spectra that do not vanish; none without C_l."""
+        if not self.modes[truth].cl:
+            return {}
         ours, theirs = (_Multipoles(self.modes[one].cl) for one in (mode, truth))
         return {name: relative_error(name, theirs, ours) for name in SPECTRA if name in self.modes[truth].cl}
 
     def sigmas(self, mode: str, truth: str) -> dict[str, Array]:
         """The same in units of the cosmic variance of one multipole, full sky and without noise."""
+        if not self.modes[truth].cl:
+            return {}
         variance = cosmic_variance(_Multipoles(self.modes[truth].cl))
         return {name: error / variance[name] for name, error in self.errors(mode, truth).items()}
 

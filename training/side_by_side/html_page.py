@@ -26,6 +26,7 @@ __all__ = ["print_comparison", "write_html"]
 
 COLOURS = {NET: "#1f5a99", FULL: "#d1660a", STOCK: "0.45"}
 SMALLEST_SECONDS = 1e-3
+NOTHING = "Compared are TT, TE, EE, lensing and P(k); this input requests none of them."
 EXPLANATION = (
     f'"{NET}" and "{FULL}" use the same fast modules, so that they differ in their source functions alone. Networks '
     "follow CLASS at the precision of their training. Shipped networks were trained at a finer precision than CLASS's "
@@ -68,7 +69,7 @@ def write_html(comparison: Comparison, title: str, path: Path) -> None:
     body += [f'<h2>{escape(name)}</h2>\n<img alt="{escape(name)}" src="data:image/png;base64,{_png(figure)}">'
              for name, figure in _figures(comparison)]
     entries = "\n".join(f"{name} = {value}" for name, value in comparison.parameters.items())
-    notes = [f"<p>{escape(note)}</p>" for note in comparison.notes]
+    notes = [f"<p>{escape(note)}</p>" for note in _notes(comparison)]
     body += ["<h2>Input</h2>", *notes, f"<pre>{escape(entries)}</pre>"]
     write_whole({path: "\n".join([
         "<!DOCTYPE html>", '<html lang="en">', "<head>", '<meta charset="utf-8">',
@@ -88,7 +89,12 @@ def _not_covered(comparison: Comparison) -> str:
 
 def _remarks(comparison: Comparison) -> list[str]:
     return [_origin(comparison), *([_not_covered(comparison)] if comparison.refused else [EXPLANATION]),
-            *comparison.notes]
+            *_notes(comparison)]
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    is_empty = not any(comparison.largest(*pair) for pair in comparison.pairs())
+    return [*([NOTHING] if is_empty else []), *comparison.notes]
 
 
 def _tables(comparison: Comparison) -> list[tuple[str, list[str], Rows]]:
