@@ -217,7 +217,6 @@ UNCOVERED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "perturbed recombination": ({"perturbed recombination": "yes"}, CMB, r"has_perturbed_recombination = 1"),
     "part of the temperature": ({"temperature contributions": "tsw,dop"}, CMB, r"switch_pol = 0, .* with 1"),
     "k of P(k)": ({}, MATTER | {"P_k_max_1/Mpc": 140.0}, r"\d+\.?\d*/Mpc"),
-    "small k": ({"k_min_tau0": 0.001}, CMB, r"k from [\de.-]+/Mpc"),
     "early sources": (
         {"start_sources_at_tau_c_over_tau_h": 0.002}, CMB, "tau = "),
 }

@@ -1,13 +1,14 @@
 """The networks lcdm against converged CLASS at Planck's best fit: a bound on every figure of docs/accuracy.md."""
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from providers import HALF_OF_WAVENUMBERS
 
 from cosmicnet.store import DEFAULT_SET, read_manifest
 from cosmicnet.training.evaluate.accuracy import summary
 from cosmicnet.training.work.class_spectra import compute_spectra
-from cosmicnet.training.work.run_class import networks_on
+from cosmicnet.training.work.run_class import networks_on, new_class
 
 pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")
@@ -28,3 +29,23 @@ def test_best_fit_is_that_of_full_class() -> None:
     errors = summary(compute_spectra(cosmology), compute_spectra({**cosmology, **approximation}))
     assert errors.keys() == LARGEST.keys()
     assert {figure: error for figure, error in errors.items() if not error < LARGEST[figure]} == {}
+
+
+def test_matter_has_its_limit_outside_the_horizon() -> None:
+    matter = {**BEST_FIT, "output": "mPk", "k_min_tau0": 1e-3}
+    full, net = new_class(matter), new_class({**matter, **networks_on(DEFAULT_SET)})
+    for model in (full, net):
+        model.compute(["fourier"])
+    k = np.geomspace(1e-7, 1e-4, 7)
+    np.testing.assert_allclose(*([model.pk(one, 0.0) for one in k] for model in (net, full)), rtol=1e-3)
+
+
+@pytest.mark.parametrize("curvature", [-1e-7, -1e-5, 1e-5])
+def test_spectra_are_continuous_through_flat_space(curvature: float) -> None:
+    """The longest modes of closed space are outside the horizon by far where it is nearly flat."""
+    cosmology = {**BEST_FIT, "output": "tCl,pCl", "l_max_scalars": 1500, **networks_on("standard")}
+    flat, curved = new_class(cosmology), new_class({**cosmology, "Omega_k": curvature})
+    for model in (flat, curved):
+        model.compute()
+    for spectrum in ("tt", "ee"):  # CLASS's last wavenumber, which is another one, acts on the largest l
+        np.testing.assert_allclose(*(model.raw_cl(700)[spectrum][2:] for model in (curved, flat)), rtol=5e-4)
