@@ -29,6 +29,8 @@ def test_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exec(compile(code.replace("DRAWS = 400", "DRAWS = 40"), NOTEBOOK, "exec"), names)
     plt.close("all")
     assert names["info"]["used"] and not names["full"].neural_network_info()["used"]
+    # of EE, as the text says
+    assert names["by_networks"] < names["by_sampling"]
     samples = names["samples"]
     for name, true in names["TRUTH"].items():
         assert abs(samples.mean(name) - true) < 2.0 * samples.std(name)
