@@ -111,7 +111,8 @@ numbers are those of polynomials and layers; the stored ones add mean, component
 POSTERIOR_TEXT = """\
 CosmicNet I finds that means shift by a few percent of a sigma. Here samples of a chain get the weights that other
 likelihoods give them (`cosmicnet reweight CHAIN --network NAME`; for full CLASS `--precision run`, its default). Both
-posteriors have the same samples. Errors are from a jackknife."""
+posteriors have the same samples. Errors are from a jackknife. Where full CLASS and the networks of this page are both
+given, the difference of their shifts is due to the errors of the networks."""
 
 # Wavenumbers of the paper's networks.
 PAPER_K = 568
