@@ -65,18 +65,6 @@ SOURCE = (
              "               && (ptr->k[index_md][ptr->q_size-1] > ppt->k[0][ppt->k_size_cl[0]-1]),\n",
     ),
     Edit(
-        reason="transfer functions that vanish stay untouched, and take no memory",
-        anchor="    class_alloc(ptr->transfer[index_md],\n",
-        where="instead",
-        text="    class_calloc(ptr->transfer[index_md],1, /* cosmicnet: class_alloc, without zeros */\n",
-    ),
-    Edit(
-        reason="the same in Limber's approximation",
-        anchor="      class_alloc(ptr->transfer_limber[index_md],\n",
-        where="instead",
-        text="      class_calloc(ptr->transfer_limber[index_md],1, /* cosmicnet: class_alloc, without zeros */\n",
-    ),
-    Edit(
         reason="keep transfer functions; take the fast line of sight",
         anchor="""\
   /** - copy sources to a local array sources (in fact, only the pointers are copied, not the data), \

@@ -48,34 +48,52 @@ private:
 /** The table of this process, as bessel_table(). */
 std::shared_ptr<const BandTable> band_table(const int * l, int l_size, double x_max, double x_band);
 
-/** Weights of successive nodes, in one array for several wavenumbers. */
+/* Successive wavenumbers that are summed together, so that each row of the table is read once for all of them. */
+enum {wavenumbers_together = 4};
+
+/** Weights of successive nodes at the wavenumbers of many groups. */
 class BandWeights {
 public:
-  /** Zeros for a further wavenumber, at the nodes next to samples between two positions, in steps (high < low: none). */
-  void add(double low, double high);
-  float * at(int wavenumber, int node) { return values.data()+begin[wavenumber]+(node-first[wavenumber]); }
-  const float * at(int wavenumber, int node) const { return values.data()+begin[wavenumber]+(node-first[wavenumber]); }
-  /** The first node of a wavenumber, and the one after the last. */
-  std::vector<int> first, end;
+  /** Zeros for the next wavenumber, at the nodes next to samples between two positions, in steps (high < low: none). Returns the
+      place of node 0, until the next call. */
+  float * add(double low, double high);
+  /** End the last group; a group that is not complete has zeros. */
+  void close();
+  /** Nodes [first,end), and the weights of all wavenumbers, one after the other. */
+  struct Group {
+    int first, end;
+    std::unique_ptr<float[]> values;
+    /** The place of node 0 at the first wavenumber. */
+    const float * at_zero() const { return values.get()-first; }
+  };
+  std::vector<Group> groups;
 
 private:
-  std::vector<ptrdiff_t> begin;
-  std::vector<float> values;
+  struct Row {
+    std::vector<float> values;
+    int first, end;
+  };
+  Row rows[wavenumbers_together];
+  int open = 0;
 };
 
-/** The weights of the two sums of `Samples`, and the smallest x of a sample (a large number if there is none). */
+/** The weights of the two sums of `Samples`. */
 struct BandSums {
   BandWeights first, second;
-  std::vector<double> lowest;
+  void close() {
+    first.close();
+    second.close();
+  }
 };
 
-/** Append one wavenumber, with samples at x = q*distance[i] >= BandTable::lowest_x, begin <= i < end, in descending order. */
-void spread(double q, const double * distance, int begin, int end, const Samples & samples, BandSums & sums);
+/** Append one wavenumber, with samples at x = q*distance[i] >= BandTable::lowest_x, begin <= i < end, in descending order.
+    Returns the smallest x of a sample that is not zero, or a large number if there is none. */
+double spread(double q, const double * distance, int begin, int end, const Samples & samples, BandSums & sums);
 
-/** Add the two sums at one wavenumber, over the nodes up to `highest`, for the multipoles of `number` blocks, at most
-    blocks_together, to first[number*lanes], second[number*lanes]. */
-void add_band(const BandTable & table, int first_block, int number, const BandSums & sums, int wavenumber, int highest,
-              float * first, float * second);
+/** Add the two sums at the wavenumbers of one group, over the nodes up to `highest`, for the multipoles of `number` blocks, at
+    most blocks_together, to first[number*lanes], second[number*lanes] of each wavenumber, `stride` apart. */
+void add_band(const BandTable & table, int first_block, int number, const BandSums & sums, int group, int highest,
+              float * first, float * second, int stride);
 
 }
 

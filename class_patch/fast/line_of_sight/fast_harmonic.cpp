@@ -62,6 +62,30 @@ static double correlate(const double * weight, const double * x1, const double *
   return 0.5*sum;
 }
 
+/** sum_i weight[i] x_i y_i for all pairs of three kinds of transfer functions of the same initial condition, in one pass. */
+cosmicnet_for_all_processors
+static void correlate_all(const double * weight, const double * const x[3], int size, double result[3][3]) {
+  double_vector sums[3][3] = {};
+  int i = 0;
+  for (; i+double_lanes <= size; i += double_lanes) {
+    const double_vector w = *(const double_vector *)(weight+i);
+    double_vector at[3];
+    for (int kind=0; kind < 3; kind++) at[kind] = *(const double_vector *)(x[kind]+i);
+    for (int one=0; one < 3; one++) {
+      const double_vector weighted = w*at[one];
+      for (int other=one; other < 3; other++) sums[one][other] += weighted*at[other];
+    }
+  }
+  for (int one=0; one < 3; one++) {
+    for (int other=one; other < 3; other++) {
+      double sum = 0.;
+      for (int lane=0; lane < double_lanes; lane++) sum += sums[one][other][lane];
+      for (int rest=i; rest < size; rest++) sum += weight[rest]*x[one][rest]*x[other][rest];
+      result[one][other] = result[other][one] = sum;
+    }
+  }
+}
+
 /** Weights times 4 pi P(k)/k dk at the wavenumbers of number counts and shear, for one pair of initial conditions. */
 static int weigh_galaxies(const NumberCounts & counts, struct primordial * ppm, struct harmonic * phr, int index_md,
                           int index_ic1_ic2, std::vector<double> & weight) {
@@ -155,7 +179,10 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
   /* tasks shall not copy them */
   const double * at_q = weight.data(), * at_q_limber = weight_limber.data();
   const bool are_tensors = (ppt->has_tensors == _TRUE_) && (index_md == ppt->index_md_tensors);
-  const int index_tt_t = are_tensors ? ptr->index_tt_t2 : ptr->index_tt_t0;
+  enum {t, e, p};
+  const bool has[] = {ppt->has_cl_cmb_temperature == _TRUE_,ppt->has_cl_cmb_polarization == _TRUE_,
+                      !are_tensors && (ppt->has_cl_cmb_lensing_potential == _TRUE_)};
+  const int types[] = {are_tensors ? ptr->index_tt_t2 : ptr->index_tt_t0,ptr->index_tt_e,ptr->index_tt_lcmb};
   class_setup_parallel();
   for (int index_l=0; index_l < l_size; index_l++) {
     class_run_parallel(=,
@@ -167,20 +194,31 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
       int first = 0;
       /* there are no others in flat space */
       if (pba->sgnK == 0) first = (int)(std::lower_bound(ptr->q,ptr->q+q_size,negligible_below(ptr->l[index_l])/pba->conformal_age)-ptr->q);
-      auto spectrum = [&] (int index_tt1, int index_tt2) {
-        return correlate(at_q+first,transfer(index_ic1,index_tt1)+first,transfer(index_ic1,index_tt2)+first,
-                         transfer(index_ic2,index_tt1)+first,transfer(index_ic2,index_tt2)+first,q_size-first);
+      double same[3][3];
+      if (index_ic1 == index_ic2) {
+        const double * rows[3];
+        for (int kind=0; kind < 3; kind++) rows[kind] = (has[kind] ? transfer(index_ic1,types[kind]) : at_q)+first;
+        correlate_all(at_q+first,rows,q_size-first,same);
+      }
+      auto spectrum = [&] (int kind1, int kind2) {
+        if (index_ic1 == index_ic2) return same[kind1][kind2];
+        return correlate(at_q+first,transfer(index_ic1,types[kind1])+first,transfer(index_ic1,types[kind2])+first,
+                         transfer(index_ic2,types[kind1])+first,transfer(index_ic2,types[kind2])+first,q_size-first);
       };
       for (int index_ct=0; index_ct < phr->ct_size; index_ct++) cl[index_ct] = 0.;
-      if (phr->has_tt == _TRUE_) cl[phr->index_ct_tt] = spectrum(index_tt_t,index_tt_t);
-      if (phr->has_ee == _TRUE_) cl[phr->index_ct_ee] = spectrum(ptr->index_tt_e,ptr->index_tt_e);
-      if (phr->has_te == _TRUE_) cl[phr->index_ct_te] = spectrum(index_tt_t,ptr->index_tt_e);
+      if (phr->has_tt == _TRUE_) cl[phr->index_ct_tt] = spectrum(t,t);
+      if (phr->has_ee == _TRUE_) cl[phr->index_ct_ee] = spectrum(e,e);
+      if (phr->has_te == _TRUE_) cl[phr->index_ct_te] = spectrum(t,e);
       if (are_tensors) {
-        if (phr->has_bb == _TRUE_) cl[phr->index_ct_bb] = spectrum(ptr->index_tt_b,ptr->index_tt_b);
+        if (phr->has_bb == _TRUE_) {
+          const double * b1 = transfer(index_ic1,ptr->index_tt_b)+first;
+          const double * b2 = transfer(index_ic2,ptr->index_tt_b)+first;
+          cl[phr->index_ct_bb] = correlate(at_q+first,b1,b1,b2,b2,q_size-first);
+        }
         return _SUCCESS_;
       }
-      if (phr->has_tp == _TRUE_) cl[phr->index_ct_tp] = spectrum(ptr->index_tt_t0,ptr->index_tt_lcmb);
-      if (phr->has_ep == _TRUE_) cl[phr->index_ct_ep] = spectrum(ptr->index_tt_e,ptr->index_tt_lcmb);
+      if (phr->has_tp == _TRUE_) cl[phr->index_ct_tp] = spectrum(t,p);
+      if (phr->has_ep == _TRUE_) cl[phr->index_ct_ep] = spectrum(e,p);
       if (phr->has_pp == _TRUE_) {
         if ((ptr->do_lcmb_full_limber == _TRUE_) && (ptr->l[index_l] > ppr->l_switch_limber)) {
           auto limber = [=] (int index_ic) {
@@ -190,7 +228,7 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
           cl[phr->index_ct_pp] = correlate(at_q_limber,limber(index_ic1),limber(index_ic1),
                                            limber(index_ic2),limber(index_ic2),(int)ptr->q_size_limber);
         }
-        else cl[phr->index_ct_pp] = spectrum(ptr->index_tt_lcmb,ptr->index_tt_lcmb);
+        else cl[phr->index_ct_pp] = spectrum(p,p);
       }
       if ((counts != NULL) && (index_l < (int)counts->l.size()))
         correlate_galaxies(*counts,ppt,phr,index_l,index_ic1,index_ic2,of_galaxies,cl);

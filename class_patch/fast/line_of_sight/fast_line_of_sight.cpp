@@ -38,6 +38,20 @@ struct TimeGrid {
   /** 1/sinK and cosK/sinK of the distance (0 today), 1/weight, the larger distance to a neighbour, and the distance. */
   std::vector<float> over_sine, cotangent, over_weight, gap, range;
   void prepare(const Space & space);
+  /** The first sample that is not beyond a distance between 0 and distance[0]. Mostly the loop is not entered, so that processors
+      can work ahead. */
+  int first_within(double at) const {
+    const double * const x = distance.data();
+    int i = of_cell[(int)(at*cells_per_distance)];
+    i -= (i > 0) & (x[std::max(i-1,0)] <= at);
+    while ((i > 0) && (x[i-1] <= at)) i--;
+    return i;
+  }
+
+private:
+  /** The same for the distances where cells of equal width begin. */
+  std::vector<int> of_cell;
+  double cells_per_distance;
 };
 
 /** Factors of the sources due to curvature at one wavenumber: q/k, and 1/sqrt(1-3K/k^2); 1 in flat space. */
@@ -53,6 +67,24 @@ struct CurvatureFactors {
 struct LeftOut {
   std::vector<float> rows;
   std::vector<int> first;
+};
+
+/** Results at all multipoles and a few wavenumbers, since tables with l as the outer axis are best written in whole cache lines. */
+class Tile {
+public:
+  enum {width = 8};
+  explicit Tile(size_t l_size) : values(l_size*width) {}
+  void clear() { std::fill(values.begin(),values.end(),0.); }
+  double * column(int index_l, int i) { return &values[(size_t)index_l*width+i]; }
+  /** Two arrays of this size, one after the other. */
+  float * work(int size) {
+    floats.resize(2*size);
+    return floats.data();
+  }
+
+private:
+  std::vector<double> values;
+  std::vector<float> floats;
 };
 
 /** Data common to all wavenumbers of one initial condition. */
@@ -74,8 +106,12 @@ struct LineOfSight {
   /** The first sample of the CMB at late times. */
   int late;
   std::vector<float> lens_factor;
-  /** For Limber's approximation, the integrals of j_l over x, and over l+1/2. */
-  std::vector<double> parabola, height, limber_factor;
+  /** For Limber's approximation: 1 over the distance from a sample to the one before, to the one after, and between these. */
+  std::vector<float> over_before, over_after, over_both;
+  /** And the distance to the one after. */
+  std::vector<float> to_next;
+  /** The integrals of j_l over x, and over l+1/2. */
+  std::vector<double> height, limber_factor;
 
   double * transfer(int index_tt, int index_l) const {
     return ptr->transfer[index_md]
@@ -92,19 +128,22 @@ struct LineOfSight {
   template <typename Sum>
   void store_cmb(int index_l, int begin, int size, const Sum * first, const Sum * second, int stride, const double * near)
     const;
+  void clear_cmb(int index_l, int begin, int end) const;
   void integrate_lens(int begin, int end) const;
   void integrate_limber(int begin, int end) const;
   void add_left_out(int begin, int end, const LeftOut & left_out) const;
   void prepare_limber();
   void evaluate_lens(double k, float * result) const;
-  void limber(double q, const float * source, int first_l, double * result, size_t stride) const;
+  void evaluate_lens(double k, double other_k, float * result, float * other_result) const;
+  void finish_lens(double k, float * result) const;
+  void limber(double q, const float * source, int first_l, Tile & tile, int column) const;
 };
 
 /** Sources of temperature and polarisation as factors of the radial functions, at the wavenumbers from `begin` on. */
 class CmbSamples {
 public:
   CmbSamples(const LineOfSight & work, int begin, int end);
-  /** Go to the next wavenumber, without samples before `first`. */
+  /** Go to the next wavenumber, beginning with the first one, without samples before `first`. */
   void go_to(int index_q, int first);
   /** Add the samples [from,used) that count at all l to the others. */
   void join(int from);
@@ -117,7 +156,8 @@ public:
 
 private:
   const LineOfSight & work;
-  const int begin;
+  const int begin, end;
+  /** The sources at this wavenumber and the next one. */
   std::vector<float> at_q, zero;
 };
 
@@ -182,6 +222,9 @@ void TimeGrid::prepare(const Space & space) {
     if (i+1 < size) gap[i] = std::max(gap[i],(float)(distance[i]-distance[i+1]));
   }
   if (size > 1) gap[size-1] = gap[size-2]; /* the last step ends today, however short it is */
+  const int cells = 8192;
+  cells_per_distance = cells/distance[0];
+  for (int cell=0; cell <= cells; cell++) of_cell.push_back(first_nearer(distance,cell/cells_per_distance));
 }
 
 static inline __attribute__((always_inline)) float share(const Fade & fade, float gap) {
@@ -220,6 +263,16 @@ static void weigh(const TimeGrid & times, float q, const CurvatureFactors & curv
     put(unresolved.slope,i,low*slope);
     put(unresolved.second,i,low*second);
   }
+}
+
+/** The sources of lensing times tau0-tau as factors of j_l. */
+cosmicnet_for_all_processors
+static void weigh_lens(const TimeGrid & times, float q, const Fade & far, const float * source, const float * factor,
+                       int begin, int end, std::vector<float> & value) {
+  auto at = [] (const float * list, int i) { return *(const vector *)(list+i); };
+  for (int i=begin/vector_lanes*vector_lanes; i < end; i += vector_lanes)
+    *(vector *)&value[i] = at(source,i)*at(factor,i)*shares(fade_at_all_l,q*at(&times.gap[0],i))
+      *shares(far,q*at(&times.range[0],i));
 }
 
 /** The part of S_0-S_2 that is left out at high l; returns its first sample. It extends to the last one. */
@@ -282,7 +335,7 @@ void LineOfSight::prepare_lens(const double * phi_plus_psi, const double * corre
 
 CmbSamples::CmbSamples(const LineOfSight & w, int first_q, int end_q)
   : resolved(w.cmb_stride), unresolved(w.cmb_stride), used(0), nearer(0), near(end_q-first_q,0.), work(w), begin(first_q),
-    at_q(w.cmb_sources->columns), zero(w.has_t ? 0 : w.cmb_stride,0.f) {
+    end(end_q), at_q(2*w.cmb_sources->columns), zero(w.has_t ? 0 : w.cmb_stride,0.f) {
   left_out.rows.resize((size_t)(end_q-first_q)*w.cmb_stride);
   left_out.first.assign(end_q-first_q,(int)w.cmb.distance.size());
 }
@@ -292,10 +345,15 @@ void CmbSamples::go_to(int index_q, int first) {
   int sample_number = (int)cmb.distance.size(), row = index_q-begin, stride = work.cmb_stride;
   double q = work.ptr->q[index_q], k = work.ptr->k[work.index_md][index_q];
   const CurvatureFactors curvature(work.space,q,k);
-  work.cmb_sources->evaluate(k,at_q.data());
-  const float * s0 = work.has_t ? &at_q[0] : &zero[0];
-  const float * s1 = work.has_t ? &at_q[stride] : &zero[0];
-  const float * s2 = work.has_t ? &at_q[2*stride] : &at_q[0];
+  const SourceSpline & sources = *work.cmb_sources;
+  float * const here = &at_q[(row%2)*sources.columns];
+  if (row%2 == 0) {
+    if (index_q+1 < end) sources.evaluate_two(k,work.ptr->k[work.index_md][index_q+1],here,here+sources.columns);
+    else sources.evaluate(k,here);
+  }
+  const float * s0 = work.has_t ? here : &zero[0];
+  const float * s1 = work.has_t ? here+stride : &zero[0];
+  const float * s2 = work.has_t ? here+2*stride : here;
   used = sample_number;
   while ((used > 0) && (q*cmb.distance[used-1] < smallest_x)) {
     used--;
@@ -334,7 +392,13 @@ void LineOfSight::store_cmb(int index_l, int begin, int size, const Sum * first,
   }
 }
 
-/** Temperature and polarisation at the wavenumbers [begin,end), in flat space. Values that are not stored are zero. */
+/** Zeros where temperature and polarisation at one l are not computed. */
+void LineOfSight::clear_cmb(int index_l, int begin, int end) const {
+  if (has_t) std::fill(transfer(ptr->index_tt_t0,index_l)+begin,transfer(ptr->index_tt_t0,index_l)+end,0.);
+  if (has_e) std::fill(transfer(ptr->index_tt_e,index_l)+begin,transfer(ptr->index_tt_e,index_l)+end,0.);
+}
+
+/** Temperature and polarisation at the wavenumbers [begin,end), in flat space. */
 void LineOfSight::integrate_cmb(int begin, int end) const {
   int sample_number = (int)cmb.distance.size(), size = end-begin;
   auto first_beyond = [&] (double x) { return (int)(std::lower_bound(ptr->q+begin,ptr->q+end,x/tau0)-ptr->q)-begin; };
@@ -351,37 +415,42 @@ void LineOfSight::integrate_cmb(int begin, int end) const {
     samples.go_to(begin+i,first);
     /* close to x = 0, where j_l vanishes except at low l, the sums have more nodes */
     int far = std::min(samples.used,std::max(first,first_nearer(cmb.distance,BandTable::lowest_x/q)));
-    if (i < early_size) spread(q,cmb.distance.data(),0,std::min(late,far),samples.resolved,early);
-    spread(q,cmb.distance.data(),late,std::max(late,far),samples.resolved,late_sums);
+    spread(q,cmb.distance.data(),first,std::max(first,std::min(late,far)),samples.resolved,early);
+    double lowest = spread(q,cmb.distance.data(),late,std::max(late,far),samples.resolved,late_sums);
     samples.join(far);
     collect_nodes(*table,q,cmb.distance.data(),samples.nearer,samples.used,samples.unresolved,low_l_lists);
     to_l[i] = sqrt(std::max(0.,1.-pow(largest_late_radial_k/q,2)));
-    late_from_l[i] = late_sums.lowest[i]*to_l[i];
+    late_from_l[i] = lowest*to_l[i];
   }
+  early.close();
+  late_sums.close();
   const int stride = blocks_together*lanes;
-  std::vector<float> first_sum(size*stride), second_sum(size*stride);
-  for (int block=0; block*lanes < (int)l.size(); block += blocks_together) {
+  std::vector<float> first_sum(round_up(size)*stride), second_sum(round_up(size)*stride);
+  for (int block=0; block < band->block_number; block += blocks_together) {
     int number = std::min((int)blocks_together,band->block_number-block), at_low_l = 0;
     while ((at_low_l < number) && (band->l[(block+at_low_l)*lanes] < high_l)) at_low_l++;
     int highest_l = band->l[(block+number)*lanes-1];
     int from = first_beyond(negligible_below(band->l[block*lanes])), early_to = early_end(highest_l), to = size;
-    if (from == size) break;
     while ((at_low_l == 0) && (to > std::max(from,early_to)) && (late_from_l[to-1] > highest_l)) to--;
-    std::fill(first_sum.begin(),first_sum.end(),0.f);
-    std::fill(second_sum.begin(),second_sum.end(),0.f);
-    for (int i=from; i < to; i++) {
+    const int first_group = from/wavenumbers_together, end_group = (to+wavenumbers_together-1)/wavenumbers_together;
+    for (int group=first_group; group < end_group; group++) {
+      const int i = group*wavenumbers_together, group_end = std::min(i+(int)wavenumbers_together,size);
       float * sum1 = &first_sum[i*stride], * sum2 = &second_sum[i*stride];
-      if (i < early_to) add_band(*band,block,number,early,i,no_node,sum1,sum2);
-      if (late_from_l[i] <= highest_l) {
+      std::fill(sum1,sum1+wavenumbers_together*stride,0.f);
+      std::fill(sum2,sum2+wavenumbers_together*stride,0.f);
+      if (i < early_to) add_band(*band,block,number,early,group,no_node,sum1,sum2,stride);
+      if (*std::min_element(&late_from_l[i],late_from_l.data()+group_end) <= highest_l) {
         double x = highest_l/(to_l[i]*BandTable::step);
-        add_band(*band,block,number,late_sums,i,(x < no_node) ? (int)x : no_node,sum1,sum2);
+        add_band(*band,block,number,late_sums,group,(x < no_node) ? (int)x : no_node,sum1,sum2,stride);
       }
-      if (at_low_l > 0) add_nodes(*table,block,at_low_l,low_l_lists,i,no_node,sum1,sum2);
+      for (int one=i; (at_low_l > 0) && (one < group_end); one++)
+        add_nodes(*table,block,at_low_l,low_l_lists,one,no_node,&first_sum[one*stride],&second_sum[one*stride]);
     }
     for (int lane=0; (lane < number*lanes) && (block*lanes+lane < (int)l.size()); lane++) {
-      if (from < to)
-        store_cmb(block*lanes+lane,begin+from,to-from,&first_sum[from*stride+lane],&second_sum[from*stride+lane],stride,
-                  samples.near.data()+from);
+      store_cmb(block*lanes+lane,begin+from,to-from,&first_sum[from*stride+lane],&second_sum[from*stride+lane],stride,
+                samples.near.data()+from);
+      clear_cmb(block*lanes+lane,begin,begin+from);
+      clear_cmb(block*lanes+lane,begin+to,end);
     }
   }
   if (has_t) add_left_out(begin,end,samples.left_out);
@@ -418,20 +487,30 @@ void LineOfSight::add_left_out(int begin, int end, const LeftOut & left_out) con
   const std::vector<double> & x = cmb.distance;
   int first_l = 0, l_size = (int)l.size(), last = (int)x.size()-1;
   while ((first_l < l_size) && (l[first_l] < high_l)) first_l += lanes;
-  for (int n=0; n < end-begin; n++) {
-    int first = left_out.first[n], i = last;
-    if (first >= last) continue;
-    double over_q = 1./ptr->q[begin+n];
-    const float * source = &left_out.rows[(size_t)n*cmb_stride];
-    for (int index_l=first_l; index_l < l_size; index_l++) {
-      const LimberPoint point = limber_point(space,l[index_l],over_q);
-      const double at = point.distance;
-      if (at > x[first]) break;
-      if (at < x[last]) continue;
-      while ((i > first+1) && (x[i-1] <= at)) i--;
-      double fraction = (x[i-1]-at)/(x[i-1]-x[i]);
-      transfer(ptr->index_tt_t0,index_l)[begin+n]
-        += height[index_l]*point.factor*over_q*((1.-fraction)*source[i-1]+fraction*source[i]);
+  Tile tile(l_size);
+  for (int start=begin; start < end; start += Tile::width) {
+    const int number = std::min(end-start,(int)Tile::width);
+    int end_l = first_l;
+    tile.clear();
+    for (int n=start-begin; n < start-begin+number; n++) {
+      int first = left_out.first[n];
+      if (first >= last) continue;
+      double over_q = 1./ptr->q[begin+n];
+      const float * source = &left_out.rows[(size_t)n*cmb_stride];
+      for (int index_l=first_l; index_l < l_size; index_l++) {
+        const LimberPoint point = limber_point(space,l[index_l],over_q);
+        const double at = point.distance;
+        if (at > x[first]) break;
+        if (at < x[last]) continue;
+        const int i = std::max(cmb.first_within(at),first+1);
+        double fraction = (x[i-1]-at)/(x[i-1]-x[i]);
+        *tile.column(index_l,begin+n-start) = height[index_l]*point.factor*over_q*((1.-fraction)*source[i-1]+fraction*source[i]);
+        end_l = std::max(end_l,index_l+1);
+      }
+    }
+    for (int index_l=first_l; index_l < end_l; index_l++) {
+      double * t = transfer(ptr->index_tt_t0,index_l)+start;
+      for (int i=0; i < number; i++) t[i] += *tile.column(index_l,i);
     }
   }
 }
@@ -440,25 +519,30 @@ void LineOfSight::add_left_out(int begin, int end, const LeftOut & left_out) con
 void LineOfSight::integrate_lens(int begin, int end) const {
   int sample_number = (int)lens.distance.size(), l_size = (int)l.size(), integrated = 0;
   while ((integrated < l_size) && (l[integrated] <= ppr->l_switch_limber)) integrated++;
-  std::vector<float> at_q((size_t)(end-begin)*lens_stride);
+  std::vector<float> at_q((size_t)(end-begin)*lens_stride+vector_lanes);
+  for (int index_q=begin; index_q < end; index_q += 2) {
+    float * source = &at_q[(size_t)(index_q-begin)*lens_stride];
+    if (index_q+1 < end) evaluate_lens(ptr->k[index_md][index_q],ptr->k[index_md][index_q+1],source,source+lens_stride);
+    else evaluate_lens(ptr->k[index_md][index_q],source);
+  }
   Samples samples(lens_stride);
   const Fade far = fade_in_x((int)ppr->l_switch_limber);
   const bool is_flat = (space.K == 0.);
-  NodeLists lists(is_flat ? end-begin : 0,sample_number);
+  NodeLists near_lists(is_flat ? end-begin : 0,sample_number);
+  BandSums far_sums;
   RadialSums sums(space,l.data(),integrated,sample_number);
   std::vector<double> first(integrated), second(integrated);
   for (int index_q=begin; index_q < end; index_q++) {
     double q = ptr->q[index_q];
-    float * source = &at_q[(size_t)(index_q-begin)*lens_stride];
-    evaluate_lens(ptr->k[index_md][index_q],source);
+    const float * source = &at_q[(size_t)(index_q-begin)*lens_stride];
     int used = sample_number;
     while ((used > 0) && (q*lens.distance[used-1] < smallest_x)) used--;
     int nearer = std::min(first_nearer(lens.distance,far.to/q),used);
-    for (int i=nearer; i < used; i++)
-      samples.value[i] = source[i]*lens_factor[i]*share(fade_at_all_l,(float)q*lens.gap[i])
-        *share(far,(float)(q*lens.distance[i]));
+    weigh_lens(lens,(float)q,far,source,&lens_factor[0],nearer,used,samples.value);
     if (is_flat) {
-      collect_nodes(*table,q,lens.distance.data(),nearer,used,samples,lists);
+      int near = std::min(used,std::max(nearer,first_nearer(lens.distance,BandTable::lowest_x/q)));
+      spread(q,lens.distance.data(),nearer,near,samples,far_sums);
+      collect_nodes(*table,q,lens.distance.data(),near,used,samples,near_lists);
     }
     else if (integrated > 0) {
       std::fill(first.begin(),first.end(),0.);
@@ -467,33 +551,60 @@ void LineOfSight::integrate_lens(int begin, int end) const {
       for (int index_l=0; index_l < integrated; index_l++) transfer(ptr->index_tt_lcmb,index_l)[index_q] = first[index_l];
     }
   }
+  far_sums.close();
   for (int block=0; is_flat && (block*lanes < integrated); block++) {
-    for (int i=0; i < end-begin; i++) {
-      float sum[lanes] = {}, ignored[lanes] = {};
-      add_nodes(*table,block,1,lists,i,no_node,sum,ignored);
-      for (int lane=0; (lane < lanes) && (block*lanes+lane < integrated); lane++)
-        transfer(ptr->index_tt_lcmb,block*lanes+lane)[begin+i] = sum[lane];
+    for (int i=0; i < end-begin; i += wavenumbers_together) {
+      float sum[wavenumbers_together*lanes] = {}, ignored[wavenumbers_together*lanes] = {};
+      add_band(*band,block,1,far_sums,i/wavenumbers_together,no_node,sum,ignored,lanes);
+      for (int one=i; one < std::min(i+(int)wavenumbers_together,end-begin); one++) {
+        add_nodes(*table,block,1,near_lists,one,no_node,sum+(one-i)*lanes,ignored+(one-i)*lanes);
+        for (int lane=0; (lane < lanes) && (block*lanes+lane < integrated); lane++)
+          transfer(ptr->index_tt_lcmb,block*lanes+lane)[begin+one] = sum[(one-i)*lanes+lane];
+      }
     }
   }
-  if (integrated < l_size) {
-    for (int index_q=begin; index_q < end; index_q++)
-      limber(ptr->q[index_q],&at_q[(size_t)(index_q-begin)*lens_stride],integrated,
-             transfer(ptr->index_tt_lcmb,integrated)+index_q,ptr->q_size);
+  Tile tile(l_size);
+  for (int start=begin; (integrated < l_size) && (start < end); start += Tile::width) {
+    const int number = std::min(end-start,(int)Tile::width);
+    tile.clear();
+    for (int i=0; i < number; i++)
+      limber(ptr->q[start+i],&at_q[(size_t)(start+i-begin)*lens_stride],integrated,tile,i);
+    for (int index_l=integrated; index_l < l_size; index_l++)
+      std::copy_n(tile.column(index_l,0),number,transfer(ptr->index_tt_lcmb,index_l)+start);
   }
 }
 
 /** The lensing potential at the wavenumbers [begin,end) of Limber's approximation. */
 void LineOfSight::integrate_limber(int begin, int end) const {
-  std::vector<float> at_q(lens_stride);
-  for (int index_q=begin; index_q < end; index_q++) {
-    evaluate_lens(ptr->k_limber[index_md][index_q],at_q.data());
-    limber(ptr->q_limber[index_q],at_q.data(),0,transfer_limber(0)+index_q,ptr->q_size_limber);
+  std::vector<float> at_q(lens_stride+vector_lanes);
+  Tile tile(l.size());
+  for (int start=begin; start < end; start += Tile::width) {
+    const int number = std::min(end-start,(int)Tile::width);
+    tile.clear();
+    for (int i=0; i < number; i++) {
+      evaluate_lens(ptr->k_limber[index_md][start+i],at_q.data());
+      limber(ptr->q_limber[start+i],at_q.data(),0,tile,i);
+    }
+    for (int index_l=0; index_l < (int)l.size(); index_l++)
+      std::copy_n(tile.column(index_l,0),number,transfer_limber(index_l)+start);
   }
 }
 
 /** The source of lensing times tau0-tau at k. */
 void LineOfSight::evaluate_lens(double k, float * result) const {
   lens_sources->evaluate(k,result);
+  finish_lens(k,result);
+}
+
+/** The same at two wavenumbers. */
+void LineOfSight::evaluate_lens(double k, double other_k, float * result, float * other_result) const {
+  lens_sources->evaluate_two(k,other_k,result,other_result);
+  finish_lens(k,result);
+  finish_lens(other_k,other_result);
+}
+
+/** The tilt of the user, and the value today. */
+void LineOfSight::finish_lens(double k, float * result) const {
   if (ptr->lcmb_tilt != 0.) {
     float tilt = (float)pow(k/ptr->lcmb_pivot,ptr->lcmb_tilt);
     for (int i=0; i < lens_stride; i++) result[i] *= tilt;
@@ -503,38 +614,50 @@ void LineOfSight::evaluate_lens(double k, float * result) const {
   result[last] = result[last-1];
 }
 
-/** Factors of Limber's approximation that depend on times alone, and those of the parabola through every triple of samples
-    (i-1,i,i+1). */
+/** Factors of Limber's approximation that depend on times alone. */
 void LineOfSight::prepare_limber() {
   const std::vector<double> & x = lens.distance;
   for (size_t i=0; i < x.size(); i++) lens_factor.push_back((x[i] > 0.) ? (float)(lens.weight[i]/x[i]) : 0.f);
-  parabola.assign(3*x.size(),0.);
+  for (std::vector<float> * list : {&lens_factor,&over_before,&over_after,&over_both,&to_next}) list->resize(lens_stride+vector_lanes,0.f);
   for (size_t i=1; i+1 < x.size(); i++) {
-    parabola[3*i] = 1./((x[i-1]-x[i])*(x[i-1]-x[i+1]));
-    parabola[3*i+1] = 1./((x[i]-x[i-1])*(x[i]-x[i+1]));
-    parabola[3*i+2] = 1./((x[i+1]-x[i-1])*(x[i+1]-x[i]));
+    over_before[i] = (float)(1./(x[i-1]-x[i]));
+    over_after[i] = (float)(1./(x[i]-x[i+1]));
+    over_both[i] = (float)(1./(x[i-1]-x[i+1]));
+    to_next[i] = (float)(x[i]-x[i+1]);
+  }
+}
+
+/** The parabola source[i] + d (linear[i] + d square[i]), d = distance-distance[i], through each sample and its neighbours. */
+cosmicnet_for_all_processors
+static void fit_parabolas(const float * source, const float * over_before, const float * over_after, const float * over_both,
+                          const float * to_next, int size, float * linear, float * square) {
+  auto at = [] (const float * list, int i) { return *(const vector *)(list+i); };
+  for (int i=1; i < size-1; i += vector_lanes) {
+    const vector here = at(source,i), before = (at(source,i-1)-here)*at(over_before,i), after = (here-at(source,i+1))*at(over_after,i);
+    const vector bend = (before-after)*at(over_both,i);
+    *(vector *)(square+i) = bend;
+    *(vector *)(linear+i) = after+bend*at(to_next,i);
   }
 }
 
 /** Limber's approximation at one q for the multipoles from first_l on, as transfer_limber(): the source (times tau0-tau) at
-    tau0-tau = (l+1/2)/q, on the parabola through three samples; results are `stride` apart. */
-void LineOfSight::limber(double q, const float * source, int first_l, double * result, size_t stride) const {
-  const std::vector<double> & x = lens.distance;
-  int last = (int)x.size()-1, i = std::max(last-1,1);
-  double over_q = 1./q;
-  for (int index_l=first_l; index_l < (int)l.size(); index_l++, result += stride) {
-    double l_plus_half = l[index_l]+0.5;
+    tau0-tau = (l+1/2)/q, on the parabola through three samples. Where it vanishes the tile stays as it is. */
+void LineOfSight::limber(double q, const float * source, int first_l, Tile & tile, int column) const {
+  const int size = (int)lens.distance.size(), l_size = (int)l.size();
+  const double over_q = 1./q, * const x = lens.distance.data(), * const l_factor = limber_factor.data();
+  float * const linear = tile.work(lens_stride+vector_lanes), * const square = linear+lens_stride+vector_lanes;
+  fit_parabolas(source,over_before.data(),over_after.data(),over_both.data(),to_next.data(),size,linear,square);
+  double * to = tile.column(first_l,column);
+  for (int index_l=first_l; index_l < l_size; index_l++, to += Tile::width) {
     const LimberPoint point = limber_point(space,l[index_l],over_q);
     const double at = point.distance;
-    if (at > x[0]) break; /* the results are zero from here on */
-    if (at < x[last]) continue;
-    while ((i > 1) && (x[i-1] <= at)) i--;
-    double d0 = at-x[i-1], d1 = at-x[i], d2 = at-x[i+1];
-    const double * factor = &parabola[3*i];
+    if (at > x[0]) break;
+    if (at < x[size-1]) continue;
+    const int i = std::max(std::min(lens.first_within(at),size-2),1);
+    const float beyond = (float)(at-x[i]);
     /* the source stands there times the distance, which is (l+1/2)/q in flat space only */
-    double of_curvature = (space.K == 0.) ? 1. : point.factor*l_plus_half/(q*at);
-    *result = (float)(limber_factor[index_l]*of_curvature
-      *(source[i-1]*d1*d2*factor[0]+source[i]*d0*d2*factor[1]+source[i+1]*d0*d1*factor[2]));
+    const double of_curvature = (space.K == 0.) ? 1. : point.factor*(l[index_l]+0.5)/(q*at);
+    *to = l_factor[index_l]*of_curvature*(source[i]+beyond*(linear[i]+beyond*square[i]));
   }
 }
 
@@ -718,8 +841,8 @@ static int scalar_transfer(struct precision * ppr, struct background * pba, stru
                ptr->error_message);
     work.cmb_stride = round_up((int)work.cmb.distance.size());
     work.late = first_nearer(work.cmb.distance,work.tau0-late_times*tau_rec);
-    if (space.K == 0.) work.band = band_table(ptr->l,ptr->l_size_max,reach.x_max,reach.band);
   }
+  if (space.K == 0.) work.band = band_table(work.l.data(),(int)work.l.size(),reach.x_max,reach.band);
   if (work.has_lcmb) {
     class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,ptr->index_tt_lcmb,work.space,work.lens),
                ptr->error_message,

@@ -40,7 +40,8 @@ int cosmicnet_closed_wavenumbers(struct precision * ppr, struct transfer * ptr, 
 short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_md, int index_tt);
 
 /** In place of CLASS's loop over wavenumbers: fill ptr->transfer and ptr->transfer_limber, except for kept transfer
-    functions. The sum of all temperature terms is stored as index_tt_t0; index_tt_t1 and index_tt_t2 are zero. */
+    functions. The sum of all temperature terms is stored as index_tt_t0. What cosmicnet_harmonic() does not read is not set,
+    as index_tt_t1 and index_tt_t2 of scalar modes. */
 int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, struct perturbations * ppt,
                             struct fourier * pfo, struct transfer * ptr, double tau_rec);
 

@@ -57,22 +57,62 @@ void SourceSpline::spline(int begin, int end) {
   for (int i=n-2; i >= 0; i--) substitute(m(i),m(i+1),(float)above[i],size);
 }
 
+static inline __attribute__((always_inline)) vector combine(const vector from[4], const float factor[4]) {
+  return (factor[0]*from[0]+factor[1]*from[1])+(factor[2]*from[2]+factor[3]*from[3]);
+}
+
 cosmicnet_for_all_processors
-static void combine(const float * const from[4], const float factor[4], float * result, int size) {
+static void combine_rows(const float * const rows[4], const float factor[4], float * result, int size) {
   for (int i=0; i < size; i += vector_lanes) {
-    *(vector *)(result+i) = factor[0] * *(const vector *)(from[0]+i) + factor[1] * *(const vector *)(from[1]+i)
-      + factor[2] * *(const vector *)(from[2]+i) + factor[3] * *(const vector *)(from[3]+i);
+    vector from[4];
+    for (int row=0; row < 4; row++) from[row] = *(const vector *)(rows[row]+i);
+    *(vector *)(result+i) = combine(from,factor);
+  }
+}
+
+cosmicnet_for_all_processors
+static void combine_rows_twice(const float * const rows[4], const float factor[4], const float other_factor[4], float * result,
+                               float * other_result, int size) {
+  for (int i=0; i < size; i += vector_lanes) {
+    vector from[4];
+    for (int row=0; row < 4; row++) from[row] = *(const vector *)(rows[row]+i);
+    *(vector *)(result+i) = combine(from,factor);
+    *(vector *)(other_result+i) = combine(from,other_factor);
+  }
+}
+
+SourceSpline::Combination SourceSpline::at(double q) const {
+  int last = (int)k.size()-2;
+  int i = std::min(std::max((int)(std::upper_bound(k.begin(),k.end(),q)-k.begin())-1,0),last);
+  double step = k[i+1]-k[i], b = (q-k[i])/step, a = 1.-b;
+  return {i,{(float)a,(float)b,(float)((a*a*a-a)*step*step/6.),(float)((b*b*b-b)*step*step/6.)}};
+}
+
+void SourceSpline::rows_of(int interval, const float * rows[4]) const {
+  for (int i=0; i < 2; i++) {
+    rows[i] = values.data()+(size_t)(interval+i)*columns;
+    rows[2+i] = curvatures.data()+(size_t)(interval+i)*columns;
   }
 }
 
 void SourceSpline::evaluate(double q, float * result) const {
-  int last = (int)k.size()-2;
-  int i = std::min(std::max((int)(std::upper_bound(k.begin(),k.end(),q)-k.begin())-1,0),last);
-  double step = k[i+1]-k[i], b = (q-k[i])/step, a = 1.-b;
-  const float * const from[4] = {values.data()+(size_t)i*columns,values.data()+(size_t)(i+1)*columns,
-                                 curvatures.data()+(size_t)i*columns,curvatures.data()+(size_t)(i+1)*columns};
-  const float factor[4] = {(float)a,(float)b,(float)((a*a*a-a)*step*step/6.),(float)((b*b*b-b)*step*step/6.)};
-  combine(from,factor,result,columns);
+  const Combination here = at(q);
+  const float * rows[4];
+  rows_of(here.interval,rows);
+  combine_rows(rows,here.factor,result,columns);
+}
+
+void SourceSpline::evaluate_two(double q, double other_q, float * result, float * other_result) const {
+  const Combination here = at(q), other = at(other_q);
+  const float * rows[4];
+  rows_of(here.interval,rows);
+  if (other.interval == here.interval) {
+    combine_rows_twice(rows,here.factor,other.factor,result,other_result,columns);
+    return;
+  }
+  combine_rows(rows,here.factor,result,columns);
+  rows_of(other.interval,rows);
+  combine_rows(rows,other.factor,other_result,columns);
 }
 
 }

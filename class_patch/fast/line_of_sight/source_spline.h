@@ -23,11 +23,20 @@ public:
   void spline(int begin, int end);
   /** All columns at wavenumber q, which must lie within k. */
   void evaluate(double q, float * result) const;
+  /** The same at two wavenumbers, which is faster if they are neighbours. */
+  void evaluate_two(double q, double other_q, float * result, float * other_result) const;
 
   /** Columns, rounded up to whole vectors. */
   const int columns;
 
 private:
+  /** What a spline at one wavenumber is a combination of. */
+  struct Combination {
+    int interval;
+    float factor[4];
+  };
+  Combination at(double q) const;
+  void rows_of(int interval, const float * rows[4]) const;
   std::vector<double> k;
   AlignedFloats values, curvatures;
 };
