@@ -46,31 +46,32 @@ static int primordial_weights(struct primordial * ppm, struct harmonic * phr, in
   return _SUCCESS_;
 }
 
+static inline __attribute__((always_inline)) double_vector doubles(const float * x) {
+  return double_vector{x[0],x[1],x[2],x[3]};
+}
+
 /** sum_i weight[i] (x1[i] y2[i] + y1[i] x2[i])/2. */
 cosmicnet_for_all_processors
-static double correlate(const double * weight, const double * x1, const double * y1,
-                        const double * x2, const double * y2, int size) {
+static double correlate(const double * weight, const float * x1, const float * y1, const float * x2, const float * y2, int size) {
   double_vector sums = {};
   double sum = 0.;
   int i = 0;
   for (; i+double_lanes <= size; i += double_lanes)
-    sums += *(const double_vector *)(weight+i)
-      * (*(const double_vector *)(x1+i) * *(const double_vector *)(y2+i)
-         + *(const double_vector *)(y1+i) * *(const double_vector *)(x2+i));
-  for (; i < size; i++) sum += weight[i]*(x1[i]*y2[i]+y1[i]*x2[i]);
+    sums += *(const double_vector *)(weight+i) * (doubles(x1+i)*doubles(y2+i)+doubles(y1+i)*doubles(x2+i));
+  for (; i < size; i++) sum += weight[i]*((double)x1[i]*y2[i]+(double)y1[i]*x2[i]);
   for (int lane=0; lane < double_lanes; lane++) sum += sums[lane];
   return 0.5*sum;
 }
 
 /** sum_i weight[i] x_i y_i for all pairs of three kinds of transfer functions of the same initial condition, in one pass. */
 cosmicnet_for_all_processors
-static void correlate_all(const double * weight, const double * const x[3], int size, double result[3][3]) {
+static void correlate_all(const double * weight, const float * const x[3], int size, double result[3][3]) {
   double_vector sums[3][3] = {};
   int i = 0;
   for (; i+double_lanes <= size; i += double_lanes) {
     const double_vector w = *(const double_vector *)(weight+i);
     double_vector at[3];
-    for (int kind=0; kind < 3; kind++) at[kind] = *(const double_vector *)(x[kind]+i);
+    for (int kind=0; kind < 3; kind++) at[kind] = doubles(x[kind]+i);
     for (int one=0; one < 3; one++) {
       const double_vector weighted = w*at[one];
       for (int other=one; other < 3; other++) sums[one][other] += weighted*at[other];
@@ -178,6 +179,8 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
   const double * of_galaxies = weight_galaxies.data();
   /* tasks shall not copy them */
   const double * at_q = weight.data(), * at_q_limber = weight_limber.data();
+  const std::vector<float> zeros(q_size,0.f);
+  const float * nothing = zeros.data();
   const bool are_tensors = (ppt->has_tensors == _TRUE_) && (index_md == ppt->index_md_tensors);
   enum {t, e, p};
   const bool has[] = {ppt->has_cl_cmb_temperature == _TRUE_,ppt->has_cl_cmb_polarization == _TRUE_,
@@ -187,17 +190,14 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
   for (int index_l=0; index_l < l_size; index_l++) {
     class_run_parallel(=,
       double * cl = phr->cl[index_md]+(index_l*phr->ic_ic_size[index_md]+index_ic1_ic2)*phr->ct_size;
-      auto transfer = [=] (int index_ic, int index_tt) {
-        return ptr->transfer[index_md]
-          + ((size_t)(index_ic*ptr->tt_size[index_md]+index_tt)*l_size+index_l)*ptr->q_size;
-      };
+      auto transfer = [=] (int index_ic, int index_tt) { return transfer_row(ptr,index_md,index_ic,index_tt,index_l); };
       int first = 0;
       /* there are no others in flat space */
       if (pba->sgnK == 0) first = (int)(std::lower_bound(ptr->q,ptr->q+q_size,negligible_below(ptr->l[index_l])/pba->conformal_age)-ptr->q);
       double same[3][3];
       if (index_ic1 == index_ic2) {
-        const double * rows[3];
-        for (int kind=0; kind < 3; kind++) rows[kind] = (has[kind] ? transfer(index_ic1,types[kind]) : at_q)+first;
+        const float * rows[3];
+        for (int kind=0; kind < 3; kind++) rows[kind] = (has[kind] ? transfer(index_ic1,types[kind]) : nothing)+first;
         correlate_all(at_q+first,rows,q_size-first,same);
       }
       auto spectrum = [&] (int kind1, int kind2) {
@@ -211,8 +211,8 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
       if (phr->has_te == _TRUE_) cl[phr->index_ct_te] = spectrum(t,e);
       if (are_tensors) {
         if (phr->has_bb == _TRUE_) {
-          const double * b1 = transfer(index_ic1,ptr->index_tt_b)+first;
-          const double * b2 = transfer(index_ic2,ptr->index_tt_b)+first;
+          const float * b1 = transfer(index_ic1,ptr->index_tt_b)+first;
+          const float * b2 = transfer(index_ic2,ptr->index_tt_b)+first;
           cl[phr->index_ct_bb] = correlate(at_q+first,b1,b1,b2,b2,q_size-first);
         }
         return _SUCCESS_;
@@ -221,10 +221,7 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
       if (phr->has_ep == _TRUE_) cl[phr->index_ct_ep] = spectrum(e,p);
       if (phr->has_pp == _TRUE_) {
         if ((ptr->do_lcmb_full_limber == _TRUE_) && (ptr->l[index_l] > ppr->l_switch_limber)) {
-          auto limber = [=] (int index_ic) {
-            return ptr->transfer_limber[index_md]
-              + ((size_t)(index_ic*ptr->tt_size[index_md]+ptr->index_tt_lcmb)*l_size+index_l)*ptr->q_size_limber;
-          };
+          auto limber = [=] (int index_ic) { return transfer_limber_row(ptr,index_md,index_ic,index_l); };
           cl[phr->index_ct_pp] = correlate(at_q_limber,limber(index_ic1),limber(index_ic1),
                                            limber(index_ic2),limber(index_ic2),(int)ptr->q_size_limber);
         }

@@ -35,8 +35,9 @@ namespace cosmicnet {
     the window that multiplies the source of the perturbation module. */
 struct TimeGrid {
   std::vector<double> distance, weight, window;
-  /** 1/sinK and cosK/sinK of the distance (0 today), 1/weight, the larger distance to a neighbour, and the distance. */
-  std::vector<float> over_sine, cotangent, over_weight, gap, range;
+  /** 1/sinK and cosK/sinK of the distance (0 today), 1/weight, the larger distance to a neighbour, the distance, and 1 over
+      that to the sample before. */
+  std::vector<float> over_sine, cotangent, over_weight, gap, range, over_step;
   void prepare(const Space & space);
   /** The first sample that is not beyond a distance between 0 and distance[0]. Mostly the loop is not entered, so that processors
       can work ahead. */
@@ -72,10 +73,10 @@ struct LeftOut {
 /** Results at all multipoles and a few wavenumbers, since tables with l as the outer axis are best written in whole cache lines. */
 class Tile {
 public:
-  enum {width = 8};
+  enum {width = 16};
   explicit Tile(size_t l_size) : values(l_size*width) {}
-  void clear() { std::fill(values.begin(),values.end(),0.); }
-  double * column(int index_l, int i) { return &values[(size_t)index_l*width+i]; }
+  void clear() { std::fill(values.begin(),values.end(),0.f); }
+  float * column(int index_l, int i) { return &values[(size_t)index_l*width+i]; }
   /** Two arrays of this size, one after the other. */
   float * work(int size) {
     floats.resize(2*size);
@@ -83,8 +84,7 @@ public:
   }
 
 private:
-  std::vector<double> values;
-  std::vector<float> floats;
+  std::vector<float> values, floats;
 };
 
 /** Data common to all wavenumbers of one initial condition. */
@@ -106,21 +106,14 @@ struct LineOfSight {
   /** The first sample of the CMB at late times. */
   int late;
   std::vector<float> lens_factor;
-  /** For Limber's approximation: 1 over the distance from a sample to the one before, to the one after, and between these. */
-  std::vector<float> over_before, over_after, over_both;
-  /** And the distance to the one after. */
-  std::vector<float> to_next;
+  /** For Limber's approximation: 1 over the distance from a sample to the one before, to the one after, and between these; and the
+      distance to the one after. */
+  std::vector<float> over_before, over_after, over_both, to_next;
   /** The integrals of j_l over x, and over l+1/2. */
   std::vector<double> height, limber_factor;
 
-  double * transfer(int index_tt, int index_l) const {
-    return ptr->transfer[index_md]
-      + ((size_t)(index_ic*ptr->tt_size[index_md]+index_tt)*ptr->l_size[index_md]+index_l)*ptr->q_size;
-  }
-  double * transfer_limber(int index_l) const {
-    return ptr->transfer_limber[index_md]
-      + ((size_t)(index_ic*ptr->tt_size[index_md]+ptr->index_tt_lcmb)*ptr->l_size[index_md]+index_l)*ptr->q_size_limber;
-  }
+  float * transfer(int index_tt, int index_l) const { return transfer_row(ptr,index_md,index_ic,index_tt,index_l); }
+  float * transfer_limber(int index_l) const { return transfer_limber_row(ptr,index_md,index_ic,index_l); }
   void prepare_cmb(const double * t0, const double * t1, const double * t2, double factor_t2, int begin, int end);
   void prepare_lens(const double * phi_plus_psi, const double * correction, int begin, int end);
   void integrate_cmb(int begin, int end) const;
@@ -209,6 +202,7 @@ void TimeGrid::prepare(const Space & space) {
   cotangent.assign(round_up(size),0.f);
   over_weight.assign(round_up(size),0.f);
   gap.assign(round_up(size),0.f);
+  over_step.assign(round_up(size),0.f);
   range.assign(distance.begin(),distance.end());
   range.resize(round_up(size),0.f);
   for (int i=0; i < size; i++) {
@@ -218,7 +212,10 @@ void TimeGrid::prepare(const Space & space) {
       cotangent[i] = (float)(space.cosine(distance[i])/sine);
     }
     if (weight[i] > 0.) over_weight[i] = (float)(1./weight[i]);
-    if (i > 0) gap[i] = (float)(distance[i-1]-distance[i]);
+    if (i > 0) {
+      gap[i] = (float)(distance[i-1]-distance[i]);
+      over_step[i] = (float)(1./(distance[i-1]-distance[i]));
+    }
     if (i+1 < size) gap[i] = std::max(gap[i],(float)(distance[i]-distance[i+1]));
   }
   if (size > 1) gap[size-1] = gap[size-2]; /* the last step ends today, however short it is */
@@ -382,20 +379,20 @@ void LineOfSight::store_cmb(int index_l, int begin, int size, const Sum * first,
                             const double * near) const {
   double factor_t = 1.5*l[index_l]*(l[index_l]+1.);
   double factor_e = 1.5*sqrt((l[index_l]+2.)*(l[index_l]+1.)*l[index_l]*(l[index_l]-1.));
-  double * t = has_t ? transfer(ptr->index_tt_t0,index_l)+begin : NULL;
-  double * e = has_e ? transfer(ptr->index_tt_e,index_l)+begin : NULL;
+  float * t = has_t ? transfer(ptr->index_tt_t0,index_l)+begin : NULL;
+  float * e = has_e ? transfer(ptr->index_tt_e,index_l)+begin : NULL;
   for (int i=0; i < size; i++) {
     /* -3 j_2'/x and j_2/x^2 at x = 0 */
     double first_near = (l[index_l] == 2) ? -0.4*near[i] : 0., second_near = (l[index_l] == 2) ? near[i]/15. : 0.;
-    if (has_t) t[i] = first[i*stride]+first_near+factor_t*(second[i*stride]+second_near);
-    if (has_e) e[i] = factor_e*(second[i*stride]+second_near);
+    if (has_t) t[i] = (float)(first[i*stride]+first_near+factor_t*(second[i*stride]+second_near));
+    if (has_e) e[i] = (float)(factor_e*(second[i*stride]+second_near));
   }
 }
 
 /** Zeros where temperature and polarisation at one l are not computed. */
 void LineOfSight::clear_cmb(int index_l, int begin, int end) const {
-  if (has_t) std::fill(transfer(ptr->index_tt_t0,index_l)+begin,transfer(ptr->index_tt_t0,index_l)+end,0.);
-  if (has_e) std::fill(transfer(ptr->index_tt_e,index_l)+begin,transfer(ptr->index_tt_e,index_l)+end,0.);
+  if (has_t) std::fill(transfer(ptr->index_tt_t0,index_l)+begin,transfer(ptr->index_tt_t0,index_l)+end,0.f);
+  if (has_e) std::fill(transfer(ptr->index_tt_e,index_l)+begin,transfer(ptr->index_tt_e,index_l)+end,0.f);
 }
 
 /** Temperature and polarisation at the wavenumbers [begin,end), in flat space. */
@@ -488,6 +485,7 @@ void LineOfSight::add_left_out(int begin, int end, const LeftOut & left_out) con
   int first_l = 0, l_size = (int)l.size(), last = (int)x.size()-1;
   while ((first_l < l_size) && (l[first_l] < high_l)) first_l += lanes;
   Tile tile(l_size);
+  std::vector<float> slope(cmb_stride);
   for (int start=begin; start < end; start += Tile::width) {
     const int number = std::min(end-start,(int)Tile::width);
     int end_l = first_l;
@@ -497,19 +495,20 @@ void LineOfSight::add_left_out(int begin, int end, const LeftOut & left_out) con
       if (first >= last) continue;
       double over_q = 1./ptr->q[begin+n];
       const float * source = &left_out.rows[(size_t)n*cmb_stride];
+      for (int i=first+1; i <= last; i++) slope[i] = (source[i-1]-source[i])*cmb.over_step[i];
       for (int index_l=first_l; index_l < l_size; index_l++) {
         const LimberPoint point = limber_point(space,l[index_l],over_q);
         const double at = point.distance;
         if (at > x[first]) break;
         if (at < x[last]) continue;
         const int i = std::max(cmb.first_within(at),first+1);
-        double fraction = (x[i-1]-at)/(x[i-1]-x[i]);
-        *tile.column(index_l,begin+n-start) = height[index_l]*point.factor*over_q*((1.-fraction)*source[i-1]+fraction*source[i]);
+        *tile.column(index_l,begin+n-start)
+          = (float)(height[index_l]*point.factor*over_q)*(source[i]+(float)(at-x[i])*slope[i]);
         end_l = std::max(end_l,index_l+1);
       }
     }
     for (int index_l=first_l; index_l < end_l; index_l++) {
-      double * t = transfer(ptr->index_tt_t0,index_l)+start;
+      float * t = transfer(ptr->index_tt_t0,index_l)+start;
       for (int i=0; i < number; i++) t[i] += *tile.column(index_l,i);
     }
   }
@@ -548,7 +547,7 @@ void LineOfSight::integrate_lens(int begin, int end) const {
       std::fill(first.begin(),first.end(),0.);
       sums.set_wavenumber(q);
       sums.add(lens.distance.data(),nearer,used,samples,integrated,first.data(),second.data());
-      for (int index_l=0; index_l < integrated; index_l++) transfer(ptr->index_tt_lcmb,index_l)[index_q] = first[index_l];
+      for (int index_l=0; index_l < integrated; index_l++) transfer(ptr->index_tt_lcmb,index_l)[index_q] = (float)first[index_l];
     }
   }
   far_sums.close();
@@ -618,7 +617,8 @@ void LineOfSight::finish_lens(double k, float * result) const {
 void LineOfSight::prepare_limber() {
   const std::vector<double> & x = lens.distance;
   for (size_t i=0; i < x.size(); i++) lens_factor.push_back((x[i] > 0.) ? (float)(lens.weight[i]/x[i]) : 0.f);
-  for (std::vector<float> * list : {&lens_factor,&over_before,&over_after,&over_both,&to_next}) list->resize(lens_stride+vector_lanes,0.f);
+  for (std::vector<float> * list : {&lens_factor,&over_before,&over_after,&over_both,&to_next})
+    list->resize(lens_stride+vector_lanes,0.f);
   for (size_t i=1; i+1 < x.size(); i++) {
     over_before[i] = (float)(1./(x[i-1]-x[i]));
     over_after[i] = (float)(1./(x[i]-x[i+1]));
@@ -627,13 +627,15 @@ void LineOfSight::prepare_limber() {
   }
 }
 
-/** The parabola source[i] + d (linear[i] + d square[i]), d = distance-distance[i], through each sample and its neighbours. */
+/** The parabola source[i] + d (linear[i] + d square[i]), d = distance-distance[i], through each sample and its neighbours.
+    All lists have room for one vector more. */
 cosmicnet_for_all_processors
 static void fit_parabolas(const float * source, const float * over_before, const float * over_after, const float * over_both,
                           const float * to_next, int size, float * linear, float * square) {
   auto at = [] (const float * list, int i) { return *(const vector *)(list+i); };
   for (int i=1; i < size-1; i += vector_lanes) {
-    const vector here = at(source,i), before = (at(source,i-1)-here)*at(over_before,i), after = (here-at(source,i+1))*at(over_after,i);
+    const vector here = at(source,i);
+    const vector before = (at(source,i-1)-here)*at(over_before,i), after = (here-at(source,i+1))*at(over_after,i);
     const vector bend = (before-after)*at(over_both,i);
     *(vector *)(square+i) = bend;
     *(vector *)(linear+i) = after+bend*at(to_next,i);
@@ -647,7 +649,7 @@ void LineOfSight::limber(double q, const float * source, int first_l, Tile & til
   const double over_q = 1./q, * const x = lens.distance.data(), * const l_factor = limber_factor.data();
   float * const linear = tile.work(lens_stride+vector_lanes), * const square = linear+lens_stride+vector_lanes;
   fit_parabolas(source,over_before.data(),over_after.data(),over_both.data(),to_next.data(),size,linear,square);
-  double * to = tile.column(first_l,column);
+  float * to = tile.column(first_l,column);
   for (int index_l=first_l; index_l < l_size; index_l++, to += Tile::width) {
     const LimberPoint point = limber_point(space,l[index_l],over_q);
     const double at = point.distance;
@@ -657,7 +659,7 @@ void LineOfSight::limber(double q, const float * source, int first_l, Tile & til
     const float beyond = (float)(at-x[i]);
     /* the source stands there times the distance, which is (l+1/2)/q in flat space only */
     const double of_curvature = (space.K == 0.) ? 1. : point.factor*(l[index_l]+0.5)/(q*at);
-    *to = l_factor[index_l]*of_curvature*(source[i]+beyond*(linear[i]+beyond*square[i]));
+    *to = (float)(l_factor[index_l]*of_curvature)*(source[i]+beyond*(linear[i]+beyond*square[i]));
   }
 }
 
@@ -842,7 +844,7 @@ static int scalar_transfer(struct precision * ppr, struct background * pba, stru
     work.cmb_stride = round_up((int)work.cmb.distance.size());
     work.late = first_nearer(work.cmb.distance,work.tau0-late_times*tau_rec);
   }
-  if (space.K == 0.) work.band = band_table(work.l.data(),(int)work.l.size(),reach.x_max,reach.band);
+  if ((space.K == 0.) && (reach.band > 0.)) work.band = band_table(ptr->l,ptr->l_size_max,reach.x_max,reach.band);
   if (work.has_lcmb) {
     class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,ptr->index_tt_lcmb,work.space,work.lens),
                ptr->error_message,

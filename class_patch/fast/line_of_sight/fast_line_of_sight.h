@@ -39,9 +39,9 @@ int cosmicnet_closed_wavenumbers(struct precision * ppr, struct transfer * ptr, 
     and polarisation, which do not depend on non-linear corrections or the amplitude of lensing. */
 short cosmicnet_is_kept(struct perturbations * ppt, struct transfer * ptr, int index_md, int index_tt);
 
-/** In place of CLASS's loop over wavenumbers: fill ptr->transfer and ptr->transfer_limber, except for kept transfer
-    functions. The sum of all temperature terms is stored as index_tt_t0. What cosmicnet_harmonic() does not read is not set,
-    as index_tt_t1 and index_tt_t2 of scalar modes. */
+/** In place of CLASS's loop over wavenumbers: fill the transfer functions (transfer_row()), except for kept ones. The sum of all
+    temperature terms is stored as index_tt_t0. index_tt_t1 and index_tt_t2 of scalar modes are not set; cosmicnet_harmonic() does not
+    read them. */
 int cosmicnet_line_of_sight(struct precision * ppr, struct background * pba, struct perturbations * ppt,
                             struct fourier * pfo, struct transfer * ptr, double tau_rec);
 
@@ -55,6 +55,22 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
                        struct primordial * ppm, struct harmonic * phr, int index_md, int index_ic1, int index_ic2);
 
 #ifdef __cplusplus
+}
+
+namespace cosmicnet {
+
+/** The transfer functions of one type at one multipole, at all ptr->q. The memory is CLASS's, but the numbers are floats. */
+static inline float * transfer_row(const struct transfer * ptr, int index_md, int index_ic, int index_tt, int index_l) {
+  return (float *)ptr->transfer[index_md]
+    + ((size_t)(index_ic*ptr->tt_size[index_md]+index_tt)*ptr->l_size[index_md]+index_l)*ptr->q_size;
+}
+
+/** The same of the lensing potential by Limber's approximation, at all ptr->q_limber. */
+static inline float * transfer_limber_row(const struct transfer * ptr, int index_md, int index_ic, int index_l) {
+  return (float *)ptr->transfer_limber[index_md]
+    + ((size_t)(index_ic*ptr->tt_size[index_md]+ptr->index_tt_lcmb)*ptr->l_size[index_md]+index_l)*ptr->q_size_limber;
+}
+
 }
 #endif
 

@@ -18,6 +18,7 @@
 #include "parallel.h"
 #include "node_sums.h"
 #include "source_spline.h"
+#include "fast_line_of_sight.h"
 #include "tensor_transfer.h"
 
 namespace cosmicnet {
@@ -55,9 +56,7 @@ struct TensorTransfer {
   void prepare_sources();
   void integrate(int begin, int end) const;
   void store(int index_l, int index_q, const double * sum) const;
-  double * transfer(int index_tt, int index_l) const {
-    return ptr->transfer[index_md]+((size_t)index_tt*ptr->l_size[index_md]+index_l)*ptr->q_size;
-  }
+  float * transfer(int index_tt, int index_l) const { return transfer_row(ptr,index_md,0,index_tt,index_l); }
 };
 
 /* The sums at one wavenumber and multipole. */
@@ -117,10 +116,10 @@ void TensorTransfer::prepare_sources() {
 /** Temperature and polarisation from their sums. */
 void TensorTransfer::store(int index_l, int index_q, const double * sum) const {
   double l = ptr->l[index_l];
-  if (has_t) transfer(ptr->index_tt_t2,index_l)[index_q] = sqrt(3./8.*(l+2.)*(l+1.)*l*(l-1.))*sum[t];
+  if (has_t) transfer(ptr->index_tt_t2,index_l)[index_q] = (float)(sqrt(3./8.*(l+2.)*(l+1.)*l*(l-1.))*sum[t]);
   if (has_p) {
-    transfer(ptr->index_tt_e,index_l)[index_q] = 0.5*sum[e_first]+0.25*l*(l+1.)*sum[e_second];
-    transfer(ptr->index_tt_b,index_l)[index_q] = 0.5*sum[b];
+    transfer(ptr->index_tt_e,index_l)[index_q] = (float)(0.5*sum[e_first]+0.25*l*(l+1.)*sum[e_second]);
+    transfer(ptr->index_tt_b,index_l)[index_q] = (float)(0.5*sum[b]);
   }
 }
 
