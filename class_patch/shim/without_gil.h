@@ -12,9 +12,11 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <system_error>
 #include "class.h"
 
-/* Lack of memory is an exception in the fast modules, and an error code in CLASS. */
+/* Lack of memory is an exception in the fast modules, and an error code in CLASS. Threads raise std::system_error where they cannot
+   start. */
 #define COSMICNET_WITHOUT_GIL(parameters,call,message)                   \
   parameters {                                                           \
     int status = _FAILURE_;                                              \
@@ -23,6 +25,9 @@
       status = call;                                                     \
     } catch (const std::bad_alloc &) {                                   \
       snprintf(message,sizeof(ErrorMsg),"not enough memory");            \
+    } catch (const std::system_error & error) {                          \
+      snprintf(message,sizeof(ErrorMsg),"no thread can start (%s): there is not enough memory, or too many processes; " \
+               "OMP_NUM_THREADS=1 needs fewest",error.what());           \
     } catch (const std::exception & error) {                             \
       snprintf(message,sizeof(ErrorMsg),"%s",error.what());              \
     }                                                                    \
