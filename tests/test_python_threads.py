@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -100,3 +102,14 @@ def test_without_memory_class_fails_and_serves_again() -> None:
         assert again == "serves again"
         outcomes.append(outcome)
     assert outcomes[0] != "enough" and outcomes[-1] == "enough"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are those of Linux")
+def test_threads_that_cannot_start_have_words() -> None:
+    """Stacks of 900 MB do not fit into 800."""
+    compute = ("import classy; model = classy.Class(); "
+               "model.set({'output': 'tCl', 'l_max_scalars': 100, 'neural_network': 'yes'}); model.compute()")
+    command = f"ulimit -s 900000 && ulimit -v 800000 && exec {sys.executable} -c \"{compute}\""
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False,
+                          env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})
+    assert "no thread can start" in done.stderr and "memory" in done.stderr, done.stderr
