@@ -11,7 +11,9 @@ Array = NDArray[np.float64]
 Spectra = dict[str, Array]
 
 PRIMORDIAL = {"A_s": 2.1e-9, "n_s": 0.96, "k_pivot": 0.05}
+# CLASS integrates over time by trapezia
 CONVERGED_FLAT: dict[str, Any] = {
+    "perturbations_sampling_stepsize": 0.025,
     "l_linstep": 8, "l_logstep": 1.03, "q_linstep": 0.2, "q_logstep_spline": 40.0, "hyper_sampling_flat": 40.0,
     "hyper_phi_min_abs": 1e-12, "transfer_neglect_late_source": 1e6,
     **{f"transfer_neglect_delta_k_S_{name}": 10.0 for name in ("t0", "t1", "t2", "e")},
@@ -37,6 +39,22 @@ def primordial(k: Array) -> Array:
 def trapezoid(x: Array) -> Array:
     """Weights of the trapezoidal rule."""
     return np.concatenate([[x[1] - x[0]], x[2:] - x[:-2], [x[-1] - x[-2]]]) / 2
+
+
+def weights_in_time(tau: Array) -> tuple[Array, Array]:
+    """Of the integral over all times: cubics through four neighbours, and a trapezium for the last interval. Of S_2 the
+    sample before today's stands for that interval, since today's does not count."""
+    weights = np.zeros(tau.size)
+    for i, step in enumerate(np.diff(tau[:-1])):
+        first = np.clip(i - 1, 0, tau.size - 5)
+        place = (tau[first:first + 4] - tau[i]) / step
+        # exact for all powers up to the third
+        weights[first:first + 4] += np.linalg.solve(place ** np.arange(4)[:, None], step / np.arange(1, 5))
+    weights[-2:] += (tau[-1] - tau[-2]) / 2
+    weights_of_s2 = weights.copy()
+    weights_of_s2[-2] += weights[-1]
+    weights[-1] = weights_of_s2[-1] = 0
+    return weights, weights_of_s2
 
 
 def spin_factor(ell: int) -> float:

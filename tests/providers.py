@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 Array = NDArray[np.float64]
 
@@ -56,6 +57,18 @@ class Injector:
         self.calls += 1
         for name, table in request.tables.items():
             table[...] = self.factor * self.sources[name].T
+        return True
+
+
+class SplinedInTime:
+    """Fill every table by splines in time through those of a model, as get_sources() returns them."""
+
+    def __init__(self, sources: Mapping[str, Array], k: Array, tau: Array) -> None:
+        self.splines = {name: CubicSpline(tau, table, axis=1) for name, table in sources.items()}
+
+    def provide(self, request: Any) -> bool:
+        for name, table in request.tables.items():
+            table[...] = self.splines[name](request.tau).T
         return True
 
 

@@ -15,9 +15,9 @@ from line_of_sight_runs import (
     relative_errors,
     spin_factor,
     to_l,
-    trapezoid,
+    weights_in_time,
 )
-from providers import Injector, computed
+from providers import SplinedInTime, computed
 from radial_functions import radial, sine_and_cosine
 from scipy.interpolate import CubicSpline
 from scipy.special import eval_gegenbauer, factorial2, spherical_jn
@@ -92,12 +92,13 @@ def plain_spectra(model: Any, ell: int) -> dict[str, float]:
     k = np.sqrt(q**2 - curvature)
     source = {name: CubicSpline(k_nodes, tables[name])(k) for name in ("t0", "t1", "t2", "p")}
     phi = radial(ell, q, tau[-1] - tau[:-1], curvature)  # today's sample has no weight in CLASS
-    weights, r = trapezoid(tau)[:-1], (q / k)[:, None]
+    weights, weights_of_s2 = (of_all[:-1] for of_all in weights_in_time(tau))
+    r = (q / k)[:, None]
     quadrupole = 1 / np.sqrt(1 - 3 * curvature / k[:, None] ** 2)
     bend = -2 * phi.c * phi.slope - (1 - curvature / q[:, None] ** 2 - ell * (ell + 1) / phi.s**2) * phi.value
-    temperature = (source["t0"][:, :-1] * phi.value + source["t1"][:, :-1] * r * phi.slope
-                   + source["t2"][:, :-1] * quadrupole * (3 * r**2 * bend + phi.value) / 2) @ weights
-    polarization = spin_factor(ell) * (source["p"][:, :-1] * quadrupole * r**2 * phi.value / phi.s**2) @ weights
+    temperature = ((source["t0"][:, :-1] * phi.value + source["t1"][:, :-1] * r * phi.slope) @ weights
+                   + (source["t2"][:, :-1] * quadrupole * (3 * r**2 * bend + phi.value) / 2) @ weights_of_s2)
+    polarization = spin_factor(ell) * (source["p"][:, :-1] * quadrupole * r**2 * phi.value / phi.s**2) @ weights_of_s2
 
     def integral(product: Array) -> float:
         values = 4 * np.pi * primordial(k) * q / k**2 * product
@@ -126,7 +127,7 @@ def test_agrees_with_converged_class(fast: Any) -> None:
     # where CLASS approximates, as late as it can: in closed space it fails if nowhere
     nu = 0.98 * largest_k(fast) / np.sqrt(curvature_of(fast)) if curvature_of(fast) > 0 else 1e6
     settings = {**LCDM, **CONVERGED, "Omega_k": fast.Omega0_k(), "hyper_flat_approximation_nu": nu}
-    converged = computed({**settings, "fast_line_of_sight": "no"}, Injector(fast.get_sources()[0]))
+    converged = computed({**settings, "fast_line_of_sight": "no"}, SplinedInTime(*fast.get_sources()))
     for name, error in relative_errors(fast.raw_cl(L_MAX), converged.raw_cl(L_MAX)).items():
         if name == "pp" and curvature_of(fast) > 0:
             # where Limber's approximation begins, at l = 31: CLASS takes sqrt(l(l+1)) for l+1/2 in closed space only

@@ -30,7 +30,7 @@ SecondsByStep = Mapping[str, Mapping[str, float]]
 
 # the truth: CLASS's own transfer and harmonic steps with converged sampling
 CONVERGED: Parameters = {
-    "fast_line_of_sight": "no",
+    "fast_line_of_sight": "no", "perturbations_sampling_stepsize": 0.025,
     "l_linstep": 8, "l_logstep": 1.02, "q_linstep": 0.2, "q_logstep_spline": 50.0, "q_logstep_limber": 1.01,
     "hyper_sampling_flat": 40.0, "hyper_phi_min_abs": 1e-12, "transfer_neglect_late_source": 1e6,
     "transfer_neglect_delta_k_S_t0": 10.0, "transfer_neglect_delta_k_S_t1": 10.0,

@@ -7,7 +7,7 @@
  *    T_l = int dtau [(S_0-S_2) j_l + (S_1-3 S_2/x) j_l'] + 3/2 l(l+1) int dtau S_2/x^2 j_l
  *    E_l = sqrt(3/8 (l+2)!/(l-2)!) int dtau S_P/x^2 j_l,    S_P = sqrt(6) S_2,
  *
- * so that two sums suffice, of which the second serves both. Times and weights are CLASS's own.
+ * so that two sums suffice, of which the second serves both. Times are CLASS's own.
  *
  * In curved space there are the same two sums, over the functions of radial_sums.h. They have q/k dPhi_l/dx for
  * j_l', cosK/(k sinK) for 1/x, (k sinK)^-2 for 1/x^2, and S_2/sqrt(1-3K/k^2) for S_2.
@@ -31,10 +31,10 @@
 
 namespace cosmicnet {
 
-/** Times of one transfer type, from CLASS's transfer_sources(): distances tau0-tau, trapezoidal weights, and
-    the window that multiplies the source of the perturbation module. */
+/** Times of one transfer type, from CLASS's transfer_sources(): distances tau0-tau, weights of the integral over time, of
+    S_2 by themselves, and the window that multiplies the source of the perturbation module. */
 struct TimeGrid {
-  std::vector<double> distance, weight, window;
+  std::vector<double> distance, weight, weight_of_s2, window;
   /** 1/sinK and cosK/sinK of the distance (0 today), 1/weight, the larger distance to a neighbour, the distance, and 1 over
       that to the sample before. */
   std::vector<float> over_sine, cotangent, over_weight, gap, range, over_step;
@@ -224,6 +224,25 @@ void TimeGrid::prepare(const Space & space) {
   for (int cell=0; cell <= cells; cell++) of_cell.push_back(first_nearer(distance,cell/cells_per_distance));
 }
 
+/** The weights of times by cubics in place of CLASS's trapezia, which are off by 1e-3 of TT and EE at l below 30. The last
+    interval remains a trapezium, because it is longer than many of the waves there. Today's sample counts for nothing, as
+    in CLASS, although j_2/x^2 does not vanish; S_2 of the sample before stands for the whole interval. All intervals remain
+    trapezia where CLASS's samples are so uneven that a weight would not be positive. */
+static void integrate_by_cubics(TimeGrid & grid) {
+  const int size = (int)grid.distance.size();
+  grid.weight_of_s2 = grid.weight;
+  if (size < 3) return;
+  std::vector<double> tau(size);
+  for (int i=0; i < size; i++) tau[i] = -grid.distance[i];
+  std::vector<double> weight = cubic_weights(tau.data(),size-1);
+  const double last = 0.5*(tau[size-1]-tau[size-2]);
+  weight[size-2] += last;
+  weight.push_back(last);
+  if (*std::min_element(weight.begin(),weight.end()) <= 0.) return;
+  grid.weight = grid.weight_of_s2 = weight;
+  grid.weight_of_s2[size-2] += last;
+}
+
 static inline __attribute__((always_inline)) float share(const Fade & fade, float gap) {
   float t = std::min(1.f,std::max(0.f,(fade.to-gap)/(fade.to-fade.from)));
   return t*t*(3.f-2.f*t);
@@ -292,7 +311,7 @@ void LineOfSight::prepare_cmb(const double * t0, const double * t1, const double
     float * row = cmb_sources->row(index_k);
     for (int i=begin; i < stop; i++) {
       size_t index = (size_t)i*k_size+index_k;
-      double s2 = factor_t2*t2[index]*cmb.weight[i];
+      double s2 = factor_t2*t2[index]*cmb.weight_of_s2[i];
       if (has_t) {
         row[i] = (float)(t0[index]*cmb.weight[i]-s2);
         row[cmb_stride+i] = (float)(t1[index]*cmb.weight[i]);
@@ -794,7 +813,7 @@ int cosmicnet_closed_wavenumbers(struct precision * ppr, struct transfer * ptr, 
 }
 
 static int time_grid(struct precision * ppr, struct background * pba, struct perturbations * ppt,
-                     struct transfer * ptr, double tau_rec, int index_tt, const Space & space, TimeGrid & grid) {
+                     struct transfer * ptr, double tau_rec, int index_tt, bool by_cubics, const Space & space, TimeGrid & grid) {
   int size, index_md = ppt->index_md_scalars;
   class_call(transfer_source_tau_size(ppr,pba,ppt,ptr,tau_rec,pba->conformal_age,index_md,index_tt,&size),
              ptr->error_message,
@@ -808,6 +827,7 @@ static int time_grid(struct precision * ppr, struct background * pba, struct per
                               grid.window.data(),NULL,0,grid.distance.data(),grid.weight.data(),&size),
              ptr->error_message,
              ptr->error_message);
+  if (by_cubics) integrate_by_cubics(grid);
   grid.prepare(space);
   return _SUCCESS_;
 }
@@ -838,7 +858,7 @@ static int scalar_transfer(struct precision * ppr, struct background * pba, stru
   work.has_lcmb = (ppt->has_cl_cmb_lensing_potential == _TRUE_);
   if (work.has_t || work.has_e) {
     class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,work.has_t ? ptr->index_tt_t0 : ptr->index_tt_e,
-                         work.space,work.cmb),
+                         true,work.space,work.cmb),
                ptr->error_message,
                ptr->error_message);
     work.cmb_stride = round_up((int)work.cmb.distance.size());
@@ -846,7 +866,7 @@ static int scalar_transfer(struct precision * ppr, struct background * pba, stru
   }
   if ((space.K == 0.) && (reach.band > 0.)) work.band = band_table(ptr->l,ptr->l_size_max,reach.x_max,reach.band);
   if (work.has_lcmb) {
-    class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,ptr->index_tt_lcmb,work.space,work.lens),
+    class_call(time_grid(ppr,pba,ppt,ptr,tau_rec,ptr->index_tt_lcmb,false,work.space,work.lens),
                ptr->error_message,
                ptr->error_message);
     work.lens_stride = round_up((int)work.lens.distance.size());

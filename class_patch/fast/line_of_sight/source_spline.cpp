@@ -4,9 +4,29 @@
  */
 
 #include <algorithm>
+#include <cmath>
 #include "source_spline.h"
 
 namespace cosmicnet {
+
+std::vector<double> cubic_weights(const double * x, int size) {
+  std::vector<double> weight(size,0.);
+  int points = std::min(size,4);
+  for (int i=0; i+1 < size; i++) {
+    const int first = std::min(std::max(i-1,0),size-points);
+    /* Gauss's two points are exact for a cubic */
+    for (double place : {0.5-0.5/sqrt(3.),0.5+0.5/sqrt(3.)}) {
+      double at = x[i]+place*(x[i+1]-x[i]);
+      for (int j=first; j < first+points; j++) {
+        double value = 0.5*(x[i+1]-x[i]);
+        for (int other=first; other < first+points; other++)
+          if (other != j) value *= (at-x[other])/(x[j]-x[other]);
+        weight[j] += value;
+      }
+    }
+  }
+  return weight;
+}
 
 SourceSpline::SourceSpline(const double * k_list, int k_size, int column_number)
   : columns(round_up(column_number)), k(k_list,k_list+k_size) {

@@ -11,6 +11,9 @@
 
 namespace cosmicnet {
 
+/** Weights of the integral over increasing x: in each interval that of the cubic through the four nearest points. */
+std::vector<double> cubic_weights(const double * x, int size);
+
 /** Tables S(k,tau), `column_number` numbers for each k, and their cubic splines in k. Memory is not initialised here, so
     that the threads that fill it touch it first. */
 class SourceSpline {

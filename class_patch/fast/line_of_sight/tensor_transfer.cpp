@@ -62,26 +62,6 @@ struct TensorTransfer {
 /* The sums at one wavenumber and multipole. */
 enum {e_first, e_second, b, t, sum_number};
 
-/** Weights of the integral over x: in each interval that of the cubic through the four nearest points. */
-static std::vector<double> cubic_weights(const double * x, int size) {
-  std::vector<double> weight(size,0.);
-  int points = std::min(size,4);
-  for (int i=0; i+1 < size; i++) {
-    const int first = std::min(std::max(i-1,0),size-points);
-    /* Gauss's two points are exact for a cubic */
-    for (double place : {0.5-0.5/sqrt(3.),0.5+0.5/sqrt(3.)}) {
-      double at = x[i]+place*(x[i+1]-x[i]);
-      for (int j=first; j < first+points; j++) {
-        double value = 0.5*(x[i+1]-x[i]);
-        for (int other=first; other < first+points; other++)
-          if (other != j) value *= (at-x[other])/(x[j]-x[other]);
-        weight[j] += value;
-      }
-    }
-  }
-  return weight;
-}
-
 void TensorTransfer::prepare_times(const double * tau, int size, double tau0) {
   weight = cubic_weights(tau,size);
   for (int i=0; i < size; i++) {
