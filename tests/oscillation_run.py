@@ -44,7 +44,7 @@ def main(models: int = 100) -> int:
         table = Path(folder) / "table"
         for number in range(models):
             amplitude, phase = random.uniform(0.01, 0.1), random.uniform(0.0, 2.0 * np.pi)
-            frequency = float(np.exp(random.uniform(np.log(20.0), np.log(200.0))))
+            frequency = float(np.exp(random.uniform(np.log(20.0), np.log(700.0))))
             ln_k = np.arange(np.log(1e-7), np.log(20.0), 0.1 / frequency)
             power = 2.1e-9 * np.exp(-0.035 * (ln_k - np.log(0.05))) * (1 + amplitude * np.sin(frequency * ln_k + phase))
             np.savetxt(table, np.stack([np.exp(ln_k), power], axis=1))

@@ -30,7 +30,7 @@ SOURCE = (
   ptr->largest_k = cosmicnet_largest_k(ppr,pba,ppt,ptr);
   if (ptr->line_of_sight_is_fast == _TRUE_) {
     refined = *ppr;
-    cosmicnet_refine(&refined,ptr,pfo->primordial_step);
+    cosmicnet_refine(&refined,ptr,pfo->primordial_step,pba->conformal_age);
     ppr = &refined;
   }
 

@@ -690,6 +690,9 @@ using namespace cosmicnet;
    equal steps of ln k meets the tolerance. */
 static const double largest_l_logstep = 1.035, primordial_tolerance = 2e-4;
 enum {primordial_halvings = 5};
+/* So many of these steps in ln k are the largest in ln q: the transfer functions that multiply the spectrum are sampled more
+   closely where they are large. */
+static const double steps_of_primordial = 5.;
 
 /* An angular rescaling closer to 1 than this counts as that of flat space. */
 static const double smallest_rescaling = 1e-6;
@@ -772,14 +775,15 @@ int cosmicnet_primordial_step(struct perturbations * ppt, struct primordial * pp
   return _SUCCESS_;
 }
 
-void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double primordial_step) {
+void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double primordial_step, double conformal_age) {
   double rescaling = ptr->angular_rescaling;
   ppr->l_linstep = MIN(ppr->l_linstep,15);
   /* spectra oscillate in ln l at most as fast as the primordial spectrum in ln k; at the largest l, lensing by default amplifies
      the error of their interpolation */
   ppr->l_logstep = MIN(ppr->l_logstep,1.+primordial_step);
   if (primordial_step < largest_l_logstep-1.) ppr->l_linstep = MIN(ppr->l_linstep,5);
-  ppr->q_logstep_spline = MIN(ppr->q_logstep_spline,60.);
+  /* CLASS's logarithmic steps have the unit 2 pi/(tau0-tau_rec) */
+  ppr->q_logstep_spline = MIN(ppr->q_logstep_spline,MIN(60.,steps_of_primordial*primordial_step*conformal_age/(2.*_PI_)));
   if (fabs(rescaling-1.) < smallest_rescaling) rescaling = 1.;
   /* CLASS multiplies its steps in q by the rescaling, but transfer functions have the same band in curved space as in flat
      space: their phase changes with q by the distance at most */

@@ -28,7 +28,7 @@ int cosmicnet_primordial_step(struct perturbations * ppt, struct primordial * pp
 
 /** Set the precision of the fast line of sight: CLASS's, but at least as fine in l and q as measured to be needed, and with
     the same l in all cosmologies of the same `primordial_step`. */
-void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double primordial_step);
+void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double primordial_step, double conformal_age);
 
 /** The wavenumbers ptr->q in closed space, in place of CLASS's list. First all whole nu = q/sqrt(K) from 3 on, as long as
     functions depend on nu being whole or the steps of flat space are smaller; then steps in q that grow smoothly, to
