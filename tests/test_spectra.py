@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from networks_under_test import options
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.request import at_request
@@ -82,6 +83,28 @@ def test_line_of_sight(computed: Computed) -> None:
         assert worst(cl[name], computed.raw[name]) < 1e-6, name
     cross = np.sqrt(computed.raw["tt"] * computed.raw["ee"])[2:]
     assert np.max(np.abs(cl["te"] - computed.raw["te"])[2:] / cross) < 1e-6
+
+
+def test_integral_over_time_has_converged(computed: Computed) -> None:
+    """Cubics through CLASS's times against twelve times as many; its trapezoidal rule is off by 1e-3."""
+    tau = computed.tau
+    many = np.append((tau[:-1, None] + np.diff(tau)[:, None] * np.linspace(0.0, 1.0, 12, endpoint=False)).ravel(), tau[-1])
+    more = {name: CubicSpline(tau, table, axis=1)(many) for name, table in computed.sources.items()}
+    cl, converged = (line_of_sight(**{**computed.arguments(), **arrays})
+                     for arrays in ({}, {"tau": many, "sources": more}))
+    for name, bound in {"tt": 3e-4, "ee": 1e-4}.items():
+        assert worst(cl[name][:1000], converged[name][:1000]) < bound
+
+
+def test_uneven_times_have_no_negative_weights(computed: Computed) -> None:
+    """A cubic through two times that nearly coincide and two others has large weights of both signs."""
+    tau = computed.tau
+    uneven = np.sort(np.append(tau, tau[300:-1:7] + 1e-4 * np.diff(tau)[300::7]))
+    more = {name: CubicSpline(tau, table, axis=1)(uneven) for name, table in computed.sources.items()}
+    cl, of_uneven = (line_of_sight(**{**computed.arguments(), **arrays})
+                     for arrays in ({}, {"tau": uneven, "sources": more}))
+    for name in ("tt", "ee"):
+        assert worst(of_uneven[name][:1000], cl[name][:1000]) < 2e-3
 
 
 def multipoles() -> list[int]:
