@@ -1,6 +1,7 @@
 """Models of a chain become networks with a stated error; no model is lost or mistaken for one of another kind."""
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -246,6 +247,13 @@ def test_the_stated_error_grows_away_from_the_models() -> None:
     assert stated.chi2({"a": 0.0, "b": 1.0}) == pytest.approx(middle, rel=0.2)
 
 
+def test_the_models_of_a_set_are_known() -> None:
+    inputs = np.random.default_rng(8).normal(size=(60, 2))
+    calibration = calibration_of(inputs)
+    assert all(calibration.has_learned({"a": a, "b": b}) for a, b in inputs)
+    assert not calibration.has_learned({"a": inputs[0, 0], "b": inputs[1, 1]})
+
+
 def test_without_audits_no_error_is_small_enough() -> None:
     audit = {"chi2": 1e-9, "field_error": 1.0}
     assert scale_of([audit] * (LEAST_AUDITS - 1)) == np.inf
@@ -396,6 +404,19 @@ def test_learned_answers_are_within_their_stated_error(walked: Any) -> None:
     assert found
     assert sum(chi2 <= stated for chi2, stated in found) >= len(found) - 1
     assert max(chi2 for chi2, _ in found) < 3.0 * learner.TOLERANCE
+
+
+@pytest.mark.usefixtures("recording")
+def test_models_of_the_networks_are_no_audits_of_them(walked: Any, tmp_path: Path) -> None:
+    """Their tables are made again, after an update of the package say."""
+    again = Path(shutil.copytree(walked[0], tmp_path / "again"))
+    (folder,) = (path.parent for path in again.glob("*/models"))
+    shutil.rmtree(folder / "tables")
+    learned = Learned.of(folder)
+    before = set(learned.audits())
+    student.study(learned)
+    assert len(list(folder.glob("tables/*/*"))) >= FIRST
+    assert set(learned.audits()) == before
 
 
 @pytest.mark.usefixtures("recording")

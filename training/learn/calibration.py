@@ -38,6 +38,9 @@ FACTORS = (0.5, 1.0, 2.0)
 # bounds.
 LEAST_AUDITS, LATEST, BOUND = 8, 200, 0.95
 
+# Normalized inputs of one model, computed twice, differ by less.
+SAME_POINT = 1e-9
+
 # Keeps logarithms finite.
 TINY = 1e-300
 
@@ -59,9 +62,16 @@ class Calibration:
     per_variance: float
     scale: float = np.inf
 
+    def has_learned(self, values: Mapping[str, float]) -> bool:
+        """Whether one of the models lies at this point."""
+        return bool(np.any(np.abs(self.points - self._normalized(values)).max(axis=1) < SAME_POINT))
+
+    def _normalized(self, values: Mapping[str, float]) -> Array:
+        return self.input_map.apply(np.array([values[name] for name in self.inputs]))
+
     def field_error(self, values: Mapping[str, float]) -> float:
         """Expected squared relative error of the fields at a point."""
-        z = self.input_map.apply(np.array([values[name] for name in self.inputs]))
+        z = self._normalized(values)
         to_models = prior_covariance(z[None], self.points, self.relevances, DEGREE)[0]
         own = prior_covariance(z[None], z[None], self.relevances, DEGREE)[0, 0]
         variance = own + self.noise - to_models @ self.inverse @ to_models

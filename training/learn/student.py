@@ -83,6 +83,8 @@ def _audit(learned: Learned, name: str, model: KeptModel) -> None:
     if list(outside_domain(request, networks.manifest)):
         return
     values = {**model.setup, **numbers}
+    if calibration.has_learned(values):  # its table is made again
+        return
     learned.add_audit(name, {"chi2": error_at(model, networks), "field_error": calibration.field_error(values),
                              "stated": calibration.chi2(values), "networks": int(folder.name)})
 

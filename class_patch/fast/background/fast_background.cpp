@@ -161,8 +161,8 @@ short cosmicnet_try_again(struct cosmicnet_depth_search * search) {
   double next = (search->trials == 0) ? guess(search) : (search->trials == 1) ? newton(search) : secant(search);
   /* written so that NaN is outside */
   if (!((next > search->lower) && (next < search->upper))) {
-    bool is_at_end = (search->trials < 2);
-    next = is_at_end ? std::min(std::max(next,search->lower),search->upper) : 0.5*(search->lower+search->upper);
+    bool begins = (search->trials < 2);
+    next = begins ? std::min(std::max(next,search->lower),search->upper) : 0.5*(search->lower+search->upper);
   }
   search->z_before = search->z;
   search->depth_before = search->depth;

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include "parallel.h"
-#include "bessel_table.h"
+#include "radial/bessel_table.h"
 #include "fast_line_of_sight.h"
 #include "number_counts/number_counts.h"
 #include "tensor_transfer.h"

@@ -19,13 +19,13 @@
 #include <memory>
 #include "parallel.h"
 #include "transfer.h"
-#include "band_table.h"
-#include "bessel_table.h"
+#include "radial/band_table.h"
+#include "radial/bessel_table.h"
 #include "fast_line_of_sight.h"
 #include "number_counts/galaxy_windows.h"
-#include "node_sums.h"
+#include "radial/node_sums.h"
 #include "number_counts/number_counts.h"
-#include "radial_sums.h"
+#include "radial/radial_sums.h"
 #include "source_spline.h"
 #include "tensor_transfer.h"
 

@@ -16,7 +16,7 @@
 #include <algorithm>
 #include <cmath>
 #include "parallel.h"
-#include "node_sums.h"
+#include "radial/node_sums.h"
 #include "source_spline.h"
 #include "fast_line_of_sight.h"
 #include "tensor_transfer.h"
@@ -24,7 +24,7 @@
 namespace cosmicnet {
 
 /* Wavenumbers of one task. */
-enum {wavenumbers_together = 64};
+enum {wavenumbers_per_task = 64};
 
 /* Samples below this x are treated as x = 0, where only l = 2 contributes. */
 static const double smallest_x = 1.e-3;
@@ -199,8 +199,8 @@ int tensor_transfer(struct background * pba, struct perturbations * ppt, struct 
   work.prepare_sources();
   int q_size = wavenumbers_of_mode(ppt,ptr,work.index_md);
   class_setup_parallel();
-  for (int begin=0; begin < q_size; begin += wavenumbers_together) {
-    int end = std::min(begin+(int)wavenumbers_together,q_size);
+  for (int begin=0; begin < q_size; begin += wavenumbers_per_task) {
+    int end = std::min(begin+(int)wavenumbers_per_task,q_size);
     class_run_parallel(with_arguments(&work,begin,end),
       work.integrate(begin,end);
       return _SUCCESS_;

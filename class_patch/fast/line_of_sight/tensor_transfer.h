@@ -7,8 +7,8 @@
 #define __COSMICNET_TENSOR_TRANSFER__
 
 #include <memory>
-#include "bessel_table.h"
-#include "radial_sums.h"
+#include "radial/bessel_table.h"
+#include "radial/radial_sums.h"
 #include "transfer.h"
 
 namespace cosmicnet {

@@ -9,7 +9,7 @@
 #include "parallel.h"
 #include "../fast_line_of_sight.h"
 #include "number_counts.h"
-#include "../quintic.h"
+#include "../radial/quintic.h"
 
 namespace cosmicnet {
 
@@ -39,7 +39,7 @@ static double inverse_phase(double l, double wanted) {
 }
 
 /** Weights of the cubic through four neighbours at place t between the second and the third, all one apart. */
-static inline void cubic_weights(double t, float weight[4]) {
+static inline void interpolation_weights(double t, float weight[4]) {
   weight[0] = (float)(-t*(t-1.)*(t-2.)/6.);
   weight[1] = (float)((t+1.)*(t-1.)*(t-2.)/2.);
   weight[2] = (float)(-(t+1.)*t*(t-2.)/2.);
@@ -249,7 +249,7 @@ static Neighbours node_neighbours(const WindowColumn & column, double distance, 
   int first = std::max(0,std::min((int)position-1,column.node_number-4));
   Neighbours result;
   result.first = first;
-  cubic_weights(position-first-1.,result.weight);
+  interpolation_weights(position-first-1.,result.weight);
   return result;
 }
 

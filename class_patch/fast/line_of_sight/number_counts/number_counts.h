@@ -17,16 +17,11 @@
 #include <vector>
 #include "fourier.h"
 #include "transfer.h"
-#include "../bessel_table.h"
+#include "../radial/bessel_table.h"
 #include "galaxy_windows.h"
 #include "../source_spline.h"
 
 namespace cosmicnet {
-
-/** Required extent of the table of Bessel functions (bessel_table.h). */
-struct BesselReach {
-  double x_max, band;
-};
 
 /** The extent that the CMB requires, which uses the same table; zero without CMB. */
 BesselReach reach_of_cmb(const struct precision * ppr, const struct background * pba, const struct perturbations * ppt,

@@ -8,9 +8,14 @@
 
 #include <mutex>
 #include <vector>
-#include "../vector.h"
+#include "../../vector.h"
 
 namespace cosmicnet {
+
+/** Required extent of the tables: the largest x, and that of band_table.h. */
+struct BesselReach {
+  double x_max, band;
+};
 
 /* Blocks that are summed together, so that each weight is read once for all of them. */
 enum {blocks_together = 2};

@@ -7,7 +7,7 @@
 #define __COSMICNET_QUINTIC__
 
 #include <string.h>
-#include "../vector.h"
+#include "../../vector.h"
 
 namespace cosmicnet {
 
