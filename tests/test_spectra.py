@@ -88,7 +88,8 @@ def test_line_of_sight(computed: Computed) -> None:
 def test_integral_over_time_has_converged(computed: Computed) -> None:
     """Cubics through CLASS's times against twelve times as many; its trapezoidal rule is off by 1e-3."""
     tau = computed.tau
-    many = np.append((tau[:-1, None] + np.diff(tau)[:, None] * np.linspace(0.0, 1.0, 12, endpoint=False)).ravel(), tau[-1])
+    within = np.linspace(0.0, 1.0, 12, endpoint=False)
+    many = np.append((tau[:-1, None] + np.diff(tau)[:, None] * within).ravel(), tau[-1])
     more = {name: CubicSpline(tau, table, axis=1)(many) for name, table in computed.sources.items()}
     cl, converged = (line_of_sight(**{**computed.arguments(), **arrays})
                      for arrays in ({}, {"tau": many, "sources": more}))

@@ -61,7 +61,8 @@ FINE: Parameters = {**MARGIN, **SAME_MODULES, "perturbations_sampling_stepsize":
 # A request of Planck's size with networks, and what it may set; the truth is that with FINE.
 PLANCK_SIZED_REQUEST: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
 CHOICES: Sequence[Parameters] = (
-    {}, {"delta_l_max": 1250}, {"delta_l_max": 1250, "accurate_lensing": 1}, {"delta_l_max": 2000, "accurate_lensing": 1},
+    {}, {"delta_l_max": 1250}, {"delta_l_max": 1250, "accurate_lensing": 1},
+    {"delta_l_max": 2000, "accurate_lensing": 1},
     {"delta_l_max": 2000, "accurate_lensing": 1, "perturbations_sampling_stepsize": 0.05})
 REPEATS = 5
 WIDE = "standard"
