@@ -44,7 +44,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_of_the_project_exist(page: Path) -> None:
-    rooms = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "docs")
+    # a command may have left folders of its own, such as runs/
+    rooms = "cosmicnet|training|cobaya_components|class_patch|tests"
     for name in re.findall(rf"`((?:{rooms})/[\w/.]*)`", page.read_text(encoding="utf-8")):
         assert (ROOT / name).exists(), name
 
