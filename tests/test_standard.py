@@ -119,7 +119,7 @@ def test_gauge_matters_neither_to_class_nor_to_networks() -> None:
     {**FLUID, "w0_fld": -0.75, "wa_fld": -0.9, "N_ncdm": 1, "deg_ncdm": 3, "m_ncdm": 0.03, "N_ur": 0.0},
 ], ids=["LCDM", "open", "dark energy"])
 def test_is_near_converged_class(cosmology: dict[str, Any]) -> None:
-    """docs/networks.md has more."""
+    """Lensed spectra to l = 400, P(k) and sigma8 of three cosmologies."""
     settings = {**read_manifest("standard").precision_settings, **cosmology, "P_k_max_1/Mpc": 0.3,
                 "l_max_scalars": 400, **HALF_OF_WAVENUMBERS}
     full, net = (model_of({**settings, **mode}) for mode in ({}, NETWORKS))
@@ -132,7 +132,7 @@ def test_is_near_converged_class(cosmology: dict[str, Any]) -> None:
     assert net.sigma8() == pytest.approx(full.sigma8(), rel=2e-3)
 
 
-# at corners of `standard` with w far below -1 CLASS's own density of the fluid is off, which is refused
+# some corners of `standard` are refused: with w far below -1 CLASS's density of the fluid is inaccurate
 @pytest.mark.parametrize(("name", "at_corners"), [("lcdm", False), ("lcdm", True), ("standard", False)])
 def test_unseen_points_are_covered(name: str, at_corners: bool) -> None:
     manifest = read_manifest(name)

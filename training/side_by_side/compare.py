@@ -29,8 +29,8 @@ PAIRS = ((NET, FULL), (NET, STOCK), (FULL, STOCK))
 
 # Networks take milliseconds, so their times are medians of this many computations.
 REPEATS = 5
-# The seconds of a row are the first sum minus the second: each level after the primordial spectra restarts from there,
-# and runs fourier again, but keeps the transfer functions.
+# Seconds of a row: first sum minus second. Beyond the primordial spectra each compute() starts again from there: it
+# repeats fourier, but keeps the transfer functions.
 STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "background": (("background",), ()),
     "thermodynamics": (("thermodynamics",), ("background",)),
