@@ -19,7 +19,7 @@ from .combinations import COMBINATIONS, combined
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Boundaries, Scales, curvature_of
 from .evaluation import Factors, FieldBases, FieldValues, FittedField
 from .fields import REGIONS, Field, inputs_of
-from .growth import GROWING_PIECES, smooth_growth
+from .growth import growing_pieces, smooth_growth
 from .manifest import FIELDS_ARCHITECTURE, Manifest
 from .photons import NEEDED_PIECES, PIECE_OF, STREAMING_OF, STREAMING_PIECES, LatePhotons, streaming_factor
 from .pieces import PIECES, SOURCES, fill_p, tables_but_p, time_factor, wavenumber_factor
@@ -323,7 +323,8 @@ class _OpenRequest:
     def _smoothed_fields(self) -> dict[str, Factors]:
         """Late fields at the request's times."""
         here = {piece: factors.at(slice(self._photons.times.size, None)) for piece, factors in self._late().items()}
-        return here | self._smooth({piece: here[piece] for piece in GROWING_PIECES if piece in here})
+        growing = growing_pieces(bool(self._request.setup.get("has_fld")))
+        return here | self._smooth({piece: here[piece] for piece in growing if piece in here})
 
     def _fill_late(self) -> None:
         """All but the photons."""

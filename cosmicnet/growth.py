@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from .splines import cubic_slopes
 
-__all__ = ["GROWING_PIECES", "smooth_growth"]
+__all__ = ["growing_pieces", "smooth_growth"]
 
 Array = NDArray[np.float64]
 
-GROWING_PIECES = ("matter", "matter_cb", "weyl")
-"""Pieces that are proportional to delta/D."""
+def growing_pieces(has_fluid: bool) -> tuple[str, ...]:
+    """Pieces that are proportional to delta/D. The potential is not where dark energy is perturbed: it adds to it."""
+    return ("matter", "matter_cb") if has_fluid else ("matter", "matter_cb", "weyl")
+
 
 # Powers of a in s over that of 4 pi G a^2 rho_m.
 POWERS = (0, 1, 2)

@@ -28,7 +28,7 @@ FALLBACKS = ("full", "error")
 COMPARE_WITH = (
     f"full CLASS with {', '.join(f'{name}: {value}' for name, value in SAME_MODULES.items())}, which networks switch "
     "on; by default its own line of sight is up to a Wishart chi2 of 4.3 from converged CLASS, the fast one 0.009 "
-    "(docs/line_of_sight.md)")
+    "with the same lensing settings (docs/line_of_sight.md)")
 
 # Fallbacks of this process, over all Class objects.
 _fallback_count = 0

@@ -26,9 +26,10 @@ def _read_options(path):
     try:
         with open(path, encoding="utf-8") as file:
             lines = [line.partition("#")[0].strip() for line in file]
-    except (FileNotFoundError, NotADirectoryError):
-        return None
     except (OSError, UnicodeDecodeError) as error:
+        # nor is there one in a home that this user may not enter
+        if not os.path.exists(path):
+            return None
         raise CosmoSevereError("%s: %s" % (path, error)) from error
     options = {}
     for line in filter(None, lines):

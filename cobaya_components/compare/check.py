@@ -101,7 +101,7 @@ def _taken(model: Any) -> str | None:
 
 def draw_points(model: Any, place: str, number: int, seed: int,
                 covmat: tuple[Any, Any] = ("auto", None)) -> list[dict[str, float]]:
-    """Points where the prior is not zero.
+    """Points where the prior is not zero, all different: fewer than `number` where a chain has few.
 
     place : 'covmat', a Gaussian around the reference point with the run's covariance matrix, much like the posterior;
         'reference', the reference density; 'prior'; or the root of a chain of Cobaya.
@@ -111,13 +111,15 @@ def draw_points(model: Any, place: str, number: int, seed: int,
     random = np.random.default_rng(seed)
     if place not in _DRAWS:
         chain = load_chain(Path(place), BURN_IN)
-        return [chain.point(row, names) for row in systematic_choice(chain.weights, number, random)]
+        rows = dict.fromkeys(systematic_choice(chain.weights, number, random))
+        return [chain.point(row, names) for row in rows]
     with quiet():
         draws = _DRAWS[place](model, SPARE * number, random, covmat)
-    inside = [draw for draw in draws if np.isfinite(model.prior.logp(draw))][:number]
+    different = dict.fromkeys(tuple(map(float, draw)) for draw in draws)
+    inside = [draw for draw in different if np.isfinite(model.prior.logp(draw))][:number]
     if not inside:
         raise CosmicnetError(f"none of {len(draws)} draws from the {place} lies inside the prior")
-    return [dict(zip(names, map(float, draw), strict=True)) for draw in inside]
+    return [dict(zip(names, draw, strict=True)) for draw in inside]
 
 
 def _from_reference(model: Any, number: int, random: np.random.Generator, _covmat: tuple[Any, Any]) -> list[Array]:

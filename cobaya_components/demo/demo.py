@@ -17,6 +17,7 @@ from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.inquiry import covers
 from cosmicnet.provider import COMPARE_WITH
+from cosmicnet.store import read_manifest
 from cosmicnet.training.evaluate.accuracy import LOW_L_END, RelativeErrors, cosmic_variance
 from cosmicnet.training.evaluate.likelihoods import PlanckLikelihoods, PlanckNotAvailable
 from cosmicnet.training.work.class_spectra import L_MAX, OUTPUT_SETTINGS, PK_REDSHIFTS, Spectra
@@ -91,8 +92,10 @@ def run_demo(output_folder: Path, packages_path: Path | None = None, network: st
     console.print(f"\nPlanck 2018 best fit, {title}", style="bold", highlight=False)
     console.print(_seconds_table(full.seconds, net.seconds))
     console.print(_errors_table(full.spectra, net.spectra))
-    console.print("Full CLASS has its default precision here, networks stand for converged CLASS: most of what differs "
-                  f"is full CLASS's. In your own comparison, compare with {COMPARE_WITH}.", highlight=False)
+    stand_for = ("as in the training of these networks" if network and not read_manifest(network).precision_settings
+                 else "networks stand for converged CLASS: most of what differs is full CLASS's")
+    console.print(f"Full CLASS has its default precision here, {stand_for}. In your own comparison, compare with "
+                  f"{COMPARE_WITH}.", highlight=False)
     _print_planck(console, full.spectra, net.spectra, packages_path)
     nets = {"networks": net.sources}
     if network != PAPER_SET and covers({**OUTPUT_SETTINGS, **BEST_FIT, **settings}, PAPER_SET):

@@ -105,14 +105,15 @@ learns, and the best draw need not be the best network."""
 FIELDS_TEXT = """\
 They have no layers over k and τ. A source is a sum of pieces with known factors (docs/architecture.md). Each piece in
 each region of time is a field, in coordinates in which it is nearly the same in all cosmologies. A field is a mean
-plus a few components. Polynomials and a small dense network of the inputs below give their coefficients. The trained
-numbers are those of polynomials and layers; the stored ones add mean, components and splines."""
+plus a few components. Polynomials of the inputs below give their coefficients. The trained numbers are those of the
+polynomials; the stored ones add mean, components and splines."""
 
 POSTERIOR_TEXT = """\
 CosmicNet I finds that means shift by a few percent of a sigma. Here samples of a chain get the weights that other
-likelihoods give them (`cosmicnet reweight CHAIN --network NAME`; for full CLASS `--precision run`, its default). Both
-posteriors have the same samples. Errors are from a jackknife. Where full CLASS and the networks of this page are both
-given, the difference of their shifts is due to the errors of the networks."""
+likelihoods give them (`cosmicnet reweight CHAIN --network NAME`; for full CLASS at its default precision
+`--precision run`). Means and widths are those before, of the samples of each table. Errors are from a jackknife. Full
+CLASS at default precision is the training truth of the three: the difference of the two shifts is their own error, but
+for sigma8, which `lcdm` gives."""
 
 # Wavenumbers of the paper's networks.
 PAPER_K = 568

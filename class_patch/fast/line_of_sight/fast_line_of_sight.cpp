@@ -781,6 +781,7 @@ void cosmicnet_refine(struct precision * ppr, struct transfer * ptr, double prim
   /* spectra oscillate in ln l at most as fast as the primordial spectrum in ln k; at the largest l, lensing by default amplifies
      the error of their interpolation */
   ppr->l_logstep = MIN(ppr->l_logstep,1.+primordial_step);
+  ppr->q_logstep_limber = MIN(ppr->q_logstep_limber,1.+primordial_step);
   if (primordial_step < largest_l_logstep-1.) ppr->l_linstep = MIN(ppr->l_linstep,5);
   /* CLASS's logarithmic steps have the unit 2 pi/(tau0-tau_rec) */
   ppr->q_logstep_spline = MIN(ppr->q_logstep_spline,MIN(60.,steps_of_primordial*primordial_step*conformal_age/(2.*_PI_)));

@@ -62,13 +62,13 @@ int NumberCounts::exact_end(const WindowColumn & column) const {
 }
 
 /** Steps between wavenumbers change smoothly, so that sums with weights dq are exact for the bands of all products. */
-void NumberCounts::choose_wavenumbers(double k_min, double k_max, int l_max) {
+void NumberCounts::choose_wavenumbers(double k_min, double k_max, int l_max, double primordial_step) {
   /* the density of wavenumbers is the norm with the power 12 of those that the columns ask for */
   auto square = [] (double x) { return x*x; };
   auto eighth = [=] (double x) { return square(square(square(x))); };
   auto twelfth = [=] (double x) { return square(square(x*x*x)); };
   auto density = [&] (double k) {
-    double sum = twelfth(1./(largest_log_step*k));
+    double sum = twelfth(1./(std::min(largest_log_step,primordial_step)*k));
     for (const WindowColumn & column : windows.columns) {
       if (column.row == windows.cmb_lensing_row) continue;
       double structure = column.largest_radial_k, over_wavelength = column.farthest/sampling;
@@ -469,7 +469,7 @@ int NumberCounts::make(struct precision * ppr, struct background * pba, struct p
   row_number = windows.row_number;
   l = choose_multipoles(ptr,ppt->l_lss_max);
   choose_sources(ppt,pba->conformal_age);
-  choose_wavenumbers(ppt->k_min,ppt->k[index_md][ppt->k_size_cl[index_md]-1],ppt->l_lss_max);
+  choose_wavenumbers(ppt->k_min,ppt->k[index_md][ppt->k_size_cl[index_md]-1],ppt->l_lss_max,pfo->primordial_step);
   prepare_table(reach_of_cmb(ppr,pba,ppt,ptr));
   values.assign((size_t)ppt->ic_size[index_md]*l.size()*row_number*q.size(),0.f);
   const double * correction = (pfo->method == nl_none) ? NULL : pfo->nl_corr_density[pfo->index_pk_m];

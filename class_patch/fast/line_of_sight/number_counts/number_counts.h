@@ -53,7 +53,7 @@ private:
   };
   class AtWavenumber;
 
-  void choose_wavenumbers(double k_min, double k_max, int l_max);
+  void choose_wavenumbers(double k_min, double k_max, int l_max, double primordial_step);
   void choose_sources(struct perturbations * ppt, double tau0);
   void prepare_source(const Source & source, const double * table, const double * correction, int k_size);
   void prepare_table(BesselReach reach);
