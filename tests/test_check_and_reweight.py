@@ -122,8 +122,14 @@ def test_full_class_is_not_asked_where_networks_have_refused(
 
     monkeypatch.setattr("cosmicnet.cobaya_components.compare.evaluations.evaluate_all", evaluate_all)
     settings = PointSettings(4, None, 1, tmp_path, 0)
-    found = module.check({**RUN, "packages_path": str(tmp_path)}, settings, "reference")
+    found = module.check({**RUN, "packages_path": str(tmp_path)}, settings, "prior")
     assert asked == {"networks": 4, settings.truth: 3} and len(found.points) == 3 and found.drawn == 4
+
+
+@pytest.mark.usefixtures("patched")
+def test_points_are_different(tmp_path: Path) -> None:
+    """The reference of this run is one point."""
+    assert len(draw_points(model_of({**RUN, "packages_path": str(tmp_path)}), "reference", 50, 1)) == 1
 
 
 def test_zero_likelihood_in_one_mode_alone_fails() -> None:
