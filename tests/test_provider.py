@@ -86,7 +86,6 @@ NOT_COVERED: dict[str, tuple[Callable[[SyntheticRequest], None], str]] = {
     "isocurvature": (lambda r: setattr(r, "initial_conditions", 2), r"\b2\b"),
     "k too large": (with_grid(k=lambda r: 1.3 * r.k), r"6\.5/Mpc .*\b6/Mpc"),
     "k past the basis": (alter(sound_horizon_rec=201.0), r"\b5/Mpc"),
-    "k too small": (with_grid(k=lambda r: 0.1 * r.k), "1e-05/Mpc"),
     "l_max": (with_grid(k_size_cmb=lambda r: r.k.size), "l_max"),
     "later": (alter(conformal_age=9000.0), "14150 Mpc"),
     "late, but too early": (alter(tau_free_streaming=285.0, tau_rec=281.0), "ln_v_dark = -"),
