@@ -45,6 +45,12 @@ def test_a_file_switches_on_and_is_named(options_file: Path) -> None:
     assert info["used"] and info["name"] == "lcdm" and info["switched_on_by"] == str(options_file)
 
 
+def test_a_folder_that_cannot_be_looked_into_has_no_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As root may enter any folder, one whose name is too long stands for the home of another user."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / (300 * "x")))
+    assert not sigma8_and_info(COVERED)[1]["used"]
+
+
 def test_the_variable_wins_over_the_file(options_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options_file.write_text("neural_network = yes\n")
     monkeypatch.setenv("COSMICNET", "no")

@@ -106,3 +106,22 @@ def test_growth_rate_of_shipped_networks_today() -> None:
         rates.append([model.scale_dependent_growth_factor_f(k, 0.0) for k in np.geomspace(2e-3, 0.15, 12)])
         model.empty()
     np.testing.assert_allclose(rates[1], rates[0], rtol=2.5e-3)
+
+
+@pytest.mark.usefixtures("patched")
+def test_potential_where_dark_energy_clusters() -> None:
+    """At w far from -1 and large scales phi + psi is not proportional to the growth of matter: by its equation 2% off."""
+    classy = pytest.importorskip("classy")
+    settings: dict[str, Any] = {
+        "output": "lCl,mPk", "l_max_scalars": 50, "P_k_max_1/Mpc": 0.05, "omega_b": 0.0224, "omega_cdm": 0.12, "H0": 70.0,
+        "N_ur": 3.044, "Omega_Lambda": 0, "w0_fld": -2.2, "wa_fld": 1.5, "fast_background": "yes",
+        **read_manifest("standard").precision_settings}
+    today = []
+    for more in ({}, {"neural_network": "yes", "neural_network_path": "standard", "neural_network_fallback": "error"}):
+        model = classy.Class()
+        model.set({**settings, **more})
+        model.compute(["fourier"])
+        sources, k, _ = model.get_sources()
+        today.append(np.interp([5e-4, 1e-3, 5e-3], k, sources["phi_plus_psi"][:, -1]))
+        model.empty()
+    np.testing.assert_allclose(today[1], today[0], rtol=5e-3)
