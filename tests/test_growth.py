@@ -110,11 +110,11 @@ def test_growth_rate_of_shipped_networks_today() -> None:
 
 @pytest.mark.usefixtures("patched")
 def test_potential_where_dark_energy_clusters() -> None:
-    """At w far from -1 and large scales phi + psi is not proportional to the growth of matter: by its equation 2% off."""
+    """At w far from -1 and large scales phi + psi does not follow the growth of matter, whose equation is 2% off."""
     classy = pytest.importorskip("classy")
     settings: dict[str, Any] = {
-        "output": "lCl,mPk", "l_max_scalars": 50, "P_k_max_1/Mpc": 0.05, "omega_b": 0.0224, "omega_cdm": 0.12, "H0": 70.0,
-        "N_ur": 3.044, "Omega_Lambda": 0, "w0_fld": -2.2, "wa_fld": 1.5, "fast_background": "yes",
+        "output": "lCl,mPk", "l_max_scalars": 50, "P_k_max_1/Mpc": 0.05, "omega_b": 0.0224, "omega_cdm": 0.12,
+        "H0": 70.0, "N_ur": 3.044, "Omega_Lambda": 0, "w0_fld": -2.2, "wa_fld": 1.5, "fast_background": "yes",
         **read_manifest("standard").precision_settings}
     today = []
     for more in ({}, {"neural_network": "yes", "neural_network_path": "standard", "neural_network_fallback": "error"}):
