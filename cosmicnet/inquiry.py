@@ -1,10 +1,10 @@
 """Networks without Cobaya and without compute(): coverage of CLASS's parameters, and source functions."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from .store import load_network_set
 __all__ = ["Coverage", "SourceTables", "covers", "sources"]
 
 Array = NDArray[np.float64]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,7 @@ def covers(parameters: Mapping[str, Any], network: str = AUTO) -> Coverage:
     network: a name or folder, or 'auto' for all installed sets. Raises CosmoSevereError or CosmoComputationError where
     CLASS refuses the parameters, CosmicnetError where they need no sources.
     """
-    coverage = _at_request(parameters, lambda request: _coverage(request, network))
-    assert isinstance(coverage, Coverage)
-    return coverage
+    return _at_request(parameters, lambda request: _coverage(request, network))
 
 
 def sources(
@@ -74,15 +73,13 @@ def sources(
     k: increasing, 1/Mpc, within the reach of the networks; tau: Mpc, between CLASS's first time of the sources and
     today. Raises as covers() does, and NotCovered.
     """
-    found = _at_request(parameters, lambda request: _sources(request, k, tau, network))
-    assert isinstance(found, SourceTables)
-    return found
+    return _at_request(parameters, lambda request: _sources(request, k, tau, network))
 
 
-def _at_request(parameters: Mapping[str, Any], visit: Any) -> Coverage | SourceTables:
+def _at_request(parameters: Mapping[str, Any], visit: Callable[[Request], Answer]) -> Answer:
     for_class = {name: value for name, value in parameters.items() if not str(name).startswith("neural_network")}
     # the background that compute() takes with networks
-    answer: Coverage | SourceTables | None = at_request({"fast_background": "yes", **for_class}, visit)
+    answer = at_request({"fast_background": "yes", **for_class}, visit)
     if answer is None:
         raise CosmicnetError("these parameters need no source functions of scalar modes; give an output, such as "
                              "tCl,pCl,lCl,mPk")

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline, make_interp_spline
 
-from ..emulator import Emulator, FieldsEmulator
-from ..manifest import FIELDS_ARCHITECTURE, PAPER_ARCHITECTURE, Manifest
+from ..emulator import Emulator
+from ..manifest import PAPER_ARCHITECTURE, Manifest
 from ..network import Normalization
-from ..pieces import PIECES, fill_p, tables_but_p
+from ..pieces import fill_p, tables_but_p
 from ..request import Request
 from ..threads import run_together, threads_of_products
 from .architecture import Architecture, Convolution, layers
@@ -55,13 +55,12 @@ class PaperEmulator:
     architecture: ClassVar[str] = PAPER_ARCHITECTURE
 
     def __init__(
-        self, networks: Sequence[SourceNetwork], k: Array, first_time: float, companion: FieldsEmulator
+        self, networks: Sequence[SourceNetwork], k: Array, first_time: float, companion: Emulator
     ) -> None:
         self.networks = {network.architecture.source: network for network in networks}
         self.k = k
         self.first_time = first_time
-        self.companion = FieldsEmulator(
-            [f for f in companion.fields if PIECES[f.field.piece].source in COMPANION_SOURCES])
+        self.companion = companion
         # output layer and splines are linear: the layer can give the coefficients of splines through the sources
         spline = make_interp_spline(k, np.eye(k.size), k=CUBIC)
         self._knots = spline.t
@@ -141,9 +140,8 @@ class PaperEmulator:
 
     @classmethod
     def from_arrays(cls, manifest: Manifest, arrays: Arrays, companion: Emulator | None) -> PaperEmulator:
-        if not isinstance(companion, FieldsEmulator):
-            raise ValueError(f"companion = {manifest.companion!r}: must be a set of the architecture "
-                             f"{FIELDS_ARCHITECTURE}")
+        if companion is None:
+            raise ValueError("companion = '': must name the set that gives lensing and matter")
         k = arrays[K]
         if k.ndim != 1 or not np.all(np.diff(k) > 0):
             raise ValueError(f"{K}: must be an increasing row of wavenumbers")

@@ -12,7 +12,6 @@ from ..coverage import why_not_covered
 from ..errors import CosmicnetError, NotCovered
 from ..running_class import running_class
 from ..store import load_network_set
-from .emulator import COMPANION_SOURCES, PaperEmulator
 
 __all__ = ["IntegratedLensing"]
 
@@ -26,15 +25,16 @@ class IntegratedLensing:
 
     def __init__(self, networks: str | os.PathLike[str] = "paper") -> None:
         self._networks = load_network_set(networks)
-        if not isinstance(self._networks.emulator, PaperEmulator):
+        if self._networks.companion is None:
             raise CosmicnetError(f"{networks}: needs networks of the paper's architecture, which have a companion for "
                                  "lensing and matter")
         self._request: Any = None
 
     def provide(self, request: Any) -> bool:
         """Have CLASS integrate. Raises NotCovered where the networks do not apply."""
-        own = copy(request)
-        own.tables = {name: table for name, table in request.tables.items() if name not in COMPANION_SOURCES}
+        own, others = copy(request), self._networks.emulator.for_companion(request)
+        own.tables = {name: table for name, table in request.tables.items()
+                      if others is None or name not in others.tables}
         name = self._networks.manifest.name
         if reasons := list(why_not_covered(own, self._networks, running_class())):
             raise NotCovered(f"the networks '{name}' do not cover this request: {'; '.join(reasons)}")

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.manifest import PAPER_ARCHITECTURE
 from cosmicnet.paper.emulator import PaperEmulator
 from cosmicnet.running_class import running_class
@@ -29,8 +28,6 @@ def assemble(recipe: PaperRecipe, k: Array, models: Sequence[Path], trained: Map
     """The set of the networks, by source, on wavenumbers k (1/Mpc); its coverage follows from the training set."""
     used = [read_paper_model(path, ()) for path in models]
     reference, companion = used[0], companion_of(recipe)
-    emulator = companion.emulator
-    assert isinstance(emulator, FieldsEmulator)
     derived, tolerances = fit_guard(tuple(recipe.box), [model.cosmology for model in used])
     manifest = describe(
         recipe.name, recipe.description, running_class(), reference.precision, domain=recipe.bounds,
@@ -43,7 +40,7 @@ def assemble(recipe: PaperRecipe, k: Array, models: Sequence[Path], trained: Map
         architecture=PAPER_ARCHITECTURE, companion=recipe.companion)
     first_time = max(float(model.tau[0]) / model.cosmology["tau_rec"] for model in used)
     networks = [t.network for t in trained.values()]
-    paper = PaperEmulator(networks, k, first_time, emulator)
+    paper = PaperEmulator(networks, k, first_time, companion.emulator)
     return NetworkSet(manifest, paper, derived, companion)
 
 
