@@ -29,7 +29,7 @@ Stamps = tuple[tuple[int, int], ...]
 ARRAYS = "arrays.safetensors"
 DEFAULT_SET = "lcdm"
 # Name of the arrays of the guard's polynomials.
-DERIVED = "derived"
+GUARD = "derived"
 
 EMULATORS: dict[str, type[Emulator]] = {
     FieldsEmulator.architecture: FieldsEmulator, PaperEmulator.architecture: PaperEmulator}
@@ -105,7 +105,7 @@ def _load(folder: Path, stamps: Stamps) -> NetworkSet:
     companion = _companion_of(manifest, folder)
     try:
         arrays = {name: np.asarray(a) for name, a in load(content).items()}
-        derived = Network.from_arrays(DERIVED, arrays, 0)
+        derived = Network.from_arrays(GUARD, arrays, 0)
         shape = derived(np.ones(len(manifest.derived_inputs))).shape
         if shape != (len(manifest.derived),):
             raise ValueError(f"derived quantities: {shape} in the arrays, {len(manifest.derived)} named")
@@ -129,7 +129,7 @@ def _companion_of(manifest: Manifest, folder: Path) -> NetworkSet | None:
 def save_network_set(folder: Path, network_set: NetworkSet) -> Manifest:
     """Write a set, both files or neither; return the manifest with the hash and the descriptions of the networks."""
     emulator = network_set.emulator
-    arrays = {**network_set.derived.arrays(DERIVED), **emulator.arrays()}
+    arrays = {**network_set.derived.arrays(GUARD), **emulator.arrays()}
     content = save({name: np.asarray(a, order="C") for name, a in arrays.items()})
     manifest = replace(network_set.manifest, fields=emulator.specifications(), architecture=emulator.architecture)
     manifest = replace(manifest, sha256=_digest(_entries(manifest.to_json()), content))

@@ -24,7 +24,7 @@ from classy import CosmoComputationError, CosmoSevereError
 from numpy.typing import NDArray
 
 from cosmicnet.store import read_manifest
-from cosmicnet.training.work.kept_results import kept
+from cosmicnet.training.work.cached_results import cached
 from cosmicnet.training.work.run_class import is_refused, networks_on, new_class
 
 Array = NDArray[np.float64]
@@ -102,7 +102,7 @@ def spectra(settings: dict[str, Any]) -> Multipoles:
 
 
 def full_class(settings: dict[str, Any]) -> Multipoles:
-    return kept(Multipoles, settings, CACHE, lambda: spectra(settings))
+    return cached(Multipoles, settings, CACHE, lambda: spectra(settings))
 
 
 def row(kind: str, refused: int, errors: list[tuple[Errors, Errors]]) -> str:

@@ -29,10 +29,10 @@ from cosmicnet.training.evaluate.results import BoxErrors, ModelErrors, SetError
 from cosmicnet.training.evaluate.targets import RECIPES, AccuracyTarget, targets_of
 from cosmicnet.training.recipe.schema import load_recipe
 from cosmicnet.training.two_levels.recipe import load_two_level_recipe
+from cosmicnet.training.work import cached_results
 from cosmicnet.training.work import class_spectra as spectra_module
-from cosmicnet.training.work import kept_results
+from cosmicnet.training.work.cached_results import cached
 from cosmicnet.training.work.class_spectra import Spectra, cached_spectra
-from cosmicnet.training.work.kept_results import kept
 from cosmicnet.training.work.run_class import Parameters
 
 GOOD = {"wishart_chi2": 0.01, "tt_high_l": 0.01, "te_high_l": 0.01, "ee_high_l": 0.01, "tt_low_l": 0.01,
@@ -113,20 +113,20 @@ def test_cache_computes_once_and_heals(tmp_path: Path, monkeypatch: pytest.Monke
         return tiny_spectra()
 
     monkeypatch.setattr(spectra_module, "compute_spectra", compute)
-    monkeypatch.setattr(kept_results, "version", lambda name: PATCH)
+    monkeypatch.setattr(cached_results, "version", lambda name: PATCH)
     first = cached_spectra({"H0": 70.0}, tmp_path)
     assert cached_spectra({"H0": 70.0}, tmp_path).sigma8 == first.sigma8
     assert len(computed) == 1
     cached_spectra({"H0": 70.1}, tmp_path)
     # another patch has another line of sight
-    monkeypatch.setattr(kept_results, "version", lambda name: "3.4.1.0+cosmicnet.2")
+    monkeypatch.setattr(cached_results, "version", lambda name: "3.4.1.0+cosmicnet.2")
     cached_spectra({"H0": 70.0}, tmp_path)
     assert len(computed) == 3
     # a file cut short by a full disk or a copy
     path = next(tmp_path.glob("*.npz"))
     path.write_bytes(path.read_bytes()[:200])
     for h0, version in ((70.0, PATCH), (70.1, PATCH), (70.0, "3.4.1.0+cosmicnet.2")):
-        monkeypatch.setattr(kept_results, "version", lambda name, version=version: version)
+        monkeypatch.setattr(cached_results, "version", lambda name, version=version: version)
         np.testing.assert_array_equal(cached_spectra({"H0": h0}, tmp_path).pk, first.pk)
     assert len(computed) == 4
 
@@ -137,7 +137,7 @@ def test_an_interrupted_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(np, "savez", full_disk)
     with pytest.raises(OSError):
-        kept(Spectra, {}, tmp_path, tiny_spectra)
+        cached(Spectra, {}, tmp_path, tiny_spectra)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,7 +13,8 @@ from cosmicnet.coverage import why_not_covered
 from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, load_network_set
-from cosmicnet.training.fields.guard import GUARDED, GUARDED_OTHERWISE, fit_guard, guarded_numbers
+from cosmicnet.training.fields.guard import GUARDED, fit_guard
+from cosmicnet.training.one_level.fit_set import GUARDED_OTHERWISE, guarded_numbers
 
 pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")

@@ -33,7 +33,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "training.checks": MAKING,
     "training.one_level": (*MAKING, "training.fields", "training.checks"),
     "training.two_levels": (*MAKING, "training.fields", "training.checks"),
-    "training.evaluate": (*MAKING, "training.two_levels"),
+    "training.evaluate": MAKING,
     "training.learn": (*MAKING, "training.fields", "training.evaluate"),
     "training.share": ("cosmicnet", "training.work"),
     "training.timing": MEASURING,

@@ -10,7 +10,7 @@ from providers import HALF_OF_WAVENUMBERS, computed
 from cosmicnet import covers
 from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.store import read_manifest
-from cosmicnet.training.two_levels.unseen_cosmologies import points_of_domain
+from cosmicnet.training.evaluate.domain import points_of_domain
 
 classy = pytest.importorskip("classy", reason="no classy: run `make classy`")
 pytestmark = pytest.mark.usefixtures("patched")

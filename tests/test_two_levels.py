@@ -23,10 +23,10 @@ from cosmicnet.training.evaluate import evaluate
 from cosmicnet.training.fields import tables
 from cosmicnet.training.fields.nodes import NODES
 from cosmicnet.training.models import integrate as module
+from cosmicnet.training.models.cosmologies import Cosmology, SampledBox, draw
 from cosmicnet.training.recipe.toml import RecipeError
 from cosmicnet.training.two_levels import fit_levels, level_model
 from cosmicnet.training.two_levels import plan as plan_module
-from cosmicnet.training.two_levels.cosmologies import Cosmology, SampledBox, draw
 from cosmicnet.training.two_levels.curved_grids import CurvedSpaceGrids
 from cosmicnet.training.two_levels.level_model import integrate_level_model, read_level_model, write_level_model
 from cosmicnet.training.two_levels.plan import TwoLevelPlan

@@ -1,7 +1,6 @@
 """Log-likelihoods of many points in either mode: in parallel, each kept in a file once known, and how many a second."""
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import sys
@@ -18,6 +17,7 @@ import numpy as np
 import cosmicnet
 from cosmicnet.errors import CosmicnetError, NotCovered
 from cosmicnet.files import parse_json, write_whole
+from cosmicnet.training.work.digest import content_digest
 from cosmicnet.training.work.parallel import ended, progress, single_threaded_pool
 
 from ..theory.modes import in_mode, manifest_of, named_sets, networks_of
@@ -104,7 +104,7 @@ class RunInMode:
 
     def path(self, point: Point) -> Path:
         key = self.identity + json.dumps(dict(sorted(point.items())))
-        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+        return self.folder / f"{content_digest(key.encode())[:24]}.json"
 
 
 @dataclass(frozen=True)
@@ -188,17 +188,15 @@ def _classy_identity() -> str:
     import classy
 
     file = sys.modules[classy.Class.__module__].__file__
-    return hashlib.sha256(Path(str(file)).read_bytes()).hexdigest()
+    return content_digest(Path(str(file)).read_bytes())
 
 
 def _networks_identity(networks: str) -> dict[str, str]:
     """Hashes of the networks and of the code that evaluates them."""
-    code = hashlib.sha256()
     folder = Path(cosmicnet.__file__).parent
-    for path in sorted([*folder.glob("*.py"), *(folder / "paper").glob("*.py")]):
-        code.update(path.read_bytes())
+    code = b"".join(path.read_bytes() for path in sorted([*folder.glob("*.py"), *(folder / "paper").glob("*.py")]))
     hashes = [one.manifest.sha256 for one in named_sets(networks).values()]
-    return {"networks": " ".join(hashes), "code": code.hexdigest()}
+    return {"networks": " ".join(hashes), "code": content_digest(code)}
 
 
 def _read(path: Path) -> Evaluated | None:

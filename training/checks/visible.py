@@ -15,7 +15,7 @@ from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 
 from ..models.grids import AlignedGrids
-from ..recipe.class_names import ROOM
+from ..recipe.class_names import LARGE_TABLES
 from ..recipe.schema import Recipe
 from ..recipe.toml import Entry, wrong_entries
 from ..work.run_class import Parameters
@@ -35,8 +35,8 @@ NOT_REPORTED = f"this CLASS does not report it, so that networks would be used f
 # Variation of the room that CLASS makes for a grid within the widest shipped domain (1.13 in time, 1.07 in k).
 MARGIN = 1.15
 # The setting that makes room, and the remedy.
-ROOM_BY = {"wavenumbers": ("l_max_scalars", "raise it, or lower k_step_sub and k_step_super"),
-           "times": ("perturbations_sampling_stepsize", "lower it")}
+ENLARGED_BY = {"wavenumbers": ("l_max_scalars", "raise it, or lower k_step_sub and k_step_super"),
+               "times": ("perturbations_sampling_stepsize", "lower it")}
 
 
 @dataclass(frozen=True)
@@ -133,13 +133,13 @@ def _why_invisible(name: str, summary: RequestSummary) -> str | None:
 
 
 def _settings_without_room(settings: Mapping[str, Any], found: Sequence[RequestSummary]) -> Iterator[Wrong]:
-    for kind, (name, remedy) in ROOM_BY.items():
+    for kind, (name, remedy) in ENLARGED_BY.items():
         room, needed = min((summary.room[kind] for summary in found), default=(1, 0))
         if room < MARGIN * needed:
             yield ("class_settings", name), (
                 f"class_settings.{name}: {settings[name]} makes room for {room} {kind} in CLASS's tables, but "
                 f"models are integrated on {needed}, and other cosmologies of a domain have up to "
-                f"{MARGIN - 1.0:.0%} less room: {remedy} (left out, it is {ROOM[name]})")
+                f"{MARGIN - 1.0:.0%} less room: {remedy} (left out, it is {LARGE_TABLES[name]})")
 
 
 def _unknown_settings(class_settings: Mapping[str, Any], summary: RequestSummary) -> list[str]:

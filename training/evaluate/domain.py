@@ -7,20 +7,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmicnet.coverage import outside_domain
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.manifest import Manifest
 from cosmicnet.region import Ellipsoid, LinearConstraint
+from cosmicnet.request import at_request
 
+from ..models.cosmologies import PhysicalRanges, SampledBox
+from ..models.cosmologies import draw as draw_cosmologies
 from ..models.sampling import SampledRegion, sample, unit_cube
-from ..recipe.schema import COMPUTED, DERIVED, TAU_REIO
-from ..two_levels.unseen_cosmologies import is_of_levels, points_of_domain
+from ..recipe.schema import COMPUTED, DERIVED_PARAMETERS, TAU_REIO
 
-__all__ = ["PRIMORDIAL", "Draw", "SetDomain", "domain_bounds", "domain_of", "unseen_points"]
+__all__ = ["PRIMORDIAL", "Draw", "SetDomain", "domain_bounds", "domain_of", "points_of_domain", "unseen_points"]
 
 Array = NDArray[np.float64]
 
@@ -34,10 +38,17 @@ PRIMORDIAL: Mapping[str, float] = {"A_s": 2.1e-9, "n_s": 0.966}
 OF_INTEGRATION = ("output", "lensing", "l_max_scalars", "P_k_max_1/Mpc", "P_k_max_h/Mpc", "reio_parametrization",
                   "perturbations_sampling_stepsize")
 
+# The sum that a constraint limits, so that dark energy is negligible early.
+EARLY_DARK_ENERGY = {"w0_fld": 1.0, "wa_fld": 1.0}
+# Where the domain does not limit a sampled parameter itself, corners leave out this part of its range at each end.
+MARGIN = 0.2
+# Points to try for each one wanted: a domain may lack whole corners.
+TRIED = 50
+
 
 def domain_bounds(manifest: Manifest) -> dict[str, tuple[float, float]]:
     """The box around the domain, with tau_reio cut to TAU_REIO, without derived parameters."""
-    bounds = {name: ends for name, ends in manifest.domain.items() if name not in DERIVED}
+    bounds = {name: ends for name, ends in manifest.domain.items() if name not in DERIVED_PARAMETERS}
     if COMPUTED in bounds:
         low, high = bounds[COMPUTED]
         bounds[COMPUTED] = (max(low, TAU_REIO[0]), min(high, TAU_REIO[1]))
@@ -69,7 +80,7 @@ class SetDomain(Protocol):
 
 
 def domain_of(manifest: Manifest) -> SetDomain:
-    return _SampledDomain(manifest) if is_of_levels(manifest) else _BoxedDomain(manifest)
+    return _SampledDomain(manifest) if "levels" in manifest.recipe else _BoxedDomain(manifest)
 
 
 def unseen_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, Any]]:
@@ -116,11 +127,63 @@ class _BoxedDomain:
                 for text in self.manifest.constraints}
 
 
+def points_of_domain(
+    manifest: Manifest, number: int, seed: int, tau_reio: tuple[float, float], at_corners: bool = False
+) -> list[dict[str, Any]]:
+    """The first `number` cosmologies of one sequence that lie in the domain, the same at every call; fewer, if the
+    domain is a small part of the sampled region.
+
+    at_corners: each coordinate at one of its ends. tau_reio: range.
+    """
+    found: list[dict[str, Any]] = []
+    optical_depths = np.random.default_rng(seed)
+    for cosmology in islice(draw_cosmologies(_ranges(manifest, at_corners), seed, at_corners), TRIED * number):
+        point = {**cosmology, "tau_reio": float(optical_depths.uniform(*tau_reio))}
+        if _is_inside(point, manifest):
+            found.append(point)
+        if len(found) == number:
+            break
+    return found
+
+
+def _is_inside(point: Mapping[str, Any], manifest: Manifest) -> bool:
+    from classy import CosmoComputationError
+
+    try:
+        return bool(at_request({"output": "tCl", "l_max_scalars": 10, **point},
+                               lambda request: not list(outside_domain(request, manifest))))
+    except CosmoComputationError:
+        return False
+
+
+def _ranges(manifest: Manifest, at_corners: bool) -> PhysicalRanges | SampledBox:
+    """The domain in terms of the sampled parameters; wider where it limits quantities that follow from them."""
+    domain, sampled = manifest.domain, manifest.recipe["sampling"]
+    if sampled.get("box"):
+        box = SampledBox.model_validate(sampled["box"])
+        ends = {name: domain[name] for name in box.ranges.keys() & domain.keys()}
+        own = _inner if at_corners else dict
+        return SampledBox(ranges=own(box.ranges) | ends, families=[own(family) for family in box.families])
+    limits = [c.limit for c in map(LinearConstraint.parse, manifest.constraints) if c.coefficients == EARLY_DARK_ENERGY]
+    return PhysicalRanges(
+        **{name: domain[name] for name in ("omega_b", "omega_cdm", "H0", "YHe", "N_eff", "T_cmb", "w0_fld", "wa_fld")},
+        theta_s_100=domain["100*theta_s"], Omega_k=domain["Omega0_k"], m_ncdm=domain["m_ncdm_largest"][1],
+        sum_of_masses=domain["m_ncdm_sum"][1], w0_plus_wa=min(limits))
+
+
+def _inner(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """The middle of each range, for parameters that the domain limits only through quantities that follow from them."""
+    def middle(low: float, high: float) -> tuple[float, float]:
+        return low + MARGIN * (high - low), high - MARGIN * (high - low)
+
+    return {name: middle(*entry) if isinstance(entry, tuple) else entry for name, entry in entries.items()}
+
+
 def _corner_points(manifest: Manifest, number: int, seed: int) -> list[dict[str, Any]]:
     """Up to `number` corners of the domain, drawn at random. If it limits a derived parameter, such as the acoustic
     scale, which hardly any corner obeys, H0 lies anywhere in its range."""
     names = list(domain_bounds(manifest))
-    free = ["H0"] if any(name in DERIVED for name in manifest.domain) and "H0" in names else []
+    free = ["H0"] if any(name in DERIVED_PARAMETERS for name in manifest.domain) and "H0" in names else []
     cube = unit_cube("sobol", len(names), seed)
 
     def draw(drawn: int) -> Array:
@@ -161,5 +224,5 @@ def _points(manifest: Manifest, draw: Callable[[int], Array], number: int) -> li
     region = SampledRegion(
         bounds, tuple(map(LinearConstraint.parse, manifest.constraints)),
         Ellipsoid.from_json(manifest.ellipsoid) if manifest.ellipsoid else None,
-        {name: ends for name, ends in manifest.domain.items() if name in DERIVED}, fixed)
+        {name: ends for name, ends in manifest.domain.items() if name in DERIVED_PARAMETERS}, fixed)
     return [{**point, **fixed} for point in sample(region, draw, number)]

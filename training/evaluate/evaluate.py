@@ -88,10 +88,10 @@ def evaluate(settings: EvaluationSettings) -> SetErrors:
     return errors
 
 
-def measure(plan: Plan, networks: Path, models: int) -> SetErrors:
-    """Evaluate the networks of a plan on this many cosmologies of each box; the page goes beside them."""
+def measure(plan: Plan, folder: Path, models: int) -> SetErrors:
+    """Evaluate the set of a plan, in `folder`, on this many cosmologies of each box; the page goes there too."""
     # resolved: a relative folder may have the name of a set, and workers run in other folders
-    return evaluate(EvaluationSettings(str(networks.resolve()), networks, plan.unseen, models, plan.processes,
+    return evaluate(EvaluationSettings(str(folder.resolve()), folder, plan.unseen, models, plan.processes,
                                        scheduler=plan.scheduler))
 
 

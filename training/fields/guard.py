@@ -6,22 +6,19 @@ so smaller shifts of a scale do not make a spectrum wrong.
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import comb
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.coverage import other_expansion
 from cosmicnet.network import Network, monomials
-from cosmicnet.request import at_request
 
 from .polynomial import all_exponents, polynomial_network
 from .relevance import fit_with_relevances
 
-__all__ = ["fit_guard", "fit_guard_with_relevances", "guarded_numbers"]
+__all__ = ["GUARDED", "fit_guard", "fit_guard_with_relevances"]
 
 Array = NDArray[np.float64]
 
@@ -29,18 +26,8 @@ MARGIN = 3.0
 
 # The numbers that fit_guard() predicts.
 GUARDED = ("YHe", "N_eff", "z_rec", "tau_rec", "sound_horizon_rec", "conformal_age")
-# The same for models with another expansion than that of the species of cosmicnet.background. Of these names coverage
-# compares none with integrals over that expansion.
-GUARDED_OTHERWISE = ("YHe", "N_eff", "angular_distance_rec", "visibility_max", "diffusion_length_rec")
 DEGREE, FLOOR = 3, 2e-4
 ROUNDING = 1e-9
-
-
-def guarded_numbers(models: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The numbers to guard in networks of these models, the parameters of CLASS each: those of known species, or other
-    ones where something else acts on the expansion, which is then learned."""
-    others = (at_request(parameters, lambda request: any(other_expansion(request))) for parameters in models)
-    return GUARDED_OTHERWISE if any(others) else GUARDED
 
 
 def fit_guard(

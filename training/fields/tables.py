@@ -27,19 +27,11 @@ from .nodes import NODES
 from .resample import distinct_times, resample
 
 __all__ = [
-    "BEYOND", "K_SOUND_HORIZON_MAX", "OF_TABLES", "FieldTables", "ResampledModel", "collect", "read_field",
+    "BEYOND", "K_SOUND_HORIZON_MAX", "FieldTables", "ResampledModel", "collect", "read_field",
     "resample_model", "table_path", "write_tables",
 ]
 
 Array = NDArray[np.float64]
-
-# Code that determines a table, given a model.
-OF_TABLES = (
-    "cosmicnet.background", "cosmicnet.coordinates", "cosmicnet.densities", "cosmicnet.fields", "cosmicnet.pieces",
-    "cosmicnet.training.models.dataset", "cosmicnet.training.models.grids", "cosmicnet.training.work.files",
-    "cosmicnet.training.fields.nodes", "cosmicnet.training.fields.continuation", "cosmicnet.training.fields.resample",
-    "cosmicnet.training.fields.tables",
-)
 
 # Errors of a field are relative to its own size, but at least to this fraction of the source that it adds to; and the
 # source counts as at least this fraction of its maximum over k.
@@ -130,7 +122,7 @@ def _is_current(table: Path, model: Path) -> bool:
 
 def table_path(folder: Path, path: Path) -> Path:
     """The file of the resampled model `path`; its folder is made. Each version of the code has a folder of its own."""
-    target = folder.resolve() / code_digest(OF_TABLES)[:12]
+    target = folder.resolve() / code_digest(__name__)[:12]
     target.mkdir(parents=True, exist_ok=True)
     return target / path.name
 

@@ -14,7 +14,7 @@ from cosmicnet.store import NetworkSet
 from ..evaluate.accuracy import wishart_chi2
 from ..work.class_spectra import Multipoles
 from ..work.run_class import new_class
-from .kept_model import KeptModel, all_numbers
+from .chain_model import ChainModel, all_numbers
 
 __all__ = ["error_at"]
 
@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 ROUNDING = 1e-9
 
 
-def error_at(model: KeptModel, networks: NetworkSet) -> float:
+def error_at(model: ChainModel, networks: NetworkSet) -> float:
     """Wishart chi2 of the lensed spectra by networks against those by CLASS's own sources, through the same later
     modules. Infinite where networks give no spectra. CosmicnetError if CLASS no longer makes this request."""
     def integrated(request: Any) -> None:
@@ -42,7 +42,7 @@ def error_at(model: KeptModel, networks: NetworkSet) -> float:
     return wishart_chi2(_spectra(model, integrated), _spectra(model, predicted))
 
 
-def _spectra(model: KeptModel, fill: Callable[[Any], None]) -> Multipoles:
+def _spectra(model: ChainModel, fill: Callable[[Any], None]) -> Multipoles:
     cosmology = new_class(model.parameters)
     cosmology.set_source_provider(_Filler(fill))
     is_lensed = str(model.parameters.get("lensing", "no")).strip().lower().startswith(("y", "t"))

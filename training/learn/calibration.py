@@ -6,22 +6,18 @@ compare networks with models before they learn them, give the chi2 of the spectr
 """
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 from scipy.stats import t
 
-from cosmicnet.files import write_whole
 from cosmicnet.network import Normalization
 
 from ..fields.relevance import prior_covariance
-from ..work.digest import arrays_digest, json_digest
+from ..work.files import read_arrays, write_arrays
 
 __all__ = ["LEAST_AUDITS", "Calibration", "calibrated", "scale_of"]
 
@@ -87,23 +83,15 @@ class Calibration:
                   "relevances": self.relevances, "inverse": self.inverse}
         entries = {"inputs": self.inputs, "noise": self.noise, "per_variance": self.per_variance,
                    "chi2": self.scale if np.isfinite(self.scale) else None}
-        text = json.dumps({**entries, "sha256": json_digest([arrays_digest(arrays), entries])})
-        write_whole({path: save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, {ENTRY: text})})
+        write_arrays(path, arrays, entries)
 
     @classmethod
     def read(cls, path: Path) -> Calibration:
         """ValueError if the file is damaged, OSError if it cannot be read."""
-        try:
-            with safe_open(path, framework="numpy") as file:
-                entries = json.loads(file.metadata()[ENTRY])
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-            if entries.pop("sha256") != json_digest([arrays_digest(arrays), entries]):
-                raise ValueError("its checksum is not that of its content")
-            return cls(tuple(entries["inputs"]), Normalization(arrays["offset"], arrays["scale"]), arrays["points"],
-                       arrays["relevances"], entries["noise"], arrays["inverse"], entries["per_variance"],
-                       np.inf if entries["chi2"] is None else entries["chi2"])
-        except (SafetensorError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path} cannot be read: {error}") from error
+        arrays, entries = read_arrays(path)
+        return cls(tuple(entries["inputs"]), Normalization(arrays["offset"], arrays["scale"]), arrays["points"],
+                   arrays["relevances"], entries["noise"], arrays["inverse"], entries["per_variance"],
+                   np.inf if entries["chi2"] is None else entries["chi2"])
 
 
 def calibrated(names: tuple[str, ...], inputs: Array, errors: Array, relevances: Sequence[Array]) -> Calibration:

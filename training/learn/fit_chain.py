@@ -23,8 +23,8 @@ from ..fields.polynomial_field import fit_polynomial_field
 from ..fields.relevance import fit_with_relevances
 from ..fields.tables import FieldTables, ResampledModel, read_field
 from .calibration import Calibration, calibrated
-from .kept_model import Identity
-from .kept_tables import K_CMB, boundaries_of, fields_of
+from .chain_model import Identity
+from .chain_tables import K_CMB, boundaries_of, fields_of
 
 __all__ = ["TooFew", "VariedNumbers", "fit_models", "inputs_of_models"]
 
@@ -33,8 +33,8 @@ Array = NDArray[np.float64]
 DEGREE = 3
 # Relative rms error of the compression, finer where that costs little.
 TOLERANCE, TOLERANCE_OF_PHOTONS = 1e-4, 5e-4
-FINE = {"early.monopole": 1e-5, "early.doppler": 1e-5, "early.polarization": 1e-5, "early.isw": 3e-5,
-        "early.shear": 3e-5}
+TIGHT = {"early.monopole": 1e-5, "early.doppler": 1e-5, "early.polarization": 1e-5, "early.isw": 3e-5,
+         "early.shear": 3e-5}
 # These sources are needed up to the last wavenumber, others up to that of the CMB; values beyond count this much less.
 MATTER, UNNEEDED = ("phi_plus_psi", "delta_m", "delta_cb"), 1e4
 
@@ -46,7 +46,7 @@ GUARDED = ("angular_distance_rec", "visibility_max")
 # The least relative tolerance of the guard.
 GUARD_FLOOR = 1e-7
 
-# Networks reach this much further than the last wavenumber of their models, and the tables (kept_tables.py) this much.
+# Networks reach this much further than the last wavenumber of their models, and the tables (chain_tables.py) this much.
 REACH, TABLES_REACH = 1.02, 1.25
 
 # The fields on which the spectra of the CMB depend most; errors of points are theirs.
@@ -123,7 +123,7 @@ def _in_order(names: Sequence[str]) -> list[str]:
 def _tolerance(field: Field) -> float:
     """Of the compression."""
     usual = TOLERANCE if field.region in ("early", "late") else TOLERANCE_OF_PHOTONS
-    return FINE.get(field.name, usual)
+    return TIGHT.get(field.name, usual)
 
 
 def _floor(table: FieldTables, models: Sequence[ResampledModel]) -> Array:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..work.files import read_json, write_json
-from .kept_model import Identity, KeptModel, write_kept
+from .chain_model import ChainModel, Identity, write_chain_model
 
 __all__ = ["CALIBRATION", "IDENTITY", "Learned", "others"]
 
@@ -54,11 +54,11 @@ class Learned:
         """A part by its folder. OSError or ValueError if it cannot be read."""
         return cls(folder, Identity(**read_json(folder / IDENTITY)))
 
-    def keep(self, model: KeptModel) -> Path:
+    def keep(self, model: ChainModel) -> Path:
         """Write a model; OSError if it cannot be written."""
         path = self.folder / "models" / f"{model.key}.h5"
         if not path.exists():
-            write_kept(path, model)
+            write_chain_model(path, model)
         return path
 
     def models(self) -> list[Path]:

@@ -23,8 +23,8 @@ from cosmicnet.running_class import RunningClass, running_class
 from cosmicnet.store import NetworkSet, load_network_set
 
 from .calibration import Calibration
+from .chain_model import ChainModel, NotLearned, all_numbers, identity_of
 from .folder import CALIBRATION, Learned, others
-from .kept_model import KeptModel, NotLearned, all_numbers, identity_of
 
 __all__ = ["TOLERANCE", "Learner", "open_learner"]
 
@@ -80,7 +80,7 @@ class Learner:
         self._folder, self._sets, self._running = folder, tuple(sets), running
         self._process = _processes.setdefault(folder, _Process())
         self._learned: Learned | None = None
-        self._kept: KeptModel | None = None
+        self._kept: ChainModel | None = None
         self._used: NetworkSet | None = None
         self._trained: NetworkProvider | None = None
         self._error: float | None = None
@@ -109,7 +109,7 @@ class Learner:
             self._warn(self._reason)
             return False
         if self._process.is_writable and request.record():
-            self._kept = KeptModel(
+            self._kept = ChainModel(
                 request.parameters, dict(request.cosmology), dict(request.setup), dict(request.precision),
                 request.k.copy(), request.tau.copy(), request.k_size_cmb, {})
         return False
@@ -117,7 +117,7 @@ class Learner:
     def integrated(self, recorded: dict[str, Any]) -> None:
         """Keep the model that CLASS integrated; a full disk stops the learning, not the chain."""
         assert self._kept is not None and self._learned is not None
-        model = KeptModel(**{**vars(self._kept), "integrated": {
+        model = ChainModel(**{**vars(self._kept), "integrated": {
             name: np.array(table) for name, table in recorded.items() if name != "p"}})
         try:
             self._learned.keep(model)

@@ -20,18 +20,16 @@ from ..work.digest import code_digest
 from ..work.files import remove_unfinished
 from .audit import error_at
 from .calibration import Calibration, scale_of
+from .chain_model import ChainModel, all_numbers, read_chain_model
+from .chain_tables import fields_of, resample_chain_model
 from .fit_chain import TooFew, fit_models
 from .folder import CALIBRATION, Learned
-from .kept_model import KeptModel, all_numbers, read_kept
-from .kept_tables import fields_of, resample_kept
 
 __all__ = ["FIRST", "GROWTH", "study"]
 
 # The models of the first networks, and the growth from one set of networks to the next.
 FIRST, GROWTH = 24, 1.25
 
-CODE = ("cosmicnet.fields", "cosmicnet.training.fields.gaps", "cosmicnet.training.learn.kept_tables",
-        "cosmicnet.training.learn.neutral")
 # A model that cannot be put on nodes, with the reason, so that it is not tried again.
 FAILED = ".failed"
 
@@ -51,7 +49,7 @@ def study(learned: Learned) -> None:
 
 
 def _tables(learned: Learned) -> Path:
-    return learned.folder / "tables" / code_digest(CODE)[:12]
+    return learned.folder / "tables" / code_digest(resample_chain_model.__module__)[:12]
 
 
 def _is_prepared(learned: Learned, path: Path) -> bool:
@@ -63,16 +61,16 @@ def _prepare(learned: Learned, path: Path) -> None:
     """Audit the networks with a model, then resample it to the nodes."""
     table = table_path(_tables(learned), path)
     try:
-        model = read_kept(path)
+        model = read_chain_model(path)
         _audit(learned, path.stem, model)
-        resample_kept(model, table, learned.identity)
+        resample_chain_model(model, table, learned.identity)
     except (OSError, MemoryError):
         raise
     except Exception as error:  # one model must not keep the others from being learned
         table.with_suffix(FAILED).write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
 
 
-def _audit(learned: Learned, name: str, model: KeptModel) -> None:
+def _audit(learned: Learned, name: str, model: ChainModel) -> None:
     """Compare the networks with a model that they have not learned, where it lies in their domain."""
     folder = learned.newest_networks()
     if folder is None or (learned.folder / "audits" / f"{name}.json").exists():

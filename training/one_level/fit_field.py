@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..fields.kept_fits import FitResult
+from ..fields.fit_results import FitResult
 from ..fields.polynomial import cross_validate, skip_exponents
 from ..fields.reduce import MEAN_ACCURACY, ReducedField, fitted_field, keep_components, reduce_field
 from ..fields.tables import FieldTables

@@ -1,7 +1,7 @@
 """Fit a network set: resample the integrated models, fit every field, and write the set with its manifest."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,20 @@ import numpy as np
 from rich.console import Console
 
 from cosmicnet.class_parameters import OF_REIONIZATION
+from cosmicnet.coverage import other_expansion
 from cosmicnet.emulator import FieldsEmulator
 from cosmicnet.fields import Field, fields_for
 from cosmicnet.manifest import Manifest
 from cosmicnet.region import Ellipsoid
+from cosmicnet.request import at_request
 from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, save_network_set
 
 from ..fields.describe import constant_numbers, describe
-from ..fields.guard import fit_guard, guarded_numbers
-from ..fields.kept_fits import FitResult, error_table, fit_once
+from ..fields.fit_results import FitResult, error_table, fit_once
+from ..fields.guard import GUARDED, fit_guard
 from ..fields.nodes import NODES
-from ..fields.tables import K_SOUND_HORIZON_MAX, OF_TABLES, ResampledModel, collect, read_field
+from ..fields.tables import K_SOUND_HORIZON_MAX, ResampledModel, collect, read_field
 from ..models.grids import AlignedGrids
 from ..models.plan import FieldsPlan
 from ..recipe.schema import COMPUTED, Recipe
@@ -29,18 +31,13 @@ from ..work.digest import code_digest
 from ..work.parallel import progress
 from .fit_field import fit_field
 
-__all__ = ["OF_FIELDS", "fit_set"]
+__all__ = ["fit_set"]
 
-# Code that determines the fit of a field, given its table.
-OF_FIELDS = (
-    "cosmicnet.network", "cosmicnet.splines", "cosmicnet.training.work.keras_setup",
-    "cosmicnet.training.fields.continuation", "cosmicnet.training.fields.kept_fits",
-    "cosmicnet.training.fields.polynomial", "cosmicnet.training.fields.reduce",
-    "cosmicnet.training.one_level.fit_field", "cosmicnet.training.one_level.fit_network",
-)
-
-# Models by which it is decided whether unknown species act on the expansion.
+# Models by which it is decided whether unknown species act on the expansion, and the numbers to guard in place of
+# fields.guard.GUARDED if they do: coverage compares none of these with integrals over the expansion that the parameters
+# imply.
 GUARD_MODELS = 3
+GUARDED_OTHERWISE = ("YHe", "N_eff", "angular_distance_rec", "visibility_max", "diffusion_length_rec")
 
 # Flags that a request need not share where the domain includes the point at which the species vanishes.
 VANISHING = {"has_ur": {"N_ur": 0.0}, "has_fld": {"w0_fld": -1.0, "wa_fld": 0.0}}
@@ -80,11 +77,18 @@ def fit_set(
     return save_network_set(output, NetworkSet(manifest, FieldsEmulator([r.fitted for r in results]), guard))
 
 
+def guarded_numbers(models: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The numbers to guard in networks of these models, the parameters of CLASS each: those of known species, or other
+    ones where something else acts on the expansion, which is then learned."""
+    others = (at_request(parameters, lambda request: any(other_expansion(request))) for parameters in models)
+    return GUARDED_OTHERWISE if any(others) else GUARDED
+
+
 def _identity(plan: FieldsPlan, recipe: Recipe, models: Sequence[ResampledModel]) -> dict[str, Any]:
     """Identity of the fit of every field: models, tables, settings, code, libraries."""
     return {
         "made by": plan.identity,
-        "models": [m.cosmology for m in models], "tables": code_digest(OF_TABLES), "code": code_digest(OF_FIELDS),
+        "models": [m.cosmology for m in models], "code": code_digest(fit_field.__module__),
         "training": recipe.training.model_dump(mode="json"),
         "libraries": {name: version(name) for name in ("numpy", "scipy", "tensorflow", "keras")},
     }

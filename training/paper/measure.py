@@ -74,7 +74,7 @@ class SourceComparison:
                 for model, net, cut in zip(self.models, self.nets[network], rows, strict=True)]
 
 
-def compare_sources(plan: PaperPlan, networks: Mapping[str, str]) -> SourceComparison:
+def compare_sources(plan: PaperPlan, sets: Mapping[str, str]) -> SourceComparison:
     """Sources of the test set that were kept, and those of the networks (label to name or folder)."""
     from classy import CosmoComputationError, CosmoSevereError
 
@@ -85,7 +85,7 @@ def compare_sources(plan: PaperPlan, networks: Mapping[str, str]) -> SourceCompa
         point = points[int(path.stem)]
         try:
             tables = {label: network_sources({**recipe.class_settings, **networks_on(network)}, point, k)
-                      for label, network in networks.items()}
+                      for label, network in sets.items()}
         except (CosmoComputationError, CosmoSevereError) as error:
             if not is_refused(error):
                 raise
@@ -94,7 +94,7 @@ def compare_sources(plan: PaperPlan, networks: Mapping[str, str]) -> SourceCompa
             covered.append((point, read_paper_model(path), tables))
     require_most(len(covered), len(covered) + len(refused), "sources of the test set")
     return SourceComparison(k, [point for point, _, _ in covered], [model for _, model, _ in covered],
-                            {label: [tables[label] for _, _, tables in covered] for label in networks}, refused)
+                            {label: [tables[label] for _, _, tables in covered] for label in sets}, refused)
 
 
 def _left_out(point: Parameters, why: str) -> str:
@@ -136,14 +136,14 @@ def planck_error(spectra: Spectra, spectrum: str) -> Array:
 
 
 def compare_spectra(
-    points: Sequence[Parameters], networks: Mapping[str, str], cache: Path, processes: int
+    points: Sequence[Parameters], sets: Mapping[str, str], cache: Path, processes: int
 ) -> SpectraComparison:
     """Both through the fast modules; earlier results are read from `cache`."""
     modes: dict[str | None, tuple[Parameters, Path]] = {None: (SAME_MODULES, cache)}
-    for label, network in networks.items():
+    for label, network in sets.items():
         # another set in the same folder is not the same set
-        kept = cache / load_network_set(network).manifest.sha256[:16]
-        modes[label] = ({**networks_on(network), **SAME_MODULES}, kept)
+        own_cache = cache / load_network_set(network).manifest.sha256[:16]
+        modes[label] = ({**networks_on(network), **SAME_MODULES}, own_cache)
     found: dict[tuple[str | None, int], Spectra | str] = {}
     with progress("spectra of the test set", len(modes) * len(points)) as advance, \
             single_threaded_pool(processes) as pool:
@@ -181,18 +181,18 @@ class Timing:
     seconds: dict[str, float]
 
 
-def time_perturbations(points: Sequence[Parameters], networks: Mapping[str, str]) -> list[Timing]:
+def time_perturbations(points: Sequence[Parameters], sets: Mapping[str, str]) -> list[Timing]:
     """Table 5: with 1, 2, 4 and 8 threads, as far as there are cores."""
     available = available_cores()
     timings = []
     for threads in (n for n in (1, 2, 4, 8) if n <= available):
         with threads_of_new_processes(threads), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            timings.append(Timing(threads, pool.submit(_median_seconds, list(points), dict(networks)).result()))
+            timings.append(Timing(threads, pool.submit(_median_seconds, list(points), dict(sets)).result()))
     return timings
 
 
-def _median_seconds(points: list[Parameters], networks: dict[str, str]) -> dict[str, float]:
-    modes: dict[str, Parameters] = {"CLASS-full": {}, **{label: networks_on(n) for label, n in networks.items()}}
+def _median_seconds(points: list[Parameters], sets: dict[str, str]) -> dict[str, float]:
+    modes: dict[str, Parameters] = {"CLASS-full": {}, **{label: networks_on(n) for label, n in sets.items()}}
     for options in list(modes.values())[1:]:
         _seconds_until("perturbations", {**points[0], **options})  # loads libraries and networks
     found: dict[str, list[float]] = {label: [] for label in modes}

@@ -33,19 +33,19 @@ NOT_OF_NETWORKS = ("description", "search.", "report.", "sets.test.", "sets.hype
 OF_POSTERIOR = ("chain", "before", "after", "likelihoods", "samples", "effective_samples", "log_weights", "shifts")
 
 
-def report(plan: PaperPlan, networks: Path, output: Path, cache: Path, companion: FieldsPlan | None = None,
+def report(plan: PaperPlan, folder: Path, output: Path, cache: Path, companion: FieldsPlan | None = None,
            reweighted: Sequence[Path] = ()) -> None:
     """Measure everything and write paper.md and paper/figure*.png to `output`.
 
-    networks: the folder of the set. cache: of spectra of full CLASS. companion: the plan of the companion's recipe,
+    folder: of the set. cache: of spectra of full CLASS. companion: the plan of the companion's recipe,
     None to leave its training time out. reweighted: files of `cosmicnet reweight`. Raises RecipeError for networks of
     another architecture or recipe, NetworkFileError or DatasetError if something is missing.
     """
-    recipe, manifest = plan.recipe, load_network_set(networks).manifest
+    recipe, manifest = plan.recipe, load_network_set(folder).manifest
     if manifest.architecture != PAPER_ARCHITECTURE:
-        raise RecipeError(f"{networks}: not the paper's networks but {manifest.architecture}'s")
-    require_same_recipe(recipe, manifest.recipe, networks)
-    both = {COSMICNET_I: str(networks), DEFAULT: recipe.companion}
+        raise RecipeError(f"{folder}: not the paper's networks but {manifest.architecture}'s")
+    require_same_recipe(recipe, manifest.recipe, folder)
+    both = {COSMICNET_I: str(folder), DEFAULT: recipe.companion}
     points = recipe.test_points()
     # a damaged search result must show before hours of measuring
     histories = {source: plan.history(source) for source in TIMES}
@@ -72,13 +72,13 @@ def _posterior(file: Path) -> dict[str, Any]:
         raise DatasetError(f"{file}: no result of `cosmicnet reweight`: {error!r}") from error
 
 
-def require_same_recipe(recipe: PaperRecipe, made_by: Mapping[str, Any], networks: Path) -> None:
+def require_same_recipe(recipe: PaperRecipe, made_by: Mapping[str, Any], folder: Path) -> None:
     """Raise RecipeError for networks of another recipe, whose training would be misreported."""
     given, theirs = (dict(_entries(table)) for table in (recipe.model_dump(mode="json"), made_by))
     for name in (*given, *theirs):
         value, there = given.get(name), theirs.get(name)
         if there != value and not name.startswith(NOT_OF_NETWORKS):
-            raise RecipeError(f"{networks}: these networks were made with {name} = {there}, but the recipe has "
+            raise RecipeError(f"{folder}: these networks were made with {name} = {there}, but the recipe has "
                               f"{value}; `cosmicnet paper train` makes them anew")
 
 

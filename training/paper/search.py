@@ -7,9 +7,7 @@ the C_l error of eq. 3.2: its own source, those of full CLASS for the others; un
 """
 from __future__ import annotations
 
-import json
 import math
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -29,14 +27,14 @@ from cosmicnet.pieces import fill_p
 
 from ..models.integrate import read_identity
 from ..recipe.schema import RecipeError
-from ..work.digest import code_digest
+from ..work.digest import code_digest, json_digest
 from ..work.files import read_json, write_json
 from ..work.parallel import results, single_threaded_pool
 from ..work.run_class import new_class
 from .dataset import PaperModel, read_paper_model
 from .plan import PaperPlan
 from .recipe import OWN, PaperRecipe, draw_architecture, without_wavenumbers
-from .train import OF_PAPER, Trained, inputs_of_model, train_network
+from .train import Trained, inputs_of_model, train_network
 
 __all__ = ["SPECTRUM", "Judged", "cl_error", "draw_label", "found_before", "predicted_source", "result_file", "search",
            "spectra_of_sources"]
@@ -47,9 +45,6 @@ Single = NDArray[np.float32]
 # The spectrum by which a network is judged: polarisation comes from S_T2 alone.
 SPECTRUM = {"t0": "tt", "t1": "tt", "t2": "ee"}
 SETTINGS: Mapping[str, Any] = {"output": "tCl,pCl", "fast_line_of_sight": "yes"}
-
-# Code that determines the validation losses.
-OF_SEARCH = (*OF_PAPER, "cosmicnet.training.paper.recipe")
 
 # The search stops after more draws than this have killed their workers.
 MOST_DEADLY = 10
@@ -167,12 +162,11 @@ def _key(plan: PaperPlan, source: str) -> str:
     """Identity of a search: all dependencies of its losses, the models included."""
     recipe = plan.recipe
     given = getattr(recipe.networks, source).hyperparameters
-    identity = json.dumps([recipe.search.model_dump(exclude={"draws", "keep"}),
-                           recipe.training.model_dump(exclude={"learning_rate_end"}),
-                           [settings.models for settings in (recipe.sets.training, recipe.sets.validation)],
-                           given.model_dump(), code_digest(OF_SEARCH),
-                           json.dumps(read_identity(plan.models), indent=1)], sort_keys=True)
-    return f"{recipe.name}-{source}-{zlib.crc32(identity.encode()):08x}"
+    identity = [recipe.search.model_dump(exclude={"draws", "keep"}),
+                recipe.training.model_dump(exclude={"learning_rate_end"}),
+                [settings.models for settings in (recipe.sets.training, recipe.sets.validation)], given.model_dump(),
+                code_digest(train_network.__module__, draw_architecture.__module__), read_identity(plan.models)]
+    return f"{recipe.name}-{source}-{json_digest(identity)[:16]}"
 
 
 def _train(plan: PaperPlan, architecture: Architecture) -> Trained:

@@ -37,7 +37,7 @@ from ..work.soap import soap
 from .dataset import PaperModel, read_paper_model
 
 __all__ = [
-    "OF_PAPER", "Epoch", "TimeWeights", "Trained", "TrainingTask", "build_model", "epochs_of",
+    "Epoch", "TimeWeights", "Trained", "TrainingTask", "build_model", "epochs_of",
     "inputs_of_keras", "inputs_of_model",
     "train_network", "weights_of",
 ]
@@ -48,12 +48,6 @@ Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 Batch = tuple[tuple[NDArray[np.float32], ...], NDArray[np.float32], NDArray[np.float32]]
 
 STATE = "epochs.json"
-
-# Code that determines a trained network, given its models.
-OF_PAPER = (
-    "cosmicnet.network", "cosmicnet.paper.architecture", "cosmicnet.paper.inputs", "cosmicnet.paper.network",
-    "cosmicnet.training.work.keras_setup", "cosmicnet.training.work.soap", "cosmicnet.training.paper.train",
-)
 
 # Times of the weights: tau/tau_rec, bins of its logarithm, and the smallest source, of the largest, that counts.
 WEIGHTED_TIMES = (0.5, 100.0)
@@ -95,7 +89,7 @@ class TrainingTask:
         identity = {
             "architecture": asdict(self.architecture), "learning_rate": self.learning_rate, "seed": self.seed,
             "training": [p.name for p in self.training], "validation": [p.name for p in self.validation],
-            "k": self.k.tolist(), "made by": self.made_by, "code": code_digest(OF_PAPER)}
+            "k": self.k.tolist(), "made by": self.made_by, "code": code_digest(__name__)}
         if self.learning_rate_end is not None:
             identity |= {"learning_rate_end": self.learning_rate_end, "epochs": self.epochs}
         if self.optimizer == "soap":

@@ -11,7 +11,7 @@ from pathlib import Path
 from cosmicnet.class_parameters import CLASS_PARAMETERS, parameter_of
 from cosmicnet.fields import INPUTS, PARAMETERS
 
-__all__ = ["ROOM", "UNREIONIZED", "clashes", "known_settings", "lacking", "outside_possible", "why_not_sampled"]
+__all__ = ["LARGE_TABLES", "UNREIONIZED", "clashes", "known_settings", "lacking", "outside_possible", "why_not_sampled"]
 
 # Values that no recipe changes, with the reason.
 FIXED: dict[str, tuple[str | float, str]] = {
@@ -20,7 +20,7 @@ FIXED: dict[str, tuple[str | float, str]] = {
 }
 # With these CLASS's tables have room for the grids of the training models (1.2 times as many times, 1.4 times as many
 # wavenumbers); nothing else depends on them.
-ROOM = {"l_max_scalars": 6500, "perturbations_sampling_stepsize": 0.08}
+LARGE_TABLES = {"l_max_scalars": 6500, "perturbations_sampling_stepsize": 0.08}
 UNREIONIZED = {"reio_parametrization": "reio_none"}
 REDSHIFTS = ("z_pk", "z_max_pk")
 # The outputs that all fields need, each with CLASS's spellings.

@@ -19,11 +19,11 @@ from cosmicnet.choice import AUTO
 from cosmicnet.fields import FIELDS, INPUTS, PARAMETERS
 from cosmicnet.region import LinearConstraint
 
-from .class_names import ROOM, UNREIONIZED, clashes, lacking, outside_possible, why_not_sampled
+from .class_names import LARGE_TABLES, UNREIONIZED, clashes, lacking, outside_possible, why_not_sampled
 from .toml import RecipeError, Strict, load_toml, unknown
 
 __all__ = [
-    "COMPUTED", "DERIVED", "PARAMETERS", "TAU_REIO", "Accuracy", "ClassSettings", "Count", "Name", "Recipe",
+    "COMPUTED", "DERIVED_PARAMETERS", "PARAMETERS", "TAU_REIO", "Accuracy", "ClassSettings", "Count", "Name", "Recipe",
     "RecipeError", "Sampling", "Seed", "Target", "load_recipe", "require_ordered", "require_possible", "setting",
 ]
 
@@ -33,7 +33,7 @@ COMPUTED = "tau_reio"
 TAU_REIO = (0.01, 0.13)
 
 # Derived quantities that a domain may limit.
-DERIVED = ("100*theta_s",)
+DERIVED_PARAMETERS = ("100*theta_s",)
 
 
 def setting(value: Any) -> Any:
@@ -49,7 +49,7 @@ def setting(value: Any) -> Any:
 
 def _with_needs(given: dict[str, str | int | float]) -> dict[str, str | int | float]:
     """The settings with those that the integration of models needs, where the recipe has no other value for them."""
-    return {**given, **{name: value for name, value in (ROOM | UNREIONIZED).items() if name not in given}}
+    return {**given, **{name: value for name, value in (LARGE_TABLES | UNREIONIZED).items() if name not in given}}
 
 
 # Strict numbers: neither "20" nor true.
@@ -204,11 +204,11 @@ class Recipe(Strict):
 
     def _check_ranges(self) -> None:
         ranges = {**self.sampling.ranges, **self.sampling.derived}
-        _require_parameters("domain", self.domain, (COMPUTED, *DERIVED))
+        _require_parameters("domain", self.domain, (COMPUTED, *DERIVED_PARAMETERS))
         _require_parameters("sampling.ranges", self.sampling.ranges)
         for name in self.sampling.derived:
-            if name not in DERIVED:
-                raise ValueError(unknown(f"sampling.derived.{name}", name, DERIVED))
+            if name not in DERIVED_PARAMETERS:
+                raise ValueError(unknown(f"sampling.derived.{name}", name, DERIVED_PARAMETERS))
         for where, table in (("domain", self.domain), ("sampling.ranges", self.sampling.ranges),
                              ("sampling.derived", self.sampling.derived)):
             require_ordered(table, f"{where}.")
@@ -219,7 +219,7 @@ class Recipe(Strict):
                     raise ValueError(unknown(f"{where}.{name}, which domain does not have", name, self.domain))
         for name in self.domain:
             if name != COMPUTED and name not in ranges:
-                where = "sampling.derived" if name in DERIVED else "sampling.ranges"
+                where = "sampling.derived" if name in DERIVED_PARAMETERS else "sampling.ranges"
                 raise ValueError(f"domain.{name}: {where} must have it as well")
         for name, (low, high) in self.domain.items():
             if name == COMPUTED:
@@ -228,7 +228,7 @@ class Recipe(Strict):
                                      f"{TAU_REIO[1]:g}], where CLASS has a history of reionisation")
                 continue
             first, last = ranges[name]
-            entry = "derived" if name in DERIVED else "ranges"
+            entry = "derived" if name in DERIVED_PARAMETERS else "ranges"
             if not (first <= low and high <= last):
                 raise ValueError(f"sampling.{entry}.{name} = [{first:g}, {last:g}] must contain the domain "
                                  f"[{low:g}, {high:g}]")

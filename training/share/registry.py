@@ -5,7 +5,6 @@ changes: another one of the same name has another hash. Sets of another CLASS ar
 """
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.running_class import RunningClass
 from cosmicnet.store import ARRAYS, load_network_set
 
+from ..work.digest import content_digest
 from .transport import RegistryError, exists, join, read_blocks, write
 
 __all__ = ["INDEX", "PublishedSet", "entries_of", "fetch", "publish", "published_manifest", "why_not_usable"]
@@ -106,7 +106,7 @@ def publish(network: str, address: str, licence: str) -> PublishedSet:
         raise RegistryError(f"'{manifest.name}' needs the set '{manifest.companion}', which others do not have")
     entry = PublishedSet(manifest.name, manifest.description, licence, manifest.class_version, manifest.source_digest,
                   manifest.sha256, manifest.domain,
-                  {name: File(len(content), _sha256(content)) for name, content in contents.items()})
+                  {name: File(len(content), content_digest(content)) for name, content in contents.items()})
     known = entries_of(address) if exists(join(address, INDEX)) else []
     for name, content in contents.items():
         write(join(address, entry.folder, name), content)
@@ -180,7 +180,7 @@ def _download(address: str, path: Path, expected: File) -> None:
         if (got := path.stat().st_size) < expected.size:
             raise RegistryError(f"{address}: the connection ended after {got} of {expected.size} bytes; run the "
                                 f"command again to go on")
-        if got == expected.size and _sha256(path.read_bytes()) == expected.sha256:
+        if got == expected.size and content_digest(path.read_bytes()) == expected.sha256:
             return
         path.unlink()
         # the part that was there may belong to another file: start again
@@ -189,15 +189,11 @@ def _download(address: str, path: Path, expected: File) -> None:
     raise RegistryError(f"{address} is not the file of the index: other size or SHA-256")
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def published_manifest(address: str, entry: PublishedSet) -> Manifest:
     """The manifest of a set that was not fetched; RegistryError if it is not that of the index."""
     where = join(address, entry.folder, MANIFEST)
     content = b"".join(read_blocks(where, entry.files[MANIFEST].size))
-    if _sha256(content) != entry.files[MANIFEST].sha256:
+    if content_digest(content) != entry.files[MANIFEST].sha256:
         raise RegistryError(f"{where} is not the file of the index: other SHA-256")
     try:
         return Manifest.from_json(parse_json(content), where)

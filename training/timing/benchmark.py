@@ -30,8 +30,7 @@ from ..work.numbers import significant
 from ..work.parallel import progress
 from ..work.run_class import Parameters, is_refused, networks_on, new_class, require_patched_classy, timed
 from .measured_with import measured_with
-from .precision import ACT_DR6, WIDE
-from .precision import REQUEST as FINE_REQUEST
+from .precision import ACT_DR6, HIGH_L, WIDE
 
 __all__ = ["STEPS", "Benchmark", "BenchmarkSettings", "benchmark", "measure_steps", "write_benchmark"]
 
@@ -42,7 +41,7 @@ WHOLE_HMCODE = "whole compute(), hmcode"
 NEW_PRIMORDIAL = "change of A_s and n_s"
 FRESH = "first compute() in a new process"
 WITH_SIGMA8 = "whole compute(), sigma8 in place of A_s"
-REQUEST: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
+BASE: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
 HMCODE: Parameters = {"non_linear": "hmcode"}
 PRIMORDIAL: Parameters = {"A_s": 2.2e-9, "n_s": 0.95}
 SIGMA8: Parameters = {"sigma8": 0.81}
@@ -50,7 +49,7 @@ SIGMA8: Parameters = {"sigma8": 0.81}
 CURVED: Mapping[str, Parameters] = {
     "whole compute(), Omega_k = 0.02": {"Omega_k": 0.02}, "whole compute(), Omega_k = -0.02": {"Omega_k": -0.02}}
 TENSORS: Mapping[str, Parameters] = {"whole compute(), r > 0": {"modes": "s,t", "r": 0.05}}
-# None takes an entry of REQUEST out
+# None takes an entry of BASE out
 Changes = Mapping[str, str | float | int | None]
 BINS: Changes = {
     "output": "nCl,sCl", "lensing": "no", "l_max_scalars": None, "l_max_lss": 1500, "selection": "gaussian",
@@ -61,8 +60,8 @@ ALL_EFFECTS: Mapping[str, Changes] = {"the same, with redshift-space distortions
 THREE_NEUTRINOS: Mapping[str, Parameters] = {"whole compute(), three massive neutrinos": {
     "N_ur": 0.00441, "N_ncdm": 3, "m_ncdm": "0.01,0.0132,0.0512"}}
 # in the first cosmology only: full CLASS takes up to minutes
-FINE: Mapping[str, Parameters] = {"whole compute(), ACT DR6's settings": {**FINE_REQUEST, **ACT_DR6}}
-SLOW: Mapping[str, Changes] = {**THREE_NEUTRINOS, **FINE, **GALAXIES, **ALL_EFFECTS}
+ACT: Mapping[str, Parameters] = {"whole compute(), ACT DR6's settings": {**HIGH_L, **ACT_DR6}}
+SLOW: Mapping[str, Changes] = {**THREE_NEUTRINOS, **ACT, **GALAXIES, **ALL_EFFECTS}
 FEEDBACK: Parameters = {"hmcode_version": "2020_baryonic_feedback", "log10T_heat_hmcode": 7.8}
 REPEATS = 5
 # read by CLASS and by NumPy's matrix products
@@ -75,7 +74,7 @@ RESOLUTION = 1e-3
 TARGETS = {"background": (5, 5), "thermodynamics": (5, 5), "perturbations": (350, 220), "transfer": (45, 40),
            "whole compute()": (80, 60), "whole compute(), hmcode": (90, 70), "change of A_s and n_s": (100, 100),
            **dict.fromkeys(THREE_NEUTRINOS, (100, 80)), **dict.fromkeys(CURVED, (25, 20)),
-           **dict.fromkeys(TENSORS, (30, 20)), **dict.fromkeys(FINE, (100, 60)), **dict.fromkeys(GALAXIES, (30, 30)),
+           **dict.fromkeys(TENSORS, (30, 20)), **dict.fromkeys(ACT, (100, 60)), **dict.fromkeys(GALAXIES, (30, 30)),
            **dict.fromkeys(ALL_EFFECTS, (50, 50))}
 
 
@@ -261,8 +260,8 @@ def _seconds_of_change(parameters: Parameters, change: Change) -> tuple[float, d
 
 
 def _request(parameters: Changes) -> Parameters:
-    """REQUEST with changes."""
-    return {name: value for name, value in {**REQUEST, **parameters}.items() if value is not None}
+    """BASE with changes."""
+    return {name: value for name, value in {**BASE, **parameters}.items() if value is not None}
 
 
 def _fresh_seconds(parameters: Changes, repeats: int) -> dict[str, float]:

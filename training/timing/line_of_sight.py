@@ -14,8 +14,8 @@ from cosmicnet.store import DEFAULT_SET, load_network_set
 
 from ..evaluate.accuracy import relative_error, wishart_chi2
 from ..evaluate.boxes import LCDM_DOMAIN
+from ..work.cached_results import cached
 from ..work.class_spectra import Multipoles, lensed_multipoles
-from ..work.kept_results import kept
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 from .measured_with import measured_with
@@ -81,7 +81,7 @@ def measure_errors(cosmology: Parameters, l_max: int, cache: Path) -> dict[str, 
     settings = {**cosmology, **_output(l_max)}
     fine = {**settings, **CONVERGED}
     identity = {"settings": fine, "l_max": l_max, "networks": load_network_set(DEFAULT_SET).manifest.sha256}
-    truth = kept(Multipoles, identity, cache, lambda: lensed_multipoles(fine, l_max))
+    truth = cached(Multipoles, identity, cache, lambda: lensed_multipoles(fine, l_max))
     return {way: largest_errors(lensed_multipoles({**settings, **options}, l_max), truth)
             for way, options in WAYS.items()}
 

@@ -28,17 +28,17 @@ Array = NDArray[np.float64]
 BOUNDS = {**LCDM_DOMAIN.bounds, "A_s": (1.6e-9, 2.7e-9), "n_s": (0.9, 1.03), "P_k_max_1/Mpc": (5.0, 15.0)}
 SEED = 180706212
 HYPERCUBE_SIZE = 500
-REQUEST: Parameters = {"output": "mPk", "non_linear": "hmcode", "z_max_pk": 5.0}
-FINE = 1e-10
+BASE: Parameters = {"output": "mPk", "non_linear": "hmcode", "z_max_pk": 5.0}
+TIGHT_SIGMA = 1e-10
 # networks are off by no more at the smallest scales
 LARGER = 1.001
 FAST: Parameters = {"fast_non_linear": "yes"}
 CLASS: Parameters = {"fast_non_linear": "no"}
 PAIRS: dict[str, tuple[Parameters, Parameters]] = {
     "fast, CLASS": (FAST, CLASS),
-    f"fast, CLASS with `hmcode_tol_sigma = {FINE:g}`": ({**FAST, "hmcode_tol_sigma": FINE},
-                                                        {**CLASS, "hmcode_tol_sigma": FINE}),
-    f"fast, the same with `hmcode_tol_sigma = {FINE:g}`": (FAST, {**FAST, "hmcode_tol_sigma": FINE}),
+    f"fast, CLASS with `hmcode_tol_sigma = {TIGHT_SIGMA:g}`": ({**FAST, "hmcode_tol_sigma": TIGHT_SIGMA},
+                                                               {**CLASS, "hmcode_tol_sigma": TIGHT_SIGMA}),
+    f"fast, the same with `hmcode_tol_sigma = {TIGHT_SIGMA:g}`": (FAST, {**FAST, "hmcode_tol_sigma": TIGHT_SIGMA}),
     "fast, the same with P larger by 0.1%": (FAST, {**FAST, "A_s": LARGER}),
     "fast with networks, full CLASS": (FAST, {**CLASS, "neural_network": "no"}),
 }
@@ -97,7 +97,7 @@ class _Variants:
         self._model: Any = None
 
     def __enter__(self) -> _Variants:
-        self._model = new_class({**REQUEST, **self._cosmology, **networks_on()})
+        self._model = new_class({**BASE, **self._cosmology, **networks_on()})
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -117,7 +117,7 @@ class _Variants:
         return _spectra(self._model)
 
     def _full(self, settings: Parameters) -> _Spectra:
-        model = new_class({**REQUEST, **self._cosmology, **settings})
+        model = new_class({**BASE, **self._cosmology, **settings})
         model.compute(["fourier"])
         try:
             return _spectra(model)
@@ -160,7 +160,7 @@ def compare_non_linear(settings: NonLinearSettings, report: Callable[[str], None
     cosmologies = _cosmologies(max(settings.models))
     path = settings.output / KEPT
     identity = [version("classy"), read_manifest(DEFAULT_SET).sha256, max(len(cosmologies), HYPERCUBE_SIZE)]
-    known = _kept(path, identity)
+    known = _cached(path, identity)
     missing = {index: [pair for pair in PAIRS if index < counts[pair] and pair not in known.get(index, {})]
                for index in range(len(cosmologies))}
     with single_threaded_pool(settings.processes) as pool:
@@ -178,7 +178,7 @@ def compare_non_linear(settings: NonLinearSettings, report: Callable[[str], None
                 write_non_linear(found, settings.output)
 
 
-def _kept(path: Path, identity: list[Any]) -> dict[int, dict[str, NonLinearErrors]]:
+def _cached(path: Path, identity: list[Any]) -> dict[int, dict[str, NonLinearErrors]]:
     """Errors by cosmology and pair from an earlier run of the same networks and classy."""
     if not path.exists():
         return {}

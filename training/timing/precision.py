@@ -21,8 +21,8 @@ from ..evaluate.accuracy import relative_error, wishart_chi2
 from ..evaluate.boxes import PLANCK_POSTERIOR, Posterior
 from ..evaluate.domain import unseen_points
 from ..evaluate.noise import SIMONS_OBSERVATORY
+from ..work.cached_results import cached
 from ..work.class_spectra import Multipoles, lensed_multipoles
-from ..work.kept_results import kept
 from ..work.numbers import T_CMB_MUK
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
@@ -37,7 +37,7 @@ L_MAX = 9000
 REDSHIFTS: Array = np.array([0.0, 1.0])
 # h/Mpc; CLASS has P(k) up to the last one
 WAVENUMBERS: Array = np.geomspace(1e-4, 99.0, 400)
-REQUEST: Parameters = {
+HIGH_L: Parameters = {
     "output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": 9500, "P_k_max_h/Mpc": 100, "z_max_pk": 1.0,
     "non_linear": "hmcode", "hmcode_version": 2020}
 # The margin in l that lensing at L_MAX needs; CLASS's default is a third of l_max.
@@ -55,11 +55,11 @@ ACT_DR6: Parameters = {
     "tight_coupling_trigger_tau_c_over_tau_k": 0.008, "start_sources_at_tau_c_over_tau_h": 0.006,
     "tol_ncdm_synchronous": 1e-6}
 # Sampling of the truth, beside the precision of the networks' training.
-FINE: Parameters = {**MARGIN, **SAME_MODULES, "perturbations_sampling_stepsize": 0.05, "l_linstep": 20,
+FINEST: Parameters = {**MARGIN, **SAME_MODULES, "perturbations_sampling_stepsize": 0.05, "l_linstep": 20,
                     "l_logstep": 1.025, "k_step_sub": 0.03, "k_step_super": 0.001, "k_per_decade_for_pk": 20,
                     "k_per_decade_for_bao": 100}
-# A request of Planck's size with networks, and what it may set; the truth is that with FINE.
-PLANCK_SIZED_REQUEST: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
+# Output of Planck's size with networks, and what may be set for it; the truth is that with FINEST.
+PLANCK_L: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
 CHOICES: Sequence[Parameters] = (
     {}, {"delta_l_max": 1250}, {"delta_l_max": 1250, "accurate_lensing": 1},
     {"delta_l_max": 2000, "accurate_lensing": 1},
@@ -135,7 +135,7 @@ class PrecisionErrors:
 
 
 def compute(settings: Parameters) -> Computed:
-    model, start = new_class({**REQUEST, **settings}), process_time()
+    model, start = new_class({**HIGH_L, **settings}), process_time()
     model.compute()
     seconds = process_time() - start
     try:
@@ -149,22 +149,22 @@ def compute(settings: Parameters) -> Computed:
         model.empty()
 
 
-def _kept(settings: Parameters, folder: Path) -> Computed:
+def _cached(settings: Parameters, folder: Path) -> Computed:
     """CLASS's own results take minutes."""
-    return kept(Computed, {"settings": {**REQUEST, **settings}, "l_max": L_MAX}, folder, lambda: compute(settings))
+    return cached(Computed, {"settings": {**HIGH_L, **settings}, "l_max": L_MAX}, folder, lambda: compute(settings))
 
 
 def errors_of_ways(
     cosmology: Parameters, network: str, precision: Parameters, cache: Path
 ) -> dict[str, PrecisionErrors]:
     """Errors of all WAYS for one cosmology. precision: that of the truth."""
-    truth = _kept({**cosmology, **precision, **FINE}, cache)
+    truth = _cached({**cosmology, **precision, **FINEST}, cache)
     found = {}
     for way, settings in WAYS.items():
         if way in (NETWORKS, NETWORKS_ACT):
             model = compute({**cosmology, **settings, **networks_on(network)})
         else:
-            model = _kept({**cosmology, **settings}, cache)
+            model = _cached({**cosmology, **settings}, cache)
         found[way] = errors_between(truth, model)
     return {**found, TRUTH: PrecisionErrors({}, {}, float(truth.seconds))}
 
@@ -172,7 +172,7 @@ def errors_of_ways(
 def choices_of(cosmology: Parameters, network: str) -> list[Choice]:
     """All CHOICES with networks for one cosmology."""
     def spectra(settings: Parameters) -> tuple[Multipoles, float]:
-        parameters = {**PLANCK_SIZED_REQUEST, **cosmology, **settings, **networks_on(network)}
+        parameters = {**PLANCK_L, **cosmology, **settings, **networks_on(network)}
         seconds = []
         for _ in range(REPEATS):
             start = process_time()
@@ -180,7 +180,7 @@ def choices_of(cosmology: Parameters, network: str) -> list[Choice]:
             seconds.append(process_time() - start)
         return found, float(np.median(seconds))
 
-    truth, _ = spectra(FINE)
+    truth, _ = spectra(FINEST)
     choices = []
     for settings in CHOICES:
         found, seconds = spectra(settings)
@@ -217,9 +217,9 @@ def _observed(spectra: Computed) -> Computed:
                            for name in ("tt", "ee")})
 
 
-def points_of(networks: Manifest, number: int, box: Posterior | None) -> list[dict[str, Any]]:
+def points_of(manifest: Manifest, number: int, box: Posterior | None) -> list[dict[str, Any]]:
     """Cosmologies that no training saw: of a posterior, or of the whole domain of the networks."""
-    return unseen_points(networks, number, SEED) if box is None else replace(box, seed=SEED).points(number)
+    return unseen_points(manifest, number, SEED) if box is None else replace(box, seed=SEED).points(number)
 
 
 def compare_precisions(settings: PrecisionSettings) -> None:
@@ -247,7 +247,7 @@ def write_precision(
     found: Mapping[str, Sequence[Mapping[str, PrecisionErrors]]], choices: Sequence[Choice], folder: Path
 ) -> None:
     """precision.md, of the boxes that have models."""
-    fine = ", ".join(f"{name} {value}" for name, value in FINE.items() if name not in SAME_MODULES)
+    fine = ", ".join(f"{name} {value}" for name, value in FINEST.items() if name not in SAME_MODULES)
     lines = ["# Which precision is enough?", "", f"""\
 Written by `cosmicnet precision`; do not edit. Each table compares four ways of computing lensed spectra to l = {L_MAX}
 and P(k) to 100 h/Mpc (HMcode 2020) with converged CLASS, for cosmologies that no training used. A cell has two

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 NEIGHBOURS = 4
 """On each side of a point; the smooth curve there is the polynomial through them."""
-REQUEST: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": L_MAX}
+BASE: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": L_MAX}
 NETWORKS = "networks"
 NETWORKS_TAU = "networks, tau_reio given, fine search"
 FULL = "full CLASS, default"
@@ -92,7 +92,7 @@ def follow_lines(pool: Executor, points: int) -> list[Track]:
     for line in LINES:
         for mode in MODES if line == ALL_MODES_LINE else (NETWORKS,):
             number = (points + 1) // 2 if mode == FULL else points if line.sigmas == SHORT else 2 * points - 1
-            futures = [pool.submit(lensed_multipoles, {**REQUEST, **MODES[mode], **cosmology}, L_MAX)
+            futures = [pool.submit(lensed_multipoles, {**BASE, **MODES[mode], **cosmology}, L_MAX)
                        for cosmology in line.cosmologies(number, tau_reio=mode == NETWORKS_TAU)]
             waiting.append((line, mode, futures))
     return [Track(line, mode, _chi2_of([future.result() for future in futures])) for line, mode, futures in waiting]

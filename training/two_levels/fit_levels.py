@@ -21,15 +21,14 @@ from cosmicnet.running_class import running_class
 from cosmicnet.store import NetworkSet, save_network_set
 
 from ..fields.describe import common_settings, constant_numbers, describe
+from ..fields.fit_results import FitResult, error_table, fit_once
 from ..fields.gaps import OF_MATTER, filled
 from ..fields.guard import fit_guard_with_relevances
-from ..fields.kept_fits import FitResult, error_table, fit_once
 from ..fields.nodes import NODES
 from ..fields.polynomial_field import fit_polynomial_field, predicted_by_others
 from ..fields.tables import (
     BEYOND,
     K_SOUND_HORIZON_MAX,
-    OF_TABLES,
     FieldTables,
     ResampledModel,
     collect,
@@ -39,7 +38,7 @@ from ..models.plan import FieldsPlan
 from ..work.digest import code_digest
 from ..work.parallel import ended, progress, single_threaded_pool
 from .recipe import LEVELS, TwoLevelRecipe
-from .resample_level import OF_LEVEL_TABLES, level_tables, resample_level_model
+from .resample_level import level_tables, resample_level_model
 
 __all__ = ["LevelTables", "collect_levels", "fit_level_field", "fit_levels"]
 
@@ -88,14 +87,6 @@ GUARD_DEGREE, GUARD_FLOOR = 4, 1e-4
 # Helium itself is an input.
 TABLE_OF_HELIUM = "sBBN_file"
 
-# Code that determines the fit of a field, given its table.
-OF_LEVEL_FIELDS = (
-    "cosmicnet.network", "cosmicnet.splines", "cosmicnet.training.fields.continuation",
-    "cosmicnet.training.fields.gaps", "cosmicnet.training.fields.kept_fits", "cosmicnet.training.fields.polynomial",
-    "cosmicnet.training.fields.polynomial_field", "cosmicnet.training.fields.reduce",
-    "cosmicnet.training.fields.relevance", "cosmicnet.training.two_levels.fit_levels",
-)
-
 
 @dataclass(frozen=True)
 class LevelTables:
@@ -114,8 +105,7 @@ def fit_levels(plan: FieldsPlan, recipe: TwoLevelRecipe, models: Sequence[Path],
     fields = _with_own_inputs(tables.cheap, recipe.inputs)
     identity = {
         "models": [m.cosmology for m in tables.cheap], "pairs": [m.cosmology for m, _ in tables.pairs],
-        "tables": code_digest((*OF_TABLES, *OF_LEVEL_TABLES)), "code": code_digest(OF_LEVEL_FIELDS),
-        "reduction": recipe.reduction.model_dump(),
+        "code": code_digest(__name__), "reduction": recipe.reduction.model_dump(),
         "libraries": {name: version(name) for name in ("numpy", "scipy")},
     }
     fit = partial(_fitted, tables, recipe, plan.work / "fields", identity)

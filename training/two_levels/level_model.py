@@ -26,9 +26,9 @@ Numbers = dict[str, float]
 PER_DECADE, EVERY, Z_MAX = 60, 4, 2500.0
 
 # Quantities that CLASS derives, by its own names.
-DERIVED = ("100*theta_s", "z_rec", "tau_rec", "rs_rec", "ds_rec", "ra_rec", "da_rec", "z_star", "tau_star", "rs_star",
-           "rd_star", "da_star", "z_d", "tau_d", "rs_d", "conformal_age", "Neff", "age", "YHe", "n_e", "Omega_m",
-           "Omega_Lambda", "Omega0_fld")
+RECORDED = ("100*theta_s", "z_rec", "tau_rec", "rs_rec", "ds_rec", "ra_rec", "da_rec", "z_star", "tau_star", "rs_star",
+            "rd_star", "da_star", "z_d", "tau_d", "rs_d", "conformal_age", "Neff", "age", "YHe", "n_e", "Omega_m",
+            "Omega_Lambda", "Omega0_fld")
 
 GROUPS = ("cosmology", "setup", "precision", "derived")
 # CLASS's tables, besides the integrated ones.
@@ -40,7 +40,7 @@ class LevelModel:
     """One integrated cosmology.
 
     settings: the cosmology's parameters as given to CLASS. cosmology, setup, precision: as in SourceRequest. derived:
-    DERIVED, the first and last values of CLASS's own grids (own_*), and the seconds of one core. k (1/Mpc), tau (Mpc).
+    RECORDED, the first and last values of CLASS's own grids (own_*), and the seconds of one core. k (1/Mpc), tau (Mpc).
     integrated: what SourceRequest.integrate_on() returned. background, thermodynamics: CLASS's tables, by its titles.
     """
 
@@ -76,7 +76,7 @@ def integrate_level_model(
     seconds = process_time() - start
     model = LevelModel(
         dict(cosmology), recorder.cosmology, recorder.setup, recorder.precision,
-        {**universe.get_current_derived_parameters(list(DERIVED)), **own, "seconds": seconds},
+        {**universe.get_current_derived_parameters(list(RECORDED)), **own, "seconds": seconds},
         recorder.k, recorder.tau, recorder.integrated(),
         _thinned_background(universe.get_background()), _thinned_thermodynamics(universe.get_thermodynamics()))
     universe.struct_cleanup()

@@ -9,9 +9,10 @@ from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, mode
 
 from cosmicnet.fields import DENSITY_FIELDS
 
+from ..models.cosmologies import Cosmology, PhysicalRanges, SampledBox, draw
+from ..recipe.class_names import UNREIONIZED
 from ..recipe.schema import Accuracy, ClassSettings, Count, Name, Positive, Ranges, Reduction, Seed, setting
 from ..recipe.toml import Strict, load_toml, read_tables, unknown
-from .cosmologies import Cosmology, PhysicalRanges, SampledBox, draw
 
 __all__ = ["LEVELS", "Levels", "TwoLevelRecipe", "TwoLevelSampling", "has_levels", "load_two_level_recipe"]
 
@@ -19,9 +20,8 @@ __all__ = ["LEVELS", "Levels", "TwoLevelRecipe", "TwoLevelSampling", "has_levels
 LEVELS = ("cheap", "converged")
 
 # CLASS's own grids are larger than ours with these settings, so that its tables have room; models do not change.
-ROOM: dict[str, str | int | float] = {
-    "l_max_scalars": 9500, "perturbations_sampling_stepsize": 0.03, "P_k_max_1/Mpc": 130,
-    "reio_parametrization": "reio_none"}
+LARGE_TABLES: dict[str, str | int | float] = {
+    "l_max_scalars": 9500, "perturbations_sampling_stepsize": 0.03, "P_k_max_1/Mpc": 130}
 
 Precision = dict[str, Annotated[float, BeforeValidator(setting)]]
 
@@ -140,7 +140,7 @@ class TwoLevelRecipe(_AsGiven):
     @property
     def settings(self) -> dict[str, str | int | float]:
         """CLASS's settings in every model, besides the cosmology and the level's precision."""
-        return {**ROOM, **self.class_settings}
+        return {**LARGE_TABLES, **UNREIONIZED, **self.class_settings}
 
 
 def load_two_level_recipe(path: Path) -> TwoLevelRecipe:

@@ -21,12 +21,9 @@ from ..fields.tables import write_tables
 from ..work.digest import code_digest
 from .level_model import read_level_model
 
-__all__ = ["OF_LEVEL_TABLES", "graded", "level_tables", "resample_level_model", "without_ringing"]
+__all__ = ["graded", "level_tables", "resample_level_model", "without_ringing"]
 
 Array = NDArray[np.float64]
-
-# Code that determines these tables besides OF_TABLES.
-OF_LEVEL_TABLES = ("cosmicnet.training.fields.gaps", "cosmicnet.training.two_levels.resample_level")
 
 # From this x on pieces of matter are smooth in steps of ln x of this size.
 SMOOTH_FROM, SMOOTH_STEP = 70.0, 0.06
@@ -38,7 +35,7 @@ GRADED_BELOW, GRADED = 10.0, 2.3
 
 def level_tables(tables: Path, level: str) -> Path:
     """The folder for models of one level below that of all tables; each version of the code has its own."""
-    return tables / code_digest(OF_LEVEL_TABLES)[:12] / level
+    return tables / code_digest(__name__)[:12] / level
 
 
 def resample_level_model(path: Path, target: Path, fields: Sequence[Field]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .kept_results import kept
+from .cached_results import cached
 from .run_class import Parameters, new_class
 
 __all__ = [
@@ -141,4 +141,4 @@ def cached_spectra(parameters: Parameters, folder: Path) -> Spectra:
     """Like `compute_spectra`, but a model that is already in `folder` is read from there."""
     settings = {**OUTPUT_SETTINGS, **parameters}
     identity = {"settings": settings, "pk_redshifts": PK_REDSHIFTS.tolist(), "pk_k_h_per_mpc": PK_K_H_PER_MPC.tolist()}
-    return kept(Spectra, identity, folder, lambda: compute_spectra(parameters))
+    return cached(Spectra, identity, folder, lambda: compute_spectra(parameters))

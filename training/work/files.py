@@ -1,11 +1,11 @@
-"""Files of the work folder: HDF5 and JSON, written whole or not at all, the same bytes whenever they are written.
+"""Files of the work folder: HDF5, safetensors and JSON, written whole or not at all, the same bytes whenever they are
+written.
 
-Both hold a SHA-256 of their content. That of an HDF5 file is checked before the library reads it: a damaged name or
+All hold a SHA-256 of their content. That of an HDF5 file is checked before the library reads it: a damaged name or
 address inside can end the process, or make it read for ever.
 """
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -16,15 +16,17 @@ from typing import Any
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.files import UNFINISHED, parse_json, write_whole
 
-from .digest import json_digest
+from .digest import arrays_digest, content_digest, json_digest
 
 __all__ = [
-    "DatasetError", "get_arrays", "get_numbers", "put", "put_numbers", "read_hdf5", "read_json", "remove_unfinished",
-    "write_hdf5", "write_json",
+    "DatasetError", "get_arrays", "get_numbers", "put", "put_numbers", "read_arrays", "read_hdf5", "read_json",
+    "remove_unfinished", "write_arrays", "write_hdf5", "write_json",
 ]
 
 # Rows of a chunk: some 300 kB for the usual number of wavenumbers.
@@ -38,6 +40,9 @@ USER_BLOCK, USER_BLOCK_TEXT = 512, b"SHA-256 of all that follows byte 512: "
 
 # The entry of a JSON file with the checksum of all others.
 SHA256 = "sha256"
+
+# The only entry of a safetensors file's metadata: the library writes several in any order.
+ENTRIES = "entries"
 
 
 class DatasetError(CosmicnetError):
@@ -76,7 +81,7 @@ def read_hdf5(path: Path, remedy: str) -> Iterator[h5py.File]:
 
 
 def _user_block(content: bytes) -> bytes:
-    return (USER_BLOCK_TEXT + hashlib.sha256(content).hexdigest().encode() + b"\n").ljust(USER_BLOCK, b"\0")
+    return (USER_BLOCK_TEXT + content_digest(content).encode() + b"\n").ljust(USER_BLOCK, b"\0")
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -139,3 +144,23 @@ def read_json(path: Path) -> dict[str, Any]:
     if digest != json_digest(found):
         raise ValueError(f"{path}: its checksum is not that of its content")
     return found
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], entries: Mapping[str, Any]) -> None:
+    """Write arrays and JSON entries, and the SHA-256 of both."""
+    ordered = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    text = json.dumps({**entries, SHA256: json_digest([arrays_digest(ordered), entries])})
+    write_whole({path: save(ordered, {ENTRIES: text})})
+
+
+def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Arrays and entries of a file of write_arrays(). ValueError if it is damaged, OSError if it cannot be read."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            entries = json.loads(file.metadata()[ENTRIES])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+        if entries.pop(SHA256) != json_digest([arrays_digest(arrays), entries]):
+            raise ValueError("its checksum is not that of its content")
+    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    return arrays, entries

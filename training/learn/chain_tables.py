@@ -14,10 +14,10 @@ from cosmicnet.pieces import PIECES, split_sources
 
 from ..fields.gaps import FIRST_X, K_LAST, OF_MATTER, continued_to
 from ..fields.tables import write_tables
-from .kept_model import Identity, KeptModel, all_numbers
+from .chain_model import ChainModel, Identity, all_numbers
 from .neutral import without_reionization
 
-__all__ = ["K_CMB", "boundaries_of", "fields_of", "resample_kept"]
+__all__ = ["K_CMB", "boundaries_of", "fields_of", "resample_chain_model"]
 
 Array = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ def fields_of(identity: Identity, inputs: tuple[str, ...] = ()) -> tuple[Field, 
         for field in FIELDS if PIECES[field.piece].source in identity.tables)
 
 
-def resample_kept(model: KeptModel, target: Path, identity: Identity) -> None:
+def resample_chain_model(model: ChainModel, target: Path, identity: Identity) -> None:
     """Write all fields of one model on their nodes."""
     scales = Scales.of(model.cosmology, model.precision, boundaries_of(identity))
     numbers = {**all_numbers(model.cosmology, model.setup, model.parameters),
@@ -57,7 +57,7 @@ def resample_kept(model: KeptModel, target: Path, identity: Identity) -> None:
                  fields_of(identity))
 
 
-def _pieces(model: KeptModel, scales: Scales) -> dict[str, Array]:
+def _pieces(model: ChainModel, scales: Scales) -> dict[str, Array]:
     """Pieces of the recorded sources, without reionisation."""
     # split_sources() divides all
     zero = np.zeros_like(model.integrated["t0"])
@@ -67,7 +67,7 @@ def _pieces(model: KeptModel, scales: Scales) -> dict[str, Array]:
     return without_reionization(pieces, model.k, model.tau, history, scales)
 
 
-def _continued(model: KeptModel, tables: Mapping[str, Array], first: float) -> tuple[Array, dict[str, Array]]:
+def _continued(model: ChainModel, tables: Mapping[str, Array], first: float) -> tuple[Array, dict[str, Array]]:
     """Tables from the wavenumber `first` (1/Mpc) on, to some beyond the last one."""
     k, longer = continued_to(first, model.k, tables)
     beyond = model.k[-1] * BEYOND_LAST

@@ -15,12 +15,12 @@ from cosmicnet.running_class import running_class
 
 from .digest import json_digest
 
-__all__ = ["kept"]
+__all__ = ["cached"]
 
 Arrays = TypeVar("Arrays")
 
 
-def kept(kind: type[Arrays], identity: Mapping[str, Any], folder: Path, compute: Callable[[], Arrays]) -> Arrays:
+def cached(kind: type[Arrays], identity: Mapping[str, Any], folder: Path, compute: Callable[[], Arrays]) -> Arrays:
     """A dataclass of arrays: read from `folder` if it was computed before, else computed and written there.
 
     identity: everything that determines it, besides CLASS's equations and the version of the patch, whose fast modules

@@ -20,8 +20,16 @@ from ..models.dataset import reading, writing
 from ..work.digest import json_digest
 
 __all__ = [
-    "RESULTS", "Identity", "KeptModel", "NotLearned", "all_numbers", "identity_of", "is_continuous",
-    "numbers_of", "read_kept", "write_kept",
+    "RESULTS",
+    "ChainModel",
+    "Identity",
+    "NotLearned",
+    "all_numbers",
+    "identity_of",
+    "is_continuous",
+    "numbers_of",
+    "read_chain_model",
+    "write_chain_model",
 ]
 
 Array = NDArray[np.float64]
@@ -131,7 +139,7 @@ def _as_number(value: Any) -> float | None:
 
 
 @dataclass(frozen=True)
-class KeptModel:
+class ChainModel:
     """parameters: as CLASS read them. cosmology, setup, precision: as in SourceRequest. k (1/Mpc), tau (Mpc): CLASS's
     own. k_size_cmb: how many wavenumbers enter the spectra of the CMB. integrated: as SourceRequest.record() hands it
     over: tables (tau, k), theta_b, phi_prime, and the columns of history (tau)."""
@@ -154,15 +162,15 @@ class KeptModel:
         return json_digest([numbers, late, grids])[:24]
 
 
-def write_kept(path: Path, model: KeptModel) -> None:
+def write_chain_model(path: Path, model: ChainModel) -> None:
     """Write one model, whole or not at all; OSError if it cannot be written."""
     with writing(path, model, "source functions of one model of a chain by CLASS", GROUPS,
                  parameters=json.dumps(model.parameters, default=str), k_size_cmb=model.k_size_cmb):
         pass
 
 
-def read_kept(path: Path) -> KeptModel:
+def read_chain_model(path: Path) -> ChainModel:
     """Read one model; DatasetError if the file is damaged or of another version."""
     with reading(path, GROUPS, "it is left out") as (file, entries):
-        return KeptModel(parameters=json.loads(file.attrs["parameters"]), k_size_cmb=int(file.attrs["k_size_cmb"]),
+        return ChainModel(parameters=json.loads(file.attrs["parameters"]), k_size_cmb=int(file.attrs["k_size_cmb"]),
                          **entries)

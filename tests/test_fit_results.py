@@ -8,7 +8,7 @@ import pytest
 from synthetic import COSMOLOGY, make_field
 
 from cosmicnet.fields import FIELDS, inputs_of
-from cosmicnet.training.fields.kept_fits import FitResult, fit_path, read_fit, write_fit
+from cosmicnet.training.fields.fit_results import FitResult, fit_path, read_fit, write_fit
 
 FIELD = FIELDS[3]
 ERRORS = (1e-4, 0.1 + 0.2, 3e-4)

@@ -1,31 +1,24 @@
-"""Fits of fields, kept in files, so that a fit of all fields that was killed resumes.
+"""The fit of a field, and its file: a fit of all fields that was killed resumes.
 
-The name of a file holds a hash of everything that determines the fit, and the file a hash of its content: a fit of
-another recipe or of other models is never read, and a damaged file is fitted again.
+The name of a file holds a hash of everything that determines the fit: a fit of another recipe or of other models is
+never read. A damaged file is fitted again.
 """
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.table import Table
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from cosmicnet.evaluation import FittedField
 from cosmicnet.fields import Field
-from cosmicnet.files import write_whole
 
-from ..work.digest import arrays_digest, json_digest
+from ..work.digest import json_digest
+from ..work.files import read_arrays, write_arrays
 
 __all__ = ["FitResult", "error_table", "fit_once", "fit_path", "read_fit", "write_fit"]
-
-# One entry of metadata, because safetensors writes several in any order.
-ENTRY = "fit"
 
 
 @dataclass(frozen=True)
@@ -55,22 +48,16 @@ def fit_path(folder: Path, field: Field, identity: Mapping[str, Any]) -> Path:
 
 
 def write_fit(path: Path, fit: FitResult) -> None:
-    arrays = {name: np.ascontiguousarray(array) for name, array in fit.fitted.arrays().items()}
     errors = (fit.compression_error, fit.skip_error, fit.network_error)
-    metadata = {"errors": errors, "layers": len(fit.fitted.network.weights), "sha256": arrays_digest(arrays)}
-    write_whole({path: save(arrays, metadata={ENTRY: json.dumps(metadata)})})
+    write_arrays(path, fit.fitted.arrays(), {"errors": errors, "layers": len(fit.fitted.network.weights)})
 
 
 def read_fit(path: Path, field: Field) -> FitResult | None:
     """The fit in this file; None if there is none or it is damaged."""
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = json.loads(file.metadata()[ENTRY])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-        if metadata["sha256"] != arrays_digest(arrays):
-            return None
-        return FitResult(FittedField.from_arrays(field, arrays, metadata["layers"]), *metadata["errors"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        arrays, entries = read_arrays(path)
+        return FitResult(FittedField.from_arrays(field, arrays, entries["layers"]), *entries["errors"])
+    except (OSError, KeyError, TypeError, ValueError):
         return None
 
 
