@@ -18,6 +18,7 @@ cdef extern from "cosmicnet/shim/class_state.h":
     ctypedef void (*cosmicnet_sink)(void *, const char *, double) noexcept
     ctypedef void (*cosmicnet_file_sink)(void *, const char *, const char *, const char *) noexcept
     void cosmicnet_list_precision(precision *, cosmicnet_sink, void *)
+    void cosmicnet_refine_wavenumbers(precision *)
     void cosmicnet_list_files(precision *, cosmicnet_file_sink, void *)
     void cosmicnet_list_setup(background *, thermodynamics *, perturbations *, cosmicnet_sink, void *)
     void cosmicnet_list_cosmology(background *, thermodynamics *, cosmicnet_sink, void *)
@@ -174,8 +175,9 @@ cdef class _SourceConnection:
     cdef bint asked
     cdef bint provided
     cdef bint perturbations_only
-    # background or amplitude were prepared for networks; if these decline, CLASS starts again without them
+    # background, wavenumbers or amplitude were prepared for networks; if these decline, CLASS starts again without them
     cdef bint may_start_again
+    cdef bint refines_wavenumbers
     cdef bint has_declined
     # sigma8 or S8 in place of A_s, its value, and its value at the reference A_s; None if networks search for no amplitude
     cdef object searched
@@ -196,6 +198,7 @@ cdef class _SourceConnection:
         self.provided = False
         self.perturbations_only = False
         self.may_start_again = False
+        self.refines_wavenumbers = False
         self.has_declined = False
         self.searched = None
         self.target = None
@@ -338,7 +341,8 @@ cdef int _call_provider(void * data, precision * ppr, background * pba, thermody
                                  % ppt.ic_size[ppt.index_md_scalars])
             ppt.scalars_provided = _TRUE_
             connection.provided = True
-        elif not connection.is_recording and connection.may_start_again and (pba.background_is_fast or connection.searched is not None):
+        elif not connection.is_recording and connection.may_start_again and \
+                (pba.background_is_fast or connection.refines_wavenumbers or connection.searched is not None):
             connection.has_declined = True
             return _FAILURE_
     except BaseException as error:
