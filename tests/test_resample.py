@@ -13,6 +13,8 @@ from cosmicnet.training.fields.continuation import extend
 from cosmicnet.training.fields.nodes import NODES
 from cosmicnet.training.fields.resample import resample
 from cosmicnet.training.models.grids import AlignedGrids
+from cosmicnet.training.two_levels.curved_grids import CurvedSpaceGrids
+from cosmicnet.training.two_levels.resample_level import without_ringing
 
 Array = NDArray[np.float64]
 
@@ -145,3 +147,25 @@ def test_early_photons_are_continued_smoothly_past_the_end_of_the_region() -> No
     near = ~early & (1.05 * SCALES.tau_free_streaming > TAU)
     assert near.sum() >= 2
     np.testing.assert_allclose(extended[near], smooth_table[near], atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["late.matter", "late.weyl"])
+def test_matter_between_the_last_wavenumbers_of_a_model(name: str) -> None:
+    """They are a factor of 1.5 apart, and matter falls by more than two from one to the next."""
+    cosmology = {"tau_rec": 281.0, "conformal_age": 14150.0, "sound_horizon_rec": 144.5, "H0": 67.0}
+    k, tau = CurvedSpaceGrids().of(cosmology, {"Omega0_k": 0.0}, is_far=False)
+    field = next(field for field in FIELDS if field.name == name)
+
+    def transfer(k: Array) -> Array:
+        """Bardeen, Bond, Kaiser and Szalay 1986, eq. G3."""
+        q = k / 0.11
+        return np.asarray(np.log(1.0 + 2.34 * q) / (2.34 * q)
+                          * (1.0 + 3.89 * q + (16.1 * q)**2 + (5.46 * q)**3 + (6.71 * q)**4)**-0.25)
+
+    table = without_ringing(np.tile(transfer(k), (tau.size, 1)), k * SCALES.sound_horizon_rec)
+    history = {column: np.ones(tau.size) for column in HISTORY}
+    values = resample(field, table, k, tau, history, SCALES).values[-1]
+    at = np.exp(NODES[field.wavenumber]) / SCALES.sound_horizon_rec
+    inside = (at > 0.05) & (at < k[-1])
+    assert at[inside][-1] > k[-2]
+    assert values[inside] == pytest.approx(transfer(at[inside]), rel=1e-5)

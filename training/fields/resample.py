@@ -23,13 +23,16 @@ from ..models.dataset import TrainingModel
 from .continuation import extend
 from .nodes import KNOTS, NODES, node_times, node_wavenumbers
 
-__all__ = ["Resampled", "distinct_times", "resample", "smooth"]
+__all__ = ["Resampled", "distinct_times", "falling_slope", "resample", "smooth"]
 
 Array = NDArray[np.float64]
 
 # Sources whose early tables are smoothed: the fields must be known better than CLASS's integration noise.
 CMB_SOURCES = ("t0", "t1", "t2")
 MATTER_SOURCES = ("delta_m", "delta_cb")
+# Their pieces fall as 1/k^2 in the end.
+SOURCES_OF_MATTER = (*MATTER_SOURCES, "phi_plus_psi")
+FALLING_FROM = 50.0
 # degree of the smoothing splines
 DEGREE = 5
 
@@ -57,12 +60,20 @@ def resample(
     node_tau, node_k = node_times(field, scales), node_wavenumbers(field, scales)
     rows = make_interp_spline(np.log(tau), extend(field, piece_table, k, tau, scales), k=3, axis=0)
     inside_tau = np.clip(node_tau, tau[0], tau[-1])
-    values = make_interp_spline(np.log(k), rows(np.log(inside_tau)), k=5, axis=1)(
-        np.log(np.clip(node_k, k[0], k[-1])))
+    inside_k = np.clip(node_k, k[0], k[-1])
+    is_of_matter = PIECES[field.piece].source in SOURCES_OF_MATTER
+    slope, node_slope = (falling_slope(at * scales.sound_horizon_rec) if is_of_matter else 1.0 for at in (k, inside_k))
+    values = make_interp_spline(np.log(k), rows(np.log(inside_tau)) / slope, k=5, axis=1)(np.log(inside_k)) * node_slope
     if field.region == "early" and PIECES[field.piece].source in CMB_SOURCES:
         values = smooth(values, field.time, NODES[field.time], field.wavenumber, NODES[field.wavenumber])
     columns = {name: np.interp(node_tau, tau, column) for name, column in _as_if_reionized(history).items()}
     return Resampled(values.astype(np.float32), _weight(field, node_tau, columns))
+
+
+def falling_slope(x: Array) -> Array:
+    """What pieces of matter and the potential are divided by before a spline in ln x, x = k r_s(rec): its steps are wide
+    where the pieces fall as 1/x^2, and half a per cent of matter was lost between two of them."""
+    return np.asarray(1.0 / (1.0 + (x / FALLING_FROM) ** 2))
 
 
 def _weight(field: Field, node_tau: Array, history: Mapping[str, Array]) -> Array:

@@ -17,6 +17,7 @@ from cosmicnet.request import at_request
 from cosmicnet.splines import DEGREE
 
 from ..fields.gaps import FIRST_X, K_LAST, OF_MATTER, continued_to
+from ..fields.resample import falling_slope
 from ..fields.tables import write_tables
 from ..work.digest import code_digest
 from .level_model import read_level_model
@@ -80,8 +81,9 @@ def without_ringing(piece: Array, x: Array) -> Array:
     if not knots:
         return piece
     ends = np.repeat(at[[0, -1]], DEGREE + 1)
-    spline = make_lsq_spline(at, piece[:, first:].T, np.sort([*ends, *knots]), k=DEGREE)
-    return np.concatenate([piece[:, :first], spline(at).T], axis=1)
+    slope = falling_slope(x[first:])
+    spline = make_lsq_spline(at, (piece[:, first:] / slope).T, np.sort([*ends, *knots]), k=DEGREE)
+    return np.concatenate([piece[:, :first], spline(at).T * slope], axis=1)
 
 
 def graded(x: Array) -> NDArray[np.intp]:
