@@ -57,7 +57,7 @@ ACT_DR6: Parameters = {
 # Sampling of the truth, beside the precision of the networks' training.
 FINEST: Parameters = {**MARGIN, **SAME_MODULES, "perturbations_sampling_stepsize": 0.05, "l_linstep": 20,
                     "l_logstep": 1.025, "k_step_sub": 0.03, "k_step_super": 0.001, "k_per_decade_for_pk": 30,
-                    "k_per_decade_for_bao": 100}
+                    "k_per_decade_for_bao": 100, "q_logstep_limber": 1.005}
 # Output of Planck's size with networks, and what may be set for it; the truth is that with FINEST.
 PLANCK_L: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
 CHOICES: Sequence[Parameters] = (
