@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from networks_under_test import nothing_warned_of  # noqa: F401  (a fixture)
 from providers import HALF_OF_WAVENUMBERS
 
+from cosmicnet.errors import CosmicnetWarning
 from cosmicnet.store import DEFAULT_SET, read_manifest
 from cosmicnet.training.evaluate.accuracy import summary
 from cosmicnet.training.work.class_spectra import compute_spectra
@@ -49,3 +51,29 @@ def test_spectra_are_continuous_through_flat_space(curvature: float) -> None:
         model.compute()
     for spectrum in ("tt", "ee"):  # CLASS's last wavenumber, which is another one, acts on the largest l
         np.testing.assert_allclose(*(model.raw_cl(700)[spectrum][2:] for model in (curved, flat)), rtol=5e-4)
+
+
+def test_matter_between_wavenumbers_is_known_with_class_default_sampling() -> None:
+    """CLASS interpolates P(k) between its wavenumbers, by default 10 a decade: 2e-3 at these k."""
+    k, found = np.geomspace(5.0, 50.0, 200) * 0.673, []
+    for more in ({}, {"k_per_decade_for_pk": 90}):
+        model = new_class({**BEST_FIT, "output": "mPk", "P_k_max_h/Mpc": 60, **networks_on(DEFAULT_SET), **more})
+        model.compute(["fourier"])
+        found.append([model.pk_lin(one, 0.0) for one in k])
+    np.testing.assert_allclose(*found, rtol=1e-4)
+
+
+@pytest.mark.usefixtures("nothing_warned_of")
+def test_wavenumbers_are_those_of_class_where_networks_decline() -> None:
+    matter = {**BEST_FIT, "output": "mPk", "P_k_max_1/Mpc": 3, **HALF_OF_WAVENUMBERS}
+
+    def wavenumbers(**more: object) -> list[float]:
+        model = new_class({**matter, **more})
+        model.compute(["perturbations"])
+        return list(model.get_sources()[1])
+
+    networks = {"neural_network": "yes", "neural_network_path": DEFAULT_SET}
+    assert len(wavenumbers(**networks)) > len(wavenumbers())
+    with pytest.warns(CosmicnetWarning):
+        refused = wavenumbers(**networks, N_ur=0.5)
+    assert refused == wavenumbers(N_ur=0.5)

@@ -43,11 +43,6 @@ def _amplitude(_SourceConnection connection):
     return _REFERENCE_A_S*ratio*ratio
 
 
-cdef void _refine_wavenumbers(Class self):
-    if (<_SourceConnection>self._connection).refines_wavenumbers:
-        cosmicnet_refine_wavenumbers(&self.pr)
-
-
 cdef int _find_amplitude(Class self, for_class) except -1:
     """
     Find A_s, and put it into the structure and into for_class. self.pt is as after the input.
@@ -58,7 +53,6 @@ cdef int _find_amplitude(Class self, for_class) except -1:
     cdef perturbations pt = self.pt
     cdef primordial pm = self.pm
     cdef fourier fo = self.fo
-    _refine_wavenumbers(self)
     cosmicnet_ask_for_sigma8(&self.pr, &pt, &fo)
     cosmicnet_set_A_s(&pm, _REFERENCE_A_S)
     connection.connect(&pt, False)
@@ -88,7 +82,6 @@ cdef int _prepare_sources(Class self, level, for_class) except -1:
     if self._connection is None:
         return True
     cdef _SourceConnection connection = <_SourceConnection>self._connection
-    _refine_wavenumbers(self)
     if connection.searched is not None and "primordial" in level and not _find_amplitude(self, for_class):
         return False
     connection.connect(&self.pt, "primordial" not in level)

@@ -23,14 +23,6 @@ static inline void cosmicnet_list_precision(struct precision * ppr, cosmicnet_si
 #include "precisions.h"
 }
 
-/** Wavenumbers of P(k) beyond those of the CMB, per decade, with networks: an interpolation in 10 of them, CLASS's default,
- * is off by up to 2e-3 of P(k) above 10 h/Mpc and of the lensing potential at l of 4000; in 30 by 2e-5. */
-#define _COSMICNET_K_PER_DECADE_ 30.
-
-static inline void cosmicnet_refine_wavenumbers(struct precision * ppr) {
-  ppr->k_per_decade_for_pk = MAX(ppr->k_per_decade_for_pk,_COSMICNET_K_PER_DECADE_);
-}
-
 /** Every precision parameter that is a file or a folder: its default below CLASS's folder, and the path of this run. */
 static inline void cosmicnet_list_files(struct precision * ppr, cosmicnet_file_sink sink, void * list) {
   char path[2*_FILENAMESIZE_];

@@ -123,7 +123,6 @@ def _open_connection(parameters, provider, _SourceConnection declined):
     cdef _SourceConnection connection = declined
     if connection is not None:
         connection.may_start_again = False
-        connection.refines_wavenumbers = False
         connection.searched = None
         return connection, for_class
     connection = _SourceConnection(provider)
@@ -131,20 +130,20 @@ def _open_connection(parameters, provider, _SourceConnection declined):
     connection.place = place
     if is_given:
         return connection, for_class
+    # a learner's models are integrated by CLASS, which takes longer with more wavenumbers
+    connection.adds_wavenumbers = "neural_network_learn" not in options
     connection.searched, connection.target = _searched_amplitude(for_class)
     if connection.searched is not None:
         del for_class[connection.searched]
         for_class["A_s"] = repr(_REFERENCE_A_S)
         connection.may_start_again = True
-    # CLASS does not start again where it searches by integrating the equations: that would repeat the search
-    if connection.searched is None and not given.isdisjoint(_SEARCHED_BY_SOURCES):
+    # fast_background stays off where CLASS searches by integrating the equations: starting again would repeat the search
+    if "background" not in _PARTS:
         return connection, for_class
-    # a learner integrates its models with CLASS, which takes longer with more wavenumbers
-    connection.refines_wavenumbers = "neural_network_learn" not in options
-    if "background" in _PARTS and "fast_background" not in given:
+    if given.isdisjoint(("fast_background", *_SEARCHED_BY_SOURCES)) or \
+            (connection.searched is not None and "fast_background" not in given):
         for_class["fast_background"] = "yes"
         connection.may_start_again = True
-    connection.may_start_again = connection.may_start_again or connection.refines_wavenumbers
     return connection, for_class
 
 

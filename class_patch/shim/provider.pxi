@@ -13,12 +13,18 @@ cdef extern from "cosmicnet/shim/without_gil.h":
 cdef extern from "cosmicnet/shim/memory.h":
     void cosmicnet_keep_memory()
 
+cdef extern from "cosmicnet/shim/wavenumbers.h":
+    ctypedef struct cosmicnet_own_wavenumbers "struct cosmicnet_own_wavenumbers":
+        pass
+    int cosmicnet_add_wavenumbers(perturbations *, cosmicnet_own_wavenumbers *)
+    void cosmicnet_keep_wavenumbers(cosmicnet_own_wavenumbers *)
+    int cosmicnet_remove_wavenumbers(perturbations *, cosmicnet_own_wavenumbers *)
+
 cdef extern from "cosmicnet/shim/class_state.h":
     int _SUCCESS_
     ctypedef void (*cosmicnet_sink)(void *, const char *, double) noexcept
     ctypedef void (*cosmicnet_file_sink)(void *, const char *, const char *, const char *) noexcept
     void cosmicnet_list_precision(precision *, cosmicnet_sink, void *)
-    void cosmicnet_refine_wavenumbers(precision *)
     void cosmicnet_list_files(precision *, cosmicnet_file_sink, void *)
     void cosmicnet_list_setup(background *, thermodynamics *, perturbations *, cosmicnet_sink, void *)
     void cosmicnet_list_cosmology(background *, thermodynamics *, cosmicnet_sink, void *)
@@ -175,10 +181,10 @@ cdef class _SourceConnection:
     cdef bint asked
     cdef bint provided
     cdef bint perturbations_only
-    # background, wavenumbers or amplitude were prepared for networks; if these decline, CLASS starts again without them
+    # background or amplitude were prepared for networks; if these decline, CLASS starts again without them
     cdef bint may_start_again
-    cdef bint refines_wavenumbers
     cdef bint has_declined
+    cdef bint adds_wavenumbers
     # sigma8 or S8 in place of A_s, its value, and its value at the reference A_s; None if networks search for no amplitude
     cdef object searched
     cdef object target
@@ -198,8 +204,8 @@ cdef class _SourceConnection:
         self.provided = False
         self.perturbations_only = False
         self.may_start_again = False
-        self.refines_wavenumbers = False
         self.has_declined = False
+        self.adds_wavenumbers = False
         self.searched = None
         self.target = None
         self.at_reference = 0.
@@ -327,13 +333,24 @@ cdef int _call_provider(void * data, precision * ppr, background * pba, thermody
                         perturbations * ppt) noexcept with gil:
     """The C callback. No Python exception may pass through CLASS: compute() raises it later."""
     cdef _SourceConnection connection = <_SourceConnection>data
+    cdef cosmicnet_own_wavenumbers own
     try:
         connection.asked = True
-        request = _make_request(connection, ppr, pba, pth, ppt)
+        if connection.adds_wavenumbers and cosmicnet_add_wavenumbers(ppt, &own) == _FAILURE_:
+            return _FAILURE_
+        was_provided = False
         try:
-            was_provided = connection.provider.provide(request)
+            request = _make_request(connection, ppr, pba, pth, ppt)
+            try:
+                was_provided = connection.provider.provide(request)
+            finally:
+                request._forget_views()
         finally:
-            request._forget_views()
+            if connection.adds_wavenumbers:
+                if was_provided:
+                    cosmicnet_keep_wavenumbers(&own)
+                elif cosmicnet_remove_wavenumbers(ppt, &own) == _FAILURE_:
+                    return _FAILURE_
         if was_provided:
             # the provider sees the tables of the first only
             if ppt.ic_size[ppt.index_md_scalars] != 1:
@@ -341,8 +358,7 @@ cdef int _call_provider(void * data, precision * ppr, background * pba, thermody
                                  % ppt.ic_size[ppt.index_md_scalars])
             ppt.scalars_provided = _TRUE_
             connection.provided = True
-        elif not connection.is_recording and connection.may_start_again and \
-                (pba.background_is_fast or connection.refines_wavenumbers or connection.searched is not None):
+        elif not connection.is_recording and connection.may_start_again and (pba.background_is_fast or connection.searched is not None):
             connection.has_declined = True
             return _FAILURE_
     except BaseException as error:
