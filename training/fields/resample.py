@@ -71,8 +71,10 @@ def resample(
 
 
 def falling_slope(x: Array) -> Array:
-    """What pieces of matter and the potential are divided by before a spline in ln x, x = k r_s(rec): its steps are wide
-    where the pieces fall as 1/x^2, and half a per cent of matter was lost between two of them."""
+    """What pieces of matter and the potential are divided by before a spline in ln x, x = k r_s(rec).
+
+    Its steps are wide where the pieces fall as 1/x^2: 0.3% of matter would be lost between the last two.
+    """
     return np.asarray(1.0 / (1.0 + (x / FALLING_FROM) ** 2))
 
 
