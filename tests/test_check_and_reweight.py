@@ -263,7 +263,8 @@ def test_points_outside_the_domain_are_no_comparison_of_class_with_itself(tmp_pa
 
 @pytest.mark.parametrize(("run", "said"), [
     ("- a list", "must be a run of Cobaya"), ("theory: cosmicnet.Cosmicnet", "theory: must be a mapping"),
-    ("sampler: {mcmc: 3}", "sampler: mcmc: must be a mapping of options"), ("a: [", "run.yaml: ")])
+    ("sampler: {mcmc: 3}", "sampler: mcmc: must be a mapping of options"), ("a: [", "run.yaml: "),
+    ("a: " + 5000 * "[", "run.yaml: brackets")])
 def test_what_is_no_run(tmp_path: Path, run: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "run.yaml").write_text(run)
     assert main(["check", str(tmp_path / "run.yaml")]) == 1

@@ -40,10 +40,13 @@ a line without the sign is a comment
 Quadrature strategy = 0
 root = output/my_
 neural_network = yes
+neural_network_path = standard
+omega_b =
 """)
     given = read_input(path)
     assert given.parameters == {"output": "tCl, mPk", "H0": "67.4", "Quadrature strategy": "0"}
-    assert "root" in given.notes[0] and "neural_network" in given.notes[0]
+    assert given.network == "standard"
+    assert "omega_b" in given.notes[0] and "root" in given.notes[1] and "neural_network" in given.notes[1]
 
 
 def test_yaml_of_parameters(tmp_path: Path) -> None:
@@ -74,10 +77,18 @@ params:
         "H0": 67.0, "omega_b": 0.0224, "N_ncdm": 1, "m_ncdm": 0.06}
     assert {"A_planck", "logA", "sigma8"}.isdisjoint(parameters)
     assert "tCl" in str(parameters["output"]) and any("A_planck" in note for note in given.notes)
+    assert given.network is None
+
+
+def test_networks_of_a_run(tmp_path: Path) -> None:
+    pytest.importorskip("cobaya")
+    pytest.importorskip("classy")
+    path = write(tmp_path, "run.yaml", "theory: {cosmicnet.Cosmicnet: {networks: standard}}\nparams: {H0: 67.0}\n")
+    assert read_input(path).network == "standard"
 
 
 @pytest.mark.parametrize(("name", "text", "named"), [
-    ("a.ini", "H0 = 67\n", "output"), ("a.ini", "H0 = 67\nH0 = 68\n", "H0"), ("a.ini", "output =\n", "line 1"),
+    ("a.ini", "H0 = 67\n", "output"), ("a.ini", "H0 = 67\nH0 = 68\n", "H0"), ("a.ini", "output =\n", "output"),
     ("a.yaml", "output: {a: 1}\n", "output"), ("a.yaml", "- 1\n", "mapping"), ("a.yaml", "a: [", "YAML"),
     ("a.yaml", "theory: {camb: null}\n", "camb"), ("a.yaml", "theory: classy\n", "theory"),
     ("a.yaml", "theory: {classy: 3}\n", "theory: classy"),

@@ -14,6 +14,7 @@ from rich.table import Table
 from scipy.stats import norm, qmc
 
 from cosmicnet.errors import CosmicnetError
+from cosmicnet.files import TOO_DEEP
 
 from ..theory.modes import FLAG, in_mode
 from ..theory.quiet import quiet
@@ -164,6 +165,8 @@ def load_run(file: Path) -> dict[str, Any]:
             info: Any = yaml_load_file(str(file))
     except OSError as error:
         raise CosmicnetError(f"{file}: {error.strerror}") from error
+    except RecursionError as error:
+        raise CosmicnetError(f"{file}: {TOO_DEEP}") from error
     except Exception as error:
         raise CosmicnetError(f"{file}: {error}") from error
     if not isinstance(info, dict):

@@ -38,8 +38,8 @@ def number_from_zero(text: str) -> int:
 
 def add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", metavar="NAME|FOLDER",
-                        help="networks to use (default: of the installed ones that cover the request, those with the "
-                             "narrowest domain)")
+                        help="networks to use (default: those that the input names, else of the installed ones that "
+                             "cover the request those with the narrowest domain)")
 
 
 def writable(folder: Path) -> Path:

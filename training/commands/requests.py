@@ -67,7 +67,7 @@ def _run_compare(options: argparse.Namespace) -> None:
 
     given = read_input(options.input)
     page = writable_file(options.output or Path(f"{options.input.stem}_compare.html"))
-    comparison = compare(given.parameters, options.network, given.notes)
+    comparison = compare(given.parameters, options.network or given.network, given.notes)
     print_comparison(comparison, Console())
     write_html(comparison, f"{options.input.name}: networks and full CLASS", page)
     print(f"wrote {page}")
@@ -94,9 +94,7 @@ examples:
 def _run_coverage(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from cosmicnet.choice import AUTO
-
     from ..side_by_side.covering_sets import coverage_table, read_inputs
 
     inputs = {name: given for path in options.inputs for name, given in read_inputs(path).items()}
-    Console().print(coverage_table(inputs, options.network or AUTO))
+    Console().print(coverage_table(inputs, options.network))

@@ -97,7 +97,7 @@ def _parameters(given: list[str]) -> dict[str, Any] | None:
     if files and (pairs or len(files) > 1):
         raise CosmicnetError("find takes one file, or parameters as NAME=VALUE")
     if files:
-        return dict(next(iter(read_inputs(Path(files[0])).values())))
+        return dict(next(iter(read_inputs(Path(files[0])).values())).parameters)
     return {"output": "tCl", **pairs}
 
 

@@ -28,10 +28,12 @@ SEED = 0
 
 @dataclass(frozen=True)
 class UserInput:
-    """parameters: of CLASS, without those that choose a mode; notes: sentences on changes to the file's content."""
+    """parameters: of CLASS, without those that choose a mode; notes: sentences on changes to the file's content.
+    network: name or folder of the set that the file names."""
 
     parameters: Parameters
     notes: tuple[str, ...] = ()
+    network: str | None = None
 
 
 def read_input(path: Path) -> UserInput:
@@ -40,7 +42,7 @@ def read_input(path: Path) -> UserInput:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise CosmicnetError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    found = _of_yaml(text, path) if path.suffix in (".yaml", ".yml") else UserInput(_of_ini(text, path))
+    found = _of_yaml(text, path) if path.suffix in (".yaml", ".yml") else _of_ini(text, path)
     # the modes choose the options of this package themselves
     chosen = {*FILES, *(parameter.name for parameter in CLASS_PARAMETERS.values() if parameter.kind == "network")}
     left_out = [name for name in found.parameters if name in chosen or name.startswith("write")]
@@ -48,23 +50,26 @@ def read_input(path: Path) -> UserInput:
     if not str(parameters.get("output", "")).strip():
         raise CosmicnetError(f"{path}: output: requests no spectra; nothing to compare")
     note = [f"Left out of the input: {', '.join(left_out)}."] if left_out else []
-    return UserInput(parameters, (*found.notes, *note))
+    network = found.network or found.parameters.get("neural_network_path")
+    return UserInput(parameters, (*found.notes, *note), None if network is None else str(network))
 
 
-def _of_ini(text: str, path: Path) -> dict[str, str]:
+def _of_ini(text: str, path: Path) -> UserInput:
     """As CLASS reads it: name = value, '#' begins a comment, other lines are comments as well."""
     found: dict[str, str] = {}
+    notes = []
     for number, line in enumerate(text.splitlines(), start=1):
         entry = line.split("#", 1)[0]
         if "=" not in entry:
             continue
         name, value = (part.strip().strip("\"'") for part in entry.split("=", 1))
         if not name or not value:
-            raise CosmicnetError(f"{path}, line {number}: must be name = value, not {line.strip()!r}")
+            notes.append(f"Line {number} has no {'value' if name else 'name'}, and CLASS skips it: {line.strip()}")
+            continue
         if name in found:
             raise CosmicnetError(f"{path}, line {number}: {name} is given twice")
         found[name] = value
-    return found
+    return UserInput(found, tuple(notes))
 
 
 def _of_yaml(text: str, path: Path) -> UserInput:
@@ -114,7 +119,7 @@ def _of_cobaya(info: Mapping[str, Any], path: Path) -> UserInput:
         notes.append(f"CLASS does not read {', '.join(unknown)}.")
     if "output" not in extra:
         notes.append("The run leaves the output to its likelihoods; here it is lensed C_l to l = 2508 and P(k).")
-    return UserInput(parameters, tuple(notes))
+    return UserInput(parameters, tuple(notes), theories[name].get("networks"))
 
 
 def _mapping(value: Any, name: str, path: Path) -> Mapping[str, Any]:
