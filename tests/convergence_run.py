@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmicnet.store import read_manifest
-from cosmicnet.training.timing.precision import FINE
-from cosmicnet.training.work.kept_results import kept
+from cosmicnet.training.timing.precision import FINEST
+from cosmicnet.training.work.cached_results import cached
 from cosmicnet.training.work.run_class import new_class
 
 Array = NDArray[np.float64]
@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 CACHE = Path("runs/convergence")
 L_MAX, K_MAX = 2508, 5.0
 REQUEST: dict[str, Any] = {"output": "tCl,pCl,lCl,mPk", "lensing": "yes", "l_max_scalars": L_MAX,
-                           "P_k_max_1/Mpc": 1.2 * K_MAX, **FINE, "delta_l_max": 1250}
+                           "P_k_max_1/Mpc": 1.2 * K_MAX, **FINEST, "delta_l_max": 1250}
 COSMOLOGIES: dict[str, dict[str, Any]] = {
     "massless neutrinos, H0 62": {"omega_b": 0.0215, "omega_cdm": 0.127, "H0": 62.0, "tau_reio": 0.07, "N_ur": 3.044},
     "a mass of 0.3 eV, w0 -0.8, wa -0.6, Omega_k 0.02": {
@@ -84,7 +84,7 @@ def main() -> None:
     precision = read_manifest("standard").precision_settings
 
     def found(settings: dict[str, Any]) -> Computed:
-        return kept(Computed, {"settings": settings, "k_max": K_MAX}, CACHE, lambda: compute(settings))
+        return cached(Computed, {"settings": settings, "k_max": K_MAX}, CACHE, lambda: compute(settings))
 
     for title, cosmology in COSMOLOGIES.items():
         truth = {**REQUEST, **precision, **cosmology}
