@@ -16,6 +16,7 @@ from cosmicnet.store import load_network_set
 from cosmicnet.training.models import integrate
 from cosmicnet.training.models.dataset import model_path, read_model, write_model
 from cosmicnet.training.models.integrate import RECIPE_FILE, integrate_model
+from cosmicnet.training.one_level import plan as plan_module
 from cosmicnet.training.one_level.plan import OneLevelPlan
 from cosmicnet.training.recipe.schema import load_recipe
 
@@ -69,6 +70,17 @@ def test_models_are_those_of_an_integration_without_interruption(
         path = model_path(folder / "work" / "models", index)
         assert path.read_bytes() == (tmp_path / "fresh.h5").read_bytes()
         assert read_model(path).parameters == plan.points[index]
+
+
+def test_a_wider_recipe_with_a_new_parameter_takes_these_models_over(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_module, "AlignedGrids", lambda: COARSE)
+    text = TINY.replace("H0 = [6", "YHe = [0.23, 0.26]\nH0 = [6").replace("70.0]", "72.0]")
+    plan = OneLevelPlan.open(write_tiny(tmp_path, text), tmp_path / "work")
+    plan.take_over(folder / "work")
+    assert len(plan.taken) == MODELS
+    assert 0 < len(plan.files) < MODELS
 
 
 def test_manifest_tells_where_the_networks_come_from(folder: Path) -> None:

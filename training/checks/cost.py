@@ -44,20 +44,22 @@ def estimate_integration(plan: Plan, workers: int) -> Cost:
     minutes = _seconds(timed) / workers / 60.0
     disk = _bytes(timed)
     require_disk(plan.models, disk, missing)
-    return Cost(len(plan.files), len(plan.files), missing, minutes, minutes, disk, disk)
+    models = len(plan.files) + len(plan.taken)
+    return Cost(models, models, missing, minutes, minutes, disk, disk)
 
 
 def estimate_cost(plan: FieldsPlan, workers: int, evaluated: int = 0) -> Cost:
     """The same with all steps to the networks: one model is put on the nodes as well. evaluated: unseen models of a
     final evaluation."""
     target, timed = plan.recipe.target, time_models(plan)
-    models, most = len(plan.files), max(len(plan.files), target.models_max if target else 0)
+    files = [*plan.files, *plan.taken]
+    models, most = len(files), max(len(files), target.models_max if target else 0)
     # CLASS may not be able to compute the first, as integrate() reports
-    path = next((one.path for one in timed if one.path), None) or next(filter(Path.exists, plan.files), None)
+    path = next((one.path for one in timed if one.path), None) or next(filter(Path.exists, files), None)
     resampling, table = (0.0, 0) if path is None else _resample_one(path, plan)
     missing = sum(one.missing for one in timed)
     # a change of the code makes tables anew
-    tables = sum(not plan.table_of(file).exists() for file in plan.files)
+    tables = sum(not plan.table_of(file).exists() for file in files)
     # the most precise take longest
     seconds, model = max(one.seconds for one in timed), path.stat().st_size if path else 0
     unseen = (evaluated + (target.unseen if target else 0)) * UNSEEN_PER_MODEL * seconds

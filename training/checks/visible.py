@@ -20,7 +20,7 @@ from ..recipe.schema import Recipe
 from ..recipe.toml import Entry, wrong_entries
 from ..work.run_class import Parameters
 
-__all__ = ["RequestSummary", "invisible", "require_visible", "summaries", "summary_of"]
+__all__ = ["RequestSummary", "different_settings", "invisible", "require_visible", "summaries", "summary_of"]
 
 # An entry of a recipe, and its error.
 Wrong = tuple[Entry, str]
@@ -96,15 +96,15 @@ def invisible(
     for summary in found[:1]:
         for name in _unknown_settings(class_settings, summary):
             yield ("class_settings", name), f"class_settings.{name}: {NOT_REPORTED}"
-        first = {name: other for other in reversed(found[1:]) for name in _different(summary, other, domain)}
+        first = {name: other for other in reversed(found[1:]) for name in different_settings(summary, other, domain)}
         for name, other in first.items():
             value, there = ({**s.precision, **s.setup}.get(name, math.nan) for s in (summary, other))
             yield table, (f"{'.'.join(table)}: CLASS reports {name} = {value:.10g} for one model and {there:.10g} for "
                           "another, so that networks would be used for one of them only")
 
 
-def _different(summary: RequestSummary, other: RequestSummary, domain: Container[str]) -> Iterator[str]:
-    """Settings and precision parameters that act on sources and differ."""
+def different_settings(summary: RequestSummary, other: RequestSummary, domain: Container[str]) -> Iterator[str]:
+    """Settings and precision parameters that act on sources and differ, except those of the domain."""
     theirs = {**other.precision, **other.setup}
     for name, value in {**summary.precision, **summary.setup}.items():
         # a species may vanish at the end of a range

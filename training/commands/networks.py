@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["add_evaluate", "add_generate", "add_info", "add_make", "add_train"]
 
 # Entries of a manifest's recipe that do not determine the networks.
-NOT_OF_RECIPE = ("accuracy", "models_used", "pairs_used")
+NOT_OF_RECIPE = ("accuracy", "models_used", "models_taken_over", "pairs_used")
 
 
 def add_make(commands: Any) -> None:
@@ -41,10 +42,12 @@ The same recipe gives the same networks.""",
         epilog=f"""\
 examples:
   {PROGRAM} make mine.toml                                from nothing to installed and measured networks
+  {PROGRAM} make wider.toml --from runs/mine              with the models of another recipe, see docs/retrain.md
   {PROGRAM} make mine.toml --scheduler tcp://node1:8786   on a Dask cluster, see docs/retrain.md
   {PROGRAM} make mine.toml --work /scratch/mine --output nets/mine""",
     )
     _add_common(parser)
+    _add_from(parser)
     _add_output(parser)
     parser.add_argument("--models", type=positive_number, default=20, metavar="N",
                         help="unseen cosmologies of the final evaluation (default: %(default)s)")
@@ -73,6 +76,7 @@ examples:
   {PROGRAM} generate training/recipes/standard.toml       those of shipped networks""",
     )
     _add_common(parser)
+    _add_from(parser)
     parser.add_argument("--number", type=positive_number, metavar="N",
                         help="how many cosmologies (default: sampling.models of the recipe)")
     parser.add_argument("--yes", action="store_true", help="skip the cost confirmation")
@@ -101,6 +105,21 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     add_scheduler(parser)
 
 
+def _add_from(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="sources", type=Path, action="append", default=[], metavar="FOLDER",
+                        help="take over the models in the work folder of another recipe, as far as they fit; may be "
+                             "given more than once")
+
+
+def _take_over(plan: FieldsPlan, sources: Sequence[Path]) -> None:
+    from ..work.run_class import require_patched_classy
+
+    if sources:
+        require_patched_classy()
+    for source in sources:
+        print(plan.take_over(source), file=sys.stderr)
+
+
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, metavar="FOLDER",
                         help="where the networks go (default: NAME in the folder of your own sets)")
@@ -114,6 +133,7 @@ def _run_make(options: argparse.Namespace) -> None:
 
     plan = _open(options)
     output = _output(plan, options.output)
+    _take_over(plan, options.sources)
     workers = count_checked_workers(plan)
     confirm_cost(plan.models, estimate_cost(plan, workers, options.models), options.yes)
     missed = None
@@ -139,6 +159,7 @@ def _run_generate(options: argparse.Namespace) -> None:
         if options.number != plan.number and not plan.can_grow:
             raise CosmicnetError('--number: a Latin hypercube cannot grow; set sampling.design = "sobol"')
         plan = plan.with_models(options.number)
+    _take_over(plan, options.sources)
     generate(plan, options.yes)
 
 

@@ -18,7 +18,7 @@ from ..work.files import DatasetError, get_arrays, get_numbers, put, put_numbers
 
 __all__ = [
     "REMEDY", "IntegratedModel", "TrainingModel", "failure_path", "get_tables", "model_path", "put_integrated",
-    "read_model", "reading", "write_model", "writing",
+    "read_model", "read_numbers", "reading", "write_model", "writing",
 ]
 
 Array = NDArray[np.float64]
@@ -87,6 +87,13 @@ def read_model(path: Path) -> TrainingModel:
         return TrainingModel(**entries)
 
 
+def read_numbers(path: Path) -> dict[str, dict[str, float]]:
+    """The numbers of one model by group, without its tables; DatasetError as of read_model()."""
+    with read_hdf5(path, REMEDY) as file:
+        _require_version(path, file)
+        return {group: get_numbers(file, group) for group in GROUPS}
+
+
 @contextmanager
 def writing(
     path: Path, model: IntegratedModel, content: str, groups: Sequence[str], **attributes: Any
@@ -106,12 +113,16 @@ def reading(path: Path, groups: Sequence[str], remedy: str) -> Iterator[tuple[h5
     """A file of writing() and its entries by name; DatasetError with the remedy if it is damaged or of another
     version of the format."""
     with read_hdf5(path, remedy) as file:
-        if (version := int(file.attrs.get("format_version", 0))) != FORMAT_VERSION:
-            raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}: "
-                               "generate the models again in another folder")
+        _require_version(path, file)
         entries: dict[str, Any] = {group: get_numbers(file, group) for group in groups}
         entries |= {"k": file["k"][()], "tau": file["tau"][()], "integrated": get_tables(file, "integrated")}
         yield file, entries
+
+
+def _require_version(path: Path, file: h5py.File) -> None:
+    if (version := int(file.attrs.get("format_version", 0))) != FORMAT_VERSION:
+        raise DatasetError(f"{path} has format version {version}, but this cosmicnet reads {FORMAT_VERSION}: "
+                           "generate the models again in another folder")
 
 
 def get_tables(file: h5py.File, group: str) -> dict[str, Array]:

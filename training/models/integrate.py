@@ -45,7 +45,8 @@ DIED = ("the processes that computed it died again and again (for lack of memory
 
 
 def integrate(plan: Plan) -> list[Path]:
-    """Integrate the models that are not in the plan's folder yet; returns the paths of all that CLASS could compute.
+    """Integrate the models that are not in the plan's folder yet; returns the paths of all that CLASS could compute,
+    and of those that were taken over.
 
     A model that fails is left out, now and later, until its .failed file is deleted. Raises DatasetError if the folder
     belongs to another recipe or more than a tenth of the models fail; RecipeError if CLASS refuses the settings;
@@ -54,7 +55,7 @@ def integrate(plan: Plan) -> list[Path]:
     require_patched_classy()
     points = _opened(plan)
     failed = integrate_models(plan.write, points, plan.processes, plan.scheduler)
-    return [path for path in points if path not in failed]
+    return [*(path for path in points if path not in failed), *plan.taken]
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def time_one(write: Write, points: Mapping[Path, Parameters], scheduler: str | N
 def complete_models(plan: Plan) -> list[Path]:
     """The plan's models in its folder, and more if there are; DatasetError if some are missing, or models of another
     recipe are there."""
-    paths = [path for path in sorted(plan.models.glob("*.h5")) if path.stem.isdecimal()]
+    paths = [*(path for path in sorted(plan.models.glob("*.h5")) if path.stem.isdecimal()), *plan.taken]
     if not paths or not (plan.models / RECIPE_FILE).exists():
         raise DatasetError(f"{plan.models}: there are no models; `cosmicnet generate` makes them")
     points = _opened(plan)

@@ -77,6 +77,11 @@ class Plan(ABC):
         """How one model is integrated and written."""
 
     @property
+    def taken(self) -> list[Path]:
+        """Models that another recipe integrated; `files` has no models that these replace."""
+        return []
+
+    @property
     def can_grow(self) -> bool:
         """Whether the models stay the same when more are added."""
         return True
@@ -111,6 +116,11 @@ class FieldsPlan(Plan):
     def tables(self) -> Path:
         """Folder of the models resampled to the nodes of the fields."""
         return self.work / "tables"
+
+    @abstractmethod
+    def take_over(self, source: Path) -> str:
+        """Take over the models in the work folder `source` of another recipe, as far as they fit this one; returns how
+        many, and why not the others. DatasetError with the reason if there are none."""
 
     @property
     @abstractmethod

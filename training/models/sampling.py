@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 from scipy.special import ndtri
 from scipy.stats import chi, qmc
 
@@ -30,7 +31,7 @@ from ..recipe.toml import EntryError
 from ..work.files import read_json, write_json
 from ..work.parallel import progress
 
-__all__ = ["Point", "SampledRegion", "domain_ellipsoid", "sample", "unit_cube"]
+__all__ = ["Point", "SampledRegion", "domain_ellipsoid", "replaced", "sample", "unit_cube", "why_outside"]
 
 Array = NDArray[np.float64]
 Point = dict[str, float]
@@ -42,6 +43,8 @@ SMALLEST_SHARE = 1e-3
 ASYMMETRY = 1e-5
 # Give up if none of this many first points obeys the limits: derived values take 0.1 s a point.
 DERIVED_TRIED = 200
+# Relative to a range: a value that CLASS reports may differ from the one that it read by rounding.
+ROUNDING = 1e-9
 # New values after which the file of derived values is written; also at the end.
 VALUES_PER_WRITE = 100
 
@@ -56,6 +59,56 @@ class SampledRegion:
     ellipsoid: Ellipsoid | None = None
     derived: Bounds = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def scaled(self, points: Sequence[Point]) -> Array:
+        """Points (n, d) in units of the ranges, or of the axes of the ellipsoid."""
+        rows = np.array([[point[name] for name in self.ranges] for point in points])
+        if self.ellipsoid is None:
+            low, high = np.array(list(self.ranges.values())).T
+            return np.asarray((rows - low) / (high - low))
+        columns = [list(self.ranges).index(name) for name in self.ellipsoid.names]
+        axes = np.linalg.cholesky(self.ellipsoid.covariance)
+        return np.asarray(np.linalg.solve(axes, (rows[:, columns] - self.ellipsoid.mean).T).T)
+
+
+def replaced(points: Sequence[Point], models: Sequence[Point], region: SampledRegion) -> set[int]:
+    """The numbers of points that need no model of their own.
+
+    Each is the nearest one to a model, which is nearer to it than any other point, and lies between the models in every
+    parameter that varies among them. With more points of the same sequence none is added.
+    """
+    if not models:
+        return set()
+    rows, others = region.scaled(points), region.scaled(models)
+    tree, low, high = KDTree(rows), others.min(axis=0), others.max(axis=0)
+    to_model, found = tree.query(others)
+    to_other = tree.query(rows, k=2)[0][:, 1]
+    between = np.all((low == high) | ((low <= rows) & (rows <= high)), axis=1)
+    return {int(number) for number in found[(to_model < to_other[found]) & between[found]]}
+
+
+def why_outside(points: Sequence[Point], region: SampledRegion, cache: Path | None = None) -> list[str]:
+    """For each point the entry of the recipe that excludes it; '' for a point of the region."""
+    reasons = [_why_outside(point, region) for point in points]
+    inside = [number for number, reason in enumerate(reasons) if not reason]
+    if region.derived:
+        values = _derived_values([points[number] for number in inside], region, cache)
+        for number, found in zip(inside, values, strict=True):
+            # written so that NaN is outside: CLASS cannot compute the point
+            outside = [name for value, (name, (low, high)) in zip(found, region.derived.items(), strict=True)
+                       if not low <= value <= high]
+            reasons[number] = f"sampling.derived.{outside[0]}" if outside else ""
+    return reasons
+
+
+def _why_outside(point: Point, region: SampledRegion) -> str:
+    for name, (low, high) in region.ranges.items():
+        margin = ROUNDING * (high - low)
+        if not low - margin <= point[name] <= high + margin:
+            return f"sampling.ranges.{name}"
+    if not all(constraint.holds(point) for constraint in region.constraints):
+        return "constraints"
+    return "" if region.ellipsoid is None or region.ellipsoid.holds(point) else "sampling.ellipsoid"
 
 
 def unit_cube(design: str, dimensions: int, seed: int) -> Callable[[int], Array]:

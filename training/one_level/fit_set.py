@@ -47,6 +47,7 @@ def fit_set(
     plan: FieldsPlan, recipe: Recipe, ellipsoid: Ellipsoid | None, paths: Sequence[Path], output: Path
 ) -> Manifest:
     """Plan.fit() for a recipe of one level; ellipsoid: of the domain."""
+    taken = len(set(plan.taken) & set(paths))
     fields = fields_for(recipe.sampling.ranges)
     models = collect(paths, plan.tables, fields, plan.processes, plan.scheduler)
     identity = _identity(plan, recipe, models)
@@ -71,7 +72,8 @@ def fit_set(
             **constant_numbers([m.cosmology for m in models], {*recipe.domain, *OF_REIONIZATION})},
         derived=tolerances, derived_inputs=list(names), k_max=_k_max(models),
         k_max_cmb_times_sound_horizon=K_SOUND_HORIZON_MAX, dense_layers=len(recipe.training.hidden) + 1,
-        recipe={**recipe.model_dump(mode="json"), "models_used": len(models)},
+        recipe={**recipe.model_dump(mode="json"), "models_used": len(models),
+                **({"models_taken_over": taken} if taken else {})},
         constraints=recipe.constraints, ellipsoid=ellipsoid.to_json() if ellipsoid else {},
     )
     return save_network_set(output, NetworkSet(manifest, FieldsEmulator([r.fitted for r in results]), guard))

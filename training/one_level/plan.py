@@ -20,11 +20,12 @@ from ..models.dataset import model_path, write_model
 from ..models.grids import AlignedGrids
 from ..models.integrate import complete_models, integrate_model
 from ..models.plan import FieldsPlan, Write
-from ..models.sampling import Point, SampledRegion, domain_ellipsoid, sample, unit_cube
+from ..models.sampling import Point, SampledRegion, domain_ellipsoid, replaced, sample, unit_cube
 from ..recipe.schema import Recipe, load_recipe
 from ..recipe.toml import at_its_line
 from ..work.run_class import Parameters
 from .fit_set import fit_set
+from .taken import take_over, taken_models
 
 __all__ = ["OneLevelPlan"]
 
@@ -62,20 +63,38 @@ class OneLevelPlan(FieldsPlan):
         return self.work / "models"
 
     @cached_property
-    def points(self) -> list[Point]:
-        """The sampled parameters of every model. RecipeError for constraints that leave nothing."""
+    def region(self) -> SampledRegion:
         sampling, ellipsoid = self.recipe.sampling, self.ellipsoid
         if ellipsoid is not None and sampling.ellipsoid is not None:
             ellipsoid = replace(ellipsoid, sigmas=sampling.ellipsoid.margin * ellipsoid.sigmas)
-        region = SampledRegion(sampling.ranges, tuple(self.recipe.linear_constraints()), ellipsoid, sampling.derived,
-                               self.recipe.class_settings)
+        return SampledRegion(sampling.ranges, tuple(self.recipe.linear_constraints()), ellipsoid, sampling.derived,
+                             self.recipe.class_settings)
+
+    @property
+    def derived(self) -> Path:
+        return self.work / "derived.json"
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """The sampled parameters of every model. RecipeError for constraints that leave nothing."""
+        sampling = self.recipe.sampling
         with at_its_line(self.recipe_file):
-            return sample(region, unit_cube(sampling.design, len(sampling.ranges), sampling.seed), self.number,
-                          self.work / "derived.json")
+            return sample(self.region, unit_cube(sampling.design, len(sampling.ranges), sampling.seed), self.number,
+                          self.derived)
 
     @property
     def files(self) -> dict[Path, Parameters]:
-        return {model_path(self.models.resolve(), i): point for i, point in enumerate(self.points)}
+        """Of the points that no model that was taken over replaces."""
+        others = replaced(self.points, list(taken_models(self.models).values()), self.region)
+        return {model_path(self.models.resolve(), i): point for i, point in enumerate(self.points)
+                if i not in others}
+
+    @property
+    def taken(self) -> list[Path]:
+        return list(taken_models(self.models))
+
+    def take_over(self, source: Path) -> str:
+        return take_over(source, self.models, self.identity, self.recipe, self.points, self.region, self.derived)
 
     @cached_property
     def identity(self) -> dict[str, Any]:

@@ -76,6 +76,10 @@ class TwoLevelPlan(FieldsPlan):
     def write(self) -> Write:
         return partial(_integrate_and_write, self.recipe)
 
+    def take_over(self, source: Path) -> str:
+        raise DatasetError(f"{source}: a recipe of two levels of fidelity integrates all its models itself; only "
+                           "recipes of one level take over models")
+
     @property
     def seconds_to_fit(self) -> float:
         return SECONDS_TO_FIT

@@ -25,8 +25,8 @@ from cosmicnet.files import UNFINISHED, parse_json, write_whole
 from .digest import arrays_digest, content_digest, json_digest
 
 __all__ = [
-    "DatasetError", "get_arrays", "get_numbers", "put", "put_numbers", "read_arrays", "read_hdf5", "read_json",
-    "remove_unfinished", "write_arrays", "write_hdf5", "write_json",
+    "DatasetError", "digest_of", "get_arrays", "get_numbers", "put", "put_numbers", "read_arrays", "read_hdf5",
+    "read_json", "remove_unfinished", "write_arrays", "write_hdf5", "write_json",
 ]
 
 # Rows of a chunk: some 300 kB for the usual number of wavenumbers.
@@ -78,6 +78,12 @@ def read_hdf5(path: Path, remedy: str) -> Iterator[h5py.File]:
         raise
     except Exception as error:  # h5py raises many kinds
         raise DatasetError(f"{path} cannot be read ({error}); {remedy}") from None
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 that a file of write_hdf5() has noted; only read_hdf5() compares it with the content."""
+    with path.open("rb") as file:
+        return file.read(USER_BLOCK).removeprefix(USER_BLOCK_TEXT)[:64].decode("ascii", "replace")
 
 
 def _user_block(content: bytes) -> bytes:
