@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from file_contents import contents
 from synthetic import make_network_set
+from test_dataset import make_model, write_model
 
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.installed import MANIFEST
 from cosmicnet.running_class import RunningClass
-from cosmicnet.store import ARRAYS, load_network_set, save_network_set
+from cosmicnet.store import ARRAYS, NetworkSet, load_network_set, save_network_set
 
 pytest.importorskip("fsspec")
 from cosmicnet.training.share.registry import INDEX, entries_of, fetch, publish, published_manifest, why_not_usable
@@ -29,6 +31,7 @@ class Server(SimpleHTTPRequestHandler):
 
     ranges = True
     ends_after: int | None = None
+    cut: str = ARRAYS
     requested: list[tuple[str, str]]
 
     def do_GET(self) -> None:
@@ -44,7 +47,7 @@ class Server(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) - first))
         self.end_headers()
         part = content[first:]
-        if self.ends_after is not None and path.name == ARRAYS:
+        if self.ends_after is not None and path.name == self.cut:
             part = part[:self.ends_after]
         self.wfile.write(part)
 
@@ -62,7 +65,7 @@ def registry(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def web(registry: Path) -> Iterator[str]:
-    Server.ranges, Server.ends_after, Server.requested = True, None, []
+    Server.ranges, Server.ends_after, Server.cut, Server.requested = True, None, ARRAYS, []
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Server, directory=str(registry)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -198,6 +201,132 @@ def test_nothing_is_written_to_the_web(web: str, tmp_path: Path) -> None:
 def test_a_registry_that_is_not_there_is_named(address: str) -> None:
     with pytest.raises(RegistryError, match=address):
         entries_of(address)
+
+
+# The models of the training
+
+MODELS_DAMAGED = Path("models", "00001.h5")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A work folder of the set `taught`, with another file that is not of its models."""
+    manifest = taught(tmp_path).manifest
+    folder = tmp_path / "work" / "models"
+    folder.mkdir(parents=True)
+    (folder / "recipe.json").write_text(json.dumps({
+        "class_settings": {"N_ncdm": 1}, "sampling": {"seed": 1, "ranges": {"H0": [60.0, 80.0]}},
+        "class": {"version": manifest.class_version, "source_digest": manifest.source_digest}}))
+    for number in range(3):
+        write_model(folder / f"0000{number}.h5", make_model(number))
+    (folder / "00003.failed").write_text("no")
+    (folder / "notes.txt").write_text("mine")
+    return tmp_path / "work"
+
+
+def taught(tmp_path: Path) -> NetworkSet:
+    networks = make_network_set()
+    recipe = {"class_settings": {"N_ncdm": 1}, "sampling": {"seed": 1, "ranges": {"H0": [60.0, 80.0]}}}
+    taught = replace(networks, manifest=replace(networks.manifest, name="taught", recipe=recipe))
+    save_network_set(tmp_path / "taught", taught)
+    return taught
+
+
+@pytest.fixture
+def with_models(registry: Path, work: Path, tmp_path: Path) -> Path:
+    publish(str(tmp_path / "taught"), str(registry), "CC0-1.0", work)
+    return registry
+
+
+def test_models_are_fetched_as_they_were_published(
+        with_models: Path, web: str, work: Path, tmp_path: Path, own_folder: Path) -> None:
+    theirs = contents(work)
+    del theirs["models/notes.txt"]
+    for address, folder in ((web, tmp_path / "web"), (str(with_models), tmp_path / "disk")):
+        fetch("taught", address, folder)
+        assert contents(folder) == theirs
+    assert sorted(path.name for path in own_folder.iterdir()) == ["taught"]
+    entry = next(one for one in entries_of(web) if one.name == "taught")
+    assert entry.training is not None and entry.training.bytes == sum(map(len, theirs.values()))
+
+
+def test_a_download_of_models_that_was_cut_off_goes_on(
+        with_models: Path, web: str, work: Path, tmp_path: Path) -> None:
+    Server.cut, Server.ends_after = MODELS_DAMAGED.name, 1000
+    with pytest.raises(RegistryError, match=MODELS_DAMAGED.name):
+        fetch("taught", web, tmp_path / "new")
+    assert not (tmp_path / "new" / MODELS_DAMAGED).exists()
+    # without it nobody takes the models that are there for all
+    assert not (tmp_path / "new" / "models" / "recipe.json").exists()
+    Server.ends_after = None
+    Server.requested.clear()
+    fetch("taught", web, tmp_path / "new")
+    assert (tmp_path / "new" / MODELS_DAMAGED).read_bytes() == (work / MODELS_DAMAGED).read_bytes()
+    assert (MODELS_DAMAGED.name, "bytes=1000-") in Server.requested
+    assert "00000.h5" not in [name for name, _ in Server.requested]
+    assert not list((tmp_path / "new").rglob("*.part"))
+
+
+def test_models_that_are_not_those_of_the_list_are_refused(with_models: Path, web: str, tmp_path: Path) -> None:
+    path, = with_models.glob(f"*/training/{MODELS_DAMAGED}")
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(RegistryError, match=MODELS_DAMAGED.name):
+        fetch("taught", web, tmp_path / "new")
+    assert not (tmp_path / "new" / MODELS_DAMAGED).exists()
+
+
+@pytest.mark.parametrize("change_list", [
+    lambda listed: {"../evil.h5": next(iter(listed.values()))}, lambda listed: {**listed, "models/run.py": {}},
+    lambda listed: dict(list(listed.items())[1:]), lambda listed: {name: {} for name in listed}])
+def test_a_strange_list_is_refused(with_models: Path, tmp_path: Path, change_list: Any) -> None:
+    """Though the index has its checksum."""
+    path, = with_models.glob("*/training.json")
+    path.write_text(json.dumps({"format_version": 1, "files": change_list(json.loads(path.read_text())["files"])}))
+    index = json.loads((with_models / INDEX).read_text())
+    content = path.read_bytes()
+    index["sets"][-1]["training"]["list"] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (with_models / INDEX).write_text(json.dumps(index))
+    with pytest.raises(RegistryError, match=r"training\.json"):
+        fetch("taught", str(with_models), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_models_do_not_replace_others(with_models: Path, tmp_path: Path) -> None:
+    (tmp_path / "new" / "models").mkdir(parents=True)
+    (tmp_path / "new" / MODELS_DAMAGED).write_text("mine")
+    with pytest.raises(RegistryError, match="choose another folder"):
+        fetch("taught", str(with_models), tmp_path / "new")
+    assert (tmp_path / "new" / MODELS_DAMAGED).read_text() == "mine"
+
+
+def test_models_of_another_recipe_or_damaged_ones_are_not_published(
+        registry: Path, work: Path, tmp_path: Path) -> None:
+    recipe = work / "models" / "recipe.json"
+    identity = recipe.read_text()
+    for change, named in ((('"seed": 1', '"seed": 2'), "seed"), (("aaaa", "bbbb"), "CLASS"), (("{", "["), "damaged")):
+        recipe.write_text(identity.replace(*change))
+        with pytest.raises(RegistryError, match=named):
+            publish(str(tmp_path / "taught"), str(registry), "CC0-1.0", work)
+    recipe.write_text(identity)
+    (work / MODELS_DAMAGED).write_bytes((work / MODELS_DAMAGED).read_bytes()[:-10])
+    with pytest.raises(CosmicnetError, match=MODELS_DAMAGED.name):
+        publish(str(tmp_path / "taught"), str(registry), "CC0-1.0", work)
+    with pytest.raises(RegistryError, match="no models"):
+        publish(str(tmp_path / "taught"), str(registry), "CC0-1.0", tmp_path / "elsewhere")
+    assert [entry.name for entry in entries_of(str(registry))] == ["synthetic"]
+
+
+def test_publishing_again_without_models_keeps_them(with_models: Path, tmp_path: Path) -> None:
+    before = (with_models / INDEX).read_bytes()
+    publish(str(tmp_path / "taught"), str(with_models), "CC0-1.0")
+    assert (with_models / INDEX).read_bytes() == before
+
+
+def test_a_set_without_models_says_so(registry: Path, tmp_path: Path, own_folder: Path) -> None:
+    with pytest.raises(RegistryError, match="without the models"):
+        fetch("synthetic", str(registry), tmp_path / "new")
+    assert not own_folder.exists() or not list(own_folder.iterdir())
 
 
 def test_sets_for_another_class_are_not_used(registry: Path) -> None:

@@ -44,17 +44,20 @@ fsspec such as s3://bucket/networks. For a web page or a Zenodo record publish t
         epilog=f"""\
 examples:
   {PROGRAM} publish my_set --to /group/networks
+  {PROGRAM} publish my_set --to /group/networks --models runs/my_set
   {PROGRAM} publish learned/3f2a.../networks/000057 --to s3://bucket/networks --licence CC-BY-4.0""")
     parser.add_argument("network", metavar="NAME|FOLDER", help="the set")
     parser.add_argument("--to", required=True, metavar="ADDRESS", help="the registry")
     parser.add_argument("--licence", default="CC-BY-4.0", help="under which others may use it (default: %(default)s)")
+    parser.add_argument("--models", type=Path, metavar="FOLDER",
+                        help="the work folder of its recipe, to publish the models of its training as well")
     parser.set_defaults(run=_run_publish)
 
 
 def _run_publish(options: argparse.Namespace) -> None:
     from ..share.registry import publish
 
-    entry = publish(options.network, options.to, options.licence)
+    entry = publish(options.network, options.to, options.licence, options.models)
     print(f"published {entry.folder} to {options.to}")
 
 
@@ -110,8 +113,11 @@ the index. An interrupted download goes on when the command is given again.""",
         epilog=f"""\
 examples:
   {PROGRAM} fetch early_dark_energy --registry https://example.org/networks
-  {VARIABLE}=/group/networks {PROGRAM} fetch early_dark_energy-3f2a""")
+  {VARIABLE}=/group/networks {PROGRAM} fetch early_dark_energy-3f2a
+  {PROGRAM} fetch early_dark_energy --models runs/ede    for `{PROGRAM} make wider.toml --from runs/ede`""")
     parser.add_argument("name", metavar="NAME", help="of the set, or NAME-HASH")
+    parser.add_argument("--models", type=Path, metavar="FOLDER",
+                        help="where the models of its training go, from which `make --from` can start")
     _add_registry(parser)
     parser.set_defaults(run=_run_fetch)
 
@@ -119,7 +125,7 @@ examples:
 def _run_fetch(options: argparse.Namespace) -> None:
     from ..share.registry import fetch
 
-    print(f"installed {options.name} in {fetch(options.name, _registry(options))}")
+    print(f"installed {options.name} in {fetch(options.name, _registry(options), options.models)}")
 
 
 def _add_registry(parser: argparse.ArgumentParser) -> None:

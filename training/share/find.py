@@ -19,11 +19,11 @@ def found_table(address: str, entries: Sequence[PublishedSet], parameters: Param
     """All sets, those that cover the parameters first; without parameters, all that this CLASS can use."""
     require_patched_classy()
     reasons = {entry.folder: reasons_against(address, entry, parameters) for entry in entries}
-    table = Table("set", "description", "licence", "MB", "why not", title=address)
+    table = Table("set", "description", "licence", "MB", "models, MB", "why not", title=address)
     for entry in sorted(entries, key=lambda entry: (len(reasons[entry.folder]), entry.folder)):
         size = sum(file.size for file in entry.files.values()) / 1e6
         table.add_row(entry.folder, entry.description, entry.licence, f"{size:.1f}",
-                      "; ".join(reasons[entry.folder]))
+                      f"{entry.training.bytes / 1e6:.0f}" if entry.training else "", "; ".join(reasons[entry.folder]))
     return table
 
 

@@ -1,7 +1,8 @@
 """The index of a registry: publish a set, list the sets, fetch one.
 
 ADDRESS/index.json has one entry for each set, with the size and SHA-256 of its files in ADDRESS/NAME-HASH/. A set never
-changes: another one of the same name has another hash. Sets of another CLASS are listed, with the difference.
+changes: another one of the same name has another hash. Sets of another CLASS are listed, with the difference. Models of
+the training may lie beside it (training_set.py).
 """
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.running_class import RunningClass
 from cosmicnet.store import ARRAYS, load_network_set
 
-from ..work.digest import content_digest
+from .download import HASH, File, download
+from .training_set import TrainingSet, fetch_training_set, publish_training_set
 from .transport import RegistryError, exists, join, read_blocks, write
 
 __all__ = ["INDEX", "PublishedSet", "entries_of", "fetch", "publish", "published_manifest", "why_not_usable"]
@@ -29,23 +31,17 @@ __all__ = ["INDEX", "PublishedSet", "entries_of", "fetch", "publish", "published
 INDEX, FORMAT_VERSION = "index.json", 1
 FILES = (MANIFEST, ARRAYS)
 
-# A larger index, or larger files, are refused: the sets of this package have 1 to 30 MB.
-MOST_BYTES_OF_INDEX, MOST_SETS, MOST_BYTES = 5_000_000, 5_000, 500_000_000
+# A larger index is refused.
+MOST_BYTES_OF_INDEX, MOST_SETS = 5_000_000, 5_000
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-HASH = re.compile(r"[0-9a-f]{64}")
 DIGITS = 12
 
 
 @dataclass(frozen=True)
-class File:
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True)
 class PublishedSet:
-    """A set in an index. sha256: that of the set; domain: ranges by parameter; files: by name."""
+    """A set in an index. sha256: that of the set; domain: ranges by parameter; files: by name; training: None if only
+    the networks were published."""
 
     name: str
     description: str
@@ -55,6 +51,7 @@ class PublishedSet:
     sha256: str
     domain: dict[str, tuple[float, float]]
     files: dict[str, File]
+    training: TrainingSet | None = None
 
     @property
     def folder(self) -> str:
@@ -63,16 +60,15 @@ class PublishedSet:
     @classmethod
     def from_json(cls, data: Any) -> PublishedSet:
         """ValueError, TypeError or KeyError for what publish() does not write."""
-        entry = cls(**{**data, "files": {name: File(**file) for name, file in data["files"].items()},
+        training = data.get("training")
+        entry = cls(**{**data, "files": {name: File.from_json(file) for name, file in data["files"].items()},
+                       "training": None if training is None else TrainingSet.from_json(training),
                        "domain": {name: (float(low), float(high)) for name, (low, high) in data["domain"].items()}})
         texts = (entry.name, entry.description, entry.licence, entry.class_version, entry.source_digest)
         if not all(isinstance(text, str) for text in texts) or not NAME.fullmatch(entry.name):
             raise ValueError(f"name {entry.name!r}")
         if set(entry.files) != set(FILES):
             raise ValueError(f"{entry.name}: files {', '.join(map(repr, entry.files))}")
-        for file in entry.files.values():
-            if type(file.size) is not int or not 0 < file.size <= MOST_BYTES or not HASH.fullmatch(file.sha256):
-                raise ValueError(f"{entry.name}: a file of {file.size!r} bytes, or without a SHA-256")
         if not HASH.fullmatch(entry.sha256):
             raise ValueError(f"{entry.name}: no SHA-256")
         return entry
@@ -92,10 +88,11 @@ def entries_of(address: str) -> list[PublishedSet]:
         raise RegistryError(f"{join(address, INDEX)} is not the index of a registry: {error}") from error
 
 
-def publish(network: str, address: str, licence: str) -> PublishedSet:
+def publish(network: str, address: str, licence: str, work: Path | None = None) -> PublishedSet:
     """Copy an installed set, or that of a folder, into a registry, which is made; the index comes last.
 
-    Raises NetworkFileError for a set that cannot be loaded, RegistryError where nothing can be written.
+    work: the work folder of its recipe, whose models are published as well. Raises NetworkFileError for a set that
+    cannot be loaded, RegistryError where nothing can be written or these are other models.
     """
     manifest = load_network_set(network).manifest
     folder = installed_sets().get(network) or Path(network).expanduser()
@@ -106,8 +103,11 @@ def publish(network: str, address: str, licence: str) -> PublishedSet:
         raise RegistryError(f"'{manifest.name}' needs the set '{manifest.companion}', which others do not have")
     entry = PublishedSet(manifest.name, manifest.description, licence, manifest.class_version, manifest.source_digest,
                   manifest.sha256, manifest.domain,
-                  {name: File(len(content), content_digest(content)) for name, content in contents.items()})
+                  {name: File.of(content) for name, content in contents.items()})
     known = entries_of(address) if exists(join(address, INDEX)) else []
+    before = next((one.training for one in known if one.sha256 == entry.sha256), None)
+    training = before if work is None else publish_training_set(work, manifest, join(address, entry.folder))
+    entry = replace(entry, training=training)
     for name, content in contents.items():
         write(join(address, entry.folder, name), content)
     sets = [*(one for one in known if one.sha256 != entry.sha256), entry]
@@ -129,13 +129,23 @@ def why_not_usable(entry: PublishedSet, running: RunningClass) -> str:
     return "" if running.source_digest == entry.source_digest else "for a CLASS with other equations"
 
 
-def fetch(name: str, address: str) -> Path:
+def fetch(name: str, address: str, work: Path | None = None) -> Path:
     """Download a set into the folder of the user's own sets, and return its folder.
 
-    name: of the set, or NAME-HASH with as many digits of its hash as make it unique. An interrupted download resumes.
-    Raises RegistryError, NetworkFileError for a set that cannot be loaded, OSError where nothing can be written.
+    name: of the set, or NAME-HASH with as many digits of its hash as make it unique. work: a folder for the models of
+    its training, which becomes a work folder. An interrupted download resumes. Raises RegistryError, NetworkFileError
+    for a set that cannot be loaded, OSError where nothing can be written.
     """
     entry = _only(entries_of(address), name, address)
+    if work is not None and entry.training is None:
+        raise RegistryError(f"{address}: '{entry.name}' was published without the models of its training")
+    target = _fetch_networks(entry, address)
+    if work is not None and entry.training is not None:
+        fetch_training_set(join(address, entry.folder), entry.training, work)
+    return target
+
+
+def _fetch_networks(entry: PublishedSet, address: str) -> Path:
     target = user_folder() / entry.name
     if target.exists():
         if load_network_set(target).manifest.sha256 == entry.sha256:
@@ -146,7 +156,7 @@ def fetch(name: str, address: str) -> Path:
     unfinished = target.with_name(f".{entry.folder}.part")
     unfinished.mkdir(parents=True, exist_ok=True)
     for file, expected in entry.files.items():
-        _download(join(address, entry.folder, file), unfinished / file, expected)
+        download(join(address, entry.folder, file), unfinished / file, expected)
     try:
         found = load_network_set(unfinished).manifest
         if (found.sha256, found.name) != (entry.sha256, entry.name):
@@ -168,32 +178,11 @@ def _only(entries: Sequence[PublishedSet], name: str, address: str) -> Published
     raise RegistryError(f"{address} has {'several sets' if found else 'no set'} {name!r}; there are {names}")
 
 
-def _download(address: str, path: Path, expected: File) -> None:
-    """Write a file, going on where an interrupted download ended. A file that is not the expected one is removed."""
-    for _ in range(2):
-        there = path.stat().st_size if path.exists() else 0
-        was_begun = there > 0
-        if there < expected.size:
-            with open(path, "ab") as file:
-                for block in read_blocks(address, expected.size, there):
-                    file.write(block)
-        if (got := path.stat().st_size) < expected.size:
-            raise RegistryError(f"{address}: the connection ended after {got} of {expected.size} bytes; run the "
-                                f"command again to go on")
-        if got == expected.size and content_digest(path.read_bytes()) == expected.sha256:
-            return
-        path.unlink()
-        # the part that was there may belong to another file: start again
-        if not was_begun:
-            break
-    raise RegistryError(f"{address} is not the file of the index: other size or SHA-256")
-
-
 def published_manifest(address: str, entry: PublishedSet) -> Manifest:
     """The manifest of a set that was not fetched; RegistryError if it is not that of the index."""
     where = join(address, entry.folder, MANIFEST)
     content = b"".join(read_blocks(where, entry.files[MANIFEST].size))
-    if content_digest(content) != entry.files[MANIFEST].sha256:
+    if File.of(content) != entry.files[MANIFEST]:
         raise RegistryError(f"{where} is not the file of the index: other SHA-256")
     try:
         return Manifest.from_json(parse_json(content), where)
