@@ -18,7 +18,8 @@ from .tree import PatchError, patch_what_fits, require_cpp
 __all__ = ["table"]
 
 TITLES = {"background": "background", "tensors": "tensors", "line_of_sight": "line of sight", "lensing": "lensing",
-          "non_linear": "HMcode", "later": "fast parameters", "refusals": "refusals", "library": "library"}
+          "non_linear": "HMcode", "later": "fast parameters", "refusals": "refusals", "library": "library",
+          "sources": "networks"}
 
 
 def table(folder: Path, anchors_only: bool) -> str:

@@ -22,10 +22,11 @@ PARTS = {
     "later": "keeping the sources where only A_s, n_s and the like change",
     "refusals": "errors in place of crashes of stock CLASS",
     "library": "line of sight, lensing and HMcode from arrays",
+    "sources": "source tables of networks in C++",
 }
 # Parts with files of their own, which the Makefile compiles.
 FOLDERS = {"background": "fast/background", "tensors": "fast/tensors", "line_of_sight": "fast/line_of_sight",
-           "lensing": "fast/lensing", "non_linear": "fast/hmcode"}
+           "lensing": "fast/lensing", "non_linear": "fast/hmcode", "sources": "fast/sources"}
 # The edit of the Makefile.
 COMPILED = "fast"
 NEEDS = {"tensors": ("line_of_sight",), "lensing": ("line_of_sight",), "library": ("lensing", "non_linear")}

@@ -79,7 +79,8 @@ def _compile_classy(copy: Path) -> dict[str, list[str]]:
                      f"-I{numpy.get_include()}", f"-I{sysconfig.get_paths()['include']}", "trial.cpp"], copy / "python")
     if said is None:
         return {}
-    suspects = {"later": "later_modules.pxi", "library": "from_arrays", "refusals": "k_nl_at_z"}
+    suspects = {"later": "later_modules.pxi", "library": "from_arrays", "refusals": "k_nl_at_z",
+                "sources": "network_sources"}
     part = next((part for part, word in suspects.items() if word in said), "")
     lines = [line for line in said.splitlines() if "error" in line or line.startswith("/") or ".pxi:" in line]
     return {part: (lines or said.splitlines())[:SHOWN]}

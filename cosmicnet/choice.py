@@ -26,17 +26,17 @@ def sets_by_domain() -> Iterator[tuple[str, NetworkSet]]:
     The networks of the first paper answer by name only: for their narrow domain they are not accurate. Sets that cannot
     be read are left out; selecting one by name raises its error.
     """
-    manifests = {}
-    for name in installed_sets():
+    manifests, folders = {}, installed_sets()
+    for name, folder in folders.items():
         try:
-            manifest = read_manifest(name)
+            manifest = read_manifest(folder)
         except NetworkFileError:
             continue
         if manifest.architecture != PAPER_ARCHITECTURE:
             manifests[name] = manifest
     for name in sorted(manifests, key=lambda name: (_size_of_domain(manifests[name]), name)):
         try:
-            yield name, load_network_set(name)
+            yield name, load_network_set(folders[name])
         except NetworkFileError:
             continue
 

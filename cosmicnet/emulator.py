@@ -16,19 +16,28 @@ from numpy.typing import NDArray
 
 from .background import Background
 from .combinations import COMBINATIONS, combined
+from .compiled import MOST_TIMES, Compiled, compiled_fill
 from .coordinates import TIME_COORDINATES, WAVENUMBER_COORDINATES, Boundaries, Scales, curvature_of
 from .evaluation import Factors, FieldBases, FieldValues, FittedField
 from .fields import REGIONS, Field, inputs_of
 from .growth import growing_pieces, smooth_growth
 from .manifest import FIELDS_ARCHITECTURE, Manifest
-from .photons import NEEDED_PIECES, PIECE_OF, STREAMING_OF, STREAMING_PIECES, LatePhotons, streaming_factor
+from .photons import (
+    NEEDED_PIECES,
+    PIECE_OF,
+    STREAMING_OF,
+    STREAMING_PIECES,
+    LatePhotons,
+    PhotonPlan,
+    streaming_factor,
+)
 from .pieces import PIECES, SOURCES, fill_p, tables_but_p, time_factor, wavenumber_factor
 from .request import Request
 from .rescattering import duration_of_change, is_resolved, start_of_reionization
 from .splines import cubic_at
 from .threads import Once, run_together, threads_of_products
 
-__all__ = ["Emulator", "FieldsEmulator"]
+__all__ = ["Emulator", "FieldsEmulator", "NotFinite", "require_finite"]
 
 Array = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
@@ -55,6 +64,17 @@ SLOWER = {1: "reionization_width or helium_fullreio_width", 2: "binned_reio_step
 ROUNDING = 1e-9
 
 
+class NotFinite(ArithmeticError):
+    """Networks gave a source, the argument, that is not finite."""
+
+
+def require_finite(tables: Mapping[str, Array]) -> None:
+    # a sum is not finite as soon as one number is not
+    for name, table in tables.items():
+        if not np.isfinite(table.sum()):
+            raise NotFinite(name)
+
+
 class Emulator(Protocol):
     """The networks of one architecture, ready to fill tables."""
 
@@ -76,7 +96,7 @@ class Emulator(Protocol):
     def fill(self, request: Request) -> dict[str, float]:
         """Write every table of the request; return the seconds spent per step, summed over threads.
 
-        Nothing is checked here: the request must be covered (coverage.why_not_covered).
+        The request must be covered (coverage.why_not_covered), which is not checked here. Raises NotFinite.
         """
 
     def specifications(self) -> list[dict[str, Any]]:
@@ -167,29 +187,18 @@ class FieldsEmulator:
         return None
 
     def fill(self, request: Request) -> dict[str, float]:
-        with threads_of_products() as threads:
-            clock = [perf_counter()]
-            needed = [f for f in self.fields if self._is_needed(f.field, request)]
-            values = {**request.setup, **request.cosmology}
-            # fields share inputs, some of which are integrals
-            names = tuple(dict.fromkeys(name for f in needed for name in f.field.inputs))
-            numbers = dict(zip(names, inputs_of(values, names), strict=True))
-            inputs = [np.array([numbers[name] for name in f.field.inputs]) for f in needed]
-            clock.append(perf_counter())
-            cores = {f.field.name: f.core(x).astype(np.float32) for f, x in zip(needed, inputs, strict=True)}
-            clock.append(perf_counter())
-            scales = self.scales(request)
-            values_of_fields = FieldValues(self._bases, cores, scales, request.k)
-            # a set with CLASS's own boundaries stands for its approximation beyond them
-            tasks = _OpenRequest(request, values_of_fields, has_streaming=self.boundaries is not None).tasks()
-            clock.append(perf_counter())
-            durations: list[tuple[str, float]] = []
-            run_together([_timed(durations, step, task) for step, task in tasks], threads)
-        seconds = dict(zip(("inputs", "networks", "interpolation"), np.diff(clock).tolist(), strict=True))
-        seconds["late photons"] = 0.0
-        for step, duration in durations:
-            seconds[step] += duration
-        return seconds
+        start = perf_counter()
+        needed = [f for f in self.fields if self._is_needed(f.field, request)]
+        values = {**request.setup, **request.cosmology}
+        # fields share inputs, some of which are integrals
+        names = tuple(dict.fromkeys(name for f in needed for name in f.field.inputs))
+        numbers = dict(zip(names, inputs_of(values, names), strict=True))
+        inputs = {f.field.name: np.array([numbers[name] for name in f.field.inputs]) for f in needed}
+        seconds = perf_counter() - start
+        # a set with CLASS's own boundaries stands for its approximation beyond them
+        of_tables = _OpenRequest(
+            request, self._bases, inputs, self.scales(request), has_streaming=self.boundaries is not None).fill()
+        return {"inputs": seconds, **of_tables}
 
     def _is_needed(self, field: Field, request: Request) -> bool:
         """Whether a field is part of a table of the request."""
@@ -270,22 +279,57 @@ def _timed(durations: list[tuple[str, float]], step: str, task: Callable[[], obj
 
 
 class _OpenRequest:
-    """A request whose tables are being filled, early times apart from late ones."""
+    """A request whose tables are being filled, early times apart from late ones. inputs: of the networks, by field."""
 
-    def __init__(self, request: Request, fields: FieldValues, has_streaming: bool) -> None:
-        self._request = request
-        self._fields = fields
+    def __init__(
+        self, request: Request, bases: FieldBases, inputs: Mapping[str, Array], scales: Scales, has_streaming: bool
+    ) -> None:
+        self._request, self._bases, self._inputs, self._scales = request, bases, inputs, scales
         self._tables = tables_but_p(request.tables)
-        self._first_late = int(np.searchsorted(request.tau, fields.scales.tau_free_streaming, side="right"))
+        self._plan = PhotonPlan.of(request, scales)
+        self._first_late = self._plan.first
         # photons beyond their fields, if there are any
         self._has_streaming = has_streaming and self._first_late > 0 and not PIECE_OF.keys().isdisjoint(self._tables)
-        self._early, self._early_sources = Once(self._early_fields), Once(self._sources_of_early)
-        self._late, self._smoothed = Once(self._late_fields), Once(self._smoothed_fields)
-        self._late_sources = Once(self._sources_of_late)
-        self._photons = LatePhotons(request, fields, self._first_late,
-                                    self._streaming_sources if self._has_streaming else None, self._late)
 
-    def tasks(self) -> list[tuple[str, Callable[[], object]]]:
+    def fill(self) -> dict[str, float]:
+        """Write the tables, in C++ where possible; returns the seconds by step, summed over threads. Raises
+        NotFinite."""
+        fill, start = compiled_fill(self._request), perf_counter()
+        if fill is None or self._plan.times.size > MOST_TIMES:
+            seconds = self._fill_by_numpy()
+            require_finite(self._tables)
+            return seconds
+        compiled = Compiled(
+            self._request, self._bases, self._inputs, self._scales, self._plan,
+            {region: self._pieces(region) for region in ("early", "late")}, self._has_streaming,
+            self._growth_of_potentials() if self._is_isw_divided() else None)
+        before = perf_counter() - start
+        of_networks, of_photons, of_others, wrong = compiled.fill(fill)
+        if wrong is not None:
+            raise NotFinite(wrong)
+        return {"networks": of_networks, "interpolation": before + of_others, "late photons": of_photons}
+
+    def _fill_by_numpy(self) -> dict[str, float]:
+        with threads_of_products() as threads:
+            start = perf_counter()
+            members = [member for fields in self._bases.fields.values() for member in fields.values()]
+            cores = {member.field.name: member.core(self._inputs[member.field.name]).astype(np.float32)
+                     for member in members if member.field.name in self._inputs}
+            seconds = {"networks": perf_counter() - start, "interpolation": 0.0, "late photons": 0.0}
+            self._fields = FieldValues(self._bases, cores, self._scales, self._request.k)
+            self._early, self._early_sources = Once(self._early_fields), Once(self._sources_of_early)
+            self._late, self._smoothed = Once(self._late_fields), Once(self._smoothed_fields)
+            self._late_sources = Once(self._sources_of_late)
+            self._photons = LatePhotons(self._request, self._fields, self._plan,
+                                        self._streaming_sources if self._has_streaming else None, self._late)
+            tasks = self._tasks()
+            durations: list[tuple[str, float]] = []
+            run_together([_timed(durations, step, task) for step, task in tasks], threads)
+        for step, duration in durations:
+            seconds[step] += duration
+        return seconds
+
+    def _tasks(self) -> list[tuple[str, Callable[[], object]]]:
         """The tasks that fill the tables, each with the step to which its time is counted. In this order they hardly
         wait for one another's results."""
         early: list[tuple[str, Callable[[], object]]] = []
@@ -298,10 +342,7 @@ class _OpenRequest:
                 *(("late photons", partial(self._fill_photons, *part)) for part in reversed(self._photons.parts()))]
 
     def _early_fields(self) -> dict[str, Factors]:
-        pieces = self._pieces("early")
-        if self._has_streaming:
-            pieces = list(dict.fromkeys((*pieces, *STREAMING_PIECES)))
-        return self._fields.factors("early", self._request.tau[:self._first_late], pieces)
+        return self._fields.factors("early", self._request.tau[:self._first_late], self._pieces("early"))
 
     def _sources_of_early(self) -> dict[str, Factors]:
         return self._sources(self._early(), slice(self._first_late), is_late=False)
@@ -344,22 +385,27 @@ class _OpenRequest:
     def _late_fields(self) -> dict[str, Factors]:
         """Fields by piece, at the times of rescattering and then at the request's late times; isw is assembled from its
         parts."""
-        times, pieces = self._photons.times, dict.fromkeys((*self._pieces("late"), *self._photons.pieces))
-        late = self._request.tau[self._first_late:]
+        late, pieces = self._request.tau[self._first_late:], self._pieces("late")
         rest, growing = PARTS_OF_ISW
-        is_divided = rest in self._fields.pieces("late") and (rest in pieces or "isw" in pieces)
-        named = {*pieces, *(PARTS_OF_ISW if is_divided else ())} - ({"isw"} if is_divided else set())
-        fields = self._fields.factors("late", np.concatenate([times, late]), sorted(named))
-        if is_divided:
-            values = {**self._request.setup, **self._request.cosmology}
-            history = {name: column[self._first_late:] for name, column in self._request.history.items()}
-            at_late = Background.of(values).potential_growth(history)
-            at_times = cubic_at(late, at_late[:, None], times)[:, 0] if times.size else times
-            growth = np.concatenate([at_times, at_late])
-            fields["isw"] = Factors.sum_of([fields.pop(rest), fields[growing].scaled(growth)])
+        named = {*pieces, *PARTS_OF_ISW} - {"isw"} if self._is_isw_divided() else {*pieces}
+        fields = self._fields.factors("late", np.concatenate([self._plan.times, late]), sorted(named))
+        if self._is_isw_divided():
+            fields["isw"] = Factors.sum_of([fields.pop(rest), fields[growing].scaled(self._growth_of_potentials())])
             if growing not in pieces:
                 del fields[growing]
         return fields
+
+    def _is_isw_divided(self) -> bool:
+        """Whether late isw is needed and given by its parts."""
+        return PARTS_OF_ISW[0] in self._bases.fields["late"] and "isw" in self._pieces("late")
+
+    def _growth_of_potentials(self) -> Array:
+        """At the times of rescattering and then at the request's late times."""
+        times, late = self._plan.times, self._request.tau[self._first_late:]
+        history = {name: column[self._first_late:] for name, column in self._request.history.items()}
+        at_late = Background.of({**self._request.setup, **self._request.cosmology}).potential_growth(history)
+        at_times = cubic_at(late, at_late[:, None], times)[:, 0] if times.size else times
+        return np.concatenate([at_times, at_late])
 
     def _smooth(self, pieces: Mapping[str, Factors]) -> dict[str, Factors]:
         """Late fields with the slope of the growth equation close to today."""
@@ -373,10 +419,12 @@ class _OpenRequest:
         return {piece: Factors(smooth(factors.left), factors.right) for piece, factors in pieces.items()}
 
     def _pieces(self, region: str) -> list[str]:
-        """The pieces of a region that the tables need."""
-        own = [piece for piece in self._fields.pieces(region) if PIECES[piece].source in self._tables]
+        """The pieces of a region, early or late, that the tables need."""
+        own = [piece for piece in self._bases.fields[region] if PIECES[piece].source in self._tables]
         combining = [piece for name in self._tables for piece in COMBINATIONS.get(name, ())]
-        return list(dict.fromkeys((*own, *combining)))
+        photons = self._plan.pieces if region == "late" else STREAMING_PIECES if self._has_streaming else ()
+        rest, _ = PARTS_OF_ISW
+        return list(dict.fromkeys("isw" if piece == rest else piece for piece in (*own, *combining, *photons)))
 
     def _fill_combinations(self, fields: Mapping[str, Factors], rows: slice) -> None:
         """Some rows of the tables that are combinations of pieces."""

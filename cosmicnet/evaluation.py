@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,11 @@ class FittedField:
         """The core, shape (r_t, r_k), for the field's inputs (inputs_of())."""
         coefficients = self.network(inputs).astype(np.float32)
         return self.mean_core + (coefficients @ self.components).reshape(self.mean_core.shape)
+
+    @cached_property
+    def single_mean(self) -> Single:
+        """mean_core in single precision."""
+        return self.mean_core.astype(np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All arrays of the field, by names that begin with its own; knots by the names of their coordinates."""
@@ -185,6 +190,10 @@ class _SharedBases:
             self._columns[coordinate][name] = slice(start, start + basis.coefficients.shape[1])
             members[coordinate].append(basis)
         self._stacked = {c: stack(members[c]) for c in self.coordinates}
+
+    def basis(self, coordinate: str) -> SplineBasis:
+        """The functions of a coordinate, side by side."""
+        return self._stacked[coordinate]
 
     def at(self, values: Mapping[str, Array]) -> dict[str, Single]:
         """By name, the basis functions at the values of its coordinate, shape (values, functions)."""

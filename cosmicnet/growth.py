@@ -56,7 +56,9 @@ def smooth_growth(tau: Array, history: Mapping[str, Array]) -> Array:
         return np.empty((0, tau.size))
     functions = _solutions(tau, a, growth / growth[-1])
     weight = _passage(z, *DATA) / (1.0 + (EDGE - 1.0) * np.exp(-z / EDGE_WIDTH))
-    fit = functions[changed] @ np.linalg.pinv(functions * weight[:, None]) * weight
+    # least squares
+    orthogonal, triangle = np.linalg.qr(functions * weight[:, None])
+    fit = functions[changed] @ np.linalg.solve(triangle, orthogonal.T) * weight
     own = np.eye(tau.size)[changed]
     return np.asarray(own + new[changed, None] * (fit - own))
 

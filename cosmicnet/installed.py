@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from importlib.resources import files
 from pathlib import Path
 
 from .errors import NetworkFileError
@@ -11,6 +10,7 @@ from .errors import NetworkFileError
 __all__ = ["FOLDER_VARIABLE", "MANIFEST", "installed_sets", "shipped_sets", "user_folder"]
 
 MANIFEST = "manifest.json"
+SHIPPED = Path(__file__).parent / "nets"
 FOLDER_VARIABLE = "COSMICNET_NETWORKS"
 
 
@@ -28,7 +28,7 @@ def user_folder() -> Path:
 
 def shipped_sets() -> dict[str, Path]:
     """Folders of the shipped sets, by name."""
-    return _sets(Path(str(files("cosmicnet") / "nets")))
+    return _sets(SHIPPED)
 
 
 def installed_sets() -> dict[str, Path]:
@@ -40,4 +40,8 @@ def installed_sets() -> dict[str, Path]:
 
 
 def _sets(root: Path) -> dict[str, Path]:
-    return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{MANIFEST}"))}
+    if not root.is_dir():
+        return {}
+    # called at each compute(): Path.glob() takes ten times as long
+    names = sorted(name for name in os.listdir(root) if os.path.isfile(os.path.join(root, name, MANIFEST)))
+    return {name: root / name for name in names}

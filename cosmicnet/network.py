@@ -101,6 +101,13 @@ class Network:
             out = out + hidden
         return self.output_map.invert(out)
 
+    def polynomial_at(self, inputs: Array) -> Array | tuple[NDArray[Any], ...]:
+        """The outputs; of a network without dense layers what gives them: normalized inputs, factors of monomials,
+        their weights, and the map of the outputs."""
+        if self.weights:
+            return self(inputs)
+        return (self.input_map.apply(inputs), self._monomials, self.skip, self.output_map.offset, self.output_map.scale)
+
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """All arrays of the network, by names that begin with `name`/."""
         layers = enumerate(zip(self.weights, self.biases, strict=True))

@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from .coordinates import Scales
 from .evaluation import Factors, FieldValues
 from .free_streaming import FreeStreaming, slow_polarization
 from .pieces import tables_but_p
@@ -23,7 +24,10 @@ from .rescattering import Photons, duration_of_change, rescatter, start_of_reion
 from .splines import cubic_at, lagrange_matrix
 from .threads import Once
 
-__all__ = ["NEEDED_PIECES", "PIECE_OF", "STREAMING_OF", "STREAMING_PIECES", "LatePhotons", "streaming_factor"]
+__all__ = [
+    "LAST_PHASE", "NEEDED_PIECES", "PIECE_OF", "STREAMING_OF", "STREAMING_PIECES", "LatePhotons", "PhotonPlan",
+    "ScatteringHistory", "streaming_factor",
+]
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -55,48 +59,74 @@ def streaming_factor(history: Mapping[str, Array]) -> Array:
     return np.asarray(-history["visibility"] * history["scattering_rate"] * history["growth_velocity"])
 
 
+@dataclass(frozen=True)
+class PhotonPlan:
+    """Where the photons of a request need what. Late times are request.tau[first:], late rows are counted from there.
+
+    sources: the tables with photons. start: when reionisation begins (Mpc), infinite without. times: uniform times of
+    rescattering (Mpc), at which fields of the late region are needed. pieces: of the late region, needed for photons. rows:
+    the photon regions that contain times, each with its late rows.
+    """
+
+    first: int
+    sources: tuple[str, ...]
+    start: float
+    times: Array
+    pieces: tuple[str, ...]
+    rows: Mapping[str, slice]
+    # the first late row after the start of reionisation
+    first_scattered: int
+
+    @classmethod
+    def of(cls, request: Request, scales: Scales) -> PhotonPlan:
+        first = int(np.searchsorted(request.tau, scales.tau_free_streaming, side="right"))
+        late, rate = request.tau[first:], request.history["scattering_rate"]
+        sources = tuple(source for source in PIECE_OF if source in tables_but_p(request.tables))
+        start = start_of_reionization(request.tau, rate, scales.tau_dark_end) if sources and late.size else None
+        # where all wavenumbers stream, nothing is scattered
+        if start is None or not scales.free_columns(request.k, start):
+            start = np.inf
+        times = np.empty(0)
+        if not np.isinf(start):
+            times = uniform_times(start, scales.tau_0, duration_of_change(request.tau, rate, start))
+        reionized = int(np.searchsorted(late, scales.tau_dark_end, side="right"))
+        both = {"reionized": slice(reionized, late.size), "dark": slice(0, reionized)}
+        return cls(
+            first, sources, start, times,
+            pieces=(("doppler",) if "t0" in sources else ()) + (_SCATTERED if times.size else ()),
+            rows={region: rows for region, rows in both.items() if sources and rows.start < rows.stop},
+            first_scattered=max(reionized, int(np.searchsorted(late, start, side="right"))))
+
+    @property
+    def can_stream(self) -> bool:
+        """Whether there are streaming photons that scatter."""
+        return self.times.size > 0 and "reionized" in self.rows
+
+
 class LatePhotons:
-    """The contribution of photon multipoles to t0 and t2 from request.tau[first] on.
+    """The contribution of photon multipoles to t0 and t2 at the late times of a plan.
 
     early: sources until then, from which streaming photons are computed; None for sets with CLASS's approximation.
-    late: by piece, fields of the late region (`pieces`) at `times` and then at request.tau[first:].
+    late: by piece, fields of the late region (plan.pieces) at plan.times and then at the late times.
     """
 
     def __init__(
-        self, request: Request, fields: FieldValues, first: int, early: Callable[[], Mapping[str, Factors]] | None,
+        self, request: Request, fields: FieldValues, plan: PhotonPlan, early: Callable[[], Mapping[str, Factors]] | None,
         late: Callable[[], Mapping[str, Factors]],
     ) -> None:
         self._request = request
         self._fields = fields
         self._early, self._late = early, late
-        self._tau = request.tau[first:]
-        self._history = {name: column[first:] for name, column in request.history.items()}
-        self.sources = [source for source in PIECE_OF if source in tables_but_p(request.tables)]
-        scales = fields.scales
-        start = start_of_reionization(request.tau, request.history["scattering_rate"], scales.tau_dark_end)
-        # where all wavenumbers stream, nothing is scattered
-        is_needed = start is not None and self.sources and scales.free_columns(request.k, start)
-        self._start = start if start is not None and is_needed else np.inf
-        # the times (Mpc) at which fields of the late region are needed
-        self.times = np.empty(0)
-        if not np.isinf(self._start):
-            duration = duration_of_change(request.tau, request.history["scattering_rate"], self._start)
-            self.times = uniform_times(self._start, scales.tau_0, duration)
-        # the pieces of the late region that blocks() needs
-        self.pieces = (("doppler",) if "t0" in self.sources else ()) + (_SCATTERED if self.times.size else ())
-        self._rows = self._regions()
+        self._tau = request.tau[plan.first:]
+        self._history = {name: column[plan.first:] for name, column in request.history.items()}
+        self.sources, self.times = plan.sources, plan.times
+        self._plan, self._start, self._rows = plan, plan.start, plan.rows
         self._of_region = {region: Once(partial(self._photons, region)) for region in self._rows}
         self._streaming = Once(self._streaming_photons)
 
-    def _regions(self) -> dict[str, slice]:
-        """The photon regions that contain times, each with its rows of request.tau[first:]."""
-        first_reionized = int(np.searchsorted(self._tau, self._fields.scales.tau_dark_end, side="right"))
-        both = {"reionized": slice(first_reionized, self._tau.size), "dark": slice(0, first_reionized)}
-        return {region: rows for region, rows in both.items() if self.sources and rows.start < rows.stop}
-
     @property
     def _has_streaming(self) -> bool:
-        return self._early is not None and self.times.size > 0 and "reionized" in self._rows
+        return self._early is not None and self._plan.can_stream
 
     def preparations(self) -> list[Callable[[], object]]:
         """The results that all parts of a region need, as independent tasks, the longest first; parts wait for them."""
@@ -157,7 +187,7 @@ class LatePhotons:
     def _rescattered(self, pieces: Mapping[str, Factors]) -> Photons:
         k = self._request.k[:self._fields.scales.free_columns(self._request.k, self._start)]
         at = {piece: pieces[piece].transposed(k.size) for piece in (*_SCATTERED, *PIECE_OF.values())}
-        history = _History.of(self._request, self.times)
+        history = ScatteringHistory.of(self._request, self.times)
         return rescatter(
             k, self.times, history.exp_minus_kappa, history.visibility,
             neutral=Photons((at["temperature"] + at["shear"]).T, at["polarization"].T),
@@ -171,7 +201,7 @@ class LatePhotons:
         assert self._early is not None
         request, scales = self._request, self._fields.scales
         rows, late = self._rows["reionized"], self._late()
-        before = int(np.searchsorted(self._tau[rows], self._start, side="right"))
+        before = self._plan.first_scattered - rows.start
         rows = slice(rows.start + before, rows.stop)
         tau = self._tau[rows]
         rate, a, visibility, growth_velocity = (self._history[name][rows] for name in (
@@ -231,7 +261,7 @@ class _Streaming:
 
 
 @dataclass(frozen=True)
-class _History:
+class ScatteringHistory:
     """Columns of a request's history at other times, each of shape (times,)."""
 
     exp_minus_kappa: Single
@@ -239,7 +269,7 @@ class _History:
     growth_velocity: Single
 
     @classmethod
-    def of(cls, request: Request, times: Array) -> _History:
+    def of(cls, request: Request, times: Array) -> ScatteringHistory:
         names = tuple(cls.__dataclass_fields__)
         # the ends of a spline act over a few times only
         some = slice(max(int(np.searchsorted(request.tau, times[0])) - TIMES_BEFORE, 0), None)

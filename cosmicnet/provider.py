@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from .choice import AUTO, sets_by_domain
 from .class_parameters import SAME_MODULES
 from .coverage import Lasting, why_not_covered, without_numbers
+from .emulator import NotFinite
 from .errors import CosmicnetError, CosmicnetWarning, NeverCovered, NotCovered
-from .pieces import tables_but_p
 from .request import Request
 from .running_class import RunningClass, running_class
 from .store import NetworkSet, load_network_set
@@ -90,13 +88,12 @@ class NetworkProvider:
         if networks is None:
             return self._hand_back()
         self._seconds["coverage"] = perf_counter() - start
-        with _lack_of_memory_named():
-            self._seconds |= networks.emulator.fill(request)
-        # a sum is not finite as soon as one number is not
-        wrong = [name for name, table in tables_but_p(request.tables).items() if not np.isfinite(table.sum())]
-        if wrong:
-            raise CosmicnetError(f"the networks '{networks.manifest.name}' give a source {wrong[0]} "
-                                 f"that is not finite; please report the parameters")
+        try:
+            with _lack_of_memory_named():
+                self._seconds |= networks.emulator.fill(request)
+        except NotFinite as wrong:
+            raise CosmicnetError(f"the networks '{networks.manifest.name}' give a source {wrong} "
+                                 f"that is not finite; please report the parameters") from wrong
         self._used = networks
         return True
 

@@ -42,10 +42,10 @@ class SplineBasis:
 
     def single(self, coordinate: Array) -> Single:
         """The same in single precision."""
-        return np.asarray(self._design(coordinate, np.float32) @ self._single_coefficients)
+        return np.asarray(self._design(coordinate, np.float32) @ self.single_coefficients)
 
     @cached_property
-    def _single_coefficients(self) -> Single:
+    def single_coefficients(self) -> Single:
         return self.coefficients.astype(np.float32)
 
     def __call__(self, coordinate: Array) -> Array:
@@ -55,17 +55,22 @@ class SplineBasis:
     def _design(self, coordinate: Array, kind: type[np.floating]) -> csr_array:
         """The sparse matrix (coordinate.size, m) of B-splines; BSpline.design_matrix() takes three times as long."""
         inside = np.clip(coordinate, self.first, self.last)
-        breaks = self.knots[DEGREE:-DEGREE]
+        breaks = self.breaks
         interval = np.searchsorted(breaks[1:-1], inside, side="right")
         left = breaks[interval]
         position = (inside - left) / (breaks[interval + 1] - left)
-        weights = np.einsum("np,npj->nj", _powers(position), self._polynomials[interval])
+        weights = np.einsum("np,npj->nj", _powers(position), self.polynomials[interval])
         return _six_to_a_row(weights.astype(kind, copy=False), interval, self.coefficients.shape[0])
 
+    @property
+    def breaks(self) -> Array:
+        """The knots within the range, its ends included."""
+        return self.knots[DEGREE:-DEGREE]
+
     @cached_property
-    def _polynomials(self) -> Array:
+    def polynomials(self) -> Array:
         """Between two knots, the six B-splines there as polynomials of the position, 0 to 1: (intervals, powers, 6)."""
-        breaks = self.knots[DEGREE:-DEGREE]
+        breaks = self.breaks
         position = 0.5 - 0.5 * np.cos(np.pi * (_POWERS + 0.5) / _POWERS.size)
         points = breaks[:-1, None] + position * np.diff(breaks)[:, None]
         values = BSpline.design_matrix(points.ravel(), self.knots, DEGREE).data.reshape(-1, DEGREE + 1, DEGREE + 1)

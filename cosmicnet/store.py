@@ -61,8 +61,10 @@ def read_manifest(name_or_folder: str | os.PathLike[str]) -> Manifest:
 
 def _found(name_or_folder: str | os.PathLike[str]) -> tuple[Path, Stamps]:
     """The folder of a set, and time and size of its files."""
-    folder = installed_sets().get(str(name_or_folder)) or Path(name_or_folder)
-    stamps = []
+    folder, stamps = Path(name_or_folder), []
+    is_place = folder.is_absolute()
+    if not is_place:
+        folder = installed_sets().get(str(name_or_folder)) or folder
     try:
         folder = folder.expanduser()
         for file in (MANIFEST, ARRAYS):
@@ -72,7 +74,7 @@ def _found(name_or_folder: str | os.PathLike[str]) -> tuple[Path, Stamps]:
         raise NetworkFileError(
             f"neural_network_path = {str(name_or_folder) or repr('')}: no installed set and no folder with {MANIFEST} "
             f"and {ARRAYS} ({error}); installed are {', '.join(installed_sets()) or 'none'}") from error
-    return folder.resolve(), tuple(stamps)
+    return folder if is_place else folder.resolve(), tuple(stamps)
 
 
 @lru_cache(maxsize=64)

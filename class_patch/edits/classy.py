@@ -119,6 +119,16 @@ include "../external/cosmicnet/shim/from_arrays.pxi"
 """,
     ),
     Edit(
+        reason="include the tables from networks", part="sources",
+        anchor="cdef class Class:\n",
+        where="before",
+        text="""\
+include "../external/cosmicnet/shim/network_sources.pxi"
+
+
+""",
+    ),
+    Edit(
         reason="attributes of Class",
         anchor="    cdef object ncp   #",
         where="before",

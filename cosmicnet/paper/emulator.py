@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline, make_interp_spline
 
-from ..emulator import Emulator
+from ..emulator import Emulator, require_finite
 from ..manifest import PAPER_ARCHITECTURE, Manifest
 from ..network import Normalization
 from ..pieces import fill_p, tables_but_p
@@ -121,6 +121,7 @@ class PaperEmulator:
         for of_inputs, of_networks in durations:
             seconds["inputs"] += of_inputs
             seconds["networks"] += of_networks
+        require_finite(tables)
         return seconds
 
     def specifications(self) -> list[dict[str, Any]]:
