@@ -58,8 +58,9 @@ def _installed() -> Any:
 class Compiled:
     """The arguments of fill_network_sources() for one request.
 
-    inputs: of the networks, by field. plan: of the late photons. has_waves: whether streaming photons are needed beyond their fields, if there are any.
-    growth: of the potentials at the times of rescattering and at the late times, where isw is divided into its parts.
+    inputs: of the networks, by field. plan: of the late photons. pieces: those that the tables need, at early and late
+    times. has_waves: whether streaming photons are needed beyond their fields, if there are any. growth: of the
+    potentials at the times of rescattering and at the late times, where isw is divided into its parts.
     """
 
     def __init__(

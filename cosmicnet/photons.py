@@ -64,8 +64,8 @@ class PhotonPlan:
     """Where the photons of a request need what. Late times are request.tau[first:], late rows are counted from there.
 
     sources: the tables with photons. start: when reionisation begins (Mpc), infinite without. times: uniform times of
-    rescattering (Mpc), at which fields of the late region are needed. pieces: of the late region, needed for photons. rows:
-    the photon regions that contain times, each with its late rows.
+    rescattering (Mpc), at which fields of the late region are needed. pieces: of the late region, needed for photons.
+    rows: the photon regions that contain times, each with its late rows.
     """
 
     first: int
@@ -111,8 +111,8 @@ class LatePhotons:
     """
 
     def __init__(
-        self, request: Request, fields: FieldValues, plan: PhotonPlan, early: Callable[[], Mapping[str, Factors]] | None,
-        late: Callable[[], Mapping[str, Factors]],
+        self, request: Request, fields: FieldValues, plan: PhotonPlan,
+        early: Callable[[], Mapping[str, Factors]] | None, late: Callable[[], Mapping[str, Factors]],
     ) -> None:
         self._request = request
         self._fields = fields

@@ -26,8 +26,8 @@ pytestmark = pytest.mark.usefixtures("patched")
 
 Array = NDArray[np.float64]
 
-# of the largest value of a table, and of the largest at one time, where Fourier transforms have the error of the largest
-# of all times; single precision
+# of the largest value of a table, and of the largest at one time, where Fourier transforms have the error of the
+# largest of all times; single precision
 OF_TABLE, OF_TIME = 2e-6, 5e-4
 
 REQUEST = {"output": "tCl,pCl,lCl,mPk", "l_max_scalars": 2000, "P_k_max_1/Mpc": 1.0, "omega_b": 0.0224, "N_ur": 2.0308,
@@ -62,7 +62,9 @@ def streaming_emulator() -> FieldsEmulator:
 @pytest.mark.parametrize("sources", [SOURCES, ("t0",), ("t2",), ("p",), ("t1", "p"), ("delta_m", "phi_plus_psi")])
 @pytest.mark.parametrize("is_reionized", [False, True])
 @pytest.mark.parametrize("make", [make_emulator, streaming_emulator])
-def test_random_fields(make: Any, is_reionized: bool, sources: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_fields(
+    make: Any, is_reionized: bool, sources: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     request = make_request(sources, reionized=is_reionized)
     assert compiled_fill(request) is not None
     require_equal(*both(make(), request, monkeypatch))
