@@ -71,7 +71,9 @@ class Background:
     def slope(self, a: Array) -> Array:
         """da/dtau = a^2 H in 1/Mpc."""
         total = self.radiation + self.matter * a + self.curvature * a**2 + self.massive_energy(a)
-        dark = self.dark_energy * a ** (1.0 - 3.0 * (self.w0 + self.wa)) * np.exp(-3.0 * self.wa * (1.0 - a))
+        dark: Array = self.dark_energy * (a * a) ** 2
+        if self.w0 != -1.0 or self.wa != 0.0:
+            dark = self.dark_energy * a ** (1.0 - 3.0 * (self.w0 + self.wa)) * np.exp(-3.0 * self.wa * (1.0 - a))
         return np.asarray(HUNDRED * np.sqrt(total + dark))
 
     def expansion(self, a: Array) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import cached_property, partial
 from time import perf_counter
 from typing import Any, ClassVar, Protocol
 
@@ -125,7 +125,7 @@ class FieldsEmulator:
         self.boundaries = boundaries
         self._bases = FieldBases(self.fields)
 
-    @property
+    @cached_property
     def sources(self) -> list[str]:
         """The tables that the fields can fill, at early and at late times."""
         there = {region: {f.field.piece for f in self.fields if f.field.region == region} for region in REGIONS}

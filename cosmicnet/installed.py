@@ -40,8 +40,7 @@ def installed_sets() -> dict[str, Path]:
 
 
 def _sets(root: Path) -> dict[str, Path]:
-    if not root.is_dir():
-        return {}
     # called at each compute(): Path.glob() takes ten times as long
-    names = sorted(name for name in os.listdir(root) if os.path.isfile(os.path.join(root, name, MANIFEST)))
-    return {name: root / name for name in names}
+    folder = str(root)
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return {name: root / name for name in sorted(names) if os.path.isfile(f"{folder}/{name}/{MANIFEST}")}

@@ -59,6 +59,18 @@ FAST = {"fast_line_of_sight": "yes", "fast_non_linear": "yes"}
 COUNTS = {"output": "tCl,pCl,lCl,nCl,mPk", "l_max_lss": 60, "selection_mean": "1.0", "selection_width": "0.1"}
 
 
+def test_feedback_alone() -> None:
+    """HMcode keeps its models without feedback, until something else changes."""
+    settings = {**BASE, **FAST, **HMCODE}
+    model = computed(settings)
+    for change in ({"log10T_heat_hmcode": 7.6}, {"log10T_heat_hmcode": 8.0}, {"A_s": 2.3e-9}, {"log10T_heat_hmcode": 7.7},
+                   {"A_L": 1.2}, {"log10T_heat_hmcode": 7.9, "n_s": 0.97}, {"log10T_heat_hmcode": 7.8}):
+        settings |= change
+        model.set(change)
+        model.compute()
+        assert_same(model, computed(settings))
+
+
 @pytest.mark.parametrize("more", [
     {**FAST, "non_linear": "halofit"}, {**FAST, **HMCODE}, {**FAST, **HMCODE, "output": "pCl,lCl,mPk"},
     {"non_linear": "halofit", **COUNTS}, {**COUNTS, **FAST},

@@ -21,6 +21,12 @@ SOURCE = (
   pba->bt_size = cosmicnet_background_size(ppr,pba);
 """,
     ),
+    *(Edit(
+        reason=f"look for {wanted} close to the row of the last call",
+        anchor=f"array_interpolate_spline(\n                                      pba->{given}_table,\n",
+        where="instead",
+        text=f"cosmicnet_interpolate_near( /* cosmicnet */\n                                      pba->{given}_table,\n",
+    ) for given, wanted in (("z", "tau"), ("tau", "z"))),
     Edit(
         reason="momenta of massive neutrinos without powers",
         anchor="      class_call(background_ncdm_momenta(\n",

@@ -29,7 +29,7 @@ DECLARATIONS = (
         reason="declare which HMcode was taken",
         anchor="    cdef struct fourier:\n",
         where="after",
-        text="        short non_linear_is_fast\n",
+        text="        short non_linear_is_fast\n        void (*free_without_feedback)(void *) noexcept\n        void * without_feedback\n        void * kept_without_feedback\n",
     ),
     Edit(
         reason="declare the fields of the line of sight and of the kept transfer functions",

@@ -12,6 +12,9 @@ HEADER = (
     add_fields("fields of the fast HMcode", "fourier_verbose;", """\
   short fast_non_linear; /**< cosmicnet: _TRUE_, _FALSE_, or _COSMICNET_AUTOMATIC_: if the sources were provided */
   short non_linear_is_fast; /**< cosmicnet: whether fourier_init() took it */
+  void (*free_without_feedback)(void *); /**< cosmicnet: frees both of the next */
+  void * without_feedback; /**< cosmicnet: what HMcode's version with feedback keeps of the model without it, or NULL */
+  void * kept_without_feedback; /**< cosmicnet: the same of an earlier computation, which fourier_init() takes over, or NULL */
   double primordial_step; /**< cosmicnet: the step in ln k that the primordial spectrum asks for, which transfer does not see */
 
 """),
@@ -68,6 +71,12 @@ SOURCE = (
           else {
 
 """,
+    ),
+    Edit(
+        reason="free what was kept of the model without feedback",
+        anchor="    free(pfo->k);\n    free(pfo->ln_k);\n",
+        where="before",
+        text="    if (pfo->without_feedback != NULL) pfo->free_without_feedback(pfo->without_feedback); /* cosmicnet */\n    pfo->without_feedback = NULL;\n\n",
     ),
     Edit(
         reason="end of the skipped code",

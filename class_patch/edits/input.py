@@ -87,6 +87,7 @@ SOURCE = (
 """),
     set_defaults("default of the non-linear step", "pfo->fourier_verbose", """\
   pfo->fast_non_linear = _COSMICNET_AUTOMATIC_;
+  pfo->without_feedback = pfo->kept_without_feedback = NULL;
   pfo->non_linear_is_fast = _FALSE_;
 """),
     Edit(

@@ -23,6 +23,9 @@ _SEARCHED_BY_H = ("100*theta_s", "theta_s_100")
 
 _ABSENT = object()
 
+# The parameter of HMcode on which its models without feedback do not depend.
+_FEEDBACK = "log10T_heat_hmcode"
+
 
 cdef class _KeptTransfer:
     """Transfer functions of scalar, vector and tensor modes, freed with this object unless transfer_init() has taken them over."""
@@ -36,6 +39,20 @@ cdef class _KeptTransfer:
     def __dealloc__(self):
         for index_md in range(self.number):
             free(self.tables[index_md])
+
+
+cdef class _KeptFeedback:
+    """What HMcode keeps of the model without feedback, freed with this object unless fourier_init() has taken it over."""
+
+    cdef void * pointer
+    cdef void (*free_it)(void *) noexcept
+
+    def __cinit__(self):
+        self.pointer = NULL
+
+    def __dealloc__(self):
+        if self.pointer != NULL:
+            self.free_it(self.pointer)
 
 
 def _changed_later_only(new, old, searched):
@@ -59,8 +76,8 @@ cdef int _compute_later(Class self, set level) except -1:
     """
     Run the later modules alone, if the result is that of a whole compute(); returns whether they were run.
 
-    Background, thermodynamics and perturbations are kept. Transfer functions of temperature and polarisation are kept
-    too; those of the lensing potential (and number counts) only if neither their own parameters nor non-linear
+    Background, thermodynamics and perturbations are kept, and primordial and non-linear spectra where only parameters
+    of the transfer functions changed. Transfer functions of temperature and polarisation are kept too; those of the lensing potential (and number counts) only if neither their own parameters nor non-linear
     corrections changed. The previous computation may have ended with the primordial spectra. Raises
     CosmoComputationError if a module fails.
     """
@@ -81,6 +98,7 @@ cdef int _compute_later(Class self, set level) except -1:
         return False
     later = _later_modules()
     cdef int search = False
+    has_other_target = searched in changed
     if searched is not None:
         target = _as_amplitude(self._pars[searched])
         if target is None:
@@ -91,18 +109,25 @@ cdef int _compute_later(Class self, set level) except -1:
         changed = changed - {searched}
     for_class = {name: value for name, value in for_class.items() if name not in changed}
     for_class |= {name: self._pars[name] for name in changed if name in self._pars}
-    changes_transfer = any(later[str(name).strip()] == "transfer" for name in changed)
+    modules = {later[str(name).strip()] for name in changed}
+    changes_transfer = "transfer" in modules
     cdef int keep_transfer = self.tr.is_allocated and self.fo.method == nl_none and not changes_transfer
+    # with nothing changed, a computation begins with the primordial spectra
+    cdef int keep_fourier = modules == {"transfer"} and not search and not has_other_target and "fourier" in self.ncp \
+        and "fourier" in level and self.pm.is_allocated and self.fo.is_allocated
     kept = None
     # transfer_init() takes them over where the fast line of sight is there
     if "line_of_sight" in _PARTS and self.tr.is_allocated and not keep_transfer and not self.pt.has_vectors:
         kept = _take_transfer(self)
-    _free_later(self, keep_transfer)
+    feedback = None
+    if {str(name).strip() for name in changed} == {_FEEDBACK} and self.fo.is_allocated and not search and not has_other_target:
+        feedback = _take_feedback(self)
+    _free_later(self, keep_transfer, keep_fourier)
     self.computed = False
-    if not _read_later_inputs(self, for_class, keep_transfer, search):
+    if not _read_later_inputs(self, for_class, keep_transfer, keep_fourier, search):
         # the whole computation reports the error
         return False
-    _run_later(self, level, keep_transfer, kept)
+    _run_later(self, level, keep_transfer, keep_fourier, kept, feedback)
     self.ncp = set(level)
     self._computed_from = (dict(self._pars), for_class)
     self.computed = True
@@ -124,7 +149,7 @@ cdef int _lay_aside(Class self):
     if self._computing != 0 or not self.allocated or self._computed_from is None or not _has_networks(self) \
             or "primordial" not in self.ncp:
         return False
-    _free_later(self, self.tr.is_allocated)
+    _free_later(self, self.tr.is_allocated, False)
     self._is_laid_aside = True
     self._laid_aside, self.ncp = self.ncp, set()
     self.allocated = False
@@ -160,7 +185,15 @@ cdef _KeptTransfer _take_transfer(Class self):
     return kept
 
 
-cdef void _free_later(Class self, int keep_transfer):
+cdef _KeptFeedback _take_feedback(Class self):
+    cdef _KeptFeedback kept = _KeptFeedback()
+    kept.pointer = self.fo.without_feedback
+    kept.free_it = self.fo.free_without_feedback
+    self.fo.without_feedback = NULL
+    return kept
+
+
+cdef void _free_later(Class self, int keep_transfer, int keep_fourier):
     if self.sd.is_allocated:
         distortions_free(&self.sd)
     if self.le.is_allocated:
@@ -169,13 +202,13 @@ cdef void _free_later(Class self, int keep_transfer):
         harmonic_free(&self.hr)
     if self.tr.is_allocated and not keep_transfer:
         transfer_free(&self.tr)
-    if self.fo.is_allocated:
+    if self.fo.is_allocated and not keep_fourier:
         fourier_free(&self.fo)
-    if self.pm.is_allocated:
+    if self.pm.is_allocated and not keep_fourier:
         primordial_free(&self.pm)
 
 
-cdef int _read_later_inputs(Class self, for_class, int keep_transfer, int search) except -1:
+cdef int _read_later_inputs(Class self, for_class, int keep_transfer, int keep_fourier, int search) except -1:
     """
     Have CLASS read its input again, but only into the structures of the later modules.
 
@@ -187,6 +220,8 @@ cdef int _read_later_inputs(Class self, for_class, int keep_transfer, int search
     cdef thermodynamics th = self.th
     cdef perturbations pt = self.pt
     cdef transfer tr = self.tr
+    cdef primordial pm = self.pm
+    cdef fourier fo = self.fo
     all_parameters = self._pars
     if any(name in for_class for name in _SEARCHED_BY_H):
         for_class = {name: value for name, value in for_class.items() if name not in _SEARCHED_BY_H}
@@ -212,10 +247,27 @@ cdef int _read_later_inputs(Class self, for_class, int keep_transfer, int search
     self.pt = pt
     if keep_transfer:
         self.tr = tr
+    if keep_fourier:
+        self.pm = pm
+        self.fo = fo
     # a parameter that CLASS no longer reads beside the changed ones is an error
     for index in range(self.fc.size):
         understood = understood and self.fc.read[index]
     return understood
+
+
+cdef int _run_fourier(Class self, _KeptFeedback feedback) except -1:
+    cdef int has_failed
+    if feedback is not None:
+        self.fo.kept_without_feedback = feedback.pointer
+    has_failed = fourier_init(&self.pr, &self.ba, &self.th, &self.pt, &self.pm, &self.fo) == _FAILURE_
+    if feedback is not None and self.fo.kept_without_feedback == NULL:
+        feedback.pointer = NULL
+    self.fo.kept_without_feedback = NULL
+    if has_failed:
+        self.struct_cleanup()
+        raise CosmoComputationError(self.fo.error_message)
+    return 0
 
 
 cdef int _run_transfer(Class self, _KeptTransfer kept) except -1:
@@ -233,13 +285,13 @@ cdef int _run_transfer(Class self, _KeptTransfer kept) except -1:
     return 0
 
 
-cdef int _run_later(Class self, set level, int keep_transfer, _KeptTransfer kept) except -1:
-    if primordial_init(&self.pr, &self.pt, &self.pm) == _FAILURE_:
+cdef int _run_later(Class self, set level, int keep_transfer, int keep_fourier, _KeptTransfer kept,
+                    _KeptFeedback feedback) except -1:
+    if not keep_fourier and primordial_init(&self.pr, &self.pt, &self.pm) == _FAILURE_:
         self.struct_cleanup()
         raise CosmoComputationError(self.pm.error_message)
-    if "fourier" in level and fourier_init(&self.pr, &self.ba, &self.th, &self.pt, &self.pm, &self.fo) == _FAILURE_:
-        self.struct_cleanup()
-        raise CosmoComputationError(self.fo.error_message)
+    if "fourier" in level and not keep_fourier:
+        _run_fourier(self, feedback)
     if "transfer" in level and not keep_transfer:
         _run_transfer(self, kept)
     if "harmonic" in level and harmonic_init(&self.pr, &self.ba, &self.pt, &self.pm, &self.fo, &self.tr,

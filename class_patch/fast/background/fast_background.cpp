@@ -49,6 +49,23 @@ void cosmicnet_ncdm_momenta(struct background * pba, int n_ncdm, double a, doubl
   *pseudo_p *= factor;
 }
 
+int cosmicnet_interpolate_near(double * x_array, int n_lines, double * array, double * array_splined, int n_columns, double x,
+                               int * last_index, double * result, int result_size, ErrorMsg errmsg) {
+  static thread_local int before = 0;
+  const bool rises = (x_array[0] < x_array[n_lines-1]);
+  for (int row : {before,before+1,before-1}) {
+    if ((row < 0) || (row+1 >= n_lines)) continue;
+    if (rises ? !((x_array[row] <= x) && (x < x_array[row+1])) : !((x_array[row] >= x) && (x > x_array[row+1]))) continue;
+    before = *last_index = row;
+    int first;
+    return array_interpolate_spline(x_array+row,2,array+(size_t)row*n_columns,array_splined+(size_t)row*n_columns,n_columns,x,&first,
+                                    result,result_size,errmsg);
+  }
+  const int status = array_interpolate_spline(x_array,n_lines,array,array_splined,n_columns,x,last_index,result,result_size,errmsg);
+  if (status == _SUCCESS_) before = *last_index;
+  return status;
+}
+
 short cosmicnet_thermodynamics_applies(struct background * pba, struct thermodynamics * pth) {
   return ((pba->background_is_fast == _TRUE_) && (pth->has_exotic_injection == _FALSE_)) ? _TRUE_ : _FALSE_;
 }
@@ -98,9 +115,10 @@ namespace {
 struct Integral {
   std::vector<double> x, y, sum;
 
-  void at(double where, double & value, double & integral) const {
-    int last = (int)x.size()-2, i = (int)(std::upper_bound(x.begin(),x.end(),where)-x.begin())-1;
-    i = std::min(std::max(i,0),last);
+  /** i: the point before `where`, searched from its former value on. */
+  void at(double where, int & i, double & value, double & integral) const {
+    const int last = (int)x.size()-2;
+    while ((i < last) && (x[i+1] <= where)) i++;
     double d = where-x[i];
     value = y[i]+d*(y[i+1]-y[i])/(x[i+1]-x[i]);
     integral = sum[i]+0.5*d*(y[i]+value);
@@ -117,12 +135,13 @@ void cosmicnet_smooth_rate(struct precision * ppr, struct thermodynamics * pth) 
     rate.sum.push_back((i == 0) ? 0. : rate.sum[i-1]+0.5*(rate.y[i-1]+rate.y[i])*(rate.x[i]-rate.x[i-1]));
   }
   /* the sum over rows is the trapezoidal integral and half of both ends */
+  int before_begin = 0, before_end = 0;
   for (int i=0; i < pth->tt_size; i++) {
     double begin = std::max(rate.x[i]-ppr->thermo_rate_smoothing_radius,rate.x.front());
     double end = std::min(rate.x[i]+ppr->thermo_rate_smoothing_radius,rate.x.back());
     double first, last, to_first, to_last;
-    rate.at(begin,first,to_first);
-    rate.at(end,last,to_last);
+    rate.at(begin,before_begin,first,to_first);
+    rate.at(end,before_end,last,to_last);
     pth->thermodynamics_table[i*pth->th_size+pth->index_th_rate] = (to_last-to_first+0.5*(first+last))/(end-begin+1.);
   }
 }

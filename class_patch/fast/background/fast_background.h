@@ -22,6 +22,10 @@ extern "C" {
   /** Density, pressure and pseudo-pressure of a massive species, the first two with the bits of background_ncdm_momenta(). */
   void cosmicnet_ncdm_momenta(struct background * pba, int n_ncdm, double a, double * rho, double * p, double * pseudo_p);
 
+  /** array_interpolate_spline(), to the last bit, which looks close to the row of its last call first. */
+  int cosmicnet_interpolate_near(double * x_array, int n_lines, double * array, double * array_splined, int n_columns, double x,
+                                 int * last_index, double * result, int result_size, ErrorMsg errmsg);
+
   /** Whether the fast thermal history applies too. */
   short cosmicnet_thermodynamics_applies(struct background * pba, struct thermodynamics * pth);
 

@@ -59,6 +59,10 @@ public:
   /* [(tau_size-1-index_tau)*pk_size+index_pk] */
   std::vector<char> outcomes;
 
+  /** Of the version with feedback: what the model without feedback adds to ln P, at the times and kinds of spectrum of outcomes;
+      empty where it is not known yet. */
+  std::vector<std::vector<double>> * feedback;
+
   /** Compute `number` times, from `index_tau` backwards; nothing if a later time is known to be out of reach. */
   int compute(int index_tau, int number);
 
@@ -71,6 +75,8 @@ private:
   double bisect(const Batch & batch, int lane, double radius, double lower, double upper, double delta_c) const;
   void add(enum hmcode_version version, double sign, const Batch & batch, int index_pk, const Lanes * oscillating,
            State & state, Lanes & lnpk_nl) const;
+  void add_without_feedback(const Batch & batch, int index_pk, const Lanes * oscillating, State & state, Lanes & lnpk_nl) const;
+  size_t place(int index_tau, int index_pk) const { return (size_t)(pfo->tau_size-1-index_tau)*pfo->pk_size+index_pk; }
   void store(const Batch & batch, int index_pk, const Lanes & lnpk_nl, const State & state);
 
   struct background * pba;
@@ -95,7 +101,7 @@ private:
 
 HMcode::HMcode(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct primordial * ppm,
                struct fourier * pfo, struct hmcode_workspace * phw)
-  : is_possible(false), outcomes((size_t)pfo->tau_size*pfo->pk_size,not_done), pba(pba), pfo(pfo), phw(phw),
+  : is_possible(false), outcomes((size_t)pfo->tau_size*pfo->pk_size,not_done), feedback(NULL), pba(pba), pfo(pfo), phw(phw),
     has_neutrinos(pba->has_ncdm == _TRUE_), index_pk_cb(has_neutrinos ? pfo->index_pk_cb : pfo->index_pk_m),
     f_nu(pba->Omega0_ncdm_tot/pba->Omega0_m), sigma_tolerance(ppr->hmcode_tol_sigma), epochs(pba,pfo,phw),
     spectra(pba,ppt,ppm,pfo),
@@ -267,10 +273,35 @@ void HMcode::add(enum hmcode_version version, double sign, const Batch & batch, 
     if ((state.outcome[lane] == is_computed) && !is_positive[lane]) state.outcome[lane] = left_to_class;
 }
 
+/** The effect of baryons is the ratio of two models without the fitted parameters of 2020. It multiplies the model of 2020, which like
+    one of these two does not depend on feedback. */
+void HMcode::add_without_feedback(const Batch & batch, int index_pk, const Lanes * oscillating, State & state,
+                                  Lanes & lnpk_nl) const {
+  bool is_known = true;
+  for (int lane=0; lane < batch.number; lane++)
+    is_known = is_known
+      && ((state.outcome[lane] != is_computed) || !(*feedback)[place(batch.index_tau[lane],index_pk)].empty());
+  Lanes without(pfo->k_size);
+  if (!is_known) {
+    add(hmcode_version_2020,1.,batch,index_pk,oscillating,state,without);
+    add(hmcode_version_2020_unfitted,-1.,batch,index_pk,oscillating,state,without);
+  }
+  for (int lane=0; lane < batch.number; lane++) {
+    if (state.outcome[lane] != is_computed) continue;
+    std::vector<double> & row = (*feedback)[place(batch.index_tau[lane],index_pk)];
+    row.resize(pfo->k_size);
+    for (int i=0; i < pfo->k_size; i++) {
+      if (is_known) without.at(i,lane) = row[i];
+      else row[i] = without.at(i,lane);
+    }
+  }
+  for (int i=0; i < pfo->k_size; i++) lnpk_nl[i] += without[i];
+}
+
 void HMcode::store(const Batch & batch, int index_pk, const Lanes & lnpk_nl, const State & state) {
   for (int lane=0; lane < batch.number; lane++) {
     int index_tau = batch.index_tau[lane], index_tau_late = index_tau-(pfo->tau_size-pfo->ln_tau_size);
-    outcomes[(size_t)(pfo->tau_size-1-index_tau)*pfo->pk_size+index_pk] = state.outcome[lane];
+    outcomes[place(index_tau,index_pk)] = state.outcome[lane];
     if (state.outcome[lane] != is_computed) continue;
     double * correction = pfo->nl_corr_density[index_pk]+(size_t)index_tau*pfo->k_size;
     for (int i=0; i < pfo->k_size; i++) correction[i] = exp(0.5*(lnpk_nl[i][lane]-batch.lnpk[index_pk][i][lane]));
@@ -294,11 +325,8 @@ int HMcode::compute(int index_tau, int number) {
     if (has_some && (wiggles != NULL)) wiggles->extract(batch.lnpk[index_pk],batch.ddlnpk[index_pk],oscillating);
     const Lanes * given = (wiggles != NULL) ? &oscillating : NULL;
     if (has_some) add(pfo->hm_version,1.,batch,index_pk,given,state,lnpk_nl);
-    if (has_some && (pfo->hm_version == hmcode_version_2020_baryonic)) {
-      /* the effect of baryons is the ratio of two models without the fitted parameters of 2020 */
-      add(hmcode_version_2020,1.,batch,index_pk,given,state,lnpk_nl);
-      add(hmcode_version_2020_unfitted,-1.,batch,index_pk,given,state,lnpk_nl);
-    }
+    if (has_some && (pfo->hm_version == hmcode_version_2020_baryonic))
+      add_without_feedback(batch,index_pk,given,state,lnpk_nl);
     store(batch,index_pk,lnpk_nl,state);
     for (int lane=number-1; lane >= 0; lane--) {
       int failed = batch.index_tau[lane], known = last_tau;
@@ -309,6 +337,10 @@ int HMcode::compute(int index_tau, int number) {
 }
 
 }
+
+typedef std::vector<std::vector<double>> Feedback;
+
+static void free_feedback(void * feedback) { delete (Feedback *)feedback; }
 
 int cosmicnet_hmcode(struct precision * ppr, struct background * pba, struct perturbations * ppt, struct primordial * ppm,
                      struct fourier * pfo, struct hmcode_workspace * phw, int index_tau_min, int * done,
@@ -322,6 +354,13 @@ int cosmicnet_hmcode(struct precision * ppr, struct background * pba, struct per
   HMcode model(ppr,pba,ppt,ppm,pfo,phw);
   if (!model.is_possible) return _SUCCESS_;
   pfo->non_linear_is_fast = _TRUE_;
+  if (pfo->hm_version == hmcode_version_2020_baryonic) {
+    pfo->without_feedback = pfo->kept_without_feedback;
+    pfo->kept_without_feedback = NULL;
+    if (pfo->without_feedback == NULL) pfo->without_feedback = new Feedback(model.outcomes.size());
+    pfo->free_without_feedback = free_feedback;
+    model.feedback = (Feedback *)pfo->without_feedback;
+  }
 
   HMcode * shared = &model;
   class_setup_parallel();

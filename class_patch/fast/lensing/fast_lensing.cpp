@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <vector>
 #include "lensing.h"
 #include "parallel.h"
@@ -151,6 +153,44 @@ struct Spectra {
   double total_deflection;
 };
 
+/** What does not depend on the spectra: the recurrences, and the functions of l of all terms, term after term. */
+struct Multipoles {
+  explicit Multipoles(int l_max);
+  const Wigner & wigner(int m, int n) const { return wigners.at({m,n}); }
+  const double * of_term(int index) const { return &at_l[(size_t)index*(l_max+1)]; }
+
+  const int l_max;
+
+private:
+  std::map<std::pair<int,int>,Wigner> wigners;
+  Row at_l;
+};
+
+Multipoles::Multipoles(int l_max) : l_max(l_max), at_l((size_t)lensing_term_number*(l_max+1),0.) {
+  auto add = [&] (int m, int n) { wigners.insert({{m,n},Wigner(m,n,l_max)}); };
+  for (int n : {1,-1}) add(1,n);
+  for (int s=0; s < spectrum_number; s++) add(own_m[s],own_n[s]);
+  for (int i=0; i < lensing_term_number; i++) {
+    const Term & term = lensing_terms[i];
+    add(term.m,term.n);
+    for (int l=std::max(2,term.m); l <= l_max; l++) at_l[(size_t)i*(l_max+1)+l] = term.at_l(l);
+  }
+}
+
+/* Sets of multipoles that stay in the process: those of the two zones of a sphere. */
+enum {most_kept = 2};
+
+static std::shared_ptr<const Multipoles> multipoles(int l_max) {
+  static std::mutex mutex;
+  static std::vector<std::shared_ptr<const Multipoles>> kept;
+  const std::lock_guard<std::mutex> lock(mutex);
+  for (const std::shared_ptr<const Multipoles> & one : kept)
+    if (one->l_max == l_max) return one;
+  if (kept.size() == most_kept) kept.erase(kept.begin());
+  kept.push_back(std::make_shared<const Multipoles>(l_max));
+  return kept.back();
+}
+
 /** Contributions of one zone to the spectra. */
 class Lensing {
 public:
@@ -162,7 +202,6 @@ public:
   const std::vector<int> l;
 
 private:
-  const Wigner & wigner(int m, int n);
   void list_sums();
   void deflect(Block * blocks) const;
   void correlate(Block * blocks) const;
@@ -170,7 +209,7 @@ private:
   const struct precision * ppr;
   int l_max;
   Spectra spectra;
-  std::map<std::pair<int,int>,Wigner> wigners;
+  std::shared_ptr<const Multipoles> constants;
   std::vector<Group> deflections, correlations;
 };
 
@@ -192,10 +231,26 @@ int Spectra::read(struct harmonic * phr, struct lensing * ple) {
   for (Row & row : unlensed) row.assign(l_max+1,0.);
   deflection.assign(l_max+1,0.);
   Row cl(phr->ct_size);
+  const bool is_single = (phr->md_size == 1) && (phr->ic_size[0] == 1);
+  int row = 0;
   for (int l=2; l <= l_max; l++) {
-    class_call(harmonic_cl_at_l(phr,l,cl.data(),cl_md.data(),cl_md_ic.data()),
-               phr->error_message,
-               ple->error_message);
+    if (is_single && (l <= phr->l[phr->l_size[0]-1])) {
+      /* harmonic_cl_at_l() without its search */
+      while ((row+2 < phr->l_size[0]) && (phr->l[row+1] <= l)) row++;
+      const size_t place = (size_t)row*phr->ct_size;
+      int first;
+      class_call(array_interpolate_spline(phr->l+row,2,phr->cl[0]+place,phr->ddcl[0]+place,phr->ct_size,l,&first,cl.data(),
+                                          phr->ct_size,phr->error_message),
+                 phr->error_message,
+                 ple->error_message);
+      for (int index_ct=0; index_ct < phr->ct_size; index_ct++)
+        if (l > phr->l_max_ct[0][index_ct]) cl[index_ct] = 0.;
+    }
+    else {
+      class_call(harmonic_cl_at_l(phr,l,cl.data(),cl_md.data(),cl_md_ic.data()),
+                 phr->error_message,
+                 ple->error_message);
+    }
     double factor = (2.*l+1.)/(4.*_PI_);
     if (has[spectrum_tt]) unlensed[spectrum_tt][l] = factor*cl[ple->index_lt_tt];
     if (has[spectrum_te]) unlensed[spectrum_te][l] = factor*cl[ple->index_lt_te];
@@ -217,20 +272,14 @@ void Spectra::fade(const Row & share) {
 
 Lensing::Lensing(const struct precision * ppr, const struct lensing * ple, const Spectra & all, const Zone & zone)
   : nodes(zone.nodes), l(ple->l,std::upper_bound(ple->l,ple->l+ple->l_size,zone.l_project)), ppr(ppr), l_max(zone.l_sum),
-    spectra(all) {
+    spectra(all), constants(multipoles(zone.l_sum)) {
   spectra.fade(zone.share);
   list_sums();
 }
 
-const Wigner & Lensing::wigner(int m, int n) {
-  auto found = wigners.find({m,n});
-  if (found == wigners.end()) found = wigners.insert({{m,n},Wigner(m,n,l_max)}).first;
-  return found->second;
-}
-
 /** The required sums, grouped by recurrence. */
 void Lensing::list_sums() {
-  for (int n : {1,-1}) deflections.push_back({WignerSums(wigner(1,n),{},&spectra.deflection),{},0});
+  for (int n : {1,-1}) deflections.push_back({WignerSums(constants->wigner(1,n),{},&spectra.deflection),{},0});
 
   std::map<std::pair<int,int>,std::vector<const Term *>> by_function;
   for (int i=0; i < lensing_term_number; i++) {
@@ -239,7 +288,7 @@ void Lensing::list_sums() {
       by_function[{term.m,term.n}].push_back(&term);
   }
   for (const auto & item : by_function) {
-    const Wigner & function = wigner(item.first.first,item.first.second);
+    const Wigner & function = constants->wigner(item.first.first,item.first.second);
     int bare = -1;
     for (int s=0; s < spectrum_number; s++) {
       if (spectra.has[s] && (own_m[s] == function.m) && (own_n[s] == function.n)) bare = s;
@@ -247,28 +296,31 @@ void Lensing::list_sums() {
     for (size_t begin=0; begin < item.second.size(); begin += WignerSums::most_damped) {
       size_t end = std::min(begin+WignerSums::most_damped,item.second.size());
       std::vector<const Term *> terms(item.second.begin()+begin,item.second.begin()+end);
-      std::vector<Row> coefficients(terms.size(),Row(l_max+1,0.));
-      for (size_t k=0; k < terms.size(); k++)
-        for (int l=std::max(2,function.m); l <= l_max; l++)
-          coefficients[k][l] = terms[k]->at_l(l)*spectra.unlensed[terms[k]->spectrum][l];
-      correlations.push_back({WignerSums(function,coefficients,(bare < 0) ? NULL : &spectra.unlensed[bare]),terms,bare});
+      std::vector<Series> series;
+      for (const Term * term : terms)
+        series.push_back({constants->of_term((int)(term-lensing_terms)),spectra.unlensed[term->spectrum].data()});
+      correlations.push_back({WignerSums(function,series,(bare < 0) ? NULL : &spectra.unlensed[bare]),terms,bare});
       bare = -1;
     }
   }
 }
 
-/** exp(-l(l+1) sigma2/2) at l_begin <= l < l_end, damping[(l-l_begin)*angles+i]. */
+/** exp(-l(l+1) sigma2/2) at l_begin <= l < l_end for the angles of two blocks, damping[block][(l-l_begin)*angles+i]. */
 cosmicnet_for_all_processors
-void exponential(const double * sigma2, int l_begin, int l_end, double * damping) {
-  double ratio[angles], step[angles];
-  for (int i=0; i < angles; i++) {
-    damping[i] = exp(-0.5*l_begin*(l_begin+1.)*sigma2[i]);
-    ratio[i] = exp(-(l_begin+1.)*sigma2[i]);
-    step[i] = expm1(-sigma2[i]); /* a factor exp(-sigma2) near one would be rounded too much */
+void exponential(const Block * blocks, int l_begin, int l_end, double (*damping)[l_together*angles]) {
+  /* the recurrences of several vectors hide one another's latency */
+  enum {vectors = angles/double_lanes, number = 2*vectors};
+  double_vector value[number], ratio[number], step[number];
+  for (int i=0; i < 2*angles; i++) {
+    const double sigma2 = blocks[i/angles].sigma2[i%angles];
+    value[i/double_lanes][i%double_lanes] = exp(-0.5*l_begin*(l_begin+1.)*sigma2);
+    ratio[i/double_lanes][i%double_lanes] = exp(-(l_begin+1.)*sigma2);
+    step[i/double_lanes][i%double_lanes] = expm1(-sigma2); /* a factor exp(-sigma2) near one would be rounded too much */
   }
-  for (int j=angles; j < (l_end-l_begin)*angles; j += angles) {
-    for (int i=0; i < angles; i++) {
-      damping[j+i] = damping[j-angles+i]*ratio[i];
+  for (int j=0; j < (l_end-l_begin)*angles; j += angles) {
+    for (int i=0; i < number; i++) {
+      *(double_vector *)&damping[i/vectors][j+(i%vectors)*double_lanes] = value[i];
+      value[i] *= ratio[i];
       ratio[i] += ratio[i]*step[i];
     }
   }
@@ -283,10 +335,15 @@ std::vector<WignerSums::State> sum_groups(const std::vector<Group> & groups, con
   double damping[blocks_per_task][l_together*angles];
   for (int begin=0; begin <= l_max; begin += l_together) {
     int end = std::min(begin+l_together,l_max+1);
-    for (int b=0; is_damped && (b < blocks_per_task); b++) exponential(blocks[b].sigma2,begin,end,damping[b]);
-    for (size_t k=0; k < groups.size(); k++)
-      for (int b=0; b < blocks_per_task; b++)
+    for (int b=0; is_damped && (b < blocks_per_task); b += 2) exponential(blocks+b,begin,end,damping+b);
+    for (size_t k=0; k < groups.size(); k++) {
+      for (int b=0; groups[k].sums.is_thin() && (b < blocks_per_task); b += 2) {
+        const double * const mu[] = {blocks[b].mu,blocks[b+1].mu}, * const of_blocks[] = {damping[b],damping[b+1]};
+        groups[k].sums.advance_two(&states[k*blocks_per_task+b],mu,of_blocks,begin,end);
+      }
+      for (int b=0; !groups[k].sums.is_thin() && (b < blocks_per_task); b++)
         groups[k].sums.advance(states[k*blocks_per_task+b],blocks[b].mu,damping[b],begin,end);
+    }
   }
   return states;
 }
@@ -335,12 +392,16 @@ void Lensing::integrate(int begin, double * result) const {
   }
   deflect(blocks);
   correlate(blocks);
-  for (Block & block : blocks) {
+  for (int b=0; b < blocks_per_task; b += 2) {
     for (int s=0; s < spectrum_number; s++) {
       if (!spectra.has[s]) continue;
-      double weight[angles];
-      for (int i=0; i < angles; i++) weight[i] = 2.*_PI_*block.weight[i]*block.correlation[s][i];
-      project(wigners.at({own_m[s],own_n[s]}),block.mu,weight,l.data(),(int)l.size(),result+s*l.size());
+      double weight[2][angles];
+      for (int i=0; i < 2*angles; i++) {
+        const Block & block = blocks[b+i/angles];
+        weight[i/angles][i%angles] = 2.*_PI_*block.weight[i%angles]*block.correlation[s][i%angles];
+      }
+      const double * const mu[] = {blocks[b].mu,blocks[b+1].mu}, * const weights[] = {weight[0],weight[1]};
+      project(constants->wigner(own_m[s],own_n[s]),mu,weights,l.data(),(int)l.size(),result+s*l.size());
     }
   }
 }

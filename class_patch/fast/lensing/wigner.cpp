@@ -44,8 +44,7 @@ double Wigner::start(double mu) const {
   return value;
 }
 
-WignerSums::WignerSums(const Wigner & wigner, const std::vector<std::vector<double>> & damped,
-                       const std::vector<double> * bare)
+WignerSums::WignerSums(const Wigner & wigner, const std::vector<Series> & damped, const std::vector<double> * bare)
   : m(wigner.m), damped_number((int)damped.size()), bare_number(bare != NULL), row_size(2+damped_number+bare_number),
     wigner(&wigner) {
   rows.resize((size_t)(wigner.l_max+1)*row_size);
@@ -53,7 +52,7 @@ WignerSums::WignerSums(const Wigner & wigner, const std::vector<std::vector<doub
     double * row = &rows[(size_t)l*row_size];
     row[0] = wigner.slope[l];
     row[1] = wigner.shift[l];
-    for (int k=0; k < damped_number; k++) row[2+k] = damped[k][l]*wigner.norm[l];
+    for (int k=0; k < damped_number; k++) row[2+k] = damped[k].factor[l]*damped[k].spectrum[l]*wigner.norm[l];
     if (bare != NULL) row[2+damped_number] = (*bare)[l]*wigner.norm[l];
   }
 }
@@ -127,12 +126,56 @@ void WignerSums::advance(State & state, const double * mu, const double * dampin
                 (damped_number > 0) ? damping+(size_t)(first-l_begin)*angles : NULL,l_end-first);
 }
 
+/** One series, for two blocks. */
+template<int is_damped> static inline __attribute__((always_inline))
+void advance_thin(WignerSums::State * states, const double * const mu_lists[2], const double * row,
+                  const double * const damping[2], int number) {
+  enum {all = 2*vectors};
+  double_vector mu[all], e_l[all], e_before[all], sum[all];
+  for (int i=0; i < all; i++) {
+    mu[i] = ((const double_vector *)mu_lists[i/vectors])[i%vectors];
+    e_l[i] = ((const double_vector *)states[i/vectors].e_l)[i%vectors];
+    e_before[i] = ((const double_vector *)states[i/vectors].e_before)[i%vectors];
+    sum[i] = ((const double_vector *)states[i/vectors].sum)[i%vectors];
+  }
+  for (int j=0; j < number; j++, row += 3) {
+    for (int i=0; i < all; i++) {
+      sum[i] += row[2]*(is_damped ? ((const double_vector *)(damping[i/vectors]+(size_t)j*angles))[i%vectors]*e_l[i] : e_l[i]);
+      double_vector e_after = (row[0]*mu[i]+row[1])*e_l[i]-e_before[i];
+      e_before[i] = e_l[i];
+      e_l[i] = e_after;
+    }
+  }
+  for (int i=0; i < all; i++) {
+    ((double_vector *)states[i/vectors].e_l)[i%vectors] = e_l[i];
+    ((double_vector *)states[i/vectors].e_before)[i%vectors] = e_before[i];
+    ((double_vector *)states[i/vectors].sum)[i%vectors] = sum[i];
+  }
+}
+
+cosmicnet_for_all_processors
+static void advance_thin_any(bool is_damped, WignerSums::State * states, const double * const mu[2], const double * row,
+                             const double * const damping[2], int number) {
+  if (is_damped) advance_thin<1>(states,mu,row,damping,number);
+  else advance_thin<0>(states,mu,row,damping,number);
+}
+
+void WignerSums::advance_two(State * states, const double * const mu[2], const double * const damping[2], int l_begin,
+                             int l_end) const {
+  int first = std::max(l_begin,m);
+  if (first >= l_end) return;
+  const double * some[2] = {NULL,NULL};
+  for (int b=0; (b < 2) && (damped_number > 0); b++) some[b] = damping[b]+(size_t)(first-l_begin)*angles;
+  advance_thin_any(damped_number > 0,states,mu,rows.data()+(size_t)first*row_size,some,l_end-first);
+}
+
 /** project(), given e_m. */
 cosmicnet_for_all_processors
 static void project_from(const Wigner & wigner, const double_vector * start, const double_vector * mu_list,
                          const double_vector * weight, const int * l_list, int l_size, double * result) {
-  double_vector mu[vectors], e_l[vectors], e_before[vectors];
-  for (int i=0; i < vectors; i++) {
+  enum {number = 2*vectors};
+  double_vector mu[number], e_l[number], e_before[number];
+  for (int i=0; i < number; i++) {
     mu[i] = mu_list[i];
     e_l[i] = start[i];
     e_before[i] = (double_vector){};
@@ -140,9 +183,12 @@ static void project_from(const Wigner & wigner, const double_vector * start, con
   int l = wigner.m;
   for (int index=0; (index < l_size) && (l_list[index] <= wigner.l_max); index++) {
     if (l_list[index] < wigner.m) continue;
-    for (; l < l_list[index]; l++) recur(wigner.slope[l],wigner.shift[l],mu,e_l,e_before);
+    for (; l < l_list[index]; l++) {
+      recur(wigner.slope[l],wigner.shift[l],mu,e_l,e_before);
+      recur(wigner.slope[l],wigner.shift[l],mu+vectors,e_l+vectors,e_before+vectors);
+    }
     double sum = 0.;
-    for (int i=0; i < vectors; i++) {
+    for (int i=0; i < number; i++) {
       double_vector product = e_l[i]*weight[i];
       for (int lane=0; lane < double_lanes; lane++) sum += product[lane];
     }
@@ -150,11 +196,15 @@ static void project_from(const Wigner & wigner, const double_vector * start, con
   }
 }
 
-void project(const Wigner & wigner, const double * mu, const double * weight, const int * l, int l_size,
+void project(const Wigner & wigner, const double * const mu[2], const double * const weight[2], const int * l, int l_size,
              double * result) {
-  double start[angles];
-  for (int i=0; i < angles; i++) start[i] = wigner.start(mu[i]);
-  project_from(wigner,(const double_vector *)start,(const double_vector *)mu,(const double_vector *)weight,l,l_size,
+  double start[2*angles], both_mu[2*angles], both_weights[2*angles];
+  for (int i=0; i < 2*angles; i++) {
+    both_mu[i] = mu[i/angles][i%angles];
+    both_weights[i] = weight[i/angles][i%angles];
+    start[i] = wigner.start(both_mu[i]);
+  }
+  project_from(wigner,(const double_vector *)start,(const double_vector *)both_mu,(const double_vector *)both_weights,l,l_size,
                result);
 }
 

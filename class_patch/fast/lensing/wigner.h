@@ -30,6 +30,11 @@ private:
   double start_norm;
 };
 
+/** c[l] = factor[l] spectrum[l]. */
+struct Series {
+  const double * factor, * spectrum;
+};
+
 /** Series over l that share a recurrence: sum_l c[l] damping(l,mu) d^l(mu) and sum_l c[l] d^l(mu). */
 class WignerSums {
 public:
@@ -42,12 +47,14 @@ public:
   };
 
   /** The c[l], l = 0 ... l_max, of up to most_damped damped series and, unless it is NULL, of a bare one. */
-  WignerSums(const Wigner & wigner, const std::vector<std::vector<double>> & damped,
-             const std::vector<double> * bare);
+  WignerSums(const Wigner & wigner, const std::vector<Series> & damped, const std::vector<double> * bare);
   State start(const double * mu) const;
   /** Go on from l_begin to l_end: its term is the first that is not added. Sums are in the order of the series;
       damping[(l-l_begin)*angles+i], which may be NULL if no series is damped. */
   void advance(State & state, const double * mu, const double * damping, int l_begin, int l_end) const;
+  /** The same for two blocks, if there is only one series: its recurrence alone would wait for its own results. */
+  bool is_thin() const { return damped_number+bare_number == 1; }
+  void advance_two(State * states, const double * const mu[2], const double * const damping[2], int l_begin, int l_end) const;
 
 private:
   int m, damped_number, bare_number, row_size;
@@ -56,9 +63,9 @@ private:
   std::vector<double> rows;
 };
 
-/** Add sum_i weight[i] d^l(mu_i) over a block of angles to result[index], for the multipoles l[index] in rising
+/** Add sum_i weight[i] d^l(mu_i) over two blocks of angles to result[index], for the multipoles l[index] in rising
     order; below m, where d^l vanishes, and beyond l_max nothing is added. */
-void project(const Wigner & wigner, const double * mu, const double * weight, const int * l, int l_size,
+void project(const Wigner & wigner, const double * const mu[2], const double * const weight[2], const int * l, int l_size,
              double * result);
 
 }
