@@ -63,8 +63,9 @@ def test_feedback_alone() -> None:
     """HMcode keeps its models without feedback, until something else changes."""
     settings = {**BASE, **FAST, **HMCODE}
     model = computed(settings)
-    for change in ({"log10T_heat_hmcode": 7.6}, {"log10T_heat_hmcode": 8.0}, {"A_s": 2.3e-9}, {"log10T_heat_hmcode": 7.7},
-                   {"A_L": 1.2}, {"log10T_heat_hmcode": 7.9, "n_s": 0.97}, {"log10T_heat_hmcode": 7.8}):
+    heat = "log10T_heat_hmcode"
+    for change in ({heat: 7.6}, {heat: 8.0}, {"A_s": 2.3e-9}, {heat: 7.7}, {"A_L": 1.2}, {heat: 7.9, "n_s": 0.97},
+                   {heat: 7.8}):
         settings |= change
         model.set(change)
         model.compute()
