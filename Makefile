@@ -47,8 +47,9 @@ pytest: venv classy stock  ## the tests, by two processes
 class-tests: venv classy stock  ## the whole test-suite of CLASS on both builds (half an hour on two cores)
 	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_CLASS_SUITE_EVERY=1 $(BIN)/python -m pytest tests/test_class_own_suite.py
 
-kill-tests: venv classy  ## training and generation, each killed 20 times at random moments (an hour)
+kill-tests: venv classy  ## training, generation and learning chains, each killed 20 times at random moments (an hour)
 	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_KILLS=20 $(BIN)/python -m pytest tests/test_make.py tests/test_paper_kills.py
+	$(BIN)/python tests/learn_kill_run.py 20
 
 leak-test: venv classy  ## 1000 computes of all kinds: does memory stay flat?
 	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_LEAK_COMPUTES=1000 $(BIN)/python -m pytest tests/test_memory.py

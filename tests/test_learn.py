@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 from builds import build_is_missing
 from numpy.typing import NDArray
+from rich.console import Console
 from scipy.interpolate import CubicSpline
 
 pytest.importorskip("h5py")
@@ -22,8 +25,10 @@ from cosmicnet.class_parameters import SAME_MODULES
 from cosmicnet.coordinates import Scales
 from cosmicnet.errors import CosmicnetError, CosmicnetWarning
 from cosmicnet.network import Normalization
+from cosmicnet.region import Ellipsoid
 from cosmicnet.rescattering import Photons, rescatter, uniform_times
 from cosmicnet.running_class import RunningClass
+from cosmicnet.store import ARRAYS, load_network_set
 from cosmicnet.training.learn import calibration, learner, student
 from cosmicnet.training.learn.calibration import LEAST_AUDITS, Calibration, calibrated, scale_of
 from cosmicnet.training.learn.chain_model import (
@@ -31,13 +36,15 @@ from cosmicnet.training.learn.chain_model import (
     NotLearned,
     identity_of,
     read_chain_model,
+    unreported,
     write_chain_model,
 )
 from cosmicnet.training.learn.fit_chain import inputs_of_models
-from cosmicnet.training.learn.folder import Learned, others
+from cosmicnet.training.learn.folder import CALIBRATION, Learned, others
+from cosmicnet.training.learn.install import _reach, install_learned
 from cosmicnet.training.learn.learner import open_learner
 from cosmicnet.training.learn.neutral import without_reionization
-from cosmicnet.training.learn.summary import bounded_share
+from cosmicnet.training.learn.summary import bounded_share, summary_table
 from cosmicnet.training.work.files import DatasetError
 
 Array = NDArray[np.float64]
@@ -135,6 +142,16 @@ def test_parts_of_other_settings_are_named(tmp_path: Path) -> None:
     Learned.open(tmp_path, other).keep(chain_model())
     sentence, = others(tmp_path, own)
     assert "1 models" in sentence and "l_max_g = 17.0, not 12.0" in sentence
+
+
+@pytest.mark.parametrize(("other", "named"), [
+    (replace(RUNNING, source_digest=64 * "b"), "other equations of CLASS"),
+    (replace(RUNNING, version="v3.3.0"), "class_version = v3.3.0, not v3.4.1")])
+def test_parts_of_another_class_are_named_when_a_run_begins(tmp_path: Path, other: RunningClass, named: str) -> None:
+    Learned.open(tmp_path, identity_of(request(), other)).keep(chain_model())
+    with pytest.warns(CosmicnetWarning, match=named):
+        part = open_learner(tmp_path, "lcdm", running=RUNNING)._part(request())
+    assert part.models() == []
 
 
 def test_a_part_whose_identity_was_changed_is_refused(tmp_path: Path) -> None:
@@ -449,7 +466,112 @@ def test_a_full_disk_is_said_once_and_the_chain_goes_on(tmp_path: Path, monkeypa
                      for point in points(2))
     with pytest.warns(CosmicnetWarning):
         computed(first)
-    assert computed(second).lensed_cl()["tt"][10] > 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert computed(second).lensed_cl()["tt"][10] > 0.0
+
+
+def test_a_chain_goes_on_where_no_process_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(learner.Learner, "_start_student", full)
+    learning = open_learner(tmp_path, "lcdm", running=RUNNING)
+    learning._learned, learning._kept = Learned.open(tmp_path, identity_of(request(), RUNNING)), chain_model()
+    with pytest.warns(CosmicnetWarning, match="No space left"):
+        learning.integrated({"t0": np.zeros((9, 7))})
+    assert len(learning._learned.models()) == 1
+
+
+@pytest.mark.usefixtures("recording")
+def test_damaged_networks_are_set_aside_and_the_others_go_on(
+        walked: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(student, "FIRST", 1000)
+    again = Path(shutil.copytree(walked[0], tmp_path / "again"))
+    learned = Learned.of(next(again.glob("*/models")).parent)
+    networks = learned.newest_networks()
+    assert networks is not None
+    content = bytearray((networks / ARRAYS).read_bytes())
+    content[-1] ^= 1
+    (networks / ARRAYS).write_bytes(content)
+    student.study(learned)
+    assert learned.newest_networks() is None
+    assert learned.damaged() == [f"networks/{networks.name}.damaged"]
+    assert networks.name in rendered(again)
+
+
+# A set of what was learned
+
+@pytest.mark.usefixtures("recording")
+def test_a_set_of_what_was_learned_gives_the_learned_answers(walked: Any, tmp_path: Path) -> None:
+    install_learned(walked[0], "mine", tmp_path / "mine")
+    manifest = load_network_set(tmp_path / "mine").manifest
+    newest = Learned.of(next(walked[0].glob("*/models")).parent).newest_networks()
+    assert newest is not None
+    whole = load_network_set(newest).manifest
+    assert manifest.name == "mine" and manifest.recipe["audits"]["number"] >= AUDITS
+    assert all(whole.domain[name][0] <= low < high <= whole.domain[name][1]
+               for name, (low, high) in manifest.domain.items())
+    middle = {"omega_cdm": float(np.mean(manifest.domain["omega_cdm"])), "tau_reio": 0.055}
+    learned = computed({**SETTINGS, **middle, "neural_network_learn": str(walked[0])})
+    plain = {**SETTINGS, "neural_network_path": str(tmp_path / "mine"), "neural_network_fallback": "error"}
+    installed = computed({**plain, **middle})
+    assert learned.neural_network_info()["error"] <= learner.TOLERANCE
+    for name, spectrum in learned.lensed_cl().items():
+        assert np.array_equal(installed.lensed_cl()[name], spectrum), name
+    outside = {**middle, "omega_cdm": manifest.domain["omega_cdm"][1] * 1.001}
+    for point in (outside, {**middle, "N_ur": 2.4}):
+        with pytest.raises(classy_error(), match="mine"):
+            computed({**plain, **point})
+
+
+def classy_error() -> Any:
+    from classy import CosmoComputationError
+
+    return CosmoComputationError
+
+
+def test_a_set_reaches_as_far_as_its_stated_error_is_small() -> None:
+    points = np.random.default_rng(8).normal(size=(60, 2))
+    whole = Ellipsoid(("a", "b"), points.mean(axis=0), np.cov(points.T), 3.0)
+    calibration = calibration_of(points)
+    middle, edge = calibration.field_error({"a": 0.0, "b": 0.0}), calibration.field_error({"a": 2.5, "b": 0.0})
+    scales = [learner.TOLERANCE * factor for factor in (0.01 / edge, 1.0 / edge, 2.0 / middle)]
+    reached = [_reach(whole, replace(calibration, scale=scale)) for scale in scales]
+    assert reached[0] == 3.0 and 0.5 < reached[1] < 3.0 and reached[2] == 0.0
+
+
+def test_a_parameter_that_class_does_not_report_makes_no_set(tmp_path: Path) -> None:
+    assert unreported(chain_model()) == ["Omega_Lambda", "new_force", "new_potential"]
+    part = Learned.open(tmp_path, identity_of(request(), RUNNING))
+    part.keep(chain_model())
+    with pytest.raises(CosmicnetError, match="no networks yet"):
+        install_learned(tmp_path, "mine", tmp_path / "mine")
+    calibration_of(np.random.default_rng(8).normal(size=(20, 2))).write(part.networks_of(20) / CALIBRATION)
+    with pytest.raises(CosmicnetError, match="new_force"):
+        install_learned(tmp_path, "mine", tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
+# The summary
+
+def rendered(folder: Path) -> str:
+    console = Console(width=400, record=True, file=StringIO())
+    console.print(summary_table(folder))
+    return console.export_text()
+
+
+@pytest.mark.parametrize(("chi2", "answers"), [(1e-3, True), (5.0, False)])
+def test_the_summary_says_where_networks_do_not_answer(tmp_path: Path, chi2: float, answers: bool) -> None:
+    """As with a feature that does not align: networks are far off at the models that they have not learned."""
+    part = Learned.open(tmp_path, identity_of(request(), RUNNING))
+    calibration = calibration_of(np.random.default_rng(8).normal(size=(60, 2)))
+    middle = calibration.field_error({"a": 0.0, "b": 0.0})
+    for number in range(LEAST_AUDITS):
+        part.add_audit(str(number), {"chi2": chi2 * (1.0 + 0.1 * number), "field_error": middle, "stated": chi2,
+                                     "networks": 60})
+    replace(calibration, scale=scale_of(list(part.audits().values()))).write(part.networks_of(60) / CALIBRATION)
+    assert ("CLASS integrates" not in rendered(tmp_path)) == answers
 
 
 def test_normalization_of_a_calibration_is_that_of_its_points() -> None:
@@ -469,8 +591,11 @@ def test_the_background_process_runs_and_ends(tmp_path: Path) -> None:
     learning._start_student(part)
     process = learning._process.student
     assert process is not None and process.wait(300) == 0, (part.folder / "student.log").read_text()
-    assert len(list(part.folder.glob("tables/*/*/*.failed"))) == 2
+    assert len(list(part.folder.glob("tables/*/*/*.failed"))) == 1
     assert part.newest_networks() is None
+    assert part.damaged() == [f"models/{damaged.name}.damaged"] and damaged.name in rendered(tmp_path)
+    # its point may come again
+    assert part.keep(chain_model()) == damaged and len(part.models()) == 2
 
 
 # Cobaya

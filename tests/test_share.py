@@ -22,6 +22,7 @@ from cosmicnet.running_class import RunningClass
 from cosmicnet.store import ARRAYS, NetworkSet, load_network_set, save_network_set
 
 pytest.importorskip("fsspec")
+from cosmicnet.training.learn.folder import CALIBRATION
 from cosmicnet.training.share.registry import INDEX, entries_of, fetch, publish, published_manifest, why_not_usable
 from cosmicnet.training.share.transport import RegistryError
 
@@ -190,6 +191,12 @@ def test_publishing_again_changes_nothing(registry: Path, tmp_path: Path) -> Non
     before = (registry / INDEX).read_bytes()
     publish(str(tmp_path / "mine"), str(registry), "CC0-1.0")
     assert (registry / INDEX).read_bytes() == before
+
+
+def test_networks_of_a_learning_run_are_no_set_yet(registry: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine" / CALIBRATION).touch()
+    with pytest.raises(RegistryError, match="--install"):
+        publish(str(tmp_path / "mine"), str(registry), "CC0-1.0")
 
 
 def test_nothing_is_written_to_the_web(web: str, tmp_path: Path) -> None:

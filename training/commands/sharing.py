@@ -21,9 +21,12 @@ Prints a line for each kind of model in a folder of `neural_network_learn` (Coba
 models CLASS integrated, how many of them the networks have learned, and the error of the networks at models
 before they learned them, as a Wishart chi2 of the lensed spectra.""",
         epilog=f"""\
-example:
-  {PROGRAM} learned learned""")
+examples:
+  {PROGRAM} learned learned
+  {PROGRAM} learned learned --install early_dark_energy""")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder of neural_network_learn")
+    parser.add_argument("--install", metavar="NAME",
+                        help="make a set of your own from the networks, which other runs find by this name")
     parser.set_defaults(run=_run_learned)
 
 
@@ -32,7 +35,36 @@ def _run_learned(options: argparse.Namespace) -> None:
 
     from ..learn.summary import summary_table
 
-    Console().print(summary_table(options.folder))
+    if not options.install:
+        Console().print(summary_table(options.folder))
+        return
+    from ..learn.install import install_learned
+
+    target = _new_set(options.install)
+    manifest = install_learned(options.folder, options.install, target)
+    ranges = ", ".join(f"{name} = {low:.6g} to {high:.6g}" for name, (low, high) in manifest.domain.items())
+    print(f"installed {manifest.name} in {target}: {ranges}")
+
+
+def _new_set(name: str) -> Path:
+    """The folder for a set of the user's own; CosmicnetError for a name that is taken or cannot be one."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from cosmicnet.errors import CosmicnetError
+    from cosmicnet.installed import shipped_sets, user_folder
+
+    from ..recipe.schema import Name
+
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError as error:
+        raise CosmicnetError(f"--install {name}: {error.errors()[0]['msg']}") from error
+    if name in shipped_sets():
+        raise CosmicnetError(f"--install {name}: a shipped set has this name; choose another one")
+    target = user_folder() / name
+    if target.exists():
+        raise CosmicnetError(f"--install {name}: {target} is there already; move it away first")
+    return target
 
 
 def add_publish(commands: Any) -> None:
@@ -45,7 +77,7 @@ fsspec such as s3://bucket/networks. For a web page or a Zenodo record publish t
 examples:
   {PROGRAM} publish my_set --to /group/networks
   {PROGRAM} publish my_set --to /group/networks --models runs/my_set
-  {PROGRAM} publish learned/3f2a.../networks/000057 --to s3://bucket/networks --licence CC-BY-4.0""")
+  {PROGRAM} publish my_set --to s3://bucket/networks --licence CC0-1.0""")
     parser.add_argument("network", metavar="NAME|FOLDER", help="the set")
     parser.add_argument("--to", required=True, metavar="ADDRESS", help="the registry")
     parser.add_argument("--licence", default="CC-BY-4.0", help="under which others may use it (default: %(default)s)")

@@ -57,6 +57,10 @@ def _print_provenance(console: Console, manifest: Manifest) -> None:
     settings = ", ".join(f"{name} = {value}" for name, value in recipe.get("class_settings", {}).items())
     console.print(f"trained on {recipe.get('models_used', '?')} models of CLASS {manifest.class_version} (sources "
                   f"{manifest.source_digest[:12]}) with {settings or 'unknown settings'}")
+    if audits := recipe.get("audits"):
+        console.print(f"learned by runs; Wishart chi2 at {audits['number']} models that networks did not know: median "
+                      f"{audits['median_chi2']:.2g}, largest {audits['largest_chi2']:.2g}; the domain is where the "
+                      f"stated error is below {recipe['stated_error']:g}, and it bounds {audits['bounded']}")
     console.print(f"a request must share {len(manifest.setup)} settings and {len(manifest.precision)} precision "
                   "parameters")
     if manifest.companion:

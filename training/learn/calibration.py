@@ -67,7 +67,9 @@ class Calibration:
 
     def field_error(self, values: Mapping[str, float]) -> float:
         """Expected squared relative error of the fields at a point."""
-        z = self._normalized(values)
+        return self._field_error(self._normalized(values))
+
+    def _field_error(self, z: Array) -> float:
         to_models = prior_covariance(z[None], self.points, self.relevances, DEGREE)[0]
         own = prior_covariance(z[None], z[None], self.relevances, DEGREE)[0, 0]
         variance = own + self.noise - to_models @ self.inverse @ to_models
@@ -77,6 +79,10 @@ class Calibration:
     def chi2(self, values: Mapping[str, float]) -> float:
         """The expected error of the spectra, as a Wishart chi2."""
         return self.scale * self.field_error(values)
+
+    def chi2_in_the_middle(self) -> float:
+        """The same at the mean of the models."""
+        return self.scale * self._field_error(self.points.mean(axis=0))
 
     def write(self, path: Path) -> None:
         arrays = {"offset": self.input_map.offset, "scale": self.input_map.scale, "points": self.points,

@@ -29,6 +29,7 @@ __all__ = [
     "is_continuous",
     "numbers_of",
     "read_chain_model",
+    "unreported",
     "write_chain_model",
 ]
 
@@ -128,6 +129,13 @@ def _is_unseen(name: str) -> bool:
     known = parameter_of(name)
     return not _is_later(name) and not name.endswith("_verbose") \
         and (known is None or known.kind == "closure" or not known.is_reported)
+
+
+def unreported(model: ChainModel) -> list[str]:
+    """Parameters of a model that may act on its sources and that CLASS did not report."""
+    reported = {**model.setup, **model.cosmology}
+    return sorted(name for name in model.parameters if _is_unseen(name) and not _sets_reach(name)
+                  and name not in reported)
 
 
 def _as_number(value: Any) -> float | None:

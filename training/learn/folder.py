@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ __all__ = ["CALIBRATION", "IDENTITY", "Learned", "others"]
 IDENTITY = "identity.json"
 # The last file of networks that is written.
 CALIBRATION = "calibration.safetensors"
+# The end of the name of what is damaged and never used again.
+DAMAGED = ".damaged"
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,17 @@ class Learned:
         found = [path.parent for path in (self.folder / "networks").glob(f"*/{CALIBRATION}")
                  if path.parent.name.isdecimal()]
         return max(found, key=lambda path: int(path.name), default=None)
+
+    def set_aside(self, path: Path) -> None:
+        """Give a damaged model, or damaged networks, a name under which they are not used."""
+        target = path.with_name(f"{path.name}{DAMAGED}")
+        if target.is_dir():
+            shutil.rmtree(target)
+        os.replace(path, target)
+
+    def damaged(self) -> list[str]:
+        """What was set aside."""
+        return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.glob(f"*/*{DAMAGED}"))
 
     def networks_of(self, number: int) -> Path:
         return self.folder / "networks" / f"{number:06d}"
@@ -120,6 +135,8 @@ def _difference(theirs: Identity, own: Identity) -> str:
         mine = getattr(own, name)
         if value == mine:
             continue
+        if name == "source_digest":
+            return "other equations of CLASS"
         if isinstance(value, dict):
             keys = [key for key in sorted({*value, *mine}) if value.get(key) != mine.get(key)]
             return ", ".join(f"{key} = {value.get(key, 'absent')}, not {mine.get(key, 'absent')}" for key in keys[:3])

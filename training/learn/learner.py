@@ -127,7 +127,10 @@ class Learner:
                        f"integrates what the networks do not cover.")
             return
         self._process.kept += 1
-        self._start_student(self._learned)
+        try:
+            self._start_student(self._learned)
+        except OSError as error:
+            self._warn(f"no networks are fitted by this process, since no other one can be started for it: {error}")
 
     def info(self) -> dict[str, Any]:
         """The result of Class.neural_network_info(); the keys are documented there."""

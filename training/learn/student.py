@@ -13,11 +13,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from cosmicnet.coverage import outside_domain
+from cosmicnet.errors import NetworkFileError
 from cosmicnet.store import load_network_set, save_network_set
 
 from ..fields.tables import collect, table_path
 from ..work.digest import code_digest
-from ..work.files import remove_unfinished
+from ..work.files import DatasetError, remove_unfinished
 from .audit import error_at
 from .calibration import Calibration, scale_of
 from .chain_model import ChainModel, all_numbers, read_chain_model
@@ -40,12 +41,25 @@ def study(learned: Learned) -> None:
         if not is_ours:
             return
         remove_unfinished(_tables(learned))
+        _set_aside_networks(learned)
         while missing := [path for path in learned.models() if not _is_prepared(learned, path)]:
             for path in missing:
                 _prepare(learned, path)
                 _update_calibration(learned)
             fit_if_enough(learned)
         fit_if_enough(learned)
+
+
+def _set_aside_networks(learned: Learned) -> None:
+    """Set aside damaged networks, which would keep all that follows from going on."""
+    while (folder := learned.newest_networks()) is not None:
+        try:
+            load_network_set(folder)
+            Calibration.read(folder / CALIBRATION)
+            return
+        except (NetworkFileError, ValueError) as error:
+            print(f"set aside: {error}", flush=True)
+            learned.set_aside(folder)
 
 
 def _tables(learned: Learned) -> Path:
@@ -62,6 +76,11 @@ def _prepare(learned: Learned, path: Path) -> None:
     table = table_path(_tables(learned), path)
     try:
         model = read_chain_model(path)
+    except DatasetError as error:
+        print(f"set aside: {error}", flush=True)
+        learned.set_aside(path)
+        return
+    try:
         _audit(learned, path.stem, model)
         resample_chain_model(model, table, learned.identity)
     except (OSError, MemoryError):

@@ -1,7 +1,7 @@
 """Summary of a folder of learned networks and their audits."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,9 @@ import numpy as np
 from rich.table import Table
 from scipy.stats import beta
 
-from .folder import IDENTITY, Learned
+from .calibration import Calibration
+from .folder import CALIBRATION, IDENTITY, Learned
+from .learner import TOLERANCE
 
 __all__ = ["bounded_share", "summary_table"]
 
@@ -23,7 +25,7 @@ def summary_table(folder: Path) -> Table:
     if not parts:
         raise FileNotFoundError(f"{folder}: nothing was learned there")
     table = Table("kind", "models", "learned by the networks", "audits", "median chi2", "largest chi2",
-                  "bounded by the stated error", title=str(folder))
+                  "bounded by the stated error", "stated in the middle", "damaged", title=str(folder))
     for part in parts:
         try:
             learned = Learned.of(part)
@@ -34,11 +36,23 @@ def summary_table(folder: Path) -> Table:
         errors = [float(audit["chi2"]) for audit in audits]
         table.add_row(part.name, str(len(learned.models())), str(int(networks.name)) if networks else "none yet",
                       str(len(audits)), *(f"{of(errors):.2g}" if errors else "" for of in (np.median, max)),
-                      bounded_share(audits))
+                      bounded_share(audits), "" if networks is None else _in_the_middle(networks),
+                      ", ".join(learned.damaged()))
     return table
 
 
-def bounded_share(audits: Sequence[dict[str, Any]]) -> str:
+def _in_the_middle(networks: Path) -> str:
+    """The stated error where it is least, and what follows if that is too large."""
+    try:
+        stated = Calibration.read(networks / CALIBRATION).chi2_in_the_middle()
+    except (OSError, ValueError) as error:
+        return str(error)
+    if not np.isfinite(stated):
+        return "too few audits yet"
+    return f"{stated:.2g}" + (f", above {TOLERANCE}: CLASS integrates" if stated > TOLERANCE else "")
+
+
+def bounded_share(audits: Sequence[Mapping[str, Any]]) -> str:
     """The share of audits, of those whose error was stated beforehand, that this error bounds, with its uncertainty."""
     stated = [audit for audit in audits if np.isfinite(audit["stated"])]
     if not stated:

@@ -30,6 +30,8 @@ __all__ = ["INDEX", "PublishedSet", "entries_of", "fetch", "publish", "published
 
 INDEX, FORMAT_VERSION = "index.json", 1
 FILES = (MANIFEST, ARRAYS)
+# Beside networks that a run has learned.
+LEARNED = "calibration.safetensors"
 
 # A larger index is refused.
 MOST_BYTES_OF_INDEX, MOST_SETS = 5_000_000, 5_000
@@ -96,6 +98,9 @@ def publish(network: str, address: str, licence: str, work: Path | None = None) 
     """
     manifest = load_network_set(network).manifest
     folder = installed_sets().get(network) or Path(network).expanduser()
+    if (folder / LEARNED).exists():
+        raise RegistryError(f"{folder} has networks of a learning run, which need an error for every point; "
+                            "`cosmicnet learned FOLDER --install NAME` makes a set of them")
     contents = {name: (folder / name).read_bytes() for name in FILES}
     if not NAME.fullmatch(manifest.name):
         raise RegistryError(f"the set is named {manifest.name!r}; letters, digits and ._- are allowed")
