@@ -25,11 +25,12 @@ from typing import Any
 
 import numpy as np
 
-SAMPLES = 30
+# Samples of each chain: some, and more for each kill.
+SAMPLES, PER_KILL = 20, 2
 # The first networks, the growth to the next ones, and audits before they answer.
 FIRST, GROWTH, AUDITS = 6, 1.5, 3
 # Samples and models between a start and the kill, and seconds after that.
-EVENTS, SECONDS = (1, 8), (0.0, 1.5)
+EVENTS, SECONDS = (1, 6), (0.0, 1.5)
 PATIENCE = 1800.0
 # Samples of each kind that are computed again.
 AGAIN = 12
@@ -46,7 +47,7 @@ def band(_self: Any) -> tuple[float, dict[str, float]]:
     return -0.5 * ((found / TYPICAL - 1.0) / WIDTH) ** 2, {"band": found}
 
 
-def info(folder: Path) -> dict[str, Any]:
+def info(folder: Path, kills: int) -> dict[str, Any]:
     return {
         "theory": {"cosmicnet.Cosmicnet": {
             "mode": "learn", "learned": str(folder / "learned"), "networks": "lcdm",
@@ -58,13 +59,13 @@ def info(folder: Path) -> dict[str, Any]:
             "tau_reio": {"prior": {"min": 0.045, "max": 0.065}, "ref": 0.055, "proposal": 0.005},
             **{name: value for name, value in MODEL.items() if name not in ("N_ncdm", "N_ur")},
             "neural_network_error": {"derived": True}, "band": {"derived": True}},
-        "sampler": {"mcmc": {"max_samples": SAMPLES, "output_every": 1, "measure_speeds": False,
+        "sampler": {"mcmc": {"max_samples": SAMPLES + PER_KILL * kills, "output_every": 1, "measure_speeds": False,
                              "learn_proposal": False, "Rminus1_stop": 1e-9}},
         "output": str(folder / "chain"),
     }
 
 
-def run_chain(folder: Path) -> None:
+def run_chain(folder: Path, kills: int) -> None:
     """One process of MPI."""
     from cobaya import run
 
@@ -79,7 +80,7 @@ def run_chain(folder: Path) -> None:
                     start_new_session=True)
 
     learner.Learner._start_student = start_student  # type: ignore[method-assign]
-    run(info(folder), resume=True, no_mpi=False)
+    run(info(folder, kills), resume=True)
 
 
 def run_student(part: Path) -> None:
@@ -123,13 +124,13 @@ def students(folder: Path) -> list[int]:
     return found
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, kills: int) -> subprocess.Popen[bytes]:
     mpirun = shutil.which("mpirun", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
     assert mpirun, "no MPI here: pip install mpi4py mpich"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
     with (folder / "log").open("ab") as log:
-        return subprocess.Popen([mpirun, "-n", "2", sys.executable, __file__, "chain", str(folder)], stdout=log,
-                                stderr=log, env=environment, start_new_session=True)
+        return subprocess.Popen([mpirun, "-n", "2", sys.executable, __file__, "chain", str(folder), str(kills)],
+                                stdout=log, stderr=log, env=environment, start_new_session=True)
 
 
 def events(folder: Path) -> int:
@@ -204,7 +205,7 @@ def main(kills: int) -> None:
         folder, done = Path(name), 0
         before = rows(folder), models(folder)
         while True:
-            process, first, wanted = start(folder), events(folder), chance.randint(*EVENTS)
+            process, first, wanted = start(folder, kills), events(folder), chance.randint(*EVENTS)
             give_up = time.monotonic() + PATIENCE
             while process.poll() is None and (done == kills or events(folder) < first + wanted):
                 assert time.monotonic() < give_up, (folder / "log").read_text()[-2000:]
@@ -227,7 +228,7 @@ def main(kills: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "chain":
-        run_chain(Path(sys.argv[2]))
+        run_chain(Path(sys.argv[2]), int(sys.argv[3]))
     elif sys.argv[1] == "student":
         run_student(Path(sys.argv[2]))
     else:

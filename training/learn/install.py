@@ -32,16 +32,19 @@ DIRECTIONS, STEPS, SEED = 200, 20, 4
 def install_learned(folder: Path, name: str, output: Path) -> Manifest:
     """Write the newest networks of a learning run's folder as the set `name`.
 
-    CosmicnetError where there are none or of several kinds, where their error is too large, and where they depend on a
-    parameter that CLASS does not report; NetworkFileError, ValueError and OSError for damaged files.
+    CosmicnetError where there are none or of several kinds, where their error is too large, where they depend on a
+    parameter that CLASS does not report, and for damaged files.
     """
     part = _only_part(folder)
-    learned = Learned.of(part)
-    newest = learned.newest_networks()
-    if newest is None:
-        raise CosmicnetError(f"{part}: no networks yet; {len(learned.models())} models were kept")
-    _require_reported(learned)
-    networks, calibration = load_network_set(newest), Calibration.read(newest / CALIBRATION)
+    try:
+        learned = Learned.of(part)
+        newest = learned.newest_networks()
+        if newest is None:
+            raise CosmicnetError(f"{part}: no networks yet; {len(learned.models())} models were kept")
+        _require_reported(learned)
+        networks, calibration = load_network_set(newest), Calibration.read(newest / CALIBRATION)
+    except ValueError as error:
+        raise CosmicnetError(f"{part} cannot be used: {error}") from error
     whole = Ellipsoid.from_json(networks.manifest.ellipsoid)
     ellipsoid = replace(whole, sigmas=_reach(whole, calibration))
     if not ellipsoid.sigmas > 0.0:
@@ -62,7 +65,7 @@ def _only_part(folder: Path) -> Path:
     if (folder / IDENTITY).exists():
         return folder
     parts = sorted(path.parent for path in folder.glob(f"*/{IDENTITY}"))
-    learned = [part for part in parts if Learned.of(part).newest_networks() is not None]
+    learned = [part for part in parts if next(part.glob(f"networks/*/{CALIBRATION}"), None)]
     if len(learned) == 1:
         return learned[0]
     raise CosmicnetError(f"{folder}: {'networks of several kinds' if learned else 'no networks yet'}; give one of the "
@@ -71,7 +74,10 @@ def _only_part(folder: Path) -> Path:
 
 def _require_reported(learned: Learned) -> None:
     """CosmicnetError if models have parameters that a request does not show: any value would be covered."""
-    if names := unreported(read_chain_model(learned.models()[0])):
+    first = next(iter(learned.models()), None)
+    if first is None:
+        raise CosmicnetError(f"{learned.folder}: the models are gone, and with them what CLASS reported of them")
+    if names := unreported(read_chain_model(first)):
         raise CosmicnetError(
             f"{learned.folder}: CLASS does not report {', '.join(names)}, so that a set would be used for any value of "
             "it. Learning runs can use these networks; for a set, add it to cosmicnet_list_setup() in class_state.h "
