@@ -45,6 +45,8 @@ ASYMMETRY = 1e-5
 DERIVED_TRIED = 200
 # Relative to a range: a value that CLASS reports may differ from the one that it read by rounding.
 ROUNDING = 1e-9
+# A parameter varies among models if they fill more than this part of its range. (Helium from nucleosynthesis does not.)
+VARIES = 0.1
 # New values after which the file of derived values is written; also at the end.
 VALUES_PER_WRITE = 100
 
@@ -79,11 +81,15 @@ def replaced(points: Sequence[Point], models: Sequence[Point], region: SampledRe
     """
     if not models:
         return set()
-    rows, others = region.scaled(points), region.scaled(models)
-    tree, low, high = KDTree(rows), others.min(axis=0), others.max(axis=0)
-    to_model, found = tree.query(others)
+    rows = region.scaled(points)
+    tree = KDTree(rows)
+    to_model, found = tree.query(region.scaled(models))
     to_other = tree.query(rows, k=2)[0][:, 1]
-    between = np.all((low == high) | ((low <= rows) & (rows <= high)), axis=1)
+    between = np.ones(len(points), dtype=bool)
+    for name, (first, last) in region.ranges.items():
+        low, high = min(model[name] for model in models), max(model[name] for model in models)
+        if high - low > VARIES * (last - first):
+            between &= np.array([low <= point[name] <= high for point in points])
     return {int(number) for number in found[(to_model < to_other[found]) & between[found]]}
 
 
