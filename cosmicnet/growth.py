@@ -23,13 +23,14 @@ __all__ = ["growing_pieces", "smooth_growth"]
 Array = NDArray[np.float64]
 
 def growing_pieces(has_fluid: bool) -> tuple[str, ...]:
-    """Pieces that are proportional to delta/D. The potential is not where dark energy is perturbed: it adds to it."""
+    """Pieces that are proportional to delta/D. Where dark energy is perturbed the potential is not: dark energy adds
+    to it."""
     return ("matter", "matter_cb") if has_fluid else ("matter", "matter_cb", "weyl")
 
 
 # Powers of a in s over that of 4 pi G a^2 rho_m.
 POWERS = (0, 1, 2)
-# Between these redshifts fields pass from their own values to the fitted ones, and data to being left out.
+# Redshifts between which fields pass from their own values to the fitted ones; and between which data enter the fit.
 OWN_VALUES, DATA = (0.7, 0.2), (3.5, 2.5)
 # The error of fields grows by this factor towards today, over so much redshift.
 EDGE, EDGE_WIDTH = 4.0, 0.1

@@ -10,9 +10,10 @@ from builds import ROOT, build_is_missing
 from serial_pool import serial_pool
 
 # The longest files begin first, so that processes end together.
-LONGEST = ("paper_kills", "make", "class_own_suite", "runtime_coverage", "learn", "cobaya_theory", "sampled_parameters",
-           "paper_training", "curved_line_of_sight", "non_linear", "line_of_sight", "check_and_reweight",
-           "cobaya_chains", "paper_make", "later_modules")
+LONGEST = ("curved_line_of_sight", "make", "learn", "class_own_suite", "runtime_coverage", "non_linear",
+           "paper_training", "two_levels", "paper_kills", "line_of_sight", "cobaya_theory", "check_and_reweight",
+           "sampled_parameters", "paper_make", "standard", "tutorial", "later_modules", "cobaya_chains", "dask",
+           "paper_search", "reweight", "likelihoods")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cosmicnet.errors import CosmicnetError
 from cosmicnet.paper.integrated import IntegratedLensing
 
-SETTINGS = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 300, "N_ur": 2.0308, "N_ncdm": 1,
+SETTINGS = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 100, "N_ur": 2.0308, "N_ncdm": 1,
             "m_ncdm": 0.06, "omega_b": 0.0224, "omega_cdm": 0.1195, "H0": 67.6, "tau_reio": 0.056}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import pickle
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from paper_models import Killed, kill_at, network, plan_of, small_recipe, write_models
+from serial_pool import serial_pool
 
 from cosmicnet.training.models.integrate import RECIPE_FILE
 from cosmicnet.training.paper import search as search_module
@@ -66,11 +68,15 @@ def test_resumed_search_equals_the_uninterrupted_one(
     assert [j.cl_error for j in whole] == sorted(j.cl_error for j in whole)
 
 
-def test_several_processes_make_the_same_search(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Networks are trained by workers of Dask, whose C_l are judged here."""
-    monkeypatch.setattr(search_module, "spectra_of_sources", stand_in_spectra)
+def test_several_processes_make_the_same_search(
+    work: Path, without_class: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Draws are tasks of a pool, whose C_l are judged here; their plan must be one that workers can be sent."""
+    monkeypatch.setattr(search_module, "single_threaded_pool", serial_pool)
     recipe = small_recipe(draws=2)
-    shared = search(plan_of(recipe, work, processes=2), "t1")
+    plan = plan_of(recipe, work, processes=2)
+    assert pickle.loads(pickle.dumps(plan)) == plan
+    shared = search(plan, "t1")
     shutil.rmtree(work / "search")
     assert search(plan_of(recipe, work), "t1") == shared
 
@@ -127,6 +133,7 @@ def test_report_takes_the_search_of_its_recipe_only(work: Path, without_class: N
     judged = search(plan_of(recipe, work), "t2")
     found = search_module.found_before(plan_of(recipe, work), "t2")
     assert found is not None and [entry["draw"] for entry in found] == [j.draw for j in judged]
+    assert search_module.found_before(plan_of(small_recipe(draws=3), work), "t2") is None
     longer = recipe.model_copy(update={"search": recipe.search.model_copy(update={"epochs": {**recipe.search.epochs,
                                                                                              "t2": 7}})})
     assert search_module.found_before(plan_of(longer, work), "t2") is None
@@ -142,6 +149,13 @@ def test_longer_search_takes_the_draws_of_a_shorter_one(
     search(plan_of(small_recipe(draws=4), work), "t1")
     assert trained == [2, 3]
     assert search(plan_of(small_recipe(draws=2), work), "t1") == few
+
+
+def test_damaged_draw_is_trained_again(work: Path, without_class: None) -> None:
+    first = search(plan_of(small_recipe(draws=2), work), "t1")
+    path, = (work / "search").glob("*/draw_0001.json")
+    path.write_text("{")
+    assert search(plan_of(small_recipe(draws=2), work), "t1") == first
 
 
 def diverging(monkeypatch: pytest.MonkeyPatch, losses: dict[Any, float]) -> None:

@@ -1,16 +1,13 @@
 """A damaged work folder of the paper's networks: each time an error that names the remedy."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from paper_models import plan_of, small_recipe, write_models
 
 from cosmicnet.errors import CosmicnetError
-from cosmicnet.training.paper import search as module
-from cosmicnet.training.paper.plan import PaperPlan
-from cosmicnet.training.paper.search import Judged, found_before, result_file, search
+from cosmicnet.training.paper.search import found_before, result_file, search
 from cosmicnet.training.paper.train import train_network
 
 
@@ -18,12 +15,6 @@ from cosmicnet.training.paper.train import train_network
 def work(tmp_path: Path) -> Path:
     write_models(tmp_path / "models")
     return tmp_path
-
-
-def judged_alike(plan: PaperPlan, source: str, best: Iterable[tuple[int, float]]) -> list[Judged]:
-    """In place of spectra by CLASS."""
-    return [Judged(number, plan.recipe.networks.t1.hyperparameters.architecture(source), loss, 0.1)
-            for number, loss in best]
 
 
 def test_damaged_weights_of_an_epoch_are_named(work: Path) -> None:
@@ -42,29 +33,12 @@ def test_damaged_weights_of_an_epoch_are_named(work: Path) -> None:
         train_network(task, work / "training", quiet=True)
 
 
-def test_damaged_draw_is_trained_again(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_judge", judged_alike)
-    first = search(plan_of(small_recipe(draws=2), work), "t1")
-    path, = (work / "search").glob("*/draw_0001.json")
-    path.write_text("{")
-    assert search(plan_of(small_recipe(draws=2), work), "t1") == first
-
-
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"study": 3}'])
 def test_damaged_result_of_a_search_is_named(work: Path, text: str) -> None:
     (work / "search").mkdir()
     result_file(work, "t1").write_text(text)
     with pytest.raises(CosmicnetError, match=r"t1\.json"):
         found_before(plan_of(small_recipe(), work), "t1")
-
-
-def test_search_of_another_number_of_draws_is_not_shown_as_this_one(
-    work: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_judge", judged_alike)
-    search(plan_of(small_recipe(draws=2), work), "t1")
-    assert found_before(plan_of(small_recipe(draws=2), work), "t1")
-    assert found_before(plan_of(small_recipe(draws=3), work), "t1") is None
 
 
 def test_search_on_a_part_of_its_models_is_refused(work: Path) -> None:

@@ -96,20 +96,18 @@ def test_parameter_of_the_domain_that_was_not_sampled_is_no_input(tmp_path: Path
         load_network_set(tmp_path)
 
 
-def sampling(name: str, low: float, high: float) -> str:
-    """The tiny recipe with one more parameter that is sampled."""
-    text = TINY
+def sampling(**ranges: tuple[float, float]) -> str:
+    """The tiny recipe with more parameters that are sampled."""
+    text, more = TINY, "".join(f"{name} = [{low}, {high}]\n" for name, (low, high) in ranges.items())
     for after in ("[class_settings]", "[reduction]"):
-        text = text.replace(f"\n{after}\n", f"{name} = [{low}, {high}]\n\n{after}\n", 1)
+        text = text.replace(f"\n{after}\n", f"{more}\n{after}\n", 1)
     return text
 
 
-def check(folder: Path, name: str, low: float, high: float, **settings: str) -> None:
-    """The checks of `cosmicnet make` before the integration, for a recipe that samples one more parameter."""
-    text = sampling(name, low, high)
-    more = "".join(f"{setting} = {value}\n" for setting, value in settings.items())
+def check(folder: Path, **ranges: tuple[float, float]) -> None:
+    """The checks of `cosmicnet make` before the integration, for a recipe that samples more parameters."""
     path = folder / "mine.toml"
-    path.write_text(text.replace("[class_settings]\n", f"[class_settings]\n{more}"), encoding="utf-8")
+    path.write_text(sampling(**ranges), encoding="utf-8")
     plan = OneLevelPlan.open(path, folder)
     require_feasible(plan.recipe, plan.recipe_file, plan.ellipsoid)
     require_visible(plan.recipe, plan.recipe_file, plan.points)
@@ -122,11 +120,9 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("patched", "coarse")
-@pytest.mark.parametrize(("name", "low", "high"), [
-    ("YHe", 0.2, 0.3), ("T_cmb", 2.7, 2.75), ("ksi_ncdm", 0.0, 0.1), ("DM_annihilation_efficiency", 1e-25, 1e-24),
-    ("N_idr", 0.1, 0.4)])
-def test_what_class_reports_can_be_sampled(tmp_path: Path, name: str, low: float, high: float) -> None:
-    check(tmp_path, name, low, high)
+def test_what_class_reports_can_be_sampled(tmp_path: Path) -> None:
+    check(tmp_path, YHe=(0.2, 0.3), T_cmb=(2.7, 2.75), ksi_ncdm=(0.0, 0.1), DM_annihilation_efficiency=(1e-25, 1e-24),
+          N_idr=(0.1, 0.4))
 
 
 @pytest.mark.usefixtures("patched", "coarse")
@@ -140,7 +136,7 @@ def test_what_class_does_not_report_is_refused_with_its_line(
     tmp_path: Path, name: str, low: float, high: float, why: str
 ) -> None:
     with pytest.raises(CosmicnetError, match=why):
-        check(tmp_path, name, low, high)
+        check(tmp_path, **{name: (low, high)})
 
 
 @pytest.mark.usefixtures("patched")
@@ -169,7 +165,7 @@ def polarization(helium: float | str, **options: Any) -> NDArray[np.float64]:
 def test_networks_learn_helium_and_are_used_where_they_learned_it(tmp_path: Path) -> None:
     from classy import CosmoComputationError
 
-    write_tiny(tmp_path, sampling("YHe", 0.1, 0.4).replace("epochs = 50", "epochs = 0"))
+    write_tiny(tmp_path, sampling(YHe=(0.1, 0.4)).replace("epochs = 50", "epochs = 0"))
     script = Path(__file__).parent / "make_run.py"
     subprocess.run([sys.executable, str(script), "tiny.toml", "work", "networks", "1"], cwd=tmp_path, check=True,
                    env={**os.environ, "OMP_NUM_THREADS": "1"})

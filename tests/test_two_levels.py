@@ -20,7 +20,7 @@ from cosmicnet.store import load_network_set
 from cosmicnet.training.commands.cli import main
 from cosmicnet.training.commands.plans import open_plan
 from cosmicnet.training.evaluate import evaluate
-from cosmicnet.training.fields import tables
+from cosmicnet.training.fields import relevance, tables
 from cosmicnet.training.fields.nodes import NODES
 from cosmicnet.training.models import integrate as module
 from cosmicnet.training.models.cosmologies import Cosmology, SampledBox, draw
@@ -43,7 +43,7 @@ BOX = {"ranges": {"omega_b": [0.02, 0.025], "H0": [60, 75]},
 
 @functools.cache
 def most() -> list[dict[str, object]]:
-    return list(islice(draw(RECIPE.sampling.ranges, RECIPE.sampling.seed), 250))
+    return list(islice(draw(RECIPE.sampling.ranges, RECIPE.sampling.seed), RECIPE.sampling.edges_from))
 
 
 def drawn(number: int) -> list[dict[str, object]]:
@@ -80,7 +80,7 @@ def test_what_is_drawn_obeys_the_ranges() -> None:
 def test_edges_begin_where_the_recipe_says() -> None:
     """Those before stay as they are; those after lie near the ends, and are not integrated at both levels."""
     first, ranges = RECIPE.sampling.edges_from, RECIPE.sampling.ranges
-    evenly = list(islice(draw(ranges, RECIPE.sampling.seed), first))
+    evenly = drawn(first)
     found = list(islice(RECIPE.sampling.cosmologies(), first + 60))
     assert found[:first] == evenly
 
@@ -282,6 +282,9 @@ def test_make_goes_from_a_recipe_to_measured_networks(
         monkeypatch.setattr(user, "single_threaded_pool", serial_pool)
     for name, nodes in NODES.items():
         monkeypatch.setitem(NODES, name, np.linspace(nodes[0], np.log(25.0) if "ln_x" in name else nodes[-1], 40))
+    # relevances need not be good
+    monkeypatch.setattr(relevance, "FIRST_STEPS", 2)
+    monkeypatch.setattr(relevance, "STEPS", 2)
     measured: list[evaluate.EvaluationSettings] = []
     monkeypatch.setattr(evaluate, "evaluate", measured.append)
     output, work = tmp_path / "nets", tmp_path / "work"

@@ -40,8 +40,6 @@ SAME_POINT = 1e-9
 # Keeps logarithms finite.
 TINY = 1e-300
 
-ENTRY = "calibration"
-
 
 @dataclass(frozen=True)
 class Calibration:

@@ -163,7 +163,8 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Arrays and entries of a file of write_arrays(). ValueError if it is damaged, OSError if it cannot be read."""
     try:
         with safe_open(path, framework="numpy") as file:
-            entries = json.loads(file.metadata()[ENTRIES])
+            (text,) = file.metadata().values()
+            entries = json.loads(text)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
         if entries.pop(SHA256) != json_digest([arrays_digest(arrays), entries]):
             raise ValueError("its checksum is not that of its content")
