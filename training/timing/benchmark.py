@@ -357,8 +357,8 @@ def _by_threads(results: Sequence[Benchmark]) -> list[str]:
     }
     return [
         "The perturbation step by number of threads (Table 5 of CosmicNet I), in ms. `interpolation` takes the outputs",
-        "of the networks to CLASS's times and wavenumbers; `late photons` does so for late photons and adds",
-        "rescattering; both are summed over threads. The remainder is CLASS's own.",
+        "of the networks to CLASS's times and wavenumbers; `late photons` adds scattering after reionisation and",
+        "streaming photons; these and `networks` are summed over threads. The remainder is CLASS's own.",
         "",
         f"| threads | {threads} |", f"|---|{'---|' * len(results)}",
         *(f"| {name} | {' | '.join(f'{MILLISECONDS * value:.1f}' for value in values)} |"
