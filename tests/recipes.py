@@ -175,6 +175,14 @@ default = 3e-4
 """
 
 
+def tiny_sampling(**ranges: tuple[float, float]) -> str:
+    """The tiny recipe with more parameters that are sampled."""
+    text, more = TINY, "".join(f"{name} = [{low}, {high}]\n" for name, (low, high) in ranges.items())
+    for after in ("[class_settings]", "[reduction]"):
+        text = text.replace(f"\n{after}\n", f"{more}\n{after}\n", 1)
+    return text
+
+
 def write_tiny(folder: Path, text: str = TINY) -> Path:
     path = folder / "tiny.toml"
     path.write_text(text, encoding="utf-8")

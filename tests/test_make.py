@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from file_contents import contents
 from killed_runs import KILLS, finish, finish_after_kills
-from recipes import COARSE, TINY, write_tiny
+from recipes import COARSE, tiny_sampling, write_tiny
 
 from cosmicnet.store import load_network_set
 from cosmicnet.training.models import integrate
@@ -28,6 +28,8 @@ MODELS = 20
 PATIENCE = 300.0
 # of P(k), with twenty models on a coarse grid
 AGREEMENT = 1e-3
+# a parameter that is an input by its own name
+HELIUM = (0.17, 0.32)
 
 
 def integrated(folder: Path) -> int:
@@ -38,8 +40,9 @@ def integrated(folder: Path) -> int:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Networks made without interruption in work/ and killed/ after as many kills as were asked for."""
     folder = tmp_path_factory.mktemp("make")
+    text = tiny_sampling(YHe=HELIUM)
     # dense layers, which Keras compiles for minutes, in `make kill-tests` alone
-    write_tiny(folder, TINY if KILLS > 1 else TINY.replace("epochs = 50", "epochs = 0"))
+    write_tiny(folder, text if KILLS > 1 else text.replace("epochs = 50", "epochs = 0"))
     seconds = finish(folder, SCRIPT, "tiny.toml", "work", "whole", "2", patience=PATIENCE)
 
     def require_same() -> None:
@@ -77,7 +80,7 @@ def test_a_wider_recipe_with_a_new_parameter_takes_these_models_over(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan_module, "AlignedGrids", lambda: COARSE)
-    text = TINY.replace("H0 = [6", "YHe = [0.23, 0.26]\nH0 = [6").replace("70.0]", "72.0]")
+    text = tiny_sampling(YHe=HELIUM, T_cmb=(2.7, 2.75)).replace("70.0]", "72.0]")
     plan = OneLevelPlan.open(write_tiny(tmp_path, text), tmp_path / "work")
     plan.take_over(folder / "work")
     assert len(plan.taken) == MODELS
@@ -108,6 +111,24 @@ def test_networks_work_in_classy(folder: Path) -> None:
     ratio = np.array([ours.pk_lin(x, 0.0) / full.pk_lin(x, 0.0) for x in k])
     np.testing.assert_allclose(ratio, 1.0, atol=AGREEMENT)
     assert ours.sigma8() != full.sigma8()
+
+
+def polarization(helium: float | str, **options: Any) -> Any:
+    """C_l of EE from l = 100 on, which depend on how many electrons helium binds."""
+    model = computed(output="pCl,mPk", l_max_scalars=300, YHe=helium, **options)
+    return model.raw_cl(300)["ee"][100:]
+
+
+def test_networks_learn_helium_and_are_used_where_they_learned_it(folder: Path) -> None:
+    manifest = load_network_set(folder / "whole").manifest
+    assert manifest.setup["w0_fld"] == -1.0  # as in all models
+    assert manifest.domain["YHe"] == HELIUM and all("YHe" in field["inputs"] for field in manifest.fields)
+    on = {"neural_network": "yes", "neural_network_path": str(folder / "whole"), "neural_network_fallback": "error"}
+    # where CLASS computes it by itself as well; networks without this input are 2% off at 0.19 and 0.3
+    for helium in (0.19, 0.3, "BBN"):
+        np.testing.assert_allclose(polarization(helium, **on), polarization(helium), rtol=0.01)
+    with pytest.raises(classy.CosmoComputationError, match=r"YHe = 0\.33 .*\[0\.17, 0\.32\]"):
+        polarization(0.33, **on)
 
 
 def test_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:

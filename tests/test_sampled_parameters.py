@@ -2,17 +2,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from builds import ROOT
-from numpy.typing import NDArray
-from recipes import COARSE, TINY, write_tiny
+from recipes import COARSE, tiny_sampling
 from synthetic import COSMOLOGY, RUNNING, make_field, make_network_set, make_request
 
 from cosmicnet.coverage import why_not_covered
@@ -96,18 +91,10 @@ def test_parameter_of_the_domain_that_was_not_sampled_is_no_input(tmp_path: Path
         load_network_set(tmp_path)
 
 
-def sampling(**ranges: tuple[float, float]) -> str:
-    """The tiny recipe with more parameters that are sampled."""
-    text, more = TINY, "".join(f"{name} = [{low}, {high}]\n" for name, (low, high) in ranges.items())
-    for after in ("[class_settings]", "[reduction]"):
-        text = text.replace(f"\n{after}\n", f"{more}\n{after}\n", 1)
-    return text
-
-
 def check(folder: Path, **ranges: tuple[float, float]) -> None:
     """The checks of `cosmicnet make` before the integration, for a recipe that samples more parameters."""
     path = folder / "mine.toml"
-    path.write_text(sampling(**ranges), encoding="utf-8")
+    path.write_text(tiny_sampling(**ranges), encoding="utf-8")
     plan = OneLevelPlan.open(path, folder)
     require_feasible(plan.recipe, plan.recipe_file, plan.ellipsoid)
     require_visible(plan.recipe, plan.recipe_file, plan.points)
@@ -148,34 +135,3 @@ def test_recipe_of_the_docs_passes_all_checks(tmp_path: Path) -> None:
     require_feasible(plan.recipe, plan.recipe_file, plan.ellipsoid)
     require_visible(plan.recipe, plan.recipe_file, plan.points)
     assert "YHe" in plan.recipe.sampling.ranges
-
-
-def polarization(helium: float | str, **options: Any) -> NDArray[np.float64]:
-    """C_l of EE from l = 100 on, which depend on how many electrons helium binds."""
-    from classy import Class
-
-    model = Class()
-    model.set({"omega_b": 0.02235, "omega_cdm": 0.1195, "H0": 67.2, "tau_reio": 0.055, "N_ur": 2.0308, "N_ncdm": 1,
-               "m_ncdm": 0.06, "output": "pCl", "l_max_scalars": 300, "YHe": helium, **options})
-    model.compute()
-    return np.asarray(model.raw_cl(300)["ee"][100:])
-
-
-@pytest.mark.usefixtures("patched")
-def test_networks_learn_helium_and_are_used_where_they_learned_it(tmp_path: Path) -> None:
-    from classy import CosmoComputationError
-
-    write_tiny(tmp_path, sampling(YHe=(0.1, 0.4)).replace("epochs = 50", "epochs = 0"))
-    script = Path(__file__).parent / "make_run.py"
-    subprocess.run([sys.executable, str(script), "tiny.toml", "work", "networks", "1"], cwd=tmp_path, check=True,
-                   env={**os.environ, "OMP_NUM_THREADS": "1"})
-    folder = tmp_path / "networks"
-    manifest = load_network_set(folder).manifest
-    assert manifest.setup["w0_fld"] == -1.0  # as in all models
-    assert manifest.domain["YHe"] == (0.1, 0.4) and all("YHe" in field["inputs"] for field in manifest.fields)
-    on = {"neural_network": "yes", "neural_network_path": str(folder), "neural_network_fallback": "error"}
-    # where CLASS computes it by itself as well; networks without this input are 4% off at 0.15 and 0.35
-    for helium in (0.15, 0.35, "BBN"):
-        np.testing.assert_allclose(polarization(helium, **on), polarization(helium), rtol=0.01)
-    with pytest.raises(CosmoComputationError, match=r"YHe = 0\.42 .*\[0\.1, 0\.4\]"):
-        polarization(0.42, **on)
