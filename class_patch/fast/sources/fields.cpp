@@ -21,7 +21,7 @@ std::vector<double> Polynomial::evaluate() const {
   return result;
 }
 
-void Grid::prepare() {
+void SplineGrid::prepare() {
   weights.resize((size_t)size*splines_at_once);
   first.resize(size);
   int interval = 0;
@@ -50,7 +50,7 @@ static void combine(const float * weight, const float * rows, int size, float * 
   }
 }
 
-void Grid::evaluate(int index, const float * coefficients, int functions, float * result) const {
+void SplineGrid::evaluate(int index, const float * coefficients, int functions, float * result) const {
   combine(&weights[(size_t)index*splines_at_once],coefficients+(size_t)first[index]*functions,functions,result);
 }
 
@@ -66,13 +66,13 @@ void Field::make_core(const std::vector<double> & outputs) {
   add(1.f,mean,size,core.data());
 }
 
-std::vector<float> Field::times_of(const Grid & grid) const {
+std::vector<float> Field::times_of(const SplineGrid & grid) const {
   std::vector<float> rows((size_t)grid.size*time_functions);
   for (int i=0; i < grid.size; i++) grid.evaluate(i,in_time,time_functions,&rows[(size_t)i*time_functions]);
   return rows;
 }
 
-std::vector<float> Field::panels_in_k(const Grid & grid) const {
+std::vector<float> Field::panels_in_k(const SplineGrid & grid) const {
   const int panels = panels_of(grid.size);
   std::vector<float> result((size_t)panels*k_functions*panel_columns,0.f), functions(k_functions);
   for (int i=0; i < grid.size; i++) {
@@ -83,8 +83,8 @@ std::vector<float> Field::panels_in_k(const Grid & grid) const {
   return result;
 }
 
-void Field::evaluate(const std::vector<Grid> & grids) {
-  const Grid & times = grids[time_grid], & wavenumbers = grids[k_grid];
+void Field::evaluate(const std::vector<SplineGrid> & grids) {
+  const SplineGrid & times = grids[time_grid], & wavenumbers = grids[k_grid];
   const double r_t = time_functions, r_k = k_functions, n_t = times.size, n_k = wavenumbers.size;
   std::vector<float> rows = times_of(times), panels = panels_in_k(wavenumbers);
   /* multiply the core into whichever side makes this product and the later one cheaper */
@@ -121,12 +121,12 @@ static void scale(const float * row, float factor, int size, float * result) {
   for (int i=0; i < size; i++) result[i] = factor*row[i];
 }
 
-SumRows::SumRows(const std::vector<Field> & fields, const Sum & sum, int begin, int end) : fields(fields), rows(end-begin) {
+SumRows::SumRows(const std::vector<Field> & fields, const FieldSum & sum, int begin, int end) : fields(fields), rows(end-begin) {
   size_t size = 0;
-  for (const Term & term : sum.terms) size += (size_t)rows*fields[term.field].rank;
+  for (const FieldTerm & term : sum.terms) size += (size_t)rows*fields[term.field].rank;
   lefts.resize(size);
   float * place = lefts.data();
-  for (const Term & term : sum.terms) {
+  for (const FieldTerm & term : sum.terms) {
     const Field & field = fields[term.field];
     of_term.push_back(term.field);
     products.push_back({place,field.rank,NULL,field.rank});

@@ -15,10 +15,10 @@ namespace cosmicnet {
 enum {splines_at_once = 6};
 
 /** The values of one coordinate, and the B-splines that do not vanish there. */
-class Grid {
+class SplineGrid {
 public:
   /** breaks[intervals+1]: the knots within the range; polynomials[(interval*6+power)*6+spline], of the position from 0 to 1. */
-  Grid(const double * breaks, int intervals, const double * polynomials, const double * values, int size)
+  SplineGrid(const double * breaks, int intervals, const double * polynomials, const double * values, int size)
     : size(size), breaks(breaks), intervals(intervals), polynomials(polynomials), values(values) {}
   /** Find the splines; beyond the ends they are those at the ends. */
   void prepare();
@@ -55,7 +55,7 @@ public:
       k_functions(k_functions), time_grid(time_grid), k_grid(k_grid) {}
   /** The core (time_functions, k_functions): the mean plus the components, one after the other, times the outputs of the network. */
   void make_core(const std::vector<double> & outputs);
-  void evaluate(const std::vector<Grid> & grids);
+  void evaluate(const std::vector<SplineGrid> & grids);
   int work() const { return time_functions*k_functions; }
   const float * panel(int index) const { return &right[(size_t)index*rank*panel_columns]; }
 
@@ -63,8 +63,8 @@ public:
   std::vector<float> left;
 
 private:
-  std::vector<float> times_of(const Grid & grid) const;
-  std::vector<float> panels_in_k(const Grid & grid) const;
+  std::vector<float> times_of(const SplineGrid & grid) const;
+  std::vector<float> panels_in_k(const SplineGrid & grid) const;
   const float * mean, * components, * in_time, * in_k;
   int time_functions, k_functions, time_grid, k_grid;
   std::vector<float> core, right;
@@ -75,7 +75,7 @@ private:
 enum TermKind {term_plain, term_growing, term_slope};
 
 /** A field from its row `first` on, times a function of time (NULL: 1). */
-struct Term {
+struct FieldTerm {
   int field, first;
   const double * function;
   int kind;
@@ -84,15 +84,15 @@ struct Term {
 };
 
 /** A sum of fields times functions of time. */
-struct Sum {
-  std::vector<Term> terms;
+struct FieldSum {
+  std::vector<FieldTerm> terms;
   int rows;
 };
 
 /** Rows of a sum as products, whose right sides are set by the panel. */
 class SumRows {
 public:
-  SumRows(const std::vector<Field> & fields, const Sum & sum, int begin, int end);
+  SumRows(const std::vector<Field> & fields, const FieldSum & sum, int begin, int end);
   /** The sum at these rows and the wavenumbers of a panel. */
   void multiply(int panel, float * result, int stride);
 

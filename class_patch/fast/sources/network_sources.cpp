@@ -63,7 +63,7 @@ NetworkSources::NetworkSources(const double * k, int k_size, const double * tau,
     late_size(tau_size-first_late), padded_k(k,k+k_size), not_finite(-1), growth(NULL), growth_rows(0), growth_times(0), first_reionized(0), free(NULL),
     scattered_columns(0), scattered_stride(0), first_scattering(0.), visibility(NULL), first_wave_row(0), last_k(NULL), rate(NULL) {
   padded_k.resize(stride,k[k_size-1]);
-  for (Sum & sum : sums) sum.rows = 0;
+  for (FieldSum & sum : sums) sum.rows = 0;
   for (int source=0; source < source_number; source++) {
     tables[source] = tables_of_p[source] = NULL;
     in_k[source] = NULL;
@@ -72,7 +72,7 @@ NetworkSources::NetworkSources(const double * k, int k_size, const double * tau,
 }
 
 void NetworkSources::add_grid(const double * breaks, int intervals, const double * polynomials, const double * values, int size) {
-  grids.push_back(Grid(breaks,intervals,polynomials,values,size));
+  grids.push_back(SplineGrid(breaks,intervals,polynomials,values,size));
 }
 
 void NetworkSources::add_field(const float * mean, const float * components, int time_functions, int k_functions, int time_grid,
@@ -148,7 +148,7 @@ void NetworkSources::run() {
   std::iota(order.begin(),order.end(),0);
   std::sort(order.begin(),order.end(),[this] (int one, int other) { return fields[one].work() > fields[other].work(); });
   Crew crew;
-  for (Grid & grid : grids) grid.prepare();
+  for (SplineGrid & grid : grids) grid.prepare();
   for (int index : order) {
     crew.add([this,index] () {
       {
@@ -196,8 +196,8 @@ void NetworkSources::run() {
 
 /** Left sides that are not those of the fields. */
 void NetworkSources::change_terms() {
-  for (Sum & sum : sums) {
-    for (Term & term : sum.terms) {
+  for (FieldSum & sum : sums) {
+    for (FieldTerm & term : sum.terms) {
       if (term.kind == term_plain) continue;
       const Field & field = fields[term.field];
       const int rank = field.rank, rows = sum.rows;

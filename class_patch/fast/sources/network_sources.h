@@ -77,11 +77,11 @@ private:
   const double * const k, * const tau;
   const int k_size, panels, stride, first_late, late_size;
   std::vector<double> padded_k;
-  std::vector<Grid> grids;
+  std::vector<SplineGrid> grids;
   std::vector<Field> fields;
   std::vector<Polynomial> polynomials;
   std::vector<std::vector<double>> outputs;
-  Sum sums[sum_number];
+  FieldSum sums[sum_number];
   double * tables[source_number], * tables_of_p[source_number];
   const double * in_k[source_number];
   std::atomic<int> not_finite;
