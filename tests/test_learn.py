@@ -596,6 +596,19 @@ def test_the_background_process_runs_and_ends(tmp_path: Path) -> None:
     assert part.keep(chain_model()) == damaged and len(part.models()) == 2
 
 
+def test_networks_do_not_wait_for_all_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain may keep models faster than they are put on nodes; those that wait are audits of the first networks."""
+    part, prepared = Learned.open(tmp_path, identity_of(request(), RUNNING)), list[str]()
+    for number in range(4):
+        part.keep(chain_model(cosmology={**COSMOLOGY, "H0": 60.0 + number}))
+    at_fits = []
+    monkeypatch.setattr(student, "_is_prepared", lambda _learned, path: path.name in prepared)
+    monkeypatch.setattr(student, "_prepare", lambda _learned, path: prepared.append(path.name))
+    monkeypatch.setattr(student, "fit_if_enough", lambda _learned: at_fits.append(len(prepared)))
+    student.study(part)
+    assert at_fits[:4] == [1, 2, 3, 4]
+
+
 # Cobaya
 
 @pytest.mark.usefixtures("recording")

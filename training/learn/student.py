@@ -46,7 +46,8 @@ def study(learned: Learned) -> None:
             for path in missing:
                 _prepare(learned, path)
                 _update_calibration(learned)
-            fit_if_enough(learned)
+                # the models that still wait are audits of the networks
+                fit_if_enough(learned)
         fit_if_enough(learned)
 
 
