@@ -17,7 +17,7 @@ Module = Literal["background", "thermodynamics", "perturbations", "primordial", 
                  "lensing", "distortions"]
 
 BEFORE_PRIMORDIAL = ("background", "thermodynamics", "perturbations")
-# The end of the name of a setting of any massive species but the first.
+# Suffix of a setting of the second and further massive species.
 NUMBER_OF_SPECIES = re.compile(r"(?<=_ncdm)_[2-9]$|(?<=_ncdm_in_eV)_[2-9]$")
 
 

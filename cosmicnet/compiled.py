@@ -26,9 +26,10 @@ from .splines import SplineBasis
 __all__ = ["Compiled", "Fill", "compiled_fill"]
 
 Array = NDArray[np.float64]
-# A field (its number, its first row), a function of time that multiplies it, and what is done with it before.
+# One term of a sum: index of the field and its first row, the function of time that multiplies it, its treatment
+# ('plain', 'growing', 'slope').
 Term = tuple[int, int, Array | None, str]
-# Seconds of networks, of photons, of all else, and a table that is not finite.
+# Seconds in networks, photons and the rest; the name of a table that is not finite, or None.
 Filled = tuple[float, float, float, str | None]
 Fill = Callable[..., Filled]
 

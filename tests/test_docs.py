@@ -78,7 +78,8 @@ def test_python_runs(name: str) -> None:
     names: dict[str, Any] = {}
     with warnings.catch_warnings():
         exec("\n".join(blocks(ROOT / name, "python")), names)
-    assert all(names[used].neural_network_info()["used"] for used in ("cosmology", "model") if used in names)
+    models = [names[used] for used in ("cosmology", "model") if used in names]
+    assert models and all(model.neural_network_info()["used"] for model in models)
 
 
 def test_yaml_can_be_read() -> None:

@@ -30,7 +30,7 @@ __all__ = ["covered_cosmology", "run_demo"]
 
 Array = NDArray[np.float64]
 
-# The first that the networks cover is shown: Planck's best fit, with these neutrinos and dark energy.
+# Planck's best fit with these neutrinos and dark energy. The demo shows the first that the networks cover.
 BEST_FIT: Parameters = {
     "omega_b": 0.022383, "omega_cdm": 0.12011, "H0": 67.32, "tau_reio": 0.0543, "A_s": 2.100549e-9, "n_s": 0.96605,
 }
@@ -76,7 +76,7 @@ def run_demo(output_folder: Path, packages_path: Path | None = None, network: st
     """Print times, errors and Planck chi2 of both modes, then a posterior; write the plots into `output_folder`.
 
     packages_path : Cobaya packages folder, None for $COBAYA_PACKAGES_PATH; the demo goes on without it.
-    network : name or folder of the set, None for the best one.
+    network : name or folder of the set; None: the narrowest installed set that covers it.
 
     Raises CosmicnetError for a classy without networks, and for networks that cover none of COSMOLOGIES.
     """
@@ -93,7 +93,7 @@ def run_demo(output_folder: Path, packages_path: Path | None = None, network: st
     console.print(_seconds_table(full.seconds, net.seconds))
     console.print(_errors_table(full.spectra, net.spectra))
     stand_for = ("as in the training of these networks" if network and not read_manifest(network).precision_settings
-                 else "networks stand for converged CLASS: most of what differs is full CLASS's")
+                 else "and the networks follow converged CLASS, so most of the difference is the error of full CLASS")
     console.print(f"Full CLASS has its default precision here, {stand_for}. In your own comparison, compare with "
                   f"{COMPARE_WITH}.", highlight=False)
     _print_planck(console, full.spectra, net.spectra, packages_path)
@@ -148,7 +148,7 @@ def _sources(parameters: Parameters) -> CmbSources:
 
 
 def _measure_seconds(parameters: Parameters) -> Seconds:
-    """Medians. The spectra are timed by themselves, since the noise of an integration may be longer than all of them.
+    """Median seconds. The spectra are timed separately: the scatter of an integration can exceed their total.
 
     The caller has computed these parameters before: nothing is loaded for the first time.
     """

@@ -1,4 +1,3 @@
-"""Training models: the plan of a recipe, points of parameter space and cosmologies, grids, integration by CLASS, files.
-
-Nothing here may know fields or networks; only the ellipsoid of a domain is of one kind of recipe.
+"""Training models: points and cosmologies, grids, integration by CLASS, files; and the plan, the steps that every kind of
+recipe has. Nothing here may resample or fit.
 """

