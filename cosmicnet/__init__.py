@@ -2,8 +2,8 @@
 
 installed_sets, load_network_set, covers and sources need no Cobaya, which finds its components here by short names
 (`cosmicnet.Cosmicnet`). Everything is loaded when it is first used. This folder is the runtime: nothing here may train,
-draw, or import more than NumPy, SciPy, safetensors and threadpoolctl. It is flat, since every module serves the one path
-from request to tables.
+draw, or import more than NumPy, SciPy, safetensors and threadpoolctl. It is flat, since every module serves the one
+path from request to tables.
 """
 from __future__ import annotations
 

@@ -61,7 +61,8 @@ def streaming_factor(history: Mapping[str, Array]) -> Array:
 
 @dataclass(frozen=True)
 class PhotonPlan:
-    """Which photons a request needs, at which times. Late times are request.tau[first:], late rows are counted from there.
+    """Which photons a request needs, at which times. Late times are request.tau[first:]; late rows are counted from
+    there.
 
     sources: the tables with photons. start: when reionisation begins (Mpc), infinite without. times: uniform times of
     rescattering (Mpc), at which fields of the late region are needed. pieces: of the late region, needed for photons.

@@ -19,8 +19,8 @@ __all__ = ["arrays_digest", "code_digest", "content_digest", "json_digest"]
 
 PACKAGE = "cosmicnet."
 # Modules of the package whose code determines no table and no fit: settings, errors and workers come from these, and
-# results go to these. A module that begins to matter must leave this list, or finished fits are taken for those of the new
-# code.
+# results go to these. A module that begins to matter must leave this list, or finished fits are taken for those of the
+# new code.
 NO_PART = frozenset({
     "class_parameters", "coverage", "emulator", "errors", "evaluation", "files", "manifest", "running_class", "store",
     "training.evaluate.boxes", "training.evaluate.domain", "training.fields.describe", "training.fields.guard",
