@@ -23,11 +23,12 @@ from ..models.dataset import read_numbers
 from ..models.integrate import RECIPE_FILE, read_identity, record_identity
 from ..models.sampling import Point, SampledRegion, why_outside
 from ..recipe.schema import Recipe
+from ..work.digest import json_digest
 from ..work.files import DatasetError, digest_of, read_json, write_json
 
 __all__ = ["TAKEN_FILE", "take_over", "taken_models"]
 
-# In the folder of models: those that were taken over, and from where.
+# In the folder of models: those that were taken over, and a digest of the path of each folder that they came from.
 TAKEN_FILE = "taken.json"
 # Named by their content.
 NAME, DIGITS = "taken-{}.h5", 24
@@ -56,7 +57,7 @@ def take_over(
     region: SampledRegion, cache: Path,
 ) -> str:
     """Plan.take_over() into the models' folder of a plan with this identity; cache: of derived values."""
-    there, known = str(source.resolve()), _read(folder)
+    there, known = json_digest(str(source.resolve())), _read(folder)
     if there in known["from"]:
         return f"{source}: {len(known['models'])} models were taken over before"
     if any(path.stem.isdecimal() for path in folder.glob("*.*")):
