@@ -149,7 +149,7 @@ def test_mistake_is_one_clear_message(
     prepare()
     if mistake.startswith("paper"):
         # CLASS at the ends of the box takes seconds; test_paper_make does so
-        monkeypatch.setattr("cosmicnet.training.paper.recipe_errors.require_possible", lambda *_: None)
+        monkeypatch.setattr("cosmicnet.training.paper.recipe_errors.require_possible_paper", lambda *_: None)
     if mistake in ("make: work below a file", "make: models of another recipe"):
         # the tiny recipe goes with coarser grids
         monkeypatch.setattr("cosmicnet.training.one_level.plan.OneLevelPlan.check", lambda _: None)

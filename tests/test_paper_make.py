@@ -18,7 +18,7 @@ from cosmicnet.training.models.dataset import model_path
 from cosmicnet.training.paper.dataset import PaperModel, read_paper_model
 from cosmicnet.training.paper.plan import PaperPlan
 from cosmicnet.training.paper.recipe import SETS, PaperRecipe, load_paper_recipe
-from cosmicnet.training.paper.recipe_errors import require_possible
+from cosmicnet.training.paper.recipe_errors import require_possible_paper
 from cosmicnet.training.paper.search import cl_error, predicted_source, spectra_of_sources
 from cosmicnet.training.paper.source_tables import network_sources
 from cosmicnet.training.recipe.schema import RecipeError
@@ -177,7 +177,7 @@ def refuse_changed(folder: Path, old: str, new: str, at: str, message: str) -> N
     text, file = RECIPE.read_text(encoding="utf-8"), changed(folder, old, new)
     line = text[:text.index(at)].count("\n") + 1
     with pytest.raises(CosmicnetError, match=f"mine.toml:\n  line {line}: {message}"):
-        require_possible(load_paper_recipe(file), file)
+        require_possible_paper(load_paper_recipe(file), file)
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
@@ -223,10 +223,10 @@ def test_parameters_and_settings_that_requests_do_not_tell_are_told_first(tmp_pa
 
 def test_shipped_recipes_are_possible() -> None:
     for file in (RECIPE, RECIPE.with_name("paper.toml")):
-        require_possible(load_paper_recipe(file), file)
+        require_possible_paper(load_paper_recipe(file), file)
 
 
 def test_layers_are_tried_on_the_wavenumbers_of_the_recipe(tmp_path: Path) -> None:
     file = changed(tmp_path, "l_max_scalars =", "k_step_sub = 0.5\nk_step_super = 0.02\nl_max_scalars =")
     with pytest.raises(RecipeError, match=r"search: .* \d\d wavenumbers"):
-        require_possible(load_paper_recipe(file), file)
+        require_possible_paper(load_paper_recipe(file), file)

@@ -16,7 +16,7 @@ from cosmicnet.errors import CosmicnetError, NetworkFileError
 from cosmicnet.fields import FIELDS, fields_for, inputs_of
 from cosmicnet.network import Normalization
 from cosmicnet.store import NetworkSet, load_network_set, save_network_set
-from cosmicnet.training.checks import visible as reported
+from cosmicnet.training.checks import visible
 from cosmicnet.training.checks.feasible import require_feasible
 from cosmicnet.training.checks.visible import require_visible
 from cosmicnet.training.one_level.plan import OneLevelPlan
@@ -103,7 +103,7 @@ def check(folder: Path, **ranges: tuple[float, float]) -> None:
 @pytest.fixture
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tiny recipe has no room for the real grids."""
-    monkeypatch.setattr(reported, "AlignedGrids", lambda: COARSE)
+    monkeypatch.setattr(visible, "AlignedGrids", lambda: COARSE)
 
 
 @pytest.mark.usefixtures("patched", "coarse")

@@ -74,17 +74,17 @@ class CheckResult:
         return bool(np.all(np.abs(self.changes[TOTAL]) <= threshold))
 
 
-def check(run: Mapping[str, Any], settings: PointSettings, place: str, networks: str | None = None) -> CheckResult:
+def check(run: Mapping[str, Any], settings: PointSettings, draw_from: str, networks: str | None = None) -> CheckResult:
     """Draw points, evaluate both modes, compare. Raises CosmicnetError for a run that cannot be compared.
 
-    run : Cobaya's input; place : see draw_points(); networks : None for those of the run.
+    run : Cobaya's input; draw_from : see draw_points(); networks : None for those of the run.
     """
     info = settings.with_packages(run)
     sampler = next(iter((info.get("sampler") or {"": None}).values())) or {}
     covmat = (sampler.get("covmat") or "auto", sampler.get("covmat_params"))
     model = model_of(in_mode(info, "net", networks))
-    points = draw_points(model, place, settings.points, settings.seed, covmat)
-    taken = networks or _taken(model)
+    points = draw_points(model, draw_from, settings.points, settings.seed, covmat)
+    taken = networks or _networks_of_run(model)
     model.close()
     net = settings.with_networks(info, points, networks)
     # full CLASS takes long: only where networks apply
@@ -93,33 +93,34 @@ def check(run: Mapping[str, Any], settings: PointSettings, place: str, networks:
     return compare_points(points, net, [full.get(index, NOT_EVALUATED) for index in range(len(points))])
 
 
-def _taken(model: Any) -> str | None:
+def _networks_of_run(model: Any) -> str | None:
     """The networks that our component has chosen for the whole prior; None for Cobaya's own classy."""
     chosen = (theory.extra_args.get(f"{FLAG}_path") for theory in model.theory.values()
               if hasattr(theory, "network_set"))
     return next(chosen, None)
 
 
-def draw_points(model: Any, place: str, number: int, seed: int,
+def draw_points(model: Any, draw_from: str, number: int, seed: int,
                 covmat: tuple[Any, Any] = ("auto", None)) -> list[dict[str, float]]:
     """Points where the prior is not zero, all different: fewer than `number` where a chain has few.
 
-    place : 'covmat', a Gaussian around the reference point with the run's covariance matrix, much like the posterior;
+    draw_from : 'covmat', a Gaussian around the reference point with the run's covariance matrix, much like the
+        posterior;
         'reference', the reference density; 'prior'; or the root of a chain of Cobaya.
     covmat : the options `covmat` and `covmat_params` of Cobaya's samplers.
     """
     names = list(model.parameterization.sampled_params())
     random = np.random.default_rng(seed)
-    if place not in _DRAWS:
-        chain = load_chain(Path(place), BURN_IN)
+    if draw_from not in _DRAWS:
+        chain = load_chain(Path(draw_from), BURN_IN)
         rows = dict.fromkeys(systematic_choice(chain.weights, number, random))
         return [chain.point(row, names) for row in rows]
     with quiet():
-        draws = _DRAWS[place](model, SPARE * number, random, covmat)
+        draws = _DRAWS[draw_from](model, SPARE * number, random, covmat)
     different = dict.fromkeys(tuple(map(float, draw)) for draw in draws)
     inside = [draw for draw in different if np.isfinite(model.prior.logp(draw))][:number]
     if not inside:
-        raise CosmicnetError(f"none of {len(draws)} draws from the {place} lies inside the prior")
+        raise CosmicnetError(f"none of {len(draws)} draws from the {draw_from} lies inside the prior")
     return [dict(zip(names, draw, strict=True)) for draw in inside]
 
 

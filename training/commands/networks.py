@@ -106,7 +106,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_from(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--from", dest="sources", type=Path, action="append", default=[], metavar="FOLDER",
+    parser.add_argument("--from", dest="start_from", type=Path, action="append", default=[], metavar="FOLDER",
                         help="take over the models in the work folder of another recipe, as far as they fit; may be "
                              "given more than once")
 
@@ -133,7 +133,7 @@ def _run_make(options: argparse.Namespace) -> None:
 
     plan = _open(options)
     output = _output(plan, options.output)
-    _take_over(plan, options.sources)
+    _take_over(plan, options.start_from)
     workers = count_checked_workers(plan)
     confirm_cost(plan.models, estimate_cost(plan, workers, options.models), options.yes)
     missed = None
@@ -159,7 +159,7 @@ def _run_generate(options: argparse.Namespace) -> None:
         if options.number != plan.number and not plan.can_grow:
             raise CosmicnetError('--number: a Latin hypercube cannot grow; set sampling.design = "sobol"')
         plan = plan.with_models(options.number)
-    _take_over(plan, options.sources)
+    _take_over(plan, options.start_from)
     generate(plan, options.yes)
 
 

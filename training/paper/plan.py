@@ -27,7 +27,7 @@ from ..work.run_class import Parameters
 from .assemble import assemble
 from .dataset import write_paper_model
 from .recipe import SETS, PaperRecipe, load_paper_recipe
-from .recipe_errors import require_possible
+from .recipe_errors import require_possible_paper
 from .source_tables import full_sources, k_grid
 from .train import Epoch, Trained, TrainingTask, epochs_of, train_network
 
@@ -93,7 +93,7 @@ class PaperPlan(Plan):
                                f"{self.models}") from error
 
     def check(self) -> None:
-        require_possible(self.recipe, self.recipe_file)
+        require_possible_paper(self.recipe, self.recipe_file)
 
     def models_of(self, name: str) -> list[Path]:
         """The models of a set that were integrated, as many as the recipe has; DatasetError if there are none."""

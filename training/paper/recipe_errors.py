@@ -19,10 +19,10 @@ from .assemble import companion_of
 from .recipe import PaperRecipe, without_wavenumbers
 from .source_tables import k_grid
 
-__all__ = ["require_possible"]
+__all__ = ["require_possible_paper"]
 
 
-def require_possible(recipe: PaperRecipe, path: Path) -> None:
+def require_possible_paper(recipe: PaperRecipe, path: Path) -> None:
     """Raise RecipeError with the line in the file `path`: for too few models, a companion that is not
     there or does not cover the box, layers and ranges of a search that leave no wavenumbers, settings that CLASS does
     not know or that requests do not show, and ends of the box that it cannot compute."""

@@ -25,7 +25,7 @@ from .measured_with import measured_with
 __all__ = ["CASES", "CambErrors", "compare_with_camb", "differences", "write_camb"]
 
 Array = NDArray[np.float64]
-Spectra = dict[str, Array]
+SpectraByName = dict[str, Array]
 
 L_MAX = 2500
 A_S, N_S, TAU = 2.1e-9, 0.966, 0.054
@@ -94,7 +94,7 @@ def compare_with_camb(output: Path) -> None:
     write_camb(output, found, recombination)
 
 
-def differences(found: Spectra, expected: Spectra) -> dict[str, float]:
+def differences(found: SpectraByName, expected: SpectraByName) -> dict[str, float]:
     """The numbers of CambErrors; spectra of P(k) are compared where both have them."""
     def relative(name: str, part: slice) -> float:
         return float(np.max(np.abs(found[name][part] / expected[name][part] - 1.0)))
@@ -110,14 +110,14 @@ def _wavenumbers(h: float) -> Array:
     return np.geomspace(1e-3, 0.9 * K_MAX, 200) * h
 
 
-def _of_networks(params: Any) -> tuple[Spectra, float, str]:
+def _of_networks(params: Any) -> tuple[SpectraByName, float, str]:
     results, seconds = _timed(lambda: get_results(params, L_MAX))
     at, ln_k = np.log(_wavenumbers(params.h)), np.log(results.k)
     pk = np.exp(CubicSpline(ln_k, np.log(results.pk_m))(at))
     return {**{name: results.lensed[name] for name in ("tt", "ee", "te", "pp")}, "pk": pk}, seconds, results.network
 
 
-def _of_camb(params: Any) -> Spectra:
+def _of_camb(params: Any) -> SpectraByName:
     import camb
 
     results = camb.get_results(params)
@@ -129,7 +129,7 @@ def _of_camb(params: Any) -> Spectra:
             "pp": results.get_lens_potential_cls(L_MAX, raw_cl=True)[:, 0], "pk": pk}
 
 
-def _of_class(params: Any) -> Spectra:
+def _of_class(params: Any) -> SpectraByName:
     """Networks in CLASS at the same cosmology and with the same sampling, with its own recombination."""
     import camb
 
