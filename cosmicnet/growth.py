@@ -22,6 +22,7 @@ __all__ = ["growing_pieces", "smooth_growth"]
 
 Array = NDArray[np.float64]
 
+
 def growing_pieces(has_fluid: bool) -> tuple[str, ...]:
     """Pieces that are proportional to delta/D. Where dark energy is perturbed the potential is not: dark energy adds
     to it."""

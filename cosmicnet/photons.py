@@ -66,7 +66,8 @@ class PhotonPlan:
 
     sources: the tables with photons. start: when reionisation begins (Mpc), infinite without. times: uniform times of
     rescattering (Mpc), at which fields of the late region are needed. pieces: of the late region, needed for photons.
-    rows: the photon regions that contain times, each with its late rows.
+    rows: the photon regions that contain times, each with its late rows. first_scattered: the first late row after the
+    start of reionisation.
     """
 
     first: int
@@ -75,7 +76,6 @@ class PhotonPlan:
     times: Array
     pieces: tuple[str, ...]
     rows: Mapping[str, slice]
-    # the first late row after the start of reionisation
     first_scattered: int
 
     @classmethod

@@ -77,9 +77,9 @@ cdef int _compute_later(Class self, set level) except -1:
     Run the later modules alone, if the result is that of a whole compute(); returns whether they were run.
 
     Background, thermodynamics and perturbations are kept, and primordial and non-linear spectra where only parameters
-    of the transfer functions changed. Transfer functions of temperature and polarisation are kept too; those of the lensing potential (and number counts) only if neither their own parameters nor non-linear
-    corrections changed. The previous computation may have ended with the primordial spectra. Raises
-    CosmoComputationError if a module fails.
+    of the transfer functions changed. Transfer functions of temperature and polarisation are kept too; those of the
+    lensing potential (and number counts) only if neither their own parameters nor non-linear corrections changed. The
+    previous computation may have ended with the primordial spectra. Raises CosmoComputationError if a module fails.
     """
     if not self.allocated or self._computed_from is None or "primordial" not in self.ncp or "primordial" not in level:
         return False
