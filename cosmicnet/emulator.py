@@ -32,6 +32,7 @@ from .photons import (
     streaming_factor,
 )
 from .pieces import PIECES, SOURCES, fill_p, tables_but_p, time_factor, wavenumber_factor
+from .pressure import slow_growth
 from .request import Request
 from .rescattering import duration_of_change, is_resolved, start_of_reionization
 from .splines import cubic_at
@@ -198,6 +199,7 @@ class FieldsEmulator:
         # a set with CLASS's own boundaries stands for its approximation beyond them
         of_tables = _OpenRequest(
             request, self._bases, inputs, self.scales(request), has_streaming=self.boundaries is not None).fill()
+        slow_growth(request)
         return {"inputs": seconds, **of_tables}
 
     def _is_needed(self, field: Field, request: Request) -> bool:

@@ -142,7 +142,7 @@ N_ncdm = [0.0, 1.0]
 [sampling]
 models = 8
 seed = 1
-far = { every = 1, first = 0 }
+far = [{ every = 1, first = 0 }]
 
 [sampling.box.ranges]
 omega_b = [0.0221, 0.0227]

@@ -151,6 +151,18 @@ def test_difference_of_levels_takes_the_better_of_two_estimates() -> None:
     assert not by_share.any()
 
 
+def test_difference_of_levels_falls_with_matter_beyond_the_last_wavenumber() -> None:
+    """The tables of a model that ends early are constant beyond; the relative difference of its levels goes on."""
+    field = next(f for f in DENSITY_FIELDS if f.name == "late.matter")
+    x = np.exp(NODES[field.wavenumber])
+    values = np.broadcast_to(1.0 / x**2, (2, 3, x.size))
+    ends = [300.0, 1e5]
+    cut = np.array([np.where(x > end, 1.0 / x[x <= end][-1] ** 2, v) for end, v in zip(ends, values, strict=True)])
+    models: Any = [SimpleNamespace(cosmology={"k_last": end, "sound_horizon_rec": 1.0}) for end in ends]
+    found = module._kept_in_proportion((1e-3 * cut).astype(np.float32), values, field, models)
+    assert found == pytest.approx(1e-3 * values, rel=1e-5)
+
+
 def test_levels_are_paired_by_cosmology(monkeypatch: pytest.MonkeyPatch) -> None:
     def resampled(paths: list[Path], folder: Path, *others: Any, make: Any) -> list[Any]:
         return [(folder.name, path.stem) for path in paths]

@@ -159,7 +159,7 @@ def test_models_without_the_largest_wavenumbers_have_the_others_alike() -> None:
     far, near = (CurvedSpaceGrids().of(cosmology, {"Omega0_k": 0.0}, is_far)[0] for is_far in (True, False))
     assert np.array_equal(far[:near.size], near) and near[-1] <= CurvedSpaceGrids().k_most < far[near.size] < far[-1]
     # models at both levels without massive neutrinos have all wavenumbers
-    assert all(RECIPE.sampling.far.has(i) for i in range(100) if RECIPE.levels.both_massless.has(i))
+    assert all(RECIPE.sampling.is_far(i) for i in range(100) if RECIPE.levels.both_massless.has(i))
 
 
 def test_levels_share_what_decides_where_sources_change() -> None:

@@ -262,9 +262,61 @@ static inline void cosmicnet_list_unusual(struct precision * ppr, struct backgro
     does; the columns are those of cosmicnet_columns. */
 static const char * const cosmicnet_columns[] = {
   "scale_factor","growth_factor","growth_velocity","sound_horizon",
-  "scattering_rate","exp_minus_kappa","visibility","visibility_prime"
+  "scattering_rate","exp_minus_kappa","visibility","visibility_prime","filtering_length_squared"
 };
-enum {cosmicnet_column_number = 8};
+enum {cosmicnet_column_number = 9};
+
+/** The square of the comoving length (Mpc) below which the pressure that reionisation gives to baryons keeps them from following
+    matter: Gnedin & Hui (1998), 1/k_F^2 = int dtau/(a D^2) int dtau a D^2 c_b^2, for the part of the squared sound speed c_b^2
+    that a universe without reionisation lacks. There it falls as 1/a^2 from the redshift of the fewest electrons on.
+    For each column of `tau`, with its scale factors. */
+static inline int cosmicnet_filtering_length(struct background * pba, struct thermodynamics * pth, double * pvecback,
+                                             double * pvecthermo, const double * a, int tau_size, double * result) {
+  enum {steps = 200};
+  double z_most = 60., ln_a[steps+1], filtered[steps+1];
+  double pressure_before = 0., inner = 0., slope_before = 0., neutral = 0.;
+  int fewest = 0, last_back = 0, last_thermo = 0, index, step;
+  for (index=0; index < tau_size; index++)
+    result[index] = 0.;
+  for (index=0; (index < pth->tt_size) && (pth->z_table[index] < z_most); index++)
+    if (pth->thermodynamics_table[index*pth->th_size+pth->index_th_xe]
+        < pth->thermodynamics_table[fewest*pth->th_size+pth->index_th_xe])
+      fewest = index;
+  if (pth->z_table[fewest] <= 0.)
+    return _SUCCESS_;
+  for (step=0; step <= steps; step++) {
+    double rate, friction, pressure, slope;
+    ln_a[step] = -log1p(pth->z_table[fewest])*(1.-(double)step/steps);
+    if (background_at_z(pba,MAX(exp(-ln_a[step])-1.,0.),long_info,inter_normal,&last_back,pvecback) == _FAILURE_) {
+      strncpy(pth->error_message,pba->error_message,sizeof(ErrorMsg)-1);
+      return _FAILURE_;
+    }
+    if (thermodynamics_at_z(pba,pth,MAX(exp(-ln_a[step])-1.,0.),inter_normal,&last_thermo,pvecback,pvecthermo) == _FAILURE_)
+      return _FAILURE_;
+    if (step == 0)
+      neutral = pvecthermo[pth->index_th_cb2]*exp(2.*ln_a[0]);
+    rate = pvecback[pba->index_bg_a]*pvecback[pba->index_bg_H];
+    friction = pvecback[pba->index_bg_a]*pow(pvecback[pba->index_bg_D],2);
+    pressure = friction*(pvecthermo[pth->index_th_cb2]-neutral*exp(-2.*ln_a[step]))/rate;
+    filtered[step] = 0.;
+    if (step > 0) {
+      double half = 0.5*(ln_a[step]-ln_a[step-1]);
+      inner += half*(pressure_before+pressure);
+      slope = inner/(friction*rate);
+      filtered[step] = filtered[step-1]+half*(slope_before+slope);
+      slope_before = slope;
+    }
+    pressure_before = pressure;
+  }
+  for (index=0; index < tau_size; index++) {
+    double at = steps*(1.-log(a[index])/ln_a[0]);
+    if (at > 0.) {
+      step = MIN((int)at,steps-1);
+      result[index] = filtered[step]+(filtered[step+1]-filtered[step])*(at-step);
+    }
+  }
+  return _SUCCESS_;
+}
 
 static inline int cosmicnet_evaluate_columns(struct background * pba, struct thermodynamics * pth,
                                              const double * tau, int tau_size, double * columns,
@@ -302,6 +354,11 @@ static inline int cosmicnet_evaluate_columns(struct background * pba, struct the
     columns[5*tau_size+index_tau] = pvecthermo[pth->index_th_exp_m_kappa];
     columns[6*tau_size+index_tau] = pvecthermo[pth->index_th_g];
     columns[7*tau_size+index_tau] = pvecthermo[pth->index_th_dg];
+  }
+  if ((status == _SUCCESS_)
+      && (cosmicnet_filtering_length(pba,pth,pvecback,pvecthermo,columns,tau_size,columns+8*tau_size) == _FAILURE_)) {
+    strncpy(error_message,pth->error_message,sizeof(ErrorMsg)-1);
+    status = _FAILURE_;
   }
   free(pvecback);
   return status;

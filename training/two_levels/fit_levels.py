@@ -22,7 +22,7 @@ from cosmicnet.store import NetworkSet, save_network_set
 
 from ..fields.describe import common_settings, constant_numbers, describe
 from ..fields.fit_results import FitResult, error_table, fit_once
-from ..fields.gaps import OF_MATTER, filled
+from ..fields.gaps import K_LAST, OF_MATTER, filled
 from ..fields.guard import fit_guard_with_relevances
 from ..fields.nodes import NODES
 from ..fields.polynomial_field import fit_polynomial_field, predicted_by_others
@@ -56,7 +56,7 @@ FLOOR, FLOOR_OF_TEMPERATURE, ACOUSTIC = 50.0, 3.0, 30.0
 # cosmologies at smaller x; from the second x on matter is a fit to some of the models. Errors count less by these
 # factors.
 NOISY_FROM, WEIGHT_OF_NOISE = 600.0, 20.0
-FITTED_FROM, WEIGHT_OF_FITTED = 3000.0, 50.0
+FITTED_FROM, WEIGHT_OF_FITTED = 3000.0, 5.0
 # Below this x nothing contributes to multipoles from 2 on, and curved space has no modes.
 LARGEST_SCALE = 0.03
 # The k r_s(rec) to which CMB sources are covered. From 150 on the nodes do not resolve acoustic oscillations, but
@@ -240,12 +240,26 @@ def _difference(table: FieldTables, tables: LevelTables, tolerance: float, degre
                         for models in (tables.cheap, [m for m, _ in tables.pairs]))
     # where a model has none of its own, both levels have the same values
     own = converged - cheap
+    if table.field.piece in OF_MATTER:
+        own = _kept_in_proportion(own, table.values[pairs], table.field, [model for model, _ in tables.pairs])
     (by_own, of_own), (by_others, of_others) = (
         _constant_and_slope(differences, of_pairs, table.weight)
         for differences in (own, own + (table.values[pairs] - predicted)))
     part = np.where(of_own + of_others > 0.0, of_others / np.maximum(of_own + of_others, TINY), 1.0)
     common, slope = part * by_own + (1.0 - part) * by_others
     return np.asarray(common + shares[:, None, None] * slope, dtype=np.float32)
+
+
+def _kept_in_proportion(
+    differences: Single, values: Single, field: Field, models: Sequence[ResampledModel]
+) -> Single:
+    """Differences of the levels beyond the last wavenumber of a model, in proportion to the values: these fall by an
+    order of magnitude there, and the difference with them."""
+    x, result = np.exp(NODES[field.wavenumber]), differences.copy()
+    for index, model in enumerate(models):
+        end = int(np.searchsorted(x, model.cosmology[K_LAST] * model.cosmology["sound_horizon_rec"], side="right"))
+        result[index, :, end:] *= values[index, :, end:] / values[index, :, end - 1, None]
+    return result
 
 
 def _constant_and_slope(differences: Array | Single, shares: Array, weight: Array) -> tuple[Array, Array]:

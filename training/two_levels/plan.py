@@ -109,4 +109,4 @@ class TwoLevelPlan(FieldsPlan):
 def _integrate_and_write(recipe: TwoLevelRecipe, cosmology: Mapping[str, Any], path: Path) -> None:
     level, index = path.parent.name, int(path.stem)
     settings = {**recipe.settings, **recipe.levels.of(level)}
-    write_level_model(path, integrate_level_model(settings, cosmology, recipe.sampling.far.has(index)))
+    write_level_model(path, integrate_level_model(settings, cosmology, recipe.sampling.is_far(index)))

@@ -57,7 +57,7 @@ class TwoLevelSampling(_AsGiven):
 
     models: Count
     seed: Seed
-    far: Every
+    far: list[Every]
     edges_from: Annotated[int, Field(ge=0, strict=True)] | None = None
     ranges: PhysicalRanges | None = None
     box: SampledBox | None = None
@@ -67,6 +67,10 @@ class TwoLevelSampling(_AsGiven):
         if (self.ranges is None) == (self.box is None):
             raise ValueError("give either ranges or box")
         return self
+
+    def is_far(self, index: int) -> bool:
+        """Whether the cosmology of this number has the largest wavenumbers."""
+        return any(numbers.has(index) for numbers in self.far)
 
     def cosmologies(self) -> Iterator[Cosmology]:
         """Parameters of CLASS for one cosmology after the other, without end."""
