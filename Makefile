@@ -54,7 +54,7 @@ kill-tests: venv classy  ## training, generation and learning chains, each kille
 leak-test: venv classy  ## 1000 computes of all kinds: does memory stay flat?
 	COSMICNET_BUILDS_REQUIRED=1 COSMICNET_LEAK_COMPUTES=1000 $(BIN)/python -m pytest tests/test_memory.py
 
-sanitize: venv  ## the patched C and C++ under the sanitizers (address, undefined behaviour, threads)
+sanitize: venv classy  ## the patched C and C++ under the sanitizers (address, undefined behaviour, threads)
 	$(BIN)/python tests/sanitize_run.py build/sanitize
 
 wheels: venv  ## wheels of the patched classy (manylinux, by auditwheel) and of cosmicnet into build/wheels
