@@ -106,9 +106,9 @@ def test_without_memory_class_fails_and_serves_again() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are those of Linux")
 def test_threads_that_cannot_start_have_words() -> None:
-    """Stacks of 900 MB do not fit into 800."""
+    """Stacks of 900 MB do not fit into 800. CLASS's own modules need a thread, the fast ones do without."""
     compute = ("import classy; model = classy.Class(); "
-               "model.set({'output': 'tCl', 'l_max_scalars': 100, 'neural_network': 'yes'}); model.compute()")
+               "model.set({'output': 'tCl', 'l_max_scalars': 100}); model.compute()")
     command = f"ulimit -s 900000 && ulimit -v 800000 && exec {sys.executable} -c \"{compute}\""
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False,
                           env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})

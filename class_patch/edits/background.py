@@ -18,7 +18,25 @@ SOURCE = (
         where="instead",
         text="""\
   pba->background_is_fast = cosmicnet_background_applies(pba); /* cosmicnet */
-  pba->bt_size = cosmicnet_background_size(ppr,pba);
+  pba->bt_size = cosmicnet_background_size(ppr,pba,loga_ini);
+""",
+    ),
+    Edit(
+        reason="rows of the table",
+        anchor="""\
+    used_in_output[index_loga] = 1;
+  }
+""",
+        where="after",
+        text="  if (pba->background_is_fast == _TRUE_) cosmicnet_sample_background(ppr,pba,loga_ini); /* cosmicnet */\n",
+    ),
+    Edit(
+        reason="the splines of the table",
+        anchor="  class_call(array_spline_table_lines(pba->loga_table,\n",
+        where="instead",
+        text="""\
+  class_call(((pba->background_is_fast == _TRUE_) ? cosmicnet_spline_lines : array_spline_table_lines) /* cosmicnet */
+             (pba->loga_table,
 """,
     ),
     *(Edit(

@@ -48,18 +48,17 @@ SOURCE = (
     ),
     Edit(
         reason="numbers of redshifts",
-        anchor="  ptw->Nz_reco = ptw->Nz_reco_lin + ptw->Nz_reco_log;\n",
+        anchor="  ptw->Nz_tot = ptw->Nz_reio + ptw->Nz_reco;\n",
         where="before",
         text="""\
   /* cosmicnet */
   ptw->rates_are_unused = _FALSE_;
   pth->history_is_fast = cosmicnet_thermodynamics_applies(pba,pth);
-  if (pth->history_is_fast == _TRUE_)
-    cosmicnet_count_redshifts(ppr,&(ptw->Nz_reco_lin),&(ptw->Nz_reco_log));
+  if (pth->history_is_fast == _TRUE_) cosmicnet_count_redshifts(ppr,pba,pth,ptw);
 """,
     ),
     Edit(
-        reason="redshifts of recombination",
+        reason="redshifts of recombination and reionisation",
         anchor="""\
   for (index_tau=0; index_tau < pth->tt_size; index_tau++) {
     class_call(background_tau_of_z(pba,
@@ -68,7 +67,7 @@ SOURCE = (
         text="""\
   /* cosmicnet */
   if (pth->history_is_fast == _TRUE_)
-    cosmicnet_sample_redshifts(ppr,pth,ptw);
+    cosmicnet_sample_redshifts(ppr,pba,pth,ptw);
 
 """,
     ),
@@ -79,8 +78,12 @@ SOURCE = (
         text="""\
   /* cosmicnet: this search needs no history at its limits */
   struct cosmicnet_depth_search search;
-  cosmicnet_begin_search(&search,pba,pth,z_sup);
-  if (pth->history_is_fast == _FALSE_) {
+  if (pth->history_is_fast == _TRUE_) {
+    class_call(cosmicnet_begin_search(&search,ppr,pba,pth,ptw,z_sup),
+               pth->error_message,
+               pth->error_message);
+  }
+  else {
 
 """,
     ),
@@ -119,7 +122,7 @@ SOURCE = (
         reason="the optical depth of a trial",
         anchor="    tau_mid=ptw->reionization_optical_depth;\n",
         where="after",
-        text="    cosmicnet_found_depth(&search,tau_mid); /* cosmicnet */\n",
+        text="    if (pth->history_is_fast == _TRUE_) cosmicnet_found_depth(&search,tau_mid); /* cosmicnet */\n",
     ),
     Edit(
         reason="no root within the limits",
@@ -141,6 +144,15 @@ SOURCE = (
         text="""\
   if (pth->history_is_fast == _TRUE_) cosmicnet_smooth_rate(ppr,pth); /* cosmicnet */
   else
+""",
+    ),
+    Edit(
+        reason="the splines of the table",
+        anchor="  class_call(array_spline_table_lines(pth->z_table,\n",
+        where="instead",
+        text="""\
+  class_call(((pth->history_is_fast == _TRUE_) ? cosmicnet_spline_lines : array_spline_table_lines) /* cosmicnet */
+             (pth->z_table,
 """,
     ),
     Edit(

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <memory>
 #include <vector>
-#include "parallel.h"
+#include "../crew.h"
 #include "fast_hmcode.h"
 #include "halo_sum.h"
 #include "haloes.h"
@@ -363,14 +363,12 @@ int cosmicnet_hmcode(struct precision * ppr, struct background * pba, struct per
   }
 
   HMcode * shared = &model;
-  class_setup_parallel();
+  Crew crew;
   for (int index_tau=pfo->tau_size-1; index_tau >= index_tau_min; index_tau -= double_lanes) {
     int number = std::min((int)double_lanes,index_tau-index_tau_min+1);
-    class_run_parallel(with_arguments(shared,index_tau,number),
-      return shared->compute(index_tau,number);
-    );
+    crew.add([shared,index_tau,number] () { return shared->compute(index_tau,number); });
   }
-  class_finish_parallel();
+  if (crew.run() == _FAILURE_) return _FAILURE_;
   size_t size = (size_t)(pfo->tau_size-index_tau_min)*pfo->pk_size, number = 0;
   while ((number < size) && (model.outcomes[number] == is_computed)) number++;
   *done = (int)number;

@@ -14,7 +14,7 @@
 #include <mutex>
 #include <vector>
 #include "lensing.h"
-#include "parallel.h"
+#include "../crew.h"
 #include "fast_lensing.h"
 #include "lensing_terms.h"
 #include "wigner.h"
@@ -437,15 +437,15 @@ int cosmicnet_lensing(struct precision * ppr, struct harmonic * phr, struct lens
     int angle_number = (int)lensing.nodes.mu.size();
     /* parts are added in a fixed order, so that results do not depend on the threads */
     std::vector<Row> parts((angle_number+angles_per_task-1)/angles_per_task,Row(spectrum_number*size,0.));
-    class_setup_parallel();
+    Crew crew;
     for (int begin=0; begin < angle_number; begin += angles_per_task) {
       double * part = parts[begin/angles_per_task].data();
-      class_run_parallel(with_arguments(&lensing,begin,part),
+      crew.add([&lensing,begin,part] () {
         lensing.integrate(begin,part);
         return _SUCCESS_;
-      );
+      });
     }
-    class_finish_parallel();
+    if (crew.run() == _FAILURE_) return _FAILURE_;
     for (const Row & part : parts)
       for (int s=0; s < spectrum_number; s++)
         for (size_t i=0; i < size; i++) integrals[s*ple->l_size+i] += part[s*size+i];

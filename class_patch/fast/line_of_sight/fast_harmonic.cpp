@@ -10,7 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include "parallel.h"
+#include "../crew.h"
 #include "radial/bessel_table.h"
 #include "fast_line_of_sight.h"
 #include "number_counts/number_counts.h"
@@ -186,9 +186,9 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
   const bool has[] = {ppt->has_cl_cmb_temperature == _TRUE_,ppt->has_cl_cmb_polarization == _TRUE_,
                       !are_tensors && (ppt->has_cl_cmb_lensing_potential == _TRUE_)};
   const int types[] = {are_tensors ? ptr->index_tt_t2 : ptr->index_tt_t0,ptr->index_tt_e,ptr->index_tt_lcmb};
-  class_setup_parallel();
+  Crew crew;
   for (int index_l=0; index_l < l_size; index_l++) {
-    class_run_parallel(=,
+    crew.add([=] () {
       double * cl = phr->cl[index_md]+(index_l*phr->ic_ic_size[index_md]+index_ic1_ic2)*phr->ct_size;
       auto transfer = [=] (int index_ic, int index_tt) { return transfer_row(ptr,index_md,index_ic,index_tt,index_l); };
       int first = 0;
@@ -230,8 +230,7 @@ int cosmicnet_harmonic(struct precision * ppr, struct background * pba, struct p
       if ((counts != NULL) && (index_l < (int)counts->l.size()))
         correlate_galaxies(*counts,ppt,phr,index_l,index_ic1,index_ic2,of_galaxies,cl);
       return _SUCCESS_;
-    );
+    });
   }
-  class_finish_parallel();
-  return _SUCCESS_;
+  return crew.run();
 }

@@ -17,7 +17,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
-#include "parallel.h"
+#include "../crew.h"
 #include "transfer.h"
 #include "radial/band_table.h"
 #include "radial/bessel_table.h"
@@ -886,7 +886,7 @@ static int scalar_transfer(struct precision * ppr, struct background * pba, stru
     double ** table = ppt->sources[index_md]+(size_t)work.index_ic*ppt->tp_size[index_md];
     const int columns_per_task = 4*lanes;
     {
-      class_setup_parallel();
+      Crew crew;
       if (work.has_t || work.has_e) {
         const double * t0 = work.has_t ? table[ppt->index_tp_t0] : NULL;
         const double * t1 = work.has_t ? table[ppt->index_tp_t1] : NULL;
@@ -895,10 +895,10 @@ static int scalar_transfer(struct precision * ppr, struct background * pba, stru
         work.cmb_sources.reset(new SourceSpline(ppt->k[index_md],ppt->k_size_cl[index_md],
                                                 work.cmb_stride*(work.has_t ? 3 : 1)));
         for (int begin=0; begin < work.cmb_stride; begin += columns_per_task) {
-          class_run_parallel(with_arguments(&work,t0,t1,t2,factor_t2,begin,columns_per_task),
+          crew.add([&work,t0,t1,t2,factor_t2,begin,columns_per_task] () {
             work.prepare_cmb(t0,t1,t2,factor_t2,begin,std::min(begin+columns_per_task,work.cmb_stride));
             return _SUCCESS_;
-          );
+          });
         }
       }
       if (work.has_lcmb) {
@@ -906,36 +906,36 @@ static int scalar_transfer(struct precision * ppr, struct background * pba, stru
         const double * correction = (pfo->method == nl_none) ? NULL : pfo->nl_corr_density[pfo->index_pk_m];
         work.lens_sources.reset(new SourceSpline(ppt->k[index_md],ppt->k_size[index_md],work.lens_stride));
         for (int begin=0; begin < work.lens_stride; begin += columns_per_task) {
-          class_run_parallel(with_arguments(&work,phi_plus_psi,correction,begin,columns_per_task),
+          crew.add([&work,phi_plus_psi,correction,begin,columns_per_task] () {
             work.prepare_lens(phi_plus_psi,correction,begin,std::min(begin+columns_per_task,work.lens_stride));
             return _SUCCESS_;
-          );
+          });
         }
       }
-      class_finish_parallel();
+      if (crew.run() == _FAILURE_) return _FAILURE_;
 
       /* large wavenumbers touch most nodes, and the longest tasks should not come last */
       const int q_size = wavenumbers_of_mode(ppt,ptr,index_md);
       int q_together = wavenumbers_per_task(q_size);
       for (int end=q_size; end > 0; end -= q_together) {
         int begin = std::max(end-q_together,0);
-        class_run_parallel(with_arguments(&work,begin,end),
+        crew.add([&work,begin,end] () {
           if (work.has_t || work.has_e) {
             if (work.space.K == 0.) work.integrate_cmb(begin,end);
             else work.integrate_cmb_curved(begin,end);
           }
           if (work.has_lcmb) work.integrate_lens(begin,end);
           return _SUCCESS_;
-        );
+        });
       }
       for (int begin=0; begin < (int)ptr->q_size_limber; begin += q_together) {
         int end = std::min(begin+q_together,(int)ptr->q_size_limber);
-        class_run_parallel(with_arguments(&work,begin,end),
+        crew.add([&work,begin,end] () {
           work.integrate_limber(begin,end);
           return _SUCCESS_;
-        );
+        });
       }
-      class_finish_parallel();
+      if (crew.run() == _FAILURE_) return _FAILURE_;
     }
   }
   return _SUCCESS_;

@@ -15,7 +15,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include "parallel.h"
+#include "../crew.h"
 #include "radial/node_sums.h"
 #include "source_spline.h"
 #include "fast_line_of_sight.h"
@@ -198,16 +198,15 @@ int tensor_transfer(struct background * pba, struct perturbations * ppt, struct 
   work.prepare_times(ppt->tau_sampling,ppt->tau_size,pba->conformal_age);
   work.prepare_sources();
   int q_size = wavenumbers_of_mode(ppt,ptr,work.index_md);
-  class_setup_parallel();
+  Crew crew;
   for (int begin=0; begin < q_size; begin += wavenumbers_per_task) {
     int end = std::min(begin+(int)wavenumbers_per_task,q_size);
-    class_run_parallel(with_arguments(&work,begin,end),
+    crew.add([&work,begin,end] () {
       work.integrate(begin,end);
       return _SUCCESS_;
-    );
+    });
   }
-  class_finish_parallel();
-  return _SUCCESS_;
+  return crew.run();
 }
 
 }

@@ -121,11 +121,11 @@ static void scale(const float * row, float factor, int size, float * result) {
   for (int i=0; i < size; i++) result[i] = factor*row[i];
 }
 
-SumRows::SumRows(const std::vector<Field> & fields, const FieldSum & sum, int begin, int end) : fields(fields), rows(end-begin) {
+SumRows::SumRows(const std::vector<Field> & fields, const FieldSum & sum, int begin, int end) : fields(fields) {
   size_t size = 0;
-  for (const FieldTerm & term : sum.terms) size += (size_t)rows*fields[term.field].rank;
-  lefts.resize(size);
-  float * place = lefts.data();
+  for (const FieldTerm & term : sum.terms) size += (size_t)(end-begin)*fields[term.field].rank;
+  lefts.reset(new float[size]);
+  float * place = lefts.get();
   for (const FieldTerm & term : sum.terms) {
     const Field & field = fields[term.field];
     of_term.push_back(term.field);
@@ -139,9 +139,10 @@ SumRows::SumRows(const std::vector<Field> & fields, const FieldSum & sum, int be
   }
 }
 
-void SumRows::multiply(int panel, float * result, int stride) {
-  for (size_t i=0; i < products.size(); i++) products[i].right = fields[of_term[i]].panel(panel);
-  sum_products(products.data(),(int)products.size(),rows,result,stride);
+void SumRows::multiply(int panel, int rows, float * result, int stride) const {
+  std::vector<Product> here(products);
+  for (size_t i=0; i < here.size(); i++) here[i].right = fields[of_term[i]].panel(panel);
+  sum_products(here.data(),(int)here.size(),rows,result,stride);
 }
 
 }

@@ -6,6 +6,7 @@
 #ifndef __COSMICNET_FIELDS__
 #define __COSMICNET_FIELDS__
 
+#include <memory>
 #include <vector>
 #include "products.h"
 
@@ -93,13 +94,12 @@ struct FieldSum {
 class SumRows {
 public:
   SumRows(const std::vector<Field> & fields, const FieldSum & sum, int begin, int end);
-  /** The sum at these rows and the wavenumbers of a panel. */
-  void multiply(int panel, float * result, int stride);
+  /** The sum at the first of these rows and the wavenumbers of a panel. */
+  void multiply(int panel, int rows, float * result, int stride) const;
 
 private:
   const std::vector<Field> & fields;
-  const int rows;
-  std::vector<float> lefts;
+  std::unique_ptr<float[]> lefts;
   std::vector<int> of_term;
   std::vector<Product> products;
 };

@@ -6,13 +6,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <functional>
-#include <future>
 #include <numeric>
-#include <stdexcept>
-#include <system_error>
-#include "common.h"
-#include "parallel.h"
+#include "../crew.h"
 #include "network_sources.h"
 
 namespace cosmicnet {
@@ -33,29 +28,6 @@ public:
 private:
   std::atomic<long long> & sum;
   const std::chrono::steady_clock::time_point start;
-};
-
-/** Runs lists of tasks on CLASS's number of threads; one thread is the caller's own. */
-class Crew {
-public:
-  Crew() {
-    if (Tools::TaskSystem::GetNumThreads() > 1) system.reset(new Tools::TaskSystem);
-  }
-  void add(const std::function<void()> & task) { tasks.push_back(task); }
-  /** Run what was added. */
-  void run() {
-    std::vector<std::future<void>> running;
-    for (const std::function<void()> & task : tasks) {
-      if (system) running.push_back(system->AsyncTask(task));
-      else task();
-    }
-    for (std::future<void> & one : running) one.get();
-    tasks.clear();
-  }
-
-private:
-  std::vector<std::function<void()>> tasks;
-  std::unique_ptr<Tools::TaskSystem> system;
 };
 
 NetworkSources::NetworkSources(const double * k, int k_size, const double * tau, int tau_size, int first_late)
@@ -131,12 +103,7 @@ void NetworkSources::set_waves(int first_row, int first_k, const int * last, con
 }
 
 int NetworkSources::fill(double * seconds) {
-  try {
-    run();
-  }
-  catch (const std::system_error &) {
-    throw std::runtime_error("can't start new thread");
-  }
+  run();
   for (int step=0; step < step_number; step++) seconds[step] = 1.e-9*nanoseconds[step];
   return not_finite;
 }
@@ -157,14 +124,21 @@ void NetworkSources::run() {
       }
       const Clock clock(*this,interpolation);
       fields[index].evaluate(grids);
+      return _SUCCESS_;
     });
   }
   crew.run();
   change_terms();
+  if (rescattering)
+    for (int kind=sum_m; kind <= sum_i; kind++) scattering_rows.push_back(SumRows(fields,sums[kind],0,sums[kind].rows));
+  if (waves)
+    for (int source=source_t0; source <= source_t2; source++)
+      wave_rows.push_back(SumRows(fields,sums[sum_early+source],0,first_late));
   for (int panel=0; rescattering && (panel < panels_of(scattered_columns)); panel++) {
     crew.add([this,panel] () {
       const Clock clock(*this,late_photons);
       scatter(panel);
+      return _SUCCESS_;
     });
   }
   for (int panel=0; waves && (panel < panels_of(waves->last)); panel++) {
@@ -172,12 +146,14 @@ void NetworkSources::run() {
     crew.add([this,panel] () {
       const Clock clock(*this,late_photons);
       find_waves(panel);
+      return _SUCCESS_;
     });
   }
   for (int begin=0; begin < first_late; begin += early_rows) {
     crew.add([this,begin] () {
       const Clock clock(*this,interpolation);
       fill_early(begin,std::min(begin+(int)early_rows,first_late));
+      return _SUCCESS_;
     });
   }
   crew.run();
@@ -188,6 +164,7 @@ void NetworkSources::run() {
     crew.add([this,begin,end] () {
       const Clock clock(*this,interpolation);
       fill_late(begin,end);
+      return _SUCCESS_;
     });
     begin = end;
   }
@@ -291,8 +268,8 @@ void NetworkSources::fill_early(int begin, int end) {
   const std::unique_ptr<float[]> result(new float[(size_t)(end-begin)*stride]);
   for (int source=0; source < source_number; source++) {
     if (!is_needed(source)) continue;
-    SumRows rows(fields,sums[sum_early+source],begin,end);
-    for (int panel=0; panel < panels; panel++) rows.multiply(panel,&result[panel*panel_columns],stride);
+    const SumRows rows(fields,sums[sum_early+source],begin,end);
+    for (int panel=0; panel < panels; panel++) rows.multiply(panel,end-begin,&result[panel*panel_columns],stride);
     write(source,begin,end-begin,result.get());
   }
 }
@@ -307,7 +284,7 @@ void NetworkSources::scatter(int panel) {
   std::vector<float> values[4], change[photon_number];
   for (int kind=0; kind < 4; kind++) {
     values[kind].resize((size_t)needed*panel_columns);
-    SumRows(fields,sums[sum_m+kind],0,needed).multiply(panel,values[kind].data(),panel_columns);
+    scattering_rows[kind].multiply(panel,needed,values[kind].data(),panel_columns);
   }
   float at_k[panel_columns];
   for (int lane=0; lane < panel_columns; lane++) at_k[lane] = (float)padded_k[first_column+lane];
@@ -330,7 +307,7 @@ void NetworkSources::find_waves(int panel) {
   for (int source=source_t0; source <= source_t2; source++) {
     std::vector<float> & result = values[source];
     result.resize((size_t)first_late*panel_columns);
-    SumRows(fields,sums[sum_early+source],0,first_late).multiply(panel,result.data(),panel_columns);
+    wave_rows[source-source_t0].multiply(panel,first_late,result.data(),panel_columns);
     if (in_k[source] != NULL)
       for (size_t i=0; i < result.size(); i++)
         result[i] *= (float)in_k[source][std::min(panel*(int)panel_columns+(int)(i%panel_columns),k_size-1)];
@@ -354,9 +331,9 @@ NetworkSources::WaveRows NetworkSources::waves_at(int begin, int end) const {
   for (std::vector<float> & list : found.of_kind) list.assign((size_t)rows*width,0.f);
   const int first_panel = found.first/panel_columns, columns = panels_of(found.last)*panel_columns-first_panel*panel_columns;
   std::vector<float> slow((size_t)rows*columns);
-  SumRows sum(fields,sums[sum_slow],found.first_row-first_wave_row,end-first_wave_row);
+  const SumRows sum(fields,sums[sum_slow],found.first_row-first_wave_row,end-first_wave_row);
   for (int panel=first_panel; panel < panels_of(found.last); panel++)
-    sum.multiply(panel,&slow[(panel-first_panel)*panel_columns],columns);
+    sum.multiply(panel,rows,&slow[(panel-first_panel)*panel_columns],columns);
   for (int row=found.first_row; row < end; row++) {
     const int from = std::max(free[row],found.first), to = last_k[row];
     if (from >= to) continue;
@@ -378,8 +355,9 @@ void NetworkSources::add_photons(int kind, int begin, int end, float * result) c
   const int first = is_reionized ? first_reionized : 0, columns = free[begin];
   std::vector<float> photons((size_t)(end-begin)*panels_of(columns)*panel_columns);
   const int photon_stride = panels_of(columns)*panel_columns;
-  SumRows rows(fields,sums[(is_reionized ? sum_reionized : sum_dark)+kind],begin-first,end-first);
-  for (int panel=0; panel < panels_of(columns); panel++) rows.multiply(panel,&photons[panel*panel_columns],photon_stride);
+  const SumRows rows(fields,sums[(is_reionized ? sum_reionized : sum_dark)+kind],begin-first,end-first);
+  for (int panel=0; panel < panels_of(columns); panel++)
+    rows.multiply(panel,end-begin,&photons[panel*panel_columns],photon_stride);
   for (int row=begin; row < end; row++) {
     float * to = result+(size_t)(row-begin)*stride;
     const float * from = &photons[(size_t)(row-begin)*photon_stride];
@@ -397,8 +375,8 @@ void NetworkSources::fill_late(int begin, int end) {
   const std::unique_ptr<float[]> result(new float[(size_t)(end-begin)*stride]);
   for (int source=0; source < source_number; source++) {
     if (!is_needed(source)) continue;
-    SumRows rows(fields,sums[sum_late+source],begin,end);
-    for (int panel=0; panel < panels; panel++) rows.multiply(panel,&result[panel*panel_columns],stride);
+    const SumRows rows(fields,sums[sum_late+source],begin,end);
+    for (int panel=0; panel < panels; panel++) rows.multiply(panel,end-begin,&result[panel*panel_columns],stride);
     for (int kind=0; kind < photon_number; kind++) {
       if (of_photons[kind] != source) continue;
       if (free[begin] > 0) add_photons(kind,begin,end,result.get());

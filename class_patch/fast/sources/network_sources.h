@@ -84,6 +84,8 @@ private:
   FieldSum sums[sum_number];
   double * tables[source_number], * tables_of_p[source_number];
   const double * in_k[source_number];
+  /** All rows of M, P, V and I, and of the early sources of photons, for tasks that take a panel of them. */
+  std::vector<SumRows> scattering_rows, wave_rows;
   std::atomic<int> not_finite;
   const float * growth;
   int growth_rows, growth_times;

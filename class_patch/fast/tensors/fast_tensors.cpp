@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include "fourier.h"
-#include "parallel.h"
+#include "../crew.h"
 #include "fast_tensors.h"
 #include "gravitational_waves.h"
 
@@ -123,13 +123,12 @@ int cosmicnet_tensor_sources(struct precision * ppr, struct background * pba, st
   class_call(work.prepare(ppr,pba,pth),
              ppt->error_message,
              ppt->error_message);
-  class_setup_parallel();
+  Crew crew;
   for (int begin=0; begin < ppt->k_size[ppt->index_md_tensors]; begin += double_lanes) {
-    class_run_parallel(with_arguments(&work,begin),
+    crew.add([&work,begin] () {
       work.fill(begin);
       return _SUCCESS_;
-    );
+    });
   }
-  class_finish_parallel();
-  return _SUCCESS_;
+  return crew.run();
 }

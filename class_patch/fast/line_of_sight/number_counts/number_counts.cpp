@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include "parallel.h"
+#include "../../crew.h"
 #include "../fast_line_of_sight.h"
 #include "number_counts.h"
 #include "../radial/quintic.h"
@@ -475,24 +475,24 @@ int NumberCounts::make(struct precision * ppr, struct background * pba, struct p
   const double * correction = (pfo->method == nl_none) ? NULL : pfo->nl_corr_density[pfo->index_pk_m];
   for (int index_ic=0; index_ic < ppt->ic_size[index_md]; index_ic++) {
     tables.reset(new SourceSpline(ppt->k[index_md],ppt->k_size[index_md],stride*(int)sources.size()));
-    class_setup_parallel();
+    Crew crew;
     for (const Source & source : sources) {
       const double * table = ppt->sources[index_md][index_ic*ppt->tp_size[index_md]+source.index_tp];
-      class_run_parallel(=,
+      crew.add([=] () {
         prepare_source(source,table,correction,ppt->k_size[index_md]);
         return _SUCCESS_;
-      );
+      });
     }
-    class_finish_parallel();
+    if (crew.run() == _FAILURE_) return _FAILURE_;
     const int together = 16;
     for (int begin=0; begin < (int)q.size(); begin += together) {
       int end = std::min(begin+together,(int)q.size());
-      class_run_parallel(=,
+      crew.add([=] () {
         integrate(index_ic,begin,end);
         return _SUCCESS_;
-      );
+      });
     }
-    class_finish_parallel();
+    if (crew.run() == _FAILURE_) return _FAILURE_;
   }
   tables.reset();
   return _SUCCESS_;

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <string.h>
 #include "common.h"
-#include "parallel.h"
+#include "../../crew.h"
 #include "band_table.h"
 
 namespace cosmicnet {
@@ -129,14 +129,16 @@ BandTable::BandTable(const int * l_list, int size, double x_max, double x_band)
     total += (size_t)(end_node[block]-first_node[block])*lanes;
   }
   rows.allocate(total);
-  Tools::TaskSystem task_system;
-  std::vector<std::future<int>> done;
+  Crew crew;
   const int nodes_per_task = 512;
   for (int begin=(int)(lowest_x/step)-half; begin < node_number; begin += nodes_per_task) {
     int end = std::min(begin+nodes_per_task,node_number);
-    done.push_back(task_system.AsyncTask([this,begin,end] () {fill(begin,end); return _SUCCESS_;}));
+    crew.add([this,begin,end] () {
+      fill(begin,end);
+      return _SUCCESS_;
+    });
   }
-  for (std::future<int> & task : done) task.get();
+  crew.run();
 }
 
 /** The combination of neighbours for one block. */

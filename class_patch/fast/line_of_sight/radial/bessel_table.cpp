@@ -6,7 +6,7 @@
 #include <cmath>
 #include <pthread.h>
 #include "common.h"
-#include "parallel.h"
+#include "../../crew.h"
 #include "bessel_table.h"
 
 namespace cosmicnet {
@@ -54,14 +54,16 @@ BesselTable::BesselTable(const int * l_list, int size, double x_max, double x_ba
     two_over_x[node] = (float)(2./(node*step));
     one_over_x2[node] = (float)(1./(node*step*node*step));
   }
-  Tools::TaskSystem task_system;
-  std::vector<std::future<int>> done;
+  Crew crew;
   const int nodes_per_task = 32*together;
   for (int begin=0; begin < node_number; begin += nodes_per_task) {
     int end = std::min(begin+nodes_per_task,node_number);
-    done.push_back(task_system.AsyncTask([this,begin,end] () {fill(begin,end); return _SUCCESS_;}));
+    crew.add([this,begin,end] () {
+      fill(begin,end);
+      return _SUCCESS_;
+    });
   }
-  for (std::future<int> & task : done) task.get();
+  crew.run();
 }
 
 /** One step down of the recurrence at all nodes: j_{l-1} = (2l+1)/x j_l - j_{l+1}. */
