@@ -19,7 +19,7 @@ __all__ = ["table"]
 
 TITLES = {"background": "background", "tensors": "tensors", "line_of_sight": "line of sight", "lensing": "lensing",
           "non_linear": "HMcode", "later": "fast parameters", "refusals": "refusals", "library": "library",
-          "sources": "networks"}
+          "sources": "networks", "spectra": "spectra"}
 
 
 def table(folder: Path, anchors_only: bool) -> str:

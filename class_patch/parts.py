@@ -23,6 +23,7 @@ PARTS = {
     "refusals": "errors in place of crashes of stock CLASS",
     "library": "line of sight, lensing and HMcode from arrays",
     "sources": "source tables of networks in C++",
+    "spectra": "raw_cl() and lensed_cl() without a loop in Python",
 }
 # Parts with files of their own, which the Makefile compiles.
 FOLDERS = {"background": "fast/background", "tensors": "fast/tensors", "line_of_sight": "fast/line_of_sight",

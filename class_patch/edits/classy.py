@@ -289,4 +289,43 @@ include "../external/cosmicnet/shim/network_sources.pxi"
     ),
 )
 
-EDITS: dict[str, tuple[Edit, ...]] = {"python/cclassy.pxd": DECLARATIONS, "python/classy.pyx": WRAPPER}
+def _as_arrays(row: str, size: str, call: str, after: str) -> tuple[Edit, ...]:
+    """A function that copies spectra to arrays number by number copies them as columns. row: of one multipole."""
+    return (
+        Edit(
+            reason=f"room for the spectra of all multipoles ({row})", part="spectra",
+            anchor=f"        cdef double *{row} = <double*> calloc(self.{size},sizeof(double))\n",
+            where="instead",
+            text=f"        cdef double *{row} = <double*> calloc((lmax+1)*self.{size},sizeof(double)) # cosmicnet\n",
+        ),
+        Edit(
+            reason=f"the row of a multipole ({row})", part="spectra",
+            anchor=f"{call}{row}{after}",
+            where="instead",
+            text=f"{call}{row}+<int>ell*self.{size}{after}",
+        ),
+        Edit(
+            reason=f"columns of the spectra ({row})", part="spectra",
+            anchor=f"""\
+            for flag, index, name in has_flags:
+                if name in spectra:
+                    cl[name][ell] = {row}[index]
+""",
+            where="instead",
+            text=f"""\
+        # cosmicnet
+        columns = np.asarray(<double[:lmax+1, :self.{size}]>{row})
+        for flag, index, name in has_flags:
+            if name in spectra:
+                cl[name][:] = columns[:, index]
+""",
+        ),
+    )
+
+
+SPECTRA = (
+    *_as_arrays("rcl", "hr.ct_size", "harmonic_cl_at_l(&self.hr, ell, ", ", cl_md, cl_md_ic)"),
+    *_as_arrays("lcl", "le.lt_size", "lensing_cl_at_l(&self.le,ell,", ")"),
+)
+
+EDITS: dict[str, tuple[Edit, ...]] = {"python/cclassy.pxd": DECLARATIONS, "python/classy.pyx": (*WRAPPER, *SPECTRA)}
