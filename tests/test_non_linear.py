@@ -132,8 +132,8 @@ def test_non_linear_scale() -> None:
 
 @pytest.mark.parametrize("version", ["2020", "2015", "feedback"])
 def test_smooth_in_the_parameters(version: str) -> None:
-    """Only the amplitude changes, so that nothing before the non-linear step does. Noise would be in every short range of
-    it; one of them may have a kink of the model, where the concentration of a halo mass reaches its least value."""
+    """Only the amplitude changes, so that nothing before the non-linear step does. Noise would be in every short range
+    of it; one of them may have a kink of the model, where the concentration of a halo mass reaches its least value."""
     model = compute({**NETWORKS_ON, **VERSIONS[version], "A_s": 2.1e-9})
 
     def roughness(amplitudes: Array) -> float:
@@ -145,7 +145,8 @@ def test_smooth_in_the_parameters(version: str) -> None:
         third = np.diff(np.array(rows), n=3, axis=0)
         return float(np.sqrt(np.mean(third**2, axis=0)).max())
 
-    assert np.median([roughness(np.linspace(first, 1.0001 * first, 21)) for first in (2e-9, 2.1e-9, 2.2e-9)]) < ROUGHNESS
+    ranges = [np.linspace(first, 1.0001 * first, 21) for first in (2e-9, 2.1e-9, 2.2e-9)]
+    assert np.median([roughness(amplitudes) for amplitudes in ranges]) < ROUGHNESS
 
 
 def test_scale_beyond_the_limits_that_class_interpolates() -> None:
