@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 __all__ = [
@@ -231,6 +232,7 @@ SAME_MODULES: Mapping[str, str | float | int] = dict.fromkeys(
     ("fast_background", "fast_tensors", "fast_line_of_sight", "fast_non_linear"), "yes")
 
 
+@lru_cache(maxsize=1024)
 def parameter_of(name: str) -> ClassParameter | None:
     """The parameter with this name or another that sets it, for any massive species; None for an unknown one."""
     name = NUMBER_OF_SPECIES.sub("", name)

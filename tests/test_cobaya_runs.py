@@ -71,7 +71,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def test_there_are_runs() -> None:
-    assert len(FILES) == 23
+    assert len(FILES) == 24
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -79,7 +79,8 @@ def test_every_run_is_understood(name: str) -> None:
     info = load(name)
     updated = update_info(info)
     theory = updated["theory"]["cosmicnet.Cosmicnet"]
-    assert theory["mode"] == ("full" if name.endswith("_full") else "net")
+    ending = name.rpartition("_")[2]
+    assert theory["mode"] == (ending if ending in ("full", "learn") else "net")
     assert info["output"] == f"chains/{name}"
     assert "neural_network_used" in updated["params"]
     assert f"cobaya-run {name}.yaml" in (RUNS / f"{name}.yaml").read_text()

@@ -25,6 +25,7 @@ from cosmicnet.cobaya_components.compare.evaluations import Evaluated, model_of
 from cosmicnet.cobaya_components.compare.reweight import (
     Reweighted,
     Thinned,
+    _known,
     _thinned,
     print_reweighted,
     shifts,
@@ -103,16 +104,30 @@ def test_likelihood_that_is_no_number_is_an_error() -> None:
 
 
 def test_whether_networks_were_used_is_no_parameter() -> None:
-    columns = {"x": RNG.normal(size=50), "neural_network_used": np.repeat([0.0, 1.0], 25)}
+    columns = {"x": RNG.normal(size=50), "neural_network_used": np.repeat([0.0, 1.0], 25),
+               "neural_network_error": RNG.uniform(size=50)}
     assert [shift.name for shift in shifts(Thinned(columns, columns, np.zeros(50)))] == ["x"]
 
 
 @pytest.mark.parametrize(("theory", "answer"), [
-    ({"cosmicnet.Cosmicnet": {"mode": "net"}}, True), ({"cosmicnet.Cosmicnet": {"mode": "full"}}, False),
+    ({"cosmicnet.Cosmicnet": {"mode": "net"}}, True), ({"cosmicnet.Cosmicnet": {"mode": "learn"}}, True),
+    ({"cosmicnet.Cosmicnet": {"mode": "full"}}, False),
     ({"classy": None}, False), ({"classy": {"extra_args": {"neural_network": "yes"}}}, True),
     ({"classy": {"extra_args": {"neural_network": False}}}, False)])
 def test_whether_a_run_has_networks(theory: dict[str, Any], answer: bool) -> None:
     assert uses_networks({"theory": theory}) is answer
+
+
+@pytest.mark.parametrize(("mode", "rows"), [("learn", {0, 2}), ("net", set())])
+def test_samples_that_class_integrated_are_not_computed_again(mode: str, rows: set[int]) -> None:
+    """Where networks learn, these are the result of full CLASS; in mode net a fallback may have another precision."""
+    used = np.array([0.0, 1.0, 0.0])
+    chain = Chain({"theory": {"cosmicnet.Cosmicnet": {"mode": mode, "learned": "here"}}}, np.ones(3),
+                  {"age": np.arange(3.0), "chi2__a": np.array([2.0, 3.0, 5.0]), "chi2__b": np.ones(3)})
+    found = _known(chain, [0, 1, 2], used, ["age"], ["a", "b"])
+    assert set(found) == rows
+    assert all(known.loglikes == {"a": -0.5 * chain.columns["chi2__a"][row], "b": -0.5}
+               and known.derived == {"age": row} for row, known in found.items())
 
 
 # ---- the report

@@ -20,7 +20,7 @@ from cosmicnet.files import parse_json, write_whole
 from cosmicnet.training.work.digest import content_digest
 from cosmicnet.training.work.parallel import ended, progress, single_threaded_pool
 
-from ..theory.modes import in_mode, manifest_of, named_sets, networks_of
+from ..theory.modes import in_mode, learned_folder, manifest_of, named_sets, networks_of
 from ..theory.quiet import quiet
 
 __all__ = [
@@ -76,7 +76,9 @@ class PointSettings:
     def full_class(self, info: Mapping[str, Any], points: Sequence[Point], networks: str | None = None
                    ) -> list[Evaluated]:
         """The run's likelihoods with full CLASS at these points. networks : None for those of the run."""
-        precision = manifest_of(info, networks).precision_settings if self.precision == "networks" else {}
+        # learned networks have the precision of their run
+        of_run = self.precision == "run" or (networks is None and learned_folder(info))
+        precision = {} if of_run else manifest_of(info, networks).precision_settings
         run = RunInMode.of(info, "full", self.folder, same_modules=self.same_modules, precision=precision)
         return evaluate_all(run, points, self.processes, self.truth)
 

@@ -3,7 +3,7 @@ set of samples."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,17 @@ from cosmicnet.errors import CosmicnetError
 from cosmicnet.files import write_whole
 from cosmicnet.manifest import Manifest
 
-from ..theory.modes import DIGITS, USED, in_mode, manifest_of, recorded_networks, uses_networks, version_of
+from ..theory.modes import (
+    DIGITS,
+    ERROR,
+    USED,
+    in_mode,
+    learned_folder,
+    manifest_of,
+    recorded_networks,
+    uses_networks,
+    version_of,
+)
 from ..theory.quiet import quiet
 from .chains import Chain, ChainFacts, chain_facts, load_chain, systematic_choice
 from .evaluations import Evaluated, PointSettings, model_of
@@ -107,18 +117,36 @@ def reweight(root: Path, settings: PointSettings, burn_in: float, networks: str 
     distinct = list(dict.fromkeys(rows))
     if len(distinct) < FEWEST_SAMPLES:
         raise CosmicnetError(f"{len(distinct)} different samples are too few: take more --points or a longer chain")
-    points = [chain.point(row, names) for row in distinct]
+    used = chain.columns.get(USED, np.ones_like(chain.weights))
+    known = _known(chain, distinct, used, derived, likelihoods) if networks is None and settings.same_modules else {}
+    waiting = [row for row in distinct if row not in known]
+    points = [chain.point(row, names) for row in waiting]
     again = settings.full_class(info, points) if networks is None else settings.with_networks(info, points, networks)
-    thinned = _thinned(chain, rows, dict(zip(distinct, again, strict=True)), names, derived, likelihoods)
+    thinned = _thinned(chain, rows, {**known, **dict(zip(waiting, again, strict=True))}, names, derived, likelihoods)
     found = shifts(thinned)
     weights = thinned.weights
-    used = chain.columns.get(USED, np.ones_like(chain.weights))
     return Reweighted(found, float(weights.sum()**2 / (weights**2).sum()), thinned,
                       {shift.name: labels.get(shift.name, shift.name) for shift in found},
                       len(distinct), int(np.sum(used[distinct] == 0.0)), root.name,
                       chain_facts(root, chain.info),
-                      _in_words(manifest_of(chain.info), recorded_networks(version_of(chain.info))),
+                      _networks_in_words(chain.info),
                       settings.truth if networks is None else _in_words(manifest_of(info, networks)), likelihoods)
+
+
+def _known(chain: Chain, rows: Sequence[int], used: Array, derived: Sequence[str], likelihoods: Sequence[str]
+           ) -> dict[int, Evaluated]:
+    """Samples of a learning run that CLASS integrated: the same result as now, with the same modules and precision."""
+    if learned_folder(chain.info) is None:
+        return {}
+    return {row: Evaluated({name: -0.5 * chain.point(row, [CHI2 + name])[CHI2 + name] for name in likelihoods},
+                           chain.point(row, list(derived)), 0.0) for row in rows if used[row] == 0.0}
+
+
+def _networks_in_words(info: Mapping[str, Any]) -> str:
+    """The networks of a chain."""
+    folder = learned_folder(info)
+    return f"networks learned in {Path(folder).name}" if folder else _in_words(
+        manifest_of(info), recorded_networks(version_of(info)))
 
 
 def _in_words(manifest: Manifest, recorded: str | None = None) -> str:
@@ -151,7 +179,7 @@ def shifts(thinned: Thinned) -> list[Shift]:
     found = []
     for name, before in thinned.before.items():
         after, weights = thinned.after[name], thinned.weights
-        if name.startswith(CHI2) or name == USED or before.std() <= 1e-9 * abs(before.mean()):
+        if name.startswith(CHI2) or name in (USED, ERROR) or before.std() <= 1e-9 * abs(before.mean()):
             continue
 
         def statistic(keep: Rows, before: Array = before, after: Array = after, weights: Array = weights) -> Array:

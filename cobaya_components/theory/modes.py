@@ -16,8 +16,8 @@ from cosmicnet.manifest import Manifest
 from cosmicnet.store import NetworkSet, load_network_set
 
 __all__ = [
-    "DIGITS", "ERROR", "FLAG", "USED", "in_mode", "manifest_of", "named_sets", "networks_of", "recorded_networks",
-    "sampled_names", "uses_networks", "version_of", "with_networks",
+    "DIGITS", "ERROR", "FLAG", "USED", "in_mode", "learned_folder", "manifest_of", "named_sets", "networks_of",
+    "recorded_networks", "sampled_names", "uses_networks", "version_of", "with_networks",
 ]
 
 # The blocks of a run that determine the likelihood of a point.
@@ -105,7 +105,13 @@ def uses_networks(info: Mapping[str, Any]) -> bool:
     if _is_stock(name, options):
         # the words that classy takes for yes
         return str((options.get("extra_args") or {}).get(FLAG, "no")).strip().lower() in ("yes", "y", "true", "on", "1")
-    return str(options.get("mode", "net")) == "net"
+    return str(options.get("mode", "net")) in ("net", "learn")
+
+
+def learned_folder(info: Mapping[str, Any]) -> str | None:
+    """The folder of the networks that learn during this run; None where none do."""
+    name, options = _theory_code(info)
+    return None if _is_stock(name, options) or options.get("mode") != "learn" else str(options.get("learned"))
 
 
 def version_of(info: Mapping[str, Any]) -> str | None:

@@ -39,6 +39,10 @@ Array = NDArray[np.float64]
 RESULTS = ("conformal_age", "z_rec", "tau_rec", "sound_horizon_rec", "angular_distance_rec", "tau_free_streaming",
            "visibility_max", "diffusion_length_rec", *OF_REIONIZATION)
 
+# The temperature of interacting dark radiation follows from N_idr and stat_f_idr, and is no smooth function of N_idr at
+# 0.
+REDUNDANT = ("xi_idr",)
+
 # Sources that audits compare.
 NEEDED = ("t0", "t1", "t2")
 
@@ -102,7 +106,7 @@ def numbers_of(
     unseen = {name: _as_number(value) for name, value in parameters.items() if _is_unseen(name)}
     return {**{name: value for name, value in unseen.items() if value is not None},
             **{name: value for name, value in setup.items() if is_continuous(name)},
-            **{name: value for name, value in cosmology.items() if name not in RESULTS}}
+            **{name: value for name, value in cosmology.items() if name not in (*RESULTS, *REDUNDANT)}}
 
 
 def all_numbers(

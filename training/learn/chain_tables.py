@@ -24,8 +24,9 @@ Array = NDArray[np.float64]
 # The name of a model's last wavenumber (1/Mpc) of the CMB among its numbers; K_LAST is that of all sources.
 K_CMB = "k_last_cmb"
 
-# Tables are continued to these wavenumbers, in units of a model's last one, since other models reach a little further.
-BEYOND_LAST = np.linspace(1.02, 1.3, 12)
+# Tables are continued to these wavenumbers, in units of a model's last one, since other models reach further: by a step
+# of 1.26 at CLASS's default of 10 wavenumbers a decade, and by the spread of sound horizons.
+BEYOND_LAST = np.linspace(1.02, 1.56, 21)
 # The continuation is fitted to so many of the last wavenumbers: a third of a decade by default.
 FITTED = 4
 

@@ -24,7 +24,7 @@ from cosmicnet.store import NetworkSet, load_network_set
 
 from .calibration import Calibration
 from .chain_model import ChainModel, NotLearned, all_numbers, identity_of
-from .folder import CALIBRATION, Learned, others
+from .folder import CALIBRATION, IDENTITY, Learned, others
 
 __all__ = ["TOLERANCE", "Learner", "open_learner"]
 
@@ -44,6 +44,8 @@ class _Process:
     audits_drawn: int = 0
     is_writable: bool = True
     said: set[str] = field(default_factory=set)
+    # parts of the folder that were opened, by the keys of their identities
+    parts: dict[str, Learned] = field(default_factory=dict)
 
 
 _processes: dict[Path, _Process] = {}
@@ -146,7 +148,11 @@ class Learner:
 
     def _part(self, request: Any) -> Learned:
         identity = identity_of(request, self._running)
-        learned = Learned.open(self._folder, identity)
+        key = identity.key
+        known = self._process.parts.get(key)
+        if known is not None and (known.folder / IDENTITY).exists():
+            return known
+        learned = self._process.parts[key] = Learned.open(self._folder, identity)
         if not learned.models():
             for sentence in others(self._folder, identity):
                 self._warn(f"{self._folder} has no models of this kind yet, but others, which are not used: "

@@ -12,24 +12,28 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from cosmicnet.coverage import outside_domain
 from cosmicnet.errors import NetworkFileError
-from cosmicnet.store import load_network_set, save_network_set
+from cosmicnet.store import NetworkSet, load_network_set, save_network_set
 
 from ..fields.tables import collect, table_path
 from ..work.digest import code_digest
 from ..work.files import DatasetError, remove_unfinished
-from .audit import error_at
-from .calibration import Calibration, scale_of
+from .audit import error_at, left_out_errors
+from .calibration import LATEST, Audited, Calibration, calibrated, scale_of
 from .chain_model import ChainModel, all_numbers, read_chain_model
 from .chain_tables import fields_of, resample_chain_model
-from .fit_chain import TooFew, fit_models
+from .fit_chain import Fitted, TooFew, fit_models
 from .folder import CALIBRATION, Learned
 
 __all__ = ["FIRST", "GROWTH", "study"]
 
 # The models of the first networks, and the growth from one set of networks to the next.
 FIRST, GROWTH = 24, 1.25
+# The most models whose error without them is computed for a calibration.
+CHECKED = 60
 
 # A model that cannot be put on nodes, with the reason, so that it is not tried again.
 FAILED = ".failed"
@@ -103,8 +107,9 @@ def _audit(learned: Learned, name: str, model: ChainModel) -> None:
     values = {**model.setup, **numbers}
     if calibration.has_learned(values):  # its table is made again
         return
-    learned.add_audit(name, {"chi2": error_at(model, networks), "field_error": calibration.field_error(values),
-                             "stated": calibration.chi2(values), "networks": int(folder.name)})
+    learned.add_audit(name, {"chi2": error_at(model, networks), "expected": calibration.expected(values),
+                             "stated": calibration.chi2(values), "networks": int(folder.name),
+                             "at": dict(zip(calibration.inputs, calibration.at(values).tolist(), strict=True))})
 
 
 def _update_calibration(learned: Learned) -> None:
@@ -112,7 +117,9 @@ def _update_calibration(learned: Learned) -> None:
     folder = learned.newest_networks()
     if folder is None:
         return
-    calibration, scale = Calibration.read(folder / CALIBRATION), scale_of(_ordered(learned))
+    calibration = Calibration.read(folder / CALIBRATION)
+    own = [audit["chi2"] / audit["expected"] for audit in _ordered(learned) if audit["networks"] == int(folder.name)]
+    scale = scale_of([*calibration.ratios, *own])
     if scale != calibration.scale:
         replace(calibration, scale=scale).write(folder / CALIBRATION)
 
@@ -131,14 +138,42 @@ def fit_if_enough(learned: Learned) -> None:
     # all tables exist: nothing is resampled here
     models = collect(paths, _tables(learned), fields_of(learned.identity), 1)
     try:
-        networks, calibration = fit_models(models, learned.identity, f"learned-{len(models)}")
+        fitted = fit_models(models, learned.identity, f"learned-{len(models)}")
     except TooFew as error:
         print(error, flush=True)
         return
     folder = learned.networks_of(len(models))
-    save_network_set(folder, networks)
+    save_network_set(folder, fitted.networks)
+    calibration = _calibrated(learned, fitted, load_network_set(folder), paths)
     # written last: networks without it are not used
-    replace(calibration, scale=scale_of(_ordered(learned))).write(folder / CALIBRATION)
+    replace(calibration, scale=scale_of([*calibration.ratios])).write(folder / CALIBRATION)
+
+
+def _calibrated(learned: Learned, fitted: Fitted, networks: NetworkSet, paths: Sequence[Path]) -> Calibration:
+    """The expected error of the networks, as they are stored, from that at some of their models (paths), and from
+    audits of former networks."""
+    some = np.unique(np.linspace(0, len(paths) - 1, min(CHECKED, len(paths))).astype(int))
+    errors = np.full(len(paths), np.nan)
+    errors[some] = left_out_errors([read_chain_model(paths[i]).parameters for i in some], networks,
+                                   {name: residuals[some] for name, residuals in fitted.residuals.items()})
+    relevances = np.max(list(fitted.relevances.values()), axis=0)
+    return calibrated(fitted.names, fitted.points, errors, relevances, _former_audits(learned, fitted.names))
+
+
+def _former_audits(learned: Learned, names: tuple[str, ...]) -> list[Audited]:
+    """The latest audits of networks with the same inputs."""
+    points: dict[int, Any] = {}
+    found = []
+    for audit in _ordered(learned)[-LATEST:]:
+        if (number := int(audit["networks"])) not in points:
+            try:
+                former = Calibration.read(learned.networks_of(number) / CALIBRATION)
+                points[number] = former.points if former.inputs == names else None
+            except (OSError, ValueError):
+                points[number] = None
+        if points[number] is not None:
+            found.append(Audited(points[number], np.array([audit["at"][name] for name in names]), audit["chi2"]))
+    return found
 
 
 def main() -> None:
