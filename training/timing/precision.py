@@ -161,10 +161,12 @@ def errors_of_ways(
     truth = _cached({**cosmology, **precision, **FINEST}, cache)
     found = {}
     for way, settings in WAYS.items():
+        # the block of ACT DR6 has a temperature and a recombination code, which a cosmology may have as well
+        settings = {**settings, **cosmology}
         if way in (NETWORKS, NETWORKS_ACT):
-            model = compute({**cosmology, **settings, **networks_on(network)})
+            model = compute({**settings, **networks_on(network)})
         else:
-            model = _cached({**cosmology, **settings}, cache)
+            model = _cached(settings, cache)
         found[way] = errors_between(truth, model)
     return {**found, TRUTH: PrecisionErrors({}, {}, float(truth.seconds))}
 
