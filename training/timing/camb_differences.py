@@ -207,7 +207,8 @@ non-linear models are refused.
 
 CAMB gives massive neutrinos a degeneracy that is not a whole number. It is converted to a temperature, with the same
 energy at all times. The networks need to know the recombination code: HyRec or RECFAST, whichever has the nearer
-visibility, is assumed. CAMB's RECFAST is fitted to HyRec, so `lcdm` covers it.
+visibility, is assumed. The length over which photons diffuse differs from CLASS's by 1.1e-4. `lcdm` allows 1e-4, so
+`standard` answers, which has this length as an input.
 
 ## Cobaya
 
