@@ -56,6 +56,13 @@ def test_an_error_shows_in_its_band_alone() -> None:
     assert 0.0 < found.chi2[CHI2_OBSERVED] < 0.4 * 8001 / 2 * 0.01**2
 
 
+def test_closed_space_is_compared_where_it_has_modes() -> None:
+    truth = computed()
+    without = np.where(WAVENUMBERS < 1e-3, 0.0, truth.linear)
+    found = errors_between(replace(truth, linear=without), replace(truth, linear=1.02 * without))
+    assert found.errors["linear"] == pytest.approx(dict.fromkeys(found.errors["linear"], 0.02))
+
+
 def test_the_page_has_all_ways(tmp_path: Path) -> None:
     errors = errors_between(computed(), computed())
     measured, empty = BOXES
