@@ -46,9 +46,9 @@ GAUGES = (0.0, 1.0)
 EXPANSION_TOLERANCE, PER_TOL_NCDM_BG = 1e-6, 0.1
 # The error of a coarser background integration is at most this factor times its tolerance, up to the second number.
 PER_TOL_BACKGROUND, COARSEST = 20.0, 2e-5
-# Tolerance for the conformal age: splines through the rows of CLASS's fast background are off by half as much close to
+# Tolerance for the conformal age: splines through the rows of CLASS's fast background are off by up to 2e-8 close to
 # today. Over this part of the age before today that is negligible.
-TIME_TOLERANCE, LATE_PART = 1e-8, 0.02
+TIME_TOLERANCE, LATE_PART = 3e-8, 0.02
 # Tolerance for the density of a fluid, which CLASS integrates.
 FLUID_TOLERANCE = 1e-2
 # Derived quantities of a set's guard that are computed from the expansion; the set has fits of the others.

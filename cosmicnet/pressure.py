@@ -3,7 +3,7 @@
 Models of training stay neutral, where baryons are cold. The matter of a universe that reionises grows slower than
 theirs: to first order in k^2 the solution of
 
-    delta'' + a H delta' = 4 pi G a^2 rho (delta + ...) - f_b k^2 c_b^2 delta
+    delta'' + a H delta' = 4 pi G a^2 rho delta - f_b k^2 c_b^2 delta
 
 is delta_neutral (1 - f_b k^2/k_F^2), with the filtering length 1/k_F of Gnedin & Hui (1998), which CLASS's background
 and thermal history give (the column filtering_length_squared), and f_b = omega_b/(omega_b + omega_cdm). At k = 64/Mpc
@@ -44,7 +44,7 @@ def slow_growth(request: Request) -> None:
     lengths = request.history.get("filtering_length_squared")
     if lengths is None or not tables:
         return
-    columns = slice(int(np.searchsorted(request.k, np.sqrt(NEGLIGIBLE / max(lengths.max(), NEGLIGIBLE**2)))), None)
+    columns = slice(int(np.searchsorted(request.k**2 * lengths.max(), NEGLIGIBLE)), None)
     rows = slice(int(np.argmax(lengths > 0.0)), None)
     if request.k[columns].size:
         factors = suppression(request.k[columns], {name: column[rows] for name, column in request.history.items()},

@@ -1,12 +1,13 @@
 """The pressure of baryons after reionisation: what networks of a neutral universe leave out."""
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmicnet.pressure import suppression
+from cosmicnet.pressure import SUPPRESSED, slow_growth, suppression
 from cosmicnet.request import at_request
 from cosmicnet.training.work.run_class import new_class
 
@@ -59,3 +60,19 @@ def test_early_matter_is_that_of_a_neutral_universe() -> None:
     columns, cosmology, z = history({**SETTINGS, "output": "tCl,mPk"})
     factors = suppression(np.array([70.0]), columns, cosmology)[:, 0]
     assert np.all(factors[z > 60.0] == 1.0) and np.all(np.diff(factors[z < 5.0]) < 0.0)
+
+
+def test_tables_of_matter_are_slowed_on_small_scales_after_reionization() -> None:
+    lengths = np.array([0.0, 0.0, 1e-7, 1e-6])
+    k = np.array([1e-3, 0.1, 10.0, 60.0])
+    tables = {name: np.full((4, 4), 2.0) for name in (*SUPPRESSED, "t0")}
+    request: Any = SimpleNamespace(
+        k=k, tables=tables, cosmology={"omega_b": 0.02, "omega_cdm": 0.08},
+        history={"scale_factor": np.ones(4), "filtering_length_squared": lengths})
+    slow_growth(request)
+    for name in SUPPRESSED:
+        np.testing.assert_allclose(tables[name], 2.0 * (1.0 - 0.2 * np.outer(lengths, k**2)), rtol=1e-7)
+    assert np.all(tables["t0"] == 2.0)
+    # a history that does not tell the temperature of baryons
+    slow_growth(SimpleNamespace(**{**vars(request), "history": {"scale_factor": np.ones(4)}}))
+    assert tables["delta_m"][-1, -1] == 2.0 * (1.0 - 0.2 * 1e-6 * 3600.0)

@@ -238,7 +238,6 @@ def _difference(table: FieldTables, tables: LevelTables, tolerance: float, degre
     cheap, converged = (read_field(table.field, models).values for models in zip(*tables.pairs, strict=True))
     shares, of_pairs = (np.array([SHARE({**m.setup, **m.cosmology}) for m in models])
                         for models in (tables.cheap, [m for m, _ in tables.pairs]))
-    # where a model has none of its own, both levels have the same values
     own = converged - cheap
     if table.field.piece in OF_MATTER:
         own = _kept_in_proportion(own, table.values[pairs], table.field, [model for model, _ in tables.pairs])
