@@ -52,10 +52,12 @@ def test_matter_need_not_be_asked_for() -> None:
 def test_full_class_finds_the_same() -> None:
     slow = classy.Class()
     slow.set({name: value for name, value in SETTINGS.items() if not name.startswith(("neural", "l_max"))} | {
-        "output": "mPk", "lensing": "no", "sigma8": 0.81})
+        "output": "mPk", "lensing": "no", "sigma8": 0.81,
+        # by default CLASS's own sigma8 is off by 2.5e-4, because it has few momenta of neutrinos
+        "tol_ncdm_synchronous": 1e-5})
     slow.compute(["primordial"])
     # the error of the networks' sigma8
-    assert A_s_of(computed({**SETTINGS, "sigma8": 0.81})) == pytest.approx(A_s_of(slow), rel=5e-4)
+    assert A_s_of(computed({**SETTINGS, "sigma8": 0.81})) == pytest.approx(A_s_of(slow), rel=2e-4)
 
 
 @pytest.mark.parametrize("clean", [False, True], ids=["set", "struct_cleanup and set"])
