@@ -29,7 +29,7 @@ from cosmicnet.rescattering import Photons, rescatter, uniform_times
 from cosmicnet.running_class import RunningClass
 from cosmicnet.store import ARRAYS, load_network_set
 from cosmicnet.training.learn import audit, calibration, learner, student
-from cosmicnet.training.learn.calibration import LEAST_AUDITS, Audited, Calibration, calibrated, scale_of
+from cosmicnet.training.learn.calibration import LATEST, LEAST_AUDITS, Audited, Calibration, calibrated, scale_of
 from cosmicnet.training.learn.chain_model import (
     ChainModel,
     NotLearned,
@@ -318,7 +318,7 @@ def test_without_audits_no_error_is_small_enough() -> None:
     assert scale_of([1e-9] * LEAST_AUDITS) < np.inf
 
 
-@pytest.mark.parametrize("audits", [LEAST_AUDITS, 20, 100])
+@pytest.mark.parametrize("audits", [LEAST_AUDITS, 20, LATEST])
 def test_the_scale_bounds_the_next_error(audits: int) -> None:
     """With a probability of 95%, also where audits are few."""
     random = np.random.default_rng(2)

@@ -32,9 +32,9 @@ NOISES = 10.0 ** np.arange(-9.0, 0.6, 0.5)
 # An input is left out if it is less relevant to all fields.
 IRRELEVANT = 1e-3
 
-# The fewest audits before networks answer; the number of the latest that count; the share of them that the stated error
-# bounds.
-LEAST_AUDITS, LATEST, BOUND = 8, 200, 0.95
+# The fewest audits before networks answer; the number of the latest that set the scale, since those of early networks,
+# of few models, scatter more; the share of them that the stated error bounds.
+LEAST_AUDITS, LATEST, BOUND = 8, 60, 0.95
 
 # Whitened inputs of one model, computed twice, differ by less.
 SAME_POINT = 1e-7

@@ -22,7 +22,7 @@ from ..fields.tables import collect, table_path
 from ..work.digest import code_digest
 from ..work.files import DatasetError, remove_unfinished
 from .audit import error_at, left_out_errors
-from .calibration import LATEST, Audited, Calibration, calibrated, scale_of
+from .calibration import Audited, Calibration, calibrated, scale_of
 from .chain_model import ChainModel, all_numbers, read_chain_model
 from .chain_tables import fields_of, resample_chain_model
 from .fit_chain import Fitted, TooFew, fit_models
@@ -34,6 +34,8 @@ __all__ = ["FIRST", "GROWTH", "study"]
 FIRST, GROWTH = 24, 1.25
 # The most models whose error without them is computed for a calibration.
 CHECKED = 60
+# The most audits from which the kernel of a calibration is found.
+FORMER = 200
 
 # A model that cannot be put on nodes, with the reason, so that it is not tried again.
 FAILED = ".failed"
@@ -164,7 +166,7 @@ def _former_audits(learned: Learned, names: tuple[str, ...]) -> list[Audited]:
     """The latest audits of networks with the same inputs."""
     points: dict[int, Any] = {}
     found = []
-    for audit in _ordered(learned)[-LATEST:]:
+    for audit in _ordered(learned)[-FORMER:]:
         if (number := int(audit["networks"])) not in points:
             try:
                 former = Calibration.read(learned.networks_of(number) / CALIBRATION)
