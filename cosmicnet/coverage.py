@@ -18,8 +18,8 @@ from .running_class import RunningClass
 from .store import NetworkSet
 
 __all__ = [
-    "Lasting", "other_expansion", "outside_domain", "outside_ranges", "values_for_domain", "why_not_covered",
-    "without_numbers",
+    "Lasting", "finer_precision", "other_expansion", "outside_domain", "outside_ranges", "values_for_domain",
+    "why_not_covered", "without_numbers",
 ]
 
 NUMBER = re.compile(r"[-+]?\b\d[\d.]*(?:e[-+]?\d+)?|\bnan\b|\binf\b")
@@ -134,8 +134,7 @@ def _wrong_settings(request: Request, manifest: Manifest, has_precision: bool) -
     for name, value in manifest.precision.items() if has_precision else ():
         if request.precision.get(name) == value:
             continue
-        if "ncdm" in name and request.setup.get("N_ncdm") == 0:
-            # of momenta and hierarchies that are not there
+        if _is_of_no_species(name, request.setup):
             continue
         if not _is_precise_enough(name, request.precision.get(name, math.nan), value):
             yield name, f"precision parameter {_other_value(name, request.precision, value)}"
@@ -174,6 +173,19 @@ def _is_precise_enough(name: str, requested: float, trained: float) -> bool:
         return False
     finest = trained if parameter.finest is None else parameter.finest
     return requested >= finest if parameter.finer == "smaller" else requested <= finest
+
+
+def finer_precision(request: Request, manifest: Manifest) -> dict[str, float]:
+    """Precision parameters of the networks that are finer than those of a request that they cover."""
+    return {name: value for name, value in manifest.precision.items()
+            if name in request.precision and not _agree(request.precision[name], value, SETTING_TOLERANCE)
+            # the effect of the others is computed at run time, as requested
+            and not _is_of_no_species(name, request.setup) and CLASS_PARAMETERS[name].finest is None}
+
+
+def _is_of_no_species(name: str, setup: Mapping[str, float]) -> bool:
+    """Whether a precision parameter is that of massive neutrinos which are not there."""
+    return "ncdm" in name and setup.get("N_ncdm") == 0
 
 
 def _missing_sources(request: Request, networks: NetworkSet, consequences: tuple[str, ...]) -> Iterator[str]:
@@ -289,14 +301,34 @@ def _outside_grids(request: Request, networks: NetworkSet) -> Iterator[str]:
         always = manifest.k_max / 10.0 ** (1.0 / request.precision.get("k_per_decade_for_pk", 10.0))
         kind = Lasting if k_last > K_VARIES * manifest.k_max else str
         yield kind(f"k up to {k_last:.4g}/Mpc is needed, but the networks reach {manifest.k_max:g}/Mpc "
-                   f"(P_k_max_1/Mpc and nonlinear_min_k_max up to {always:.3g} are covered)")
+                   f"(P_k_max_1/Mpc and nonlinear_min_k_max up to {always:.3g} are covered, which is "
+                   f"{100.0 * always / request.cosmology['H0']:.3g} h/Mpc here)")
     if "t0" in request.tables or "p" in request.tables:
-        reach = float(request.k[request.k_size_cmb - 1]) * request.cosmology["sound_horizon_rec"]
-        if not reach <= manifest.k_max_cmb_times_sound_horizon:
-            kind = Lasting if reach > L_VARIES * manifest.k_max_cmb_times_sound_horizon else str
-            yield kind(f"l_max needs k r_s(rec) up to {reach:.4g} in the CMB sources, but the networks reach "
-                       f"{manifest.k_max_cmb_times_sound_horizon:g}")
+        reach, covered = _reach_of_cmb(request), manifest.k_max_cmb_times_sound_horizon
+        if not reach <= covered:
+            kind = Lasting if reach > L_VARIES * covered else str
+            yield kind(f"l_max is too large: the CMB sources need k r_s(rec) up to {reach:.4g}, but the networks reach "
+                       f"{covered:g}{_largest_l(request, covered)}")
     if not (np.all(request.k > 0) and np.all(np.isfinite(request.k))):
         yield "k has values that are not positive numbers"
         return
     yield from networks.emulator.why_out_of_reach(request, manifest.k_max)
+
+
+def _reach_of_cmb(request: Request) -> float:
+    return float(request.k[request.k_size_cmb - 1]) * request.cosmology["sound_horizon_rec"]
+
+
+def _largest_l(request: Request, covered: float) -> str:
+    """In words, the largest l for which sources up to this k r_s(rec) are enough (perturbations_get_k_list()).
+
+    CLASS's k is proportional to l over the comoving distance of recombination."""
+    precision, cosmology = request.precision, request.cosmology
+    if "angular_distance_rec" not in cosmology or "k_max_tau0_over_l_max" not in precision:
+        return ""
+    age, distance = cosmology["conformal_age"], cosmology["angular_distance_rec"]
+    # the last k is up to one step beyond the one that is needed
+    k = (covered - 2.0 * math.pi * precision["k_step_sub"]) / cosmology["sound_horizon_rec"]
+    largest = k * age * distance / (age - cosmology["tau_rec"]) / precision["k_max_tau0_over_l_max"]
+    return (f" (at this cosmology l_max_scalars, with lensing l_max_scalars + delta_l_max, up to "
+            f"{math.floor(largest)} is covered)")

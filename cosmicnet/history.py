@@ -209,6 +209,8 @@ class GivenRequest:
     history: dict[str, Array]
     initial_conditions: int = 1
     tables: dict[str, Array] = field(default_factory=dict)
+    # as CLASS reads them; other programs have none
+    parameters: dict[str, str] = field(default_factory=dict)
 
     @property
     def curvature(self) -> float:

@@ -11,9 +11,10 @@ from typing import Any
 
 from .choice import AUTO, sets_by_domain
 from .class_parameters import SAME_MODULES
-from .coverage import Lasting, why_not_covered, without_numbers
+from .coverage import Lasting, finer_precision, why_not_covered, without_numbers
 from .emulator import NotFinite
 from .errors import CosmicnetError, CosmicnetWarning, NeverCovered, NotCovered
+from .lensing_margin import ends_too_early
 from .request import Request
 from .running_class import RunningClass, running_class
 from .store import NetworkSet, load_network_set
@@ -72,6 +73,7 @@ class NetworkProvider:
         self._only = candidates[0] if isinstance(candidates, list) and len(candidates) == 1 else None
         self._used: NetworkSet | None = None
         self._refusals: list[Refusal] = []
+        self._finer: dict[str, float] = {}
         self._seconds = {"loading": loading_seconds}
 
     def provide(self, request: Request) -> bool:
@@ -94,7 +96,9 @@ class NetworkProvider:
         except NotFinite as wrong:
             raise CosmicnetError(f"the networks '{networks.manifest.name}' give a source {wrong} "
                                  f"that is not finite; please report the parameters") from wrong
-        self._used = networks
+        if early := ends_too_early(request):
+            _warn_once(f"{early} (docs/margins.md)")
+        self._used, self._finer = networks, finer_precision(request, networks.manifest)
         return True
 
     def info(self) -> dict[str, Any]:
@@ -110,6 +114,7 @@ class NetworkProvider:
             "seconds": dict(self._seconds),
             "fallbacks": _fallback_count,
             "compare_with": COMPARE_WITH,
+            "precision": dict(self._finer) if self._used else {},
         }
 
     def _first_that_covers(self, request: Request) -> NetworkSet | None:

@@ -28,6 +28,7 @@ class Request(Protocol):
     setup: dict[str, float]
     precision: dict[str, float]
     history: dict[str, Array]
+    parameters: dict[str, str]
 
 
 def at_request(settings: Mapping[str, Any], visit: Callable[[Any], Answer]) -> Answer | None:

@@ -46,6 +46,7 @@ class SyntheticRequest:
     cosmology: dict[str, float] = field(default_factory=lambda: dict(COSMOLOGY))
     setup: dict[str, float] = field(default_factory=lambda: {"gauge": 1.0, "Omega0_k": 0.0})
     precision: dict[str, float] = field(default_factory=lambda: {TRIGGER: 45.0})
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 def make_request(

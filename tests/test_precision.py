@@ -22,7 +22,6 @@ from cosmicnet.training.timing.precision import (
     WAVENUMBERS,
     WAYS,
     WIDE,
-    Choice,
     Computed,
     errors_between,
     write_precision,
@@ -66,10 +65,8 @@ def test_closed_space_is_compared_where_it_has_modes() -> None:
 def test_the_page_has_all_ways(tmp_path: Path) -> None:
     errors = errors_between(computed(), computed())
     measured, empty = BOXES
-    write_precision({measured: [dict.fromkeys((*WAYS, TRUTH), errors)], empty: []},
-                    [Choice({"accurate_lensing": 1}, 0.04, 1e-3, 6e-4, 1e-4, 96.0)], tmp_path)
+    write_precision({measured: [dict.fromkeys((*WAYS, TRUTH), errors)], empty: []}, tmp_path)
     page = (tmp_path / "precision.md").read_text(encoding="utf-8")
     assert all(way in page for way in WAYS) and "## Posterior of Planck" in page
-    assert "| `accurate_lensing: 1` | 4.0e-02 |" in page
     # of the networks that were used
     assert read_manifest(DEFAULT_SET).sha256[:12] in page and version("classy") in page and WIDE not in page

@@ -98,10 +98,12 @@ def add_precision(commands: Any) -> None:
         description="""\
 Compares CLASS at its default precision, with the block of settings of ACT DR6, and networks with converged
 CLASS: lensed spectra to l = 9000, P(k) to 100 h/Mpc. Writes precision.md, also when interrupted. A cosmology takes
-five minutes; CLASS's results are kept in the cache folder.""",
+five minutes; CLASS's results are kept in the cache folder. Before, in a minute, margins.md: how far a request has to
+go in l and k.""",
         epilog=f"""\
 examples:
   {PROGRAM} precision                                   writes precision/precision.md
+  {PROGRAM} precision --models 0 0                      margins.md alone
   {PROGRAM} precision --models 1 0 --output /tmp        a quick look""",
     )
     parser.add_argument("--output", type=Path, default=Path("precision"), metavar="FOLDER",
@@ -115,8 +117,10 @@ examples:
 
 
 def _run_precision(options: argparse.Namespace) -> None:
+    from ..timing.margins import compare_margins
     from ..timing.precision import PrecisionSettings, compare_precisions
 
+    compare_margins(writable(options.output))
     compare_precisions(PrecisionSettings(writable(options.output), writable(options.cache), tuple(options.models),
                                          options.processes))
 

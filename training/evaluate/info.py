@@ -63,6 +63,9 @@ def _print_provenance(console: Console, manifest: Manifest) -> None:
                       f"stated error is below {recipe['stated_error']:g}, and it bounds {audits['bounded']}")
     console.print(f"a request must share {len(manifest.setup)} settings and {len(manifest.precision)} precision "
                   "parameters")
+    if levels := recipe.get("levels"):
+        finest = {**levels["shared"], **levels["converged"], **levels["stands_for"]}
+        console.print(f"precision: {', '.join(f'{name} = {value:g}' for name, value in finest.items())}")
     if manifest.companion:
         made_with = str(recipe.get("companion_sha256", "unknown"))[:12]
         console.print(f"lensing and matter sources come from '{manifest.companion}', hash {made_with} when it was made")

@@ -143,7 +143,8 @@ class Learner:
             "used": manifest is not None, "reason": None if manifest else self._reason,
             "name": manifest and manifest.name, "hash": manifest and manifest.sha256, "others": {},
             "seconds": dict(self._seconds), "fallbacks": self._process.kept, "compare_with": COMPARE_WITH,
-            "error": self._error, "learned": str(self._folder),
+            # learned networks have the precision of the request
+            "precision": {}, "error": self._error, "learned": str(self._folder),
         }
 
     def _part(self, request: Any) -> Learned:

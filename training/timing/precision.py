@@ -22,13 +22,12 @@ from ..evaluate.boxes import PLANCK_POSTERIOR, Posterior
 from ..evaluate.domain import unseen_points
 from ..evaluate.noise import SIMONS_OBSERVATORY
 from ..work.cached_results import cached
-from ..work.class_spectra import Multipoles, lensed_multipoles
 from ..work.numbers import T_CMB_MUK
 from ..work.parallel import ended, single_threaded_pool
 from ..work.run_class import Parameters, networks_on, new_class, require_patched_classy
 from .measured_with import measured_with
 
-__all__ = ["PrecisionErrors", "PrecisionSettings", "compare_precisions", "write_precision"]
+__all__ = ["PrecisionErrors", "PrecisionSettings", "compare_precisions", "points_of", "write_precision"]
 
 Array = NDArray[np.float64]
 
@@ -58,13 +57,6 @@ ACT_DR6: Parameters = {
 FINEST: Parameters = {**MARGIN, **SAME_MODULES, "perturbations_sampling_stepsize": 0.05, "l_linstep": 20,
                     "l_logstep": 1.025, "k_step_sub": 0.03, "k_step_super": 0.001, "k_per_decade_for_pk": 30,
                     "k_per_decade_for_bao": 100, "q_logstep_limber": 1.005}
-# Output of Planck's size with networks, and what may be set for it; the truth is that with FINEST.
-PLANCK_L: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "l_max_scalars": 2508}
-CHOICES: Sequence[Parameters] = (
-    {}, {"delta_l_max": 1250}, {"delta_l_max": 1250, "accurate_lensing": 1},
-    {"delta_l_max": 2000, "accurate_lensing": 1},
-    {"delta_l_max": 2000, "accurate_lensing": 1, "perturbations_sampling_stepsize": 0.05})
-REPEATS = 5
 WIDE = "standard"
 # Networks and cosmologies by the title of a table; None for the whole domain of the networks.
 BOXES: Mapping[str, tuple[str, Posterior | None]] = {
@@ -114,18 +106,6 @@ class Computed:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One of CHOICES: the Wishart chi2, the largest error of TT below l = 30, of TT and EE above; ms of one core."""
-
-    settings: Parameters
-    chi2: float
-    tt_low_l: float
-    tt: float
-    ee: float
-    milliseconds: float
-
-
-@dataclass(frozen=True)
 class PrecisionErrors:
     """Largest errors of one way for one cosmology, by spectrum and band, the two chi2, and seconds of one core."""
 
@@ -171,27 +151,6 @@ def errors_of_ways(
     return {**found, TRUTH: PrecisionErrors({}, {}, float(truth.seconds))}
 
 
-def choices_of(cosmology: Parameters, network: str) -> list[Choice]:
-    """All CHOICES with networks for one cosmology."""
-    def spectra(settings: Parameters) -> tuple[Multipoles, float]:
-        parameters = {**PLANCK_L, **cosmology, **settings, **networks_on(network)}
-        seconds = []
-        for _ in range(REPEATS):
-            start = process_time()
-            found = lensed_multipoles(parameters, PLANCK_SIZED.stop + 1)
-            seconds.append(process_time() - start)
-        return found, float(np.median(seconds))
-
-    truth, _ = spectra(FINEST)
-    choices = []
-    for settings in CHOICES:
-        found, seconds = spectra(settings)
-        tt, ee = (np.abs(relative_error(name, truth, found)) for name in ("tt", "ee"))
-        choices.append(Choice(settings, wishart_chi2(truth, found), float(tt[:28].max()), float(tt[28:].max()),
-                              float(ee[28:].max()), 1e3 * seconds))
-    return choices
-
-
 def errors_between(truth: Computed, model: Computed) -> PrecisionErrors:
     errors = {}
     for name in SPECTRA:
@@ -232,7 +191,6 @@ def compare_precisions(settings: PrecisionSettings) -> None:
     require_patched_classy()
     settings.cache.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[dict[str, PrecisionErrors]]] = {title: [] for title in BOXES}
-    choices = choices_of(points_of(read_manifest(DEFAULT_SET), 1, PLANCK_POSTERIOR)[0], DEFAULT_SET)
     with single_threaded_pool(settings.processes) as pool:
         futures: dict[Future[dict[str, PrecisionErrors]], str] = {}
         for (title, (network, box)), number in zip(BOXES.items(), settings.models, strict=True):
@@ -245,12 +203,10 @@ def compare_precisions(settings: PrecisionSettings) -> None:
                 found[title].append(future.result())
                 print(f"{title}: {len(found[title])} done")
         finally:
-            write_precision(found, choices, settings.output)
+            write_precision(found, settings.output)
 
 
-def write_precision(
-    found: Mapping[str, Sequence[Mapping[str, PrecisionErrors]]], choices: Sequence[Choice], folder: Path
-) -> None:
+def write_precision(found: Mapping[str, Sequence[Mapping[str, PrecisionErrors]]], folder: Path) -> None:
     """precision.md, of the boxes that have models."""
     fine = ", ".join(f"{name} {value}" for name, value in FINEST.items() if name not in SAME_MODULES)
     lines = ["# Which precision is enough?", "", f"""\
@@ -270,27 +226,14 @@ Converged CLASS has the precision of the networks' training (`cosmicnet info`), 
 {fine}.
 Converged CLASS and networks have the same margin in l, whose error does not show: with `delta_l_max` 5500 in place of
 2500, TT and EE change by 4e-4 and 8e-4 up to l = 8500 and by 1.5e-3 and 3e-3 up to 9000; with 3500, by less than 3e-4.
+[margins.md](margins.md) shows which margins in l and in k other requests need.
 
 {measured_with(*(BOXES[title][0] for title, models in found.items() if models))}
 """]
-    lines += _table_of_choices(choices)
     for title, models in found.items():
         if models:
             lines += [f"## {title[0].upper()}{title[1:]}", "", f"Cosmologies: {len(models)}.", "", *_tables(models), ""]
     write_whole({folder / "precision.md": "\n".join(lines)})
-
-
-def _table_of_choices(choices: Sequence[Choice]) -> list[str]:
-    lines = ["## l to 2508 with networks", "", """\
-What a request of Planck's size may set, with the networks `lcdm` at a cosmology of Planck's posterior, against the same
-networks at all of the settings above. By default CLASS computes unlensed spectra to a third beyond l_max (`delta_l_max`
-828 here; to half of it with `accurate_lensing`), and what lensing moves across that end is most of the error.
-""", "| settings | Wishart chi2 | TT, l < 30 | TT, l >= 30 | EE, l >= 30 | ms of one core |", "|---" * 6 + "|"]
-    for one in choices:
-        settings = ", ".join(f"`{name}: {value}`" for name, value in one.settings.items()) or "none"
-        lines.append(f"| {settings} | {one.chi2:.1e} | {one.tt_low_l:.1e} | {one.tt:.1e} | {one.ee:.1e} "
-                     f"| {one.milliseconds:.0f} |")
-    return [*lines, ""]
 
 
 def _tables(models: Sequence[Mapping[str, PrecisionErrors]]) -> list[str]:
