@@ -121,8 +121,9 @@ def _run_precision(options: argparse.Namespace) -> None:
     from ..timing.precision import PrecisionSettings, compare_precisions
 
     compare_margins(writable(options.output))
-    compare_precisions(PrecisionSettings(writable(options.output), writable(options.cache), tuple(options.models),
-                                         options.processes))
+    if any(options.models):
+        compare_precisions(PrecisionSettings(writable(options.output), writable(options.cache), tuple(options.models),
+                                             options.processes))
 
 
 def add_camb(commands: Any) -> None:
