@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,14 @@ from ..fields.tables import FieldTables, ResampledModel, read_field
 from .chain_model import Identity
 from .chain_tables import K_CMB, boundaries_of, fields_of
 
-__all__ = ["Fitted", "TooFew", "VariedNumbers", "fit_models", "inputs_of_models"]
+__all__ = ["Fitted", "TooFew", "VariedNumbers", "degree_for", "fit_models", "inputs_of_models"]
 
 Array = NDArray[np.float64]
 
-DEGREE = 3
+# Polynomials have the largest of these degrees with which they have at most so many terms. Relevances keep high degrees
+# from overfitting. Effects that move through the wavenumbers need them: of interacting neutrinos whose coupling varies
+# by a factor of 300, a cubic leaves four times the residual of degree 7.
+DEGREES, MOST_TERMS = (3, 4, 5, 6, 7), 350
 # The least relative residual of coefficients that are left out: none are, so that residuals show the whole error.
 ALL = np.inf
 # Relative rms error of the compression, finer where that costs little.
@@ -80,6 +84,11 @@ class Fitted:
     relevances: dict[str, Array]
 
 
+def degree_for(inputs: int) -> int:
+    """The degree of polynomials of so many inputs."""
+    return max(degree for degree in DEGREES if degree == DEGREES[0] or comb(inputs + degree, degree) <= MOST_TERMS)
+
+
 def inputs_of_models(models: Sequence[ResampledModel], names: Sequence[str]) -> VariedNumbers:
     """Sort the numbers of models into those that vary by themselves and those that do not."""
     constant, dependent, independent = {}, [], list[str]()
@@ -91,7 +100,8 @@ def inputs_of_models(models: Sequence[ResampledModel], names: Sequence[str]) -> 
             continue
         if independent and np.abs(column).min() > 0.1 * spread:
             others = np.stack([values[other] for other in independent], axis=1)
-            left = fit_with_relevances(others, column[:, None] - column.mean(), DEGREE).residuals
+            degree = degree_for(len(independent))
+            left = fit_with_relevances(others, column[:, None] - column.mean(), degree).residuals
             if np.sqrt((left**2).mean()) < max(DEPENDENT * spread, NEGLIGIBLE * np.abs(column).min()):
                 dependent.append(name)
                 continue
@@ -104,17 +114,17 @@ def fit_models(models: Sequence[ResampledModel], identity: Identity, name: str) 
     inputs = inputs_of_models(models, _in_order(identity.names))
     if not inputs.names or len(models) < PER_INPUT * len(inputs.names):
         raise TooFew(f"{len(models)} models, in which {', '.join(inputs.names) or 'nothing'} varies")
-    fields, residuals, relevances = [], {}, {}
+    fields, residuals, relevances, degree = [], {}, {}, degree_for(len(inputs.names))
     for field in fields_of(identity, inputs.names):
         table = filled(read_field(field, models), models)
-        fit = fit_polynomial_field(table, _floor(table, models), _tolerance(field), DEGREE, ALL)
+        fit = fit_polynomial_field(table, _floor(table, models), _tolerance(field), degree, ALL)
         fields.append(fit.fitted)
         residuals[field.name], relevances[field.name] = fit.residuals, fit.relevances
     emulator = FieldsEmulator(fields, boundaries_of(identity))
     points = np.array([[{**m.setup, **m.cosmology}[n] for n in inputs.names] for m in models])
     predicted = (*inputs.dependent, *GUARDED)
     outputs = np.array([[{**m.setup, **m.cosmology}[n] for n in predicted] for m in models])
-    guard, tolerances = fit_guard_with_relevances(points, outputs, predicted, DEGREE, GUARD_FLOOR)
+    guard, tolerances = fit_guard_with_relevances(points, outputs, predicted, degree, GUARD_FLOOR)
     manifest = _manifest(models, identity, inputs, tolerances, points, name)
     return Fitted(NetworkSet(manifest, emulator, guard), inputs.names, points, residuals, relevances)
 
