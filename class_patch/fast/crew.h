@@ -11,7 +11,6 @@
 #include <exception>
 #include <functional>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -29,13 +28,15 @@ public:
   int run() {
     std::vector<std::thread> others;
     const size_t wanted = std::min((size_t)Tools::TaskSystem::GetNumThreads(),tasks.size());
+    /* from here on, nothing but a new thread can lack memory */
+    others.reserve(wanted);
     next = 0;
     status = _SUCCESS_;
     error = nullptr;
     try {
       while (others.size()+1 < wanted) others.emplace_back([this] () { work(); });
     }
-    catch (const std::system_error &) {
+    catch (const std::exception &) {
       /* those that could start do the work */
     }
     work();

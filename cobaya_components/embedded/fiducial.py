@@ -27,7 +27,8 @@ COMMON: Parameters = {"output": "tCl,pCl,lCl", "lensing": "yes", "N_ur": 2.0308,
 # CLASS's settings by file.
 SETTINGS: Mapping[str, Parameters] = {
     LINEAR.name: {**COMMON, "l_max_scalars": 2000},
-    NON_LINEAR.name: {**COMMON, "output": "tCl,pCl,lCl,mPk", "l_max_scalars": 5000, "non_linear": "hmcode"},
+    NON_LINEAR.name: {**COMMON, "output": "tCl,pCl,lCl,mPk", "l_max_scalars": 5000, "non_linear": "hmcode",
+                      "delta_l_max": 2500, "accurate_lensing": 1, "nonlinear_min_k_max": 60},
 }
 
 # parameter to its fiducial value (Planck 2018, arXiv:1807.06209, table 2, rounded) and its step in derivatives
